@@ -1,0 +1,70 @@
+# System packages win when they are there and new enough; Boost and nlohmann_json come from PyPI otherwise.
+find_package(Threads REQUIRED)
+find_package(Python 3.10 QUIET COMPONENTS Interpreter)
+
+# The include folder of a header-only package in the Python environment, or an empty string. The package is not imported:
+# it may need more at run time than its headers do.
+function(selfscale_python_headers package result)
+  set(${result} "" PARENT_SCOPE)
+  if(NOT Python_EXECUTABLE)
+    return()
+  endif()
+  execute_process(
+    COMMAND ${Python_EXECUTABLE} -c
+      "import importlib.util, pathlib; print(pathlib.Path(importlib.util.find_spec('${package}').origin).parent / 'include')"
+    OUTPUT_VARIABLE folder OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET RESULT_VARIABLE failed)
+  if(NOT failed AND IS_DIRECTORY "${folder}")
+    set(${result} "${folder}" PARENT_SCOPE)
+  endif()
+endfunction()
+
+function(selfscale_need target package hint)
+  if(NOT TARGET ${target})
+    message(FATAL_ERROR "selfscale needs ${package}: ${hint}")
+  endif()
+endfunction()
+
+set(SELFSCALE_BOOST_VERSION 1.84)
+find_package(Boost ${SELFSCALE_BOOST_VERSION} QUIET)
+if(NOT TARGET Boost::headers)
+  selfscale_python_headers(libboost_headers boost_include)
+  if(boost_include)
+    add_library(Boost::headers INTERFACE IMPORTED)
+    target_include_directories(Boost::headers SYSTEM INTERFACE ${boost_include})
+  endif()
+endif()
+selfscale_need(Boost::headers "Boost ${SELFSCALE_BOOST_VERSION} or later (headers)" "pip install libboost-headers")
+
+find_package(nlohmann_json 3.11 QUIET)
+if(NOT TARGET nlohmann_json::nlohmann_json)
+  selfscale_python_headers(nlohmann_json json_include)
+  if(json_include)
+    add_library(nlohmann_json::nlohmann_json INTERFACE IMPORTED)
+    target_include_directories(nlohmann_json::nlohmann_json SYSTEM INTERFACE ${json_include})
+  endif()
+endif()
+selfscale_need(nlohmann_json::nlohmann_json "nlohmann_json 3.11 or later (headers)" "pip install nlohmann-json")
+
+find_package(spdlog QUIET)
+selfscale_need(spdlog::spdlog "spdlog" "apt-get install libspdlog-dev")
+
+find_package(SQLite3 QUIET)
+selfscale_need(SQLite::SQLite3 "SQLite 3" "apt-get install libsqlite3-dev")
+
+if(SELFSCALE_TESTS)
+  find_package(GTest QUIET)
+  selfscale_need(GTest::gtest_main "GoogleTest" "apt-get install libgtest-dev")
+  find_path(SELFSCALE_RAPIDCHECK_INCLUDE rapidcheck.h)
+  find_library(SELFSCALE_RAPIDCHECK_LIBRARY rapidcheck)
+  if(SELFSCALE_RAPIDCHECK_INCLUDE AND SELFSCALE_RAPIDCHECK_LIBRARY)
+    add_library(rapidcheck INTERFACE IMPORTED)
+    target_include_directories(rapidcheck SYSTEM INTERFACE ${SELFSCALE_RAPIDCHECK_INCLUDE})
+    target_link_libraries(rapidcheck INTERFACE ${SELFSCALE_RAPIDCHECK_LIBRARY})
+  endif()
+  selfscale_need(rapidcheck "RapidCheck" "apt-get install librapidcheck-dev")
+endif()
+
+if(SELFSCALE_BENCHMARKS)
+  find_package(benchmark QUIET)
+  selfscale_need(benchmark::benchmark "Google Benchmark" "apt-get install libbenchmark-dev")
+endif()

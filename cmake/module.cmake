@@ -1,0 +1,20 @@
+# One folder under cpp/src is one module, one target, one box of the architecture.
+#   selfscale_module(decide USES policy LIBRARIES Boost::headers)
+# USES names the modules it may include; a test checks that it includes no other.
+function(selfscale_module name)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "USES;LIBRARIES;EXCLUDE")
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${name}/*.cpp)
+  list(FILTER sources EXCLUDE REGEX "_main\\.cpp$")
+  foreach(pattern IN LISTS arg_EXCLUDE)
+    list(FILTER sources EXCLUDE REGEX "${pattern}")
+  endforeach()
+  add_library(selfscale_${name} STATIC ${sources})
+  target_include_directories(selfscale_${name} PUBLIC
+    ${PROJECT_SOURCE_DIR}/cpp/include ${PROJECT_SOURCE_DIR}/cpp/src)
+  target_compile_definitions(selfscale_${name} PRIVATE SELFSCALE_BUILDING)
+  target_link_libraries(selfscale_${name} PRIVATE selfscale_warnings PUBLIC ${arg_LIBRARIES})
+  foreach(used IN LISTS arg_USES)
+    target_link_libraries(selfscale_${name} PUBLIC selfscale_${used})
+  endforeach()
+  set_property(GLOBAL APPEND PROPERTY SELFSCALE_MODULES ${name})
+endfunction()

@@ -1,0 +1,112 @@
+/// The agent: measures, recommends and, once a person enables it, scales.
+///
+///     selfscale::AgentOptions options;
+///     options.policies = "policies.json";
+///     options.driver.scale = [](int replicas) { ... };
+///     selfscale::Agent agent{options};
+///     agent.start();                       // one thread; enables nothing
+///
+/// Constructing starts nothing. All methods may be called from any thread. After fork() the child's copy is inert until
+/// start() or the first use through `ensure_started()`, which begin anew; the parent's goes on.
+#pragma once
+
+#include <selfscale/decision.hpp>
+#include <selfscale/error.hpp>
+#include <selfscale/metric.hpp>
+#include <selfscale/policy.hpp>
+
+#include <chrono>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace selfscale {
+
+/// What a callback driver's observe() returns.
+struct ReplicaCounts {
+  int desired = 0;
+  int current = 0;
+  std::optional<int> ready;
+};
+
+/// A driver made of your functions. They run on one thread of their own, one call at a time; an exception out of them is a
+/// failed call, seen in status and journal. `observe` and `preflight` may be empty.
+struct CallbackDriver {
+  std::function<void(int replicas)> scale;
+  std::function<ReplicaCounts()> observe;
+  std::function<std::vector<std::string>()> preflight;
+};
+
+enum class LogLevel { debug, info, warning, error, off };
+using LogSink = std::function<void(LogLevel, std::string_view)>;
+
+struct AgentOptions {
+  std::string policies;  ///< path of a policy file; empty: SELFSCALE_POLICIES, then the defaults of docs/reference/environment.md
+  std::string policies_text;  ///< the document itself; wins over `policies`
+  std::string service;        ///< empty: SELFSCALE_SERVICE, else the only policy's
+  CallbackDriver driver;      ///< `scale` set: the driver of every policy is this one
+  std::string driver_name;    ///< else a driver by name ("memory", "local"); empty: none: it recommends only
+  bool enable = false;        ///< a person's word, given now: the global switch and this service's policy
+  std::string enabled_by;     ///< who gave it, for status
+  LogSink log;                ///< empty: standard error, at AUTOSCALING_LOG_LEVEL
+  std::map<std::string, std::string> environment;  ///< wins over the process's environment; for tests and embedding
+  /// Set: user functions and `log` are handed to it instead of running on a thread of the agent's own (Python sets it).
+  std::function<void(std::function<void()>)> run_on;
+};
+
+/// What became of a manual order.
+struct ScaleOrder {
+  std::int64_t serial = 0;
+};
+
+class SELFSCALE_API Agent {
+ public:
+  explicit Agent(AgentOptions options);
+  ~Agent();  ///< stops
+  Agent(const Agent&) = delete;
+  Agent& operator=(const Agent&) = delete;
+
+  /// Starts the thread; twice is harmless. Throws PolicyError for a wrong policy file.
+  void start();
+  /// start() unless it runs in this process; one relaxed load when it does. For integrations.
+  void ensure_started();
+  /// Stops and joins, within a second even when a callback hangs. Twice is harmless.
+  void stop() noexcept;
+  [[nodiscard]] bool is_running() const noexcept;
+
+  /// Get or make. A name that exists with another kind throws Error(invalid_argument). `labels`: "route=/users/{id}".
+  Counter counter(std::string_view name, std::string_view labels = {});
+  Gauge gauge(std::string_view name, std::string_view labels = {});
+  Distribution distribution(std::string_view name, std::string_view labels = {});
+
+  /// The last published word on a service, as JSON with its age in seconds ("age"); empty before the first evaluation.
+  [[nodiscard]] std::optional<std::string> recommendation_json(std::string_view service) const;
+  /// Everything: switches with who set them, services, host, journal, own cost. JSON.
+  [[nodiscard]] std::string status_json() const;
+  [[nodiscard]] std::vector<ScalingEvent> history(std::string_view service, int limit = 50) const;
+
+  void enable(std::string_view service = {}, std::string_view by = "api");
+  void disable(std::string_view service = {}, std::string_view by = "api");
+  void pause(std::string_view service, std::optional<std::chrono::system_clock::time_point> until = {});
+  void resume(std::string_view service);
+  /// Asks the leader for exactly `replicas`, within the policy's bounds.
+  ScaleOrder scale(std::string_view service, int replicas);
+
+  /// Decisions that differ from the last, and events, as JSON, in order. Called as user functions are.
+  void subscribe(std::function<void(std::string_view json)> subscriber);
+
+  /// True once this replica was told to go: answer `Connection: close`, take no new work.
+  [[nodiscard]] bool is_draining() const noexcept;
+  /// A descriptor that becomes readable once is_draining() is true; -1 where there is none.
+  [[nodiscard]] int drain_descriptor() const noexcept;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace selfscale

@@ -1,0 +1,98 @@
+/// What acts on a platform: one narrow interface, one file per platform, one table (registry.cpp), one conformance suite
+/// (tests/cpp/drivers/conformance.hpp) that every implementation passes.
+///
+/// What platforms have in common (bounds, dry run, cooldown, polling until done, conflicts) is not here: it stands once, in
+/// agent/actuation. All functions run on the control thread; they never block it and never throw.
+#pragma once
+
+#include "model/result.hpp"
+
+#include <selfscale/instant.hpp>
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/io_context.hpp>
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace selfscale::drivers {
+
+/// One replica as the platform lists it.
+struct Replica {
+  std::string instance;  ///< the id it reports itself by, where the platform knows it
+  bool ready = false;
+  bool deleting = false;
+  std::optional<double> started_seconds_ago;
+  std::optional<int> pid;  ///< drivers of scope host: a process to sample when it reports nothing
+};
+
+/// The platform's word on the service, read now.
+struct Observation {
+  int desired = 0;
+  int current = 0;
+  std::optional<int> ready;
+  bool updating = false;
+  std::optional<int> least;  ///< the platform's own bounds
+  std::optional<int> most;
+  std::string failure;       ///< why what was asked for does not come about, in the platform's words
+  std::optional<double> poll_after_seconds;
+  std::string version;       ///< for a conditional write
+  std::vector<Replica> replicas;  ///< where the platform lists them
+};
+
+struct ScaleRequest {
+  int desired = 0;
+  std::string version;               ///< of the observation that the decision was made on
+  std::vector<std::string> victims;  ///< instances that may go, the idle first; for platforms that let us choose
+  std::int64_t token = 0;            ///< fences off a deposed leader where the platform can
+  Duration deadline{10'000};
+};
+
+struct Capabilities {
+  enum class Scope : std::uint8_t { host, platform } scope = Scope::host;
+  bool conditional_write = false;
+  bool chooses_victims = false;
+  bool reports_ready = false;
+  int minimum = 0;
+};
+
+/// One service on one platform.
+class Driver {
+ public:
+  virtual ~Driver() = default;
+  virtual boost::asio::awaitable<Result<Observation>> observe() = 0;
+  /// Asks for exactly `desired`; asking twice changes nothing. Errc::conflict when the platform has moved past `version`.
+  virtual boost::asio::awaitable<Result<void>> scale(ScaleRequest request) = 0;
+  /// What is wrong, in sentences; empty: this process may act.
+  virtual boost::asio::awaitable<Result<std::vector<std::string>>> preflight() = 0;
+  [[nodiscard]] virtual Capabilities capabilities() const = 0;
+};
+
+/// A user's callables, as the callback driver takes them. They run on the callback thread, never on the control thread.
+struct Callbacks {
+  std::function<void(int replicas)> scale;
+  std::function<Observation()> observe;                 ///< may be empty: the last count asked for is taken for true
+  std::function<std::vector<std::string>()> preflight;  ///< may be empty
+};
+
+/// Runs a user's function somewhere else than on the control thread.
+using Post = std::function<void(std::function<void()>)>;
+
+struct Setting {
+  boost::asio::io_context& io;  ///< outlives the driver
+  std::string service;
+  std::string platform_json;  ///< the policy's platform object
+  Callbacks callbacks;
+  Post post;
+};
+
+/// Makes the driver of that name from the table; Errc::invalid_argument names the known ones.
+Result<std::unique_ptr<Driver>> make(std::string_view name, Setting setting);
+std::vector<std::string_view> names();
+
+}  // namespace selfscale::drivers

@@ -1,0 +1,1 @@
+#include <selfscale/error.hpp>
