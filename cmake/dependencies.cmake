@@ -35,6 +35,9 @@ if(NOT TARGET Boost::headers)
 endif()
 selfscale_need(Boost::headers "Boost ${SELFSCALE_BOOST_VERSION} or later (headers)" "pip install libboost-headers")
 
+# Asio and Beast are compiled once (cpp/src/http/*_impl.cpp), not in every file that includes them.
+add_compile_definitions(BOOST_ASIO_SEPARATE_COMPILATION BOOST_BEAST_SEPARATE_COMPILATION BOOST_ASIO_NO_DEPRECATED)
+
 find_package(nlohmann_json 3.11 QUIET)
 if(NOT TARGET nlohmann_json::nlohmann_json)
   selfscale_python_headers(nlohmann_json json_include)
