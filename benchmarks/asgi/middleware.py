@@ -126,9 +126,8 @@ async def main() -> None:
             added[name].append(took[name] - took["bare"] if name != "bare" else took[name])
 
     no_op = statistics.median(added["no-op"])
-    print(
-        f"CPython {sys.version.split()[0]}, {options.rounds} rounds of {options.requests} requests, ns a request"
-    )
+    rounds = f"{options.rounds} rounds of {options.requests} requests"
+    print(f"CPython {sys.version.split()[0]}, {rounds}, ns a request")
     print(f"{'variant':20}{'median':>9}{'p25':>9}{'p75':>9}   added, as a ratio to the no-op's")
     for name, values in added.items():
         low, middle, high = statistics.quantiles(values, n=4)
