@@ -70,6 +70,9 @@ class SELFSCALE_API Agent {
   Agent(const Agent&) = delete;
   Agent& operator=(const Agent&) = delete;
 
+  /// Replaces the options of an agent that is not running (metrics recorded so far are kept): for an app's default agent,
+  /// which records before anybody says which policies it has. Throws Error(invalid_argument) while it runs.
+  void configure(AgentOptions options);
   /// Starts the thread; twice is harmless. Throws PolicyError for a wrong policy file.
   void start();
   /// start() unless it runs in this process; one relaxed load when it does. For integrations.
@@ -99,6 +102,8 @@ class SELFSCALE_API Agent {
   /// Decisions that differ from the last, and events, as JSON, in order. Called as user functions are.
   void subscribe(std::function<void(std::string_view json)> subscriber);
 
+  /// Says that this process can serve: its first report in the segment then counts as readiness. Twice is harmless.
+  void report_ready() noexcept;
   /// True once this replica was told to go: answer `Connection: close`, take no new work.
   [[nodiscard]] bool is_draining() const noexcept;
   /// A descriptor that becomes readable once is_draining() is true; -1 where there is none.
