@@ -1,0 +1,184 @@
+#include "sim/readings.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace selfscale::sim {
+namespace {
+
+bool is_per_replica(std::string_view metric) {
+  return metric == "cpu_usage" || metric == "memory_usage" || metric == "in_flight" ||
+         metric == "requests_per_second" || metric == "request_rate";
+}
+bool is_distribution(std::string_view metric) {
+  return metric == "response_time" || metric == "request_queue_time";
+}
+
+double replica_value(std::string_view metric, const ServiceStep& step, const ServiceModel& model) {
+  const double each = step.ready > 0 ? 1.0 / static_cast<double>(step.ready) : 0.0;
+  if (metric == "cpu_usage") return 100.0 * step.utilization;
+  if (metric == "memory_usage") return model.memory_percent;
+  if (metric == "in_flight") return step.in_flight() * each;
+  const double per_second = step.served / step.seconds * each;
+  return metric == "request_rate" ? 60.0 * per_second : per_second;
+}
+
+std::optional<double> percentile_of(Aggregation aggregation) {
+  switch (aggregation) {
+    case Aggregation::p50:
+      return 0.5;
+    case Aggregation::p75:
+      return 0.75;
+    case Aggregation::p90:
+      return 0.9;
+    case Aggregation::p95:
+      return 0.95;
+    case Aggregation::p99:
+      return 0.99;
+    case Aggregation::p99_9:
+      return 0.999;
+    default:
+      return std::nullopt;
+  }
+}
+
+double mean(std::span<const double> values) {
+  double sum = 0.0;
+  for (const double value : values) sum += value;
+  return sum / static_cast<double>(values.size());
+}
+
+/// Of one number per step; `values` is not empty, and may be reordered.
+double aggregated(Aggregation aggregation, std::vector<double>& values) {
+  if (const auto q = percentile_of(aggregation)) {
+    const auto rank =
+        static_cast<std::ptrdiff_t>(*q * static_cast<double>(values.size() - 1) + 0.5);
+    std::nth_element(values.begin(), values.begin() + rank, values.end());
+    return values[static_cast<std::size_t>(rank)];
+  }
+  switch (aggregation) {
+    case Aggregation::max:
+      return *std::max_element(values.begin(), values.end());
+    case Aggregation::min:
+      return *std::min_element(values.begin(), values.end());
+    case Aggregation::last:
+      return values.back();
+    case Aggregation::sum:
+      return mean(values) * static_cast<double>(values.size());
+    default:
+      return mean(values);
+  }
+}
+
+}  // namespace
+
+History::History(const CompiledPolicy& policy, Duration step) : step_{step} {
+  Duration longest{0};
+  for (const MetricSpec& metric : policy.metrics) longest = std::max(longest, metric.window);
+  kept_.resize(2 * steps_in(longest));  // the window, and the one before it
+}
+
+void History::add(const ServiceStep& step) {
+  kept_[count_ % kept_.size()] = step;
+  ++count_;
+}
+
+std::size_t History::steps_in(Duration duration) const noexcept {
+  return static_cast<std::size_t>(std::max<Duration::rep>(1, duration / step_));
+}
+
+Readings::Readings(const CompiledPolicy& policy, const ServiceModel& model, Duration step)
+    : policy_{policy}, model_{model}, step_{step} {}
+
+/// A metric over the steps [from, to).
+double Readings::over(const MetricSpec& metric, const History& history, std::size_t from,
+                      std::size_t to) {
+  if (is_distribution(metric.metric)) {
+    const double base = metric.metric == "response_time" ? model_.service_seconds : 0.0;
+    double requests = 0.0;
+    double seconds = 0.0;
+    double longest = 0.0;
+    latencies_.clear();
+    for (std::size_t i = from; i < to; ++i) {
+      const ServiceStep& step = history.at(i);
+      step.add_waits(base, latencies_);
+      requests += step.arrivals;
+      seconds += step.arrivals * (base + step.mean_wait());
+      if (step.arrivals > 0.0) longest = std::max(longest, base + step.mean_wait());
+    }
+    if (const auto q = percentile_of(metric.aggregation)) return latencies_.quantile(*q);
+    if (metric.aggregation == Aggregation::max) return longest;
+    return requests > 0.0 ? seconds / requests : 0.0;
+  }
+  if (metric.metric == "error_rate") {
+    double lost = 0.0;
+    double ended = 0.0;
+    for (std::size_t i = from; i < to; ++i) {
+      lost += history.at(i).lost;
+      ended += history.at(i).lost + history.at(i).served;
+    }
+    return ended > 0.0 ? 100.0 * lost / ended : 0.0;
+  }
+  values_.clear();
+  for (std::size_t i = from; i < to; ++i)
+    values_.push_back(replica_value(metric.metric, history.at(i), model_));
+  return aggregated(metric.aggregation, values_);
+}
+
+Reading Readings::of_replica(const MetricSpec& metric, const History& history,
+                             std::size_t steps_alive) {
+  const std::size_t window = history.steps_in(metric.window);
+  const std::size_t seen = std::min({steps_alive, window, history.count()});
+  if (seen == 0) return Reading::absent(Missing::not_reported);
+  const std::size_t end = history.count();
+  Reading reading = Reading::of(over(metric, history, end - seen, end));
+  reading.window = step_ * static_cast<Duration::rep>(seen);
+  if (metric.needs_previous && std::min(steps_alive, end) >= 2 * window) {
+    reading.previous = over(metric, history, end - 2 * window, end - window);
+  }
+  return reading;
+}
+
+Reading Readings::of_service(const MetricSpec& metric, const History& history) {
+  if (!is_distribution(metric.metric) && metric.metric != "error_rate") {
+    return Reading::absent(Missing::unknown,
+                           "the simulated service has no metric " + metric.metric);
+  }
+  return of_replica(metric, history, history.count());
+}
+
+void Readings::fill(const History& history, std::span<const Replica> replicas, Instant now,
+                    Snapshot& snapshot) {
+  snapshot.metrics.assign(policy_.metrics.size(), std::nullopt);
+  snapshot.instances.resize(replicas.size());
+  for (std::size_t i = 0; i < replicas.size(); ++i) {
+    Instance& instance = snapshot.instances[i];
+    instance.id = replicas[i].id;
+    instance.ready = replicas[i].ready_at <= now;
+    instance.started_at = replicas[i].started_at;
+    instance.ready_changed_at = *instance.ready ? replicas[i].ready_at : replicas[i].started_at;
+    instance.metrics.assign(policy_.metrics.size(), std::nullopt);
+  }
+  for (std::size_t m = 0; m < policy_.metrics.size(); ++m) {
+    const MetricSpec& metric = policy_.metrics[m];
+    if (!is_per_replica(metric.metric)) {
+      snapshot.metrics[m] = of_service(metric, history);
+      continue;
+    }
+    // Replicas are alike but for their age: those that have lived through the same part of the
+    // window read the same.
+    std::optional<std::size_t> computed_for;
+    Reading reading;
+    for (std::size_t i = 0; i < replicas.size(); ++i) {
+      const Duration age = now - replicas[i].ready_at;
+      const auto alive = age.count() <= 0
+                             ? 0
+                             : std::min(history.steps_in(age), 2 * history.steps_in(metric.window));
+      if (computed_for != alive) reading = of_replica(metric, history, alive);
+      computed_for = alive;
+      snapshot.instances[i].metrics[m] = reading;
+    }
+  }
+}
+
+}  // namespace selfscale::sim
