@@ -1,19 +1,20 @@
-/// The metrics of one process, in one block of memory: a directory of names, then cells. The block is private at first and a
-/// slot of the segment once the agent has one, so that other processes can read it; recording is the same either way.
+/// The metrics of one process, in one block of memory: a sequence of records, each a name and its
+/// cell. The block is private at first and a slot of the segment once the agent has one, so that
+/// other processes can read it; recording is the same either way.
 #pragma once
-
-#include <selfscale/metric.hpp>
 
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <mutex>
-#include <optional>
+#include <selfscale/metric.hpp>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "metrics/buckets.hpp"
 
 namespace selfscale::metrics {
 
@@ -22,65 +23,89 @@ enum class Kind : std::uint8_t { counter, gauge, distribution };
 /// Bytes of one block, whether private or in a slot.
 inline constexpr std::size_t block_bytes = 64 * 1024;
 
-/// Cumulative contents of one distribution; windows are differences of two of them.
-struct Buckets {
-  int scale = 6;               ///< base 2^(2^-scale), as OpenTelemetry's exponential histogram
-  std::int32_t offset = 0;     ///< exponent index of counts[0]
-  std::vector<std::uint64_t> counts;
-  std::uint64_t zero = 0;      ///< below the smallest bucket
-  std::uint64_t above = 0;     ///< over the largest
-  double sum = 0.0;
-  [[nodiscard]] std::uint64_t count() const noexcept;
-  void add(const Buckets& other);       ///< merge; downscales to the coarser of the two
-  void subtract(const Buckets& earlier);
-  /// Quantile by geometric middle of the bucket; empty when nothing was observed. `q` in [0, 1].
-  [[nodiscard]] std::optional<double> quantile(double q) const noexcept;
-};
+/// Label sets that one name may have; further ones share the overflow cell.
+inline constexpr int label_sets_per_name = 32;
+
+/// Counts what was refused: NaN, infinities, negatives, and registrations that found no room.
+inline constexpr std::string_view refused_name = "selfscale_refused_total";
 
 /// One metric as read from a block.
 struct Entry {
-  std::string_view name;
-  std::string_view labels;
+  std::string name;
+  std::string labels;
   Kind kind = Kind::counter;
   std::uint64_t count = 0;  ///< counter
   double value = 0.0;       ///< gauge
   Buckets buckets;          ///< distribution
 };
 
+/// Get-or-make takes a mutex; recording through the handles takes none. All methods: any thread,
+/// unless said otherwise.
 class Registry {
  public:
-  Registry();   ///< in private memory
+  Registry();  ///< in private memory
   ~Registry();
   Registry(const Registry&) = delete;
   Registry& operator=(const Registry&) = delete;
 
+  /// Throw Error(invalid_argument) when the name exists as another kind, or is empty or too long. A
+  /// registration that finds no room gets the shared overflow cell and is counted as refused.
   Counter counter(std::string_view name, std::string_view labels = {});
   Gauge gauge(std::string_view name, std::string_view labels = {});
   Distribution distribution(std::string_view name, std::string_view labels = {});
 
-  /// Moves to another block: names are entered there, counts so far are added, and from then on recording goes there. What
-  /// other threads record meanwhile is not lost (they are counted in one of the two, and the old block is folded in again).
+  /// Moves to another block, whose contents are replaced: names are entered there, counts so far go
+  /// with them, and from then on recording goes there. The old block must stay mapped: a thread may
+  /// be about to record into it; settle() fetches that.
   void move_to(std::span<std::byte> block);
-  /// In a fork's child: records into `block` from now on, all counts at zero. Async-signal-safe; no lock, no allocation.
+  /// Moves back to private memory before the slot is given up: gauges go along, counts stay in the
+  /// slot and begin at zero here.
+  void move_home();
+  /// Brings over what threads recorded into the old block while it was being left. Called now and
+  /// then by the agent.
+  void settle() noexcept;
+
+  /// In a fork's child: records into `block` from now on, everything at zero. Memory only; no lock,
+  /// no allocation.
   void restart_in(std::span<std::byte> block) noexcept;
-  /// Around fork(): no registration may be under way while the process is copied.
+  /// The same in private memory, for a child that found no slot.
+  void restart_at_home() noexcept;
+  /// Around fork(): no registration may be under way while the process is copied. The child calls
+  /// unlock, too.
   void lock_for_fork() noexcept;
   void unlock_after_fork() noexcept;
 
-  /// What was refused: NaN, infinities, negatives, and registrations that found no room.
+  /// The block that is recorded into now, for read().
+  [[nodiscard]] std::span<const std::byte> block() const noexcept;
   [[nodiscard]] std::uint64_t refused() const noexcept;
 
  private:
   friend class selfscale::Counter;
   friend class selfscale::Gauge;
   friend class selfscale::Distribution;
-  struct Block;
+
+  std::uint32_t cell_for(std::string_view name, std::string_view labels, Kind kind);
+  void refuse() const noexcept;
+  [[nodiscard]] std::byte* cell(std::uint32_t offset) const noexcept {
+    return base_.load(std::memory_order_acquire) + offset;
+  }
+
+  struct Free {
+    void operator()(std::byte* memory) const noexcept;
+  };
+  std::unique_ptr<std::byte, Free> home_;
   std::atomic<std::byte*> base_{nullptr};  ///< of the current block; cells are offsets into it
+  std::byte* left_ = nullptr;              ///< the block before, for settle(); under mutex_
+  std::mutex mutex_;                       ///< registration and moving
 };
 
-/// Reads a block that may be written meanwhile, by this process or another. A foreign or torn block yields no entries.
+/// Reads a block that may be written meanwhile, by this process or another. A foreign or torn block
+/// yields no entries.
 std::vector<Entry> read(std::span<const std::byte> block);
-/// Adds the cumulative counts of `from` into `into` (folding a dead slot). False when there is no room for all.
-bool fold(std::span<const std::byte> from, std::span<std::byte> into);
+
+/// Adds the counts and distributions of `from` into `into` (folding a dead slot); gauges end with
+/// their process. An empty `into` is made a block first. False when there was no room for all.
+/// Memory only; no lock, no allocation: fit for a fork's child.
+bool fold(std::span<const std::byte> from, std::span<std::byte> into) noexcept;
 
 }  // namespace selfscale::metrics
