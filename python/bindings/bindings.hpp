@@ -1,0 +1,18 @@
+/// What the parts of the extension module know of each other.
+#pragma once
+
+#include <pybind11/pybind11.h>
+
+namespace selfscale::python {
+
+namespace py = pybind11;
+
+void bind_errors(py::module_& module);
+void bind_policy(py::module_& module);
+void bind_decide(py::module_& module);
+void bind_metrics(py::module_& module);
+void bind_requests(py::module_& module);
+void bind_agent(py::module_& module);
+void bind_simulate(py::module_& module);
+
+}  // namespace selfscale::python
