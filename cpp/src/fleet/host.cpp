@@ -1,0 +1,287 @@
+#include "fleet/host.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "fleet/record_file.hpp"
+#include "fleet/records.hpp"
+#include "segment/open_file.hpp"
+#include "segment/segment.hpp"
+
+namespace selfscale::fleet {
+namespace {
+
+namespace asio = boost::asio;
+
+class Host final : public Fleet {
+ public:
+  explicit Host(Setting setting)
+      : setting_{std::move(setting)},
+        lease_path_{in_state("lease-" + file_name_of(setting_.service) + ".json")} {}
+
+  asio::awaitable<Result<bool>> lead() override;
+  asio::awaitable<Result<LeaseRecord>> load() override;
+  asio::awaitable<Result<void>> renew(LeaseRecord record) override;
+  asio::awaitable<void> resign() override;
+  asio::awaitable<Result<Switches>> switches(std::string service) override;
+  asio::awaitable<Result<Switches>> change(std::string service, Switches wanted) override;
+  asio::awaitable<Result<void>> publish(std::string service, std::string published) override;
+  asio::awaitable<Result<std::string>> published(std::string service) override;
+  asio::awaitable<Result<bool>> has_leader() override;
+  [[nodiscard]] std::string degraded() const override;
+
+ private:
+  [[nodiscard]] std::string in_state(const std::string& name) const {
+    return setting_.state_directory + "/" + name;
+  }
+  [[nodiscard]] std::string in_run(const std::string& name) const {
+    return setting_.run_directory + "/" + name;
+  }
+  [[nodiscard]] std::string switches_path(const std::string& service) const {
+    return in_state(service.empty() ? "switches.json"
+                                    : "switches-" + file_name_of(service) + ".json");
+  }
+  [[nodiscard]] std::string published_path(const std::string& service) const {
+    return in_run("published-" + file_name_of(service) + ".json");
+  }
+
+  Result<void> open_lead_lock();
+  asio::awaitable<Result<BriefLock>> lock_state();
+  Result<LeaseRecord> read_lease();
+  Result<LeaseRecord> begin_lease_anew(const std::string& why);
+  Result<Switches> read_switches(const std::string& service);
+  Result<void> take_over();
+  Result<bool> still_ours();
+  void step_down();
+  Result<KeptAside> set_aside(const std::string& path, const std::string& why);
+
+  Setting setting_;
+  std::string lease_path_;
+  std::unique_ptr<segment::RecordLock> lead_lock_;
+  std::optional<LeaseRecord> record_;           // while this process leads
+  std::map<std::string, std::string> notices_;  // by file: what was wrong with it
+};
+
+Result<void> Host::open_lead_lock() {
+  if (lead_lock_) return {};
+  const auto made = segment::make_private_directory(setting_.run_directory);
+  if (!made) return made.error();
+  auto opened =
+      segment::RecordLock::open(in_run("lead-" + file_name_of(setting_.service) + ".lock"));
+  if (!opened) return opened.error();
+  lead_lock_ = std::move(*opened);
+  return {};
+}
+
+/// The lock under which the files of the state directory are changed.
+asio::awaitable<Result<BriefLock>> Host::lock_state() {
+  const auto made = segment::make_private_directory(setting_.state_directory);
+  if (!made) co_return made.error();
+  auto lock = co_await BriefLock::take(in_state("fleet.lock"));
+  co_return lock;
+}
+
+// --- the lease ---
+
+asio::awaitable<Result<bool>> Host::lead() {
+  const auto opened = open_lead_lock();
+  if (!opened) co_return opened.error();
+  if (!lead_lock_->try_hold()) {
+    record_.reset();
+    co_return false;
+  }
+  const auto lock = co_await lock_state();
+  if (!lock) co_return lock.error();
+  if (record_) co_return still_ours();
+  const auto taken = take_over();
+  if (!taken) {
+    lead_lock_->drop();  // another candidate may be able to write what this one cannot
+    co_return taken.error();
+  }
+  co_return true;
+}
+
+/// A new holder, a higher token: from here on the one before can write no more.
+Result<void> Host::take_over() {
+  auto record = read_lease();
+  if (!record) return record.error();
+  record->token += 1;
+  record->holder = setting_.holder;
+  const auto written = replace_file(lease_path_, to_json(*record), /*durable=*/true);
+  if (!written) return written.error();
+  record_ = std::move(*record);
+  return {};
+}
+
+/// The lock is a file, and its directory may have been cleared under us: the record decides.
+Result<bool> Host::still_ours() {
+  const auto stands = read_lease();
+  if (!stands) return stands.error();
+  if (stands->token == record_->token && stands->holder == record_->holder) return true;
+  notices_[lease_path_] =
+      "another agent, " + stands->holder +
+      ", leads although this one held the lock: do both use the run directory " +
+      setting_.run_directory + "?";
+  step_down();
+  return false;
+}
+
+void Host::step_down() {
+  record_.reset();
+  if (lead_lock_) lead_lock_->drop();
+  lead_lock_.reset();  // opened again by name: the file may be another by now
+}
+
+asio::awaitable<Result<LeaseRecord>> Host::load() {
+  if (!record_) co_return Failure{Errc::conflict, "only the leader reads the lease", {}};
+  co_return *record_;
+}
+
+asio::awaitable<Result<void>> Host::renew(LeaseRecord record) {
+  if (!record_ || record.token != record_->token) {
+    co_return Failure{
+        Errc::conflict,
+        "this process does not hold the lease of token " + std::to_string(record.token),
+        {}};
+  }
+  if (!lead_lock_->try_hold()) {
+    step_down();
+    co_return Failure{Errc::conflict, "another process has taken the lease", {}};
+  }
+  const auto lock = co_await lock_state();
+  if (!lock) co_return lock.error();
+  const auto ours = still_ours();
+  if (!ours) co_return ours.error();
+  if (!*ours) co_return Failure{Errc::conflict, notices_[lease_path_], {}};
+  record.holder = setting_.holder;
+  const auto written = replace_file(lease_path_, to_json(record), /*durable=*/true);
+  if (!written) co_return written.error();
+  record_ = std::move(record);
+  co_return Result<void>{};
+}
+
+asio::awaitable<void> Host::resign() {
+  step_down();
+  co_return;
+}
+
+asio::awaitable<Result<bool>> Host::has_leader() {
+  if (record_) co_return true;
+  const auto opened = open_lead_lock();
+  if (!opened) co_return opened.error();
+  co_return lead_lock_->holder() != 0;
+}
+
+/// While this process leads, its own copy stands in for a file that was removed or spoilt.
+Result<LeaseRecord> Host::read_lease() {
+  const auto text = read_file(lease_path_);
+  if (!text && text.error().code != Errc::malformed) return text.error();
+  if (text && !*text) return record_.value_or(LeaseRecord{});
+  auto record = text ? lease_from_json(**text) : Result<LeaseRecord>{text.error()};
+  if (record) return record;
+  return begin_lease_anew(record.error().message);
+}
+
+/// The last token is not known any more, and the next must be higher: the time at which the lost
+/// record was written, in seconds, is more than any count of holders.
+Result<LeaseRecord> Host::begin_lease_anew(const std::string& why) {
+  const auto aside = set_aside(lease_path_, why);
+  if (!aside) return aside.error();
+  if (record_) return *record_;
+  LeaseRecord record;
+  record.token = aside->changed_at;
+  return record;
+}
+
+Result<KeptAside> Host::set_aside(const std::string& path, const std::string& why) {
+  auto aside = keep_aside(path);
+  if (!aside) return aside.error();
+  notices_[path] =
+      path + " could not be used (" + why + "): kept as " + aside->path + ", and begun anew";
+  return aside;
+}
+
+// --- the switches ---
+
+/// An unreadable record may have held a person's "no": until somebody speaks again, that stands.
+Result<Switches> Host::read_switches(const std::string& service) {
+  const auto path = switches_path(service);
+  const auto text = read_file(path);
+  if (!text && text.error().code != Errc::malformed) return text.error();
+  if (text && !*text) return Switches{};
+  const auto read = text ? switches_from_json(**text) : Result<Switches>{text.error()};
+  if (read) return *read;
+  const auto aside = set_aside(path, read.error().message);
+  if (!aside) return aside.error();
+  Switches off;
+  off.enabled = false;
+  off.enabled_by = "an unreadable record, kept as " + aside->path;
+  off.revision = aside->changed_at;
+  const auto written = replace_file(path, to_json(off), /*durable=*/true);
+  if (!written) return written.error();
+  return off;
+}
+
+asio::awaitable<Result<Switches>> Host::switches(std::string service) {
+  const auto path = switches_path(service);
+  const auto text = read_file(path);
+  if (text && !*text) co_return Switches{};
+  if (text) {
+    auto read = switches_from_json(**text);
+    if (read) co_return read;
+  }
+  const auto lock = co_await lock_state();  // it has to be set aside, by one process
+  if (!lock) co_return lock.error();
+  co_return read_switches(service);
+}
+
+asio::awaitable<Result<Switches>> Host::change(std::string service, Switches wanted) {
+  const auto lock = co_await lock_state();
+  if (!lock) co_return lock.error();
+  const auto stands = read_switches(service);
+  if (!stands) co_return stands.error();
+  if (stands->revision != wanted.revision) {
+    co_return Failure{Errc::conflict,
+                      "the switches were changed meanwhile (revision " +
+                          std::to_string(stands->revision) + ", not " +
+                          std::to_string(wanted.revision) + "): read them again",
+                      {}};
+  }
+  wanted.revision += 1;
+  const auto written = replace_file(switches_path(service), to_json(wanted), /*durable=*/true);
+  if (!written) co_return written.error();
+  co_return wanted;
+}
+
+// --- what is published ---
+
+asio::awaitable<Result<void>> Host::publish(std::string service, std::string published) {
+  const auto made = segment::make_private_directory(setting_.run_directory);
+  if (!made) co_return made.error();
+  co_return replace_file(published_path(service), published, /*durable=*/false);
+}
+
+asio::awaitable<Result<std::string>> Host::published(std::string service) {
+  auto text = read_file(published_path(service));
+  if (!text) co_return text.error();
+  if (!*text) {
+    co_return Failure{Errc::not_found, "nothing has been published for " + service + " yet", {}};
+  }
+  co_return std::move(**text);
+}
+
+std::string Host::degraded() const {
+  std::string sentences;
+  for (const auto& [path, notice] : notices_) {
+    sentences += (sentences.empty() ? "" : "; ") + notice;
+  }
+  return sentences;
+}
+
+}  // namespace
+
+std::unique_ptr<Fleet> make_host(Setting setting) {
+  return std::make_unique<Host>(std::move(setting));
+}
+
+}  // namespace selfscale::fleet

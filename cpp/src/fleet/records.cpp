@@ -1,0 +1,91 @@
+#include "fleet/records.hpp"
+
+#include <nlohmann/json.hpp>
+
+namespace selfscale::fleet {
+namespace {
+
+using json = nlohmann::ordered_json;
+
+constexpr int version = 1;
+
+template <class T>
+json or_null(const std::optional<T>& value) {
+  return value ? json(*value) : json(nullptr);
+}
+
+template <class T>
+std::optional<T> maybe(const json& object, const char* key) {
+  const auto& value = object.at(key);
+  if (value.is_null()) return std::nullopt;
+  return value.get<T>();
+}
+
+Failure malformed(std::string message) { return {Errc::malformed, std::move(message), {}}; }
+
+/// Reads the object with `take`, whose accesses may throw nlohmann's exceptions.
+template <class Value, class Take>
+Result<Value> read(std::string_view text, Take take) {
+  const auto object = json::parse(text, nullptr, /*allow_exceptions=*/false);
+  if (object.is_discarded()) return malformed("not JSON");
+  try {
+    if (const auto found = object.at("version").get<int>(); found != version) {
+      return malformed("version " + std::to_string(found) + ", and this program reads version " +
+                       std::to_string(version));
+    }
+    return take(object);
+  } catch (const json::exception& error) {
+    return malformed(error.what());
+  }
+}
+
+}  // namespace
+
+std::string to_json(const LeaseRecord& record) {
+  return json{{"version", version},      {"token", record.token},
+              {"holder", record.holder}, {"atMilliseconds", record.at.time_since_epoch().count()},
+              {"states", record.states}, {"carriedOut", record.carried_out}}
+      .dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+Result<LeaseRecord> lease_from_json(std::string_view text) {
+  return read<LeaseRecord>(text, [](const json& object) {
+    LeaseRecord record;
+    record.token = object.at("token").get<std::int64_t>();
+    record.holder = object.at("holder").get<std::string>();
+    record.at = Instant{Duration{object.at("atMilliseconds").get<Duration::rep>()}};
+    record.states = object.at("states").get<std::map<std::string, std::string>>();
+    record.carried_out = object.at("carriedOut").get<std::map<std::string, std::int64_t>>();
+    return record;
+  });
+}
+
+std::string to_json(const Switches& switches) {
+  return json{{"version", version},
+              {"revision", switches.revision},
+              {"enabled", or_null(switches.enabled)},
+              {"enabledBy", switches.enabled_by},
+              {"dryRun", or_null(switches.dry_run)},
+              {"paused", switches.paused},
+              {"pausedUntil", or_null(switches.paused_until_wall_seconds)},
+              {"manualReplicas", or_null(switches.manual_replicas)},
+              {"manualSerial", switches.manual_serial}}
+      .dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+Result<Switches> switches_from_json(std::string_view text) {
+  return read<Switches>(text, [](const json& object) {
+    Switches switches;
+    switches.revision = object.at("revision").get<std::int64_t>();
+    switches.enabled = maybe<bool>(object, "enabled");
+    switches.enabled_by = object.at("enabledBy").get<std::string>();
+    switches.dry_run = maybe<bool>(object, "dryRun");
+    switches.paused = object.at("paused").get<bool>();
+    switches.paused_until_wall_seconds = maybe<double>(object, "pausedUntil");
+    switches.manual_replicas = maybe<int>(object, "manualReplicas");
+    switches.manual_serial = object.at("manualSerial").get<std::int64_t>();
+    return switches;
+  });
+}
+
+}  // namespace selfscale::fleet
