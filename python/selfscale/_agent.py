@@ -1,0 +1,359 @@
+"""The agent: measures, recommends and, once enabled, scales."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import threading
+import time
+import weakref
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from os import PathLike
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from selfscale import _core
+from selfscale._json import Json, to_text
+from selfscale._policy import is_document
+from selfscale.drivers import CallbackDriver, Driver
+from selfscale.errors import Error
+from selfscale.values import Recommendation, ScalingEvent, Status
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+Policies = str | PathLike[str] | Mapping[str, Any] | list[Json]
+
+_JOIN_SECONDS = 1.0
+_POLL_SECONDS = 0.05
+
+
+class Agent:
+    """Measures, recommends and, once enabled, scales. Making it starts nothing.
+
+    After a fork the child's copy records at once, into memory of its own, and begins anew when it is next used.
+    """
+
+    def __init__(
+        self,
+        policies: Policies | None = None,
+        *,
+        service: str | None = None,
+        driver: str | CallbackDriver | Driver | None = None,
+        enable: bool = False,
+        enabled_by: str = "api",
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        """Make an agent; the arguments are those of `start`."""
+        self._native = _core.Agent()
+        self._calls = _Calls(self._native)
+        self._finish = weakref.finalize(self, _finish, self._native, self._calls)
+        self.configure(
+            policies,
+            service=service,
+            driver=driver,
+            enable=enable,
+            enabled_by=enabled_by,
+            environment=environment,
+        )
+        _agents.add(self)
+
+    def configure(
+        self,
+        policies: Policies | None = None,
+        *,
+        service: str | None = None,
+        driver: str | CallbackDriver | Driver | None = None,
+        enable: bool = False,
+        enabled_by: str = "api",
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        """Replace the options of an agent that does not run; the arguments are those of `start`."""
+        path, text = _path_and_text(policies)
+        callbacks = _callbacks(driver)
+        self._native.configure(
+            policies=path,
+            policies_text=text,
+            service=service or "",
+            driver_name=driver if isinstance(driver, str) else "",
+            enable=enable,
+            enabled_by=enabled_by if enable else "",
+            environment=dict(environment or {}),
+            driver=callbacks,
+        )
+        if callbacks is not None:
+            self._calls.are_needed = True
+
+    def start(self) -> None:
+        """Start the background thread, or start again after a fork. Twice is harmless.
+
+        Raises:
+            PolicyError: the policy file is wrong.
+        """
+        self._calls.run_if_needed()
+        self._native.start()
+
+    def ensure_started(self) -> None:
+        """Start unless it runs in this process; for integrations, cheap when it does."""
+        if not self._native.is_running():
+            self.start()
+
+    def stop(self) -> None:
+        """Stop and join the background thread, within a second or so. Twice is harmless."""
+        _finish(self._native, self._calls)
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the background thread runs in this process."""
+        return self._native.is_running()
+
+    def __enter__(self) -> Self:
+        """Start."""
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+    ) -> None:
+        """Stop."""
+        self.stop()
+
+    def counter(self, name: str, labels: Mapping[str, str] | None = None) -> _core.Counter:
+        """Get or make a count that only grows."""
+        return self._native.counter(name, _label_text(labels))
+
+    def gauge(self, name: str, labels: Mapping[str, str] | None = None) -> _core.Gauge:
+        """Get or make a value that goes up and down."""
+        return self._native.gauge(name, _label_text(labels))
+
+    def distribution(self, name: str, labels: Mapping[str, str] | None = None) -> _core.Distribution:
+        """Get or make a distribution of values; durations are seconds."""
+        return self._native.distribution(name, _label_text(labels))
+
+    def recommendation(self, service: str | None = None) -> Recommendation | None:
+        """Return the last word on a service (default: the agent's own); None before the first evaluation."""
+        published = self._native.recommendation(service or "")
+        return None if published is None else Recommendation.from_dict(json.loads(published))
+
+    def status(self) -> Status:
+        """Return all there is to know of the agent."""
+        status: Status = json.loads(self._native.status())
+        return status
+
+    def history(self, service: str | None = None, limit: int = 50) -> list[ScalingEvent]:
+        """Return a service's scaling events, the newest first."""
+        return [ScalingEvent.from_dict(json.loads(event)) for event in self._native.history(service or "", limit)]
+
+    def health(self) -> Json:
+        """Return the body of a liveness route: it says that this process answers, and checks nothing."""
+        return {"status": "ok", "timestamp": time.time(), "uptime": time.monotonic() - _imported_at}
+
+    def subscribe(self, subscriber: Callable[[Json], object]) -> None:
+        """Have a function called with each decision that differs from the last, and each event, in order.
+
+        It runs on a thread that Python owns. An exception out of it is counted and changes nothing else.
+        """
+        self._native.subscribe(lambda text: subscriber(json.loads(text)))
+        self._calls.are_needed = True
+        if self.is_running:
+            self._calls.run_if_needed()
+
+    def enable(self, service: str | None = None) -> None:
+        """Say that the agent may act on a service; without one: on all whose policy is enabled."""
+        self._native.enable(service or "", "api")
+
+    def disable(self, service: str | None = None) -> None:
+        """Say that the agent may not act on a service, or on none."""
+        self._native.disable(service or "", "api")
+
+    def pause(self, service: str, until: datetime | float | None = None) -> None:
+        """Hold a service where it is, until a time (a datetime, or seconds since the epoch) or until `resume`."""
+        self._native.pause(service, until.timestamp() if isinstance(until, datetime) else until)
+
+    def resume(self, service: str) -> None:
+        """End a pause."""
+        self._native.resume(service)
+
+    def scale(self, service: str, replicas: int) -> ScaleOrder:
+        """Ask for exactly so many replicas, within the policy's bounds; the leader acts. Returns at once."""
+        known = frozenset(event.id for event in self.history(service))
+        self._native.scale(service, replicas)
+        return ScaleOrder(self, service, replicas, known)
+
+
+@dataclass(frozen=True)
+class ScaleOrder:
+    """A manual order, on its way."""
+
+    agent: Agent
+    service: str
+    replicas: int
+    _known_events: frozenset[str]
+
+    def wait(self, timeout: float = 60.0) -> ScalingEvent:
+        """Wait until the order has been carried out or has failed.
+
+        Returns:
+            The event; see its `outcome`.
+
+        Raises:
+            Error: nothing came of it in time (code ``timed_out``).
+        """
+        deadline = time.monotonic() + timeout
+        while time.monotonic() < deadline:
+            event = self._event()
+            if event is not None and event.has_ended:
+                return event
+            time.sleep(_POLL_SECONDS)
+        message = f"{self.service} has not come to {self.replicas} replicas within {timeout:g} s; see status()"
+        raise Error(message, "timed_out")
+
+    def _event(self) -> ScalingEvent | None:
+        events = self.agent.history(self.service)
+        ours = [event for event in events if event.id not in self._known_events and event.trigger == "manual"]
+        return ours[-1] if ours else None
+
+
+class _Calls:
+    """The one thread on which user functions run. It exists from the first of them on."""
+
+    def __init__(self, native: _core.Agent) -> None:
+        self._native = native
+        self._thread: threading.Thread | None = None
+        self.are_needed = False
+
+    def run_if_needed(self) -> None:
+        if not self.are_needed or self._thread is not None:
+            return
+        # A daemon: the interpreter waits for others before it lets the agent be stopped.
+        self._thread = threading.Thread(target=self._native.run_calls, name="selfscale-calls", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        thread, self._thread = self._thread, None
+        if thread is None:
+            return
+        self._native.close_calls()
+        if thread is not threading.current_thread():
+            thread.join(_JOIN_SECONDS)
+        self._native.renew_calls()
+
+    def forget_after_fork(self) -> None:
+        self._thread = None
+        self._native.renew_calls()
+
+
+def _finish(native: _core.Agent, calls: _Calls) -> None:
+    native.stop()
+    calls.stop()
+
+
+def _path_and_text(policies: Policies | None) -> tuple[str, str]:
+    if policies is None:
+        return "", ""
+    if isinstance(policies, list):
+        return "", to_text(_joined(policies))
+    if isinstance(policies, Mapping):
+        return "", to_text(policies)
+    if isinstance(policies, str) and is_document(policies):
+        return "", policies
+    return os.fspath(policies), ""
+
+
+def _joined(policies: list[Json]) -> Json:
+    """Make one document of what `load_policies` returned: its keys beside the policies go back above them."""
+    document: Json = {"policies": []}
+    for policy in policies:
+        own = dict(policy)
+        for key in ("timezone", "guardrails", "alerts"):
+            if key in own:
+                document[key] = own.pop(key)
+        document["policies"].append(own)
+    return document
+
+
+def _callbacks(driver: str | CallbackDriver | Driver | None) -> CallbackDriver | None:
+    if driver is None or isinstance(driver, (str, CallbackDriver)):
+        return driver if isinstance(driver, CallbackDriver) else None
+    if isinstance(driver, Driver):
+        return CallbackDriver(driver.scale, driver.observe, driver.preflight)
+    message = f"driver is a name, a CallbackDriver, or has scale(), observe() and preflight(); not {driver!r}"
+    raise TypeError(message)
+
+
+def _label_text(labels: Mapping[str, str] | None) -> str:
+    return ",".join(f"{key}={value}" for key, value in labels.items()) if labels else ""
+
+
+_imported_at = time.monotonic()
+_agents: weakref.WeakSet[Agent] = weakref.WeakSet()
+_default: Agent | None = None
+_default_lock = threading.Lock()
+
+
+def default_agent() -> Agent:
+    """Return the process's default agent, which is made at its first use and starts nothing by that."""
+    global _default  # noqa: PLW0603
+    if _default is None:
+        with _default_lock:
+            if _default is None:
+                _default = Agent()
+    return _default
+
+
+def start(
+    policies: Policies | None = None,
+    *,
+    service: str | None = None,
+    driver: str | CallbackDriver | Driver | None = None,
+    enable: bool = False,
+    enabled_by: str = "api",
+    environment: Mapping[str, str] | None = None,
+) -> Agent:
+    """Start the process's default agent: one background thread. It enables nothing by itself.
+
+    Args:
+        policies: path of a policy file, or the document as text or dict, or what `load_policies` returned.
+            Default: ``SELFSCALE_POLICIES``, then ``./selfscale.json``, then ``./config/autoscaling/policies.json``;
+            without any, it recommends by the preset ``balanced``.
+        service: the service that this process is a part of. Default: ``SELFSCALE_SERVICE``, else the only policy's.
+        driver: what acts: a driver's name, a `CallbackDriver`, or an object with its methods. Default: what the
+            policy names; an agent without a driver recommends only.
+        enable: a person's word, given now, for the global switch and this service's policy.
+        enabled_by: who gave it, for status.
+        environment: wins over the process's environment.
+
+    Returns:
+        The agent. One that runs already is returned as it is when nothing is given.
+
+    Raises:
+        PolicyError: the policy file is wrong.
+        Error: another start has been made with other arguments (code ``invalid_argument``).
+    """
+    agent = default_agent()
+    given = policies, service, driver, environment
+    if not agent.is_running or enable or any(value is not None for value in given):
+        agent.configure(
+            policies,
+            service=service,
+            driver=driver,
+            enable=enable,
+            enabled_by=enabled_by,
+            environment=environment,
+        )
+    agent.start()
+    return agent
+
+
+def _after_fork_in_child() -> None:
+    global _default_lock  # noqa: PLW0603
+    _default_lock = threading.Lock()
+    for agent in list(_agents):
+        agent._calls.forget_after_fork()
+
+
+if sys.platform != "win32":
+    os.register_at_fork(after_in_child=_after_fork_in_child)

@@ -1,0 +1,1 @@
+"""Frameworks and servers: one file each, imported only by those who use it."""

@@ -1,0 +1,110 @@
+"""What an agent says, as immutable values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from selfscale._json import Json
+
+Status: TypeAlias = Json
+"""All there is to know of a running agent, as a dict: switches with who set them, services, host, journal, own cost."""
+
+
+@dataclass(frozen=True)
+class Recommendation:
+    """The last word on a service: what it should have, and why.
+
+    Attributes:
+        age: seconds since it was made.
+        action: ``scale``, ``hold`` (something holds the change back: `held_by`) or ``none``.
+        may_act: whether the agent may carry it out; if not, `because` names the first switch that says no.
+        proposals: each rule's wish, with its evidence.
+        adjustments: what later stages changed, in the order of work.
+        decision: the whole decision, as in the journal.
+    """
+
+    service: str
+    current_replicas: int
+    recommended_replicas: int
+    reason: str
+    confidence: float
+    priority: str
+    age: float
+    at: float
+    action: str
+    held_by: str | None
+    may_act: bool
+    because: str | None
+    proposals: tuple[Mapping[str, Any], ...] = field(repr=False)
+    adjustments: tuple[Mapping[str, Any], ...] = field(repr=False)
+    decision: Mapping[str, Any] = field(repr=False)
+
+    @classmethod
+    def from_dict(cls, published: Mapping[str, Any]) -> Recommendation:
+        """Read what an agent published."""
+        decision = published["decision"]
+        recommendation = decision["recommendation"]
+        return cls(
+            service=recommendation["service"],
+            current_replicas=recommendation["currentReplicas"],
+            recommended_replicas=recommendation["recommendedReplicas"],
+            reason=recommendation["reason"],
+            confidence=recommendation["confidence"],
+            priority=recommendation["priority"],
+            age=published["age"],
+            at=decision["at"],
+            action=decision["action"],
+            held_by=decision["heldBy"],
+            may_act=published["mayAct"],
+            because=published.get("because") or None,
+            proposals=tuple(recommendation["proposals"]),
+            adjustments=tuple(recommendation["adjustments"]),
+            decision=decision,
+        )
+
+
+@dataclass(frozen=True)
+class ScalingEvent:
+    """What was done, or noticed. Times are seconds since the epoch, engine time."""
+
+    id: str
+    service: str
+    policy: str
+    decision: str | None
+    started_at: float
+    accepted_at: float | None
+    duration: float | None
+    from_replicas: int
+    to_replicas: int
+    ready_replicas: int | None
+    trigger: str
+    reason: str
+    metrics: Mapping[str, float]
+    outcome: str
+    error: str | None
+    leader: str
+    token: int
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether nothing more will come of it."""
+        return self.outcome != "accepted"
+
+    @classmethod
+    def from_dict(cls, event: Mapping[str, Any]) -> ScalingEvent:
+        """Read the JSON form."""
+        return cls(**{name: event[key] for name, key in _EVENT_KEYS.items()})
+
+    def to_dict(self) -> Json:
+        """Return the JSON form, which `record` takes."""
+        return {"version": 1, **{key: getattr(self, name) for name, key in _EVENT_KEYS.items()}}
+
+
+def _camel(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(word.capitalize() for word in rest)
+
+
+_EVENT_KEYS = {name: _camel(name) for name in ScalingEvent.__dataclass_fields__}
