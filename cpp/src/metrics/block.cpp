@@ -60,7 +60,7 @@ std::size_t cell_words(Kind kind, int scale) noexcept {
   return distribution_counts + dense_count(scale);
 }
 
-void format(std::span<std::byte> block) noexcept {
+void clear(std::span<std::byte> block) noexcept {
   magic_of(block).store(0, std::memory_order_release);
   used_of(block).store(sizeof(Header), std::memory_order_release);
   std::memset(block.data() + sizeof(Header), 0, block.size() - sizeof(Header));
@@ -129,7 +129,7 @@ void zero_cells(std::span<std::byte> block) noexcept {
 }
 
 void copy_records(std::span<const std::byte> from, std::span<std::byte> into) noexcept {
-  format(into);
+  clear(into);
   const auto used = used_bytes(from);
   std::uint32_t offset = sizeof(Header);
   while (const auto place = next(from, used, offset)) {

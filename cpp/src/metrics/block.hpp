@@ -72,8 +72,6 @@ inline std::atomic_ref<double> real(std::uint64_t* cell, std::size_t index) noex
 std::size_t cell_words(Kind kind, int scale) noexcept;
 std::size_t dense_count(int scale) noexcept;
 
-/// Makes an empty block of whatever was there.
-void format(std::span<std::byte> block) noexcept;
 /// Bytes in use; 0 when the block is foreign or torn.
 std::uint32_t used_bytes(std::span<const std::byte> block) noexcept;
 /// The record at `offset`, which then becomes the next one's; empty at the end, or where the record

@@ -72,7 +72,7 @@ std::vector<Entry> read(std::span<const std::byte> block) {
 }
 
 bool fold(std::span<const std::byte> from, std::span<std::byte> into) noexcept {
-  if (used_bytes(into) == 0) format(into);
+  if (used_bytes(into) == 0) clear(into);
   bool complete = true;
   const auto used = used_bytes(from);
   std::uint32_t offset = sizeof(Header);

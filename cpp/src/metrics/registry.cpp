@@ -168,7 +168,7 @@ void Registry::Free::operator()(std::byte* memory) const noexcept { std::free(me
 
 Registry::Registry() : home_{static_cast<std::byte*>(std::calloc(1, block_bytes))} {
   if (!home_) throw std::bad_alloc{};
-  format(whole(home_.get()));
+  clear(whole(home_.get()));
   append(whole(home_.get()), refused_name, {}, Kind::counter);
   append(whole(home_.get()), overflow_names[0], {}, Kind::counter);
   append(whole(home_.get()), overflow_names[1], {}, Kind::gauge);

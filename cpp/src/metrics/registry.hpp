@@ -103,6 +103,9 @@ class Registry {
 /// yields no entries.
 std::vector<Entry> read(std::span<const std::byte> block);
 
+/// Makes an empty block of whatever was there. Memory only.
+void clear(std::span<std::byte> block) noexcept;
+
 /// Adds the counts and distributions of `from` into `into` (folding a dead slot); gauges end with
 /// their process. An empty `into` is made a block first. False when there was no room for all.
 /// Memory only; no lock, no allocation: fit for a fork's child.

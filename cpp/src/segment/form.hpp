@@ -1,0 +1,90 @@
+/// The form of the segment's file (docs/decisions/0003-segment.md). A file of zeros with a head is
+/// a valid, empty segment.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+#include "metrics/registry.hpp"
+#include "segment/segment.hpp"
+
+namespace selfscale::segment {
+
+inline constexpr std::uint64_t file_magic = 0x676573656c616373;  // "scaleseg"
+inline constexpr std::uint32_t file_version = 1;
+inline constexpr std::size_t name_bytes = 64;
+
+/// Lock bytes: 0 the control role, 1 … slot_count the slots, then the right to fold.
+inline constexpr int control_byte = 0;
+inline constexpr int fold_byte = slot_count + 1;
+
+enum class SlotState : std::uint32_t { free, owned, released };
+
+/// Which of the two retired blocks counts, and the slot and generation that was folded into it
+/// last: one word, so that a slot's counts pass from the slot to the retired sums in one step,
+/// whenever the folding process is killed.
+struct Folded {
+  std::uint32_t generation = 0;
+  std::uint16_t slot = 0;
+  std::uint16_t active = 0;
+
+  [[nodiscard]] std::uint64_t packed() const noexcept {
+    return std::uint64_t{generation} << 32 | std::uint64_t{slot} << 16 | active;
+  }
+  static Folded unpack(std::uint64_t word) noexcept {
+    return {static_cast<std::uint32_t>(word >> 32), static_cast<std::uint16_t>(word >> 16),
+            static_cast<std::uint16_t>(word & 1)};
+  }
+};
+
+struct Head {
+  std::uint64_t magic;
+  std::uint32_t version;
+  std::uint32_t slot_bytes;
+  std::uint32_t slots;
+  std::uint32_t replaced;  ///< 1: made in the place of a file that was truncated, foreign or of
+                           ///< another version
+  std::uint64_t place;     ///< hash of service, release and run directory
+  std::atomic<std::uint64_t> folded;
+  std::atomic<std::uint64_t> lost;  ///< folds that found no room for every name
+  std::atomic<std::uint64_t>
+      publications;  ///< stamps what is published, so that the newest can be told
+};
+
+/// Text that others may read while it is written: a torn name is seen by the generation, and is
+/// never overlong.
+using Name = std::array<std::atomic<char>, name_bytes>;
+
+struct Published {
+  std::atomic<std::uint64_t> sequence;  ///< odd: being written
+  std::atomic<std::uint64_t> stamp;
+  std::atomic<std::uint64_t> size;
+  std::array<std::atomic<std::uint64_t>, published_bytes / 8> words;
+};
+
+struct Slot {
+  std::atomic<SlotState> state;
+  std::atomic<std::uint32_t> generation;         ///< 0: never owned
+  std::atomic<std::uint32_t> folded_generation;  ///< its counts stand in the retired sums
+  std::atomic<std::int32_t> pid;
+  std::atomic<double> started_at;
+  std::atomic<std::int64_t> heartbeat_ms;
+  std::atomic<std::uint32_t> ready;
+  std::atomic<std::uint32_t> draining;
+  Name instance;
+  Name release;
+  Published published;
+  alignas(64) std::array<std::byte, metrics::block_bytes> metrics;
+};
+
+struct File {
+  Head head;
+  alignas(4096) std::array<Slot, slot_count> slots;
+  std::array<std::array<std::byte, metrics::block_bytes>, 2> retired;
+};
+static_assert(std::atomic<double>::is_always_lock_free &&
+              std::atomic<std::uint64_t>::is_always_lock_free);
+
+}  // namespace selfscale::segment
