@@ -11,7 +11,5 @@ PYBIND11_MODULE(_core, module) {
   bind_metrics(module);
   bind_requests(module);
   bind_agent(module);
-#ifdef SELFSCALE_SIMULATE
   bind_simulate(module);
-#endif
 }
