@@ -1,18 +1,18 @@
-/// What the agent remembers for people: decisions, events, one compact row per evaluation. Losing it loses explanations,
-/// never behaviour. Called on the control thread; never throws; a failed write is counted and reported in `degraded()`.
+/// What the agent remembers for people: decisions, events, one compact row per evaluation. Losing
+/// it loses explanations, never behaviour. Called on the control thread; never throws; a failed
+/// write is counted and reported in `degraded()`.
 #pragma once
-
-#include "model/result.hpp"
-
-#include <selfscale/decision.hpp>
-#include <selfscale/instant.hpp>
 
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <selfscale/decision.hpp>
+#include <selfscale/instant.hpp>
 #include <string>
 #include <utility>
 #include <vector>
+
+#include "model/result.hpp"
 
 namespace selfscale::journal {
 
@@ -58,14 +58,23 @@ class Journal {
   /// Newest first.
   virtual Result<std::vector<ScalingEvent>> events(const std::string& service, int limit) = 0;
   virtual Result<std::vector<Record>> decisions(const std::string& service, int limit) = 0;
-  virtual Result<std::vector<Evaluation>> evaluations(const std::string& service, Instant from, Instant to) = 0;
-  /// The journal of a service as JSON lines (journal.jsonl), oldest first.
+  virtual Result<std::vector<Evaluation>> evaluations(const std::string& service, Instant from,
+                                                      Instant to) = 0;
+  /// The journal of a service as JSON lines (journal.jsonl): its policies, then all else, oldest
+  /// first. Each line has a "kind": policy | decision | event | evaluation.
   virtual Result<std::string> export_jsonl(const std::string& service) = 0;
   /// Why it is not what was asked for ("read-only file system: kept in memory"); empty: it is.
   [[nodiscard]] virtual std::string degraded() const = 0;
+
+  /// Closes the file until its next use. Call it before fork(): what SQLite keeps of an open file
+  /// must not be inherited, or its locks mean nothing in the child. A child whose parent did not
+  /// keeps its journal in memory.
+  virtual void release() noexcept = 0;
 };
 
-/// Opens the journal of a state directory; falls back to memory, which degraded() then says.
+/// The journal of a state directory, `journal.sqlite`, opened at its first use. It falls back to
+/// memory, which degraded() then says. Kept per service: 14 days, within 50 MB; rows of evaluations
+/// older than a day, one a minute.
 std::unique_ptr<Journal> open_sqlite(const std::string& state_directory);
 std::unique_ptr<Journal> open_memory();
 
