@@ -1,0 +1,1 @@
+"""A real application that scales itself under recorded load: `selfscale demo`."""

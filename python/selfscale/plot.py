@@ -1,0 +1,144 @@
+"""Pictures of load, replicas and response times over time. Needs ``selfscale[plot]`` (Matplotlib)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+try:
+    from matplotlib.figure import Figure
+except ImportError as problem:
+    raise ImportError("plots need Matplotlib:  pip install 'selfscale[plot]'") from problem
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from selfscale.simulate import SimulationResult
+
+__all__ = ["Curve", "Mark", "picture", "simulation_picture"]
+
+MOST_REASONS = 14
+"""More marked events than this are drawn, but their reasons are not listed."""
+
+_COLOURS = ("#1f6feb", "#d1731a", "#2f9e62", "#8250df", "#b3261e", "#57606a")
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A scaling event on the time axis."""
+
+    seconds: float
+    from_replicas: int
+    to_replicas: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One run: what it had and what its users felt, at each time."""
+
+    name: str
+    seconds: Sequence[float]
+    ready: Sequence[float]
+    response_seconds: Sequence[float | None]
+    """p95 of the time since the point before; None where nobody asked."""
+    wanted: Sequence[float] | None = None
+    marks: Sequence[Mark] = field(default=())
+
+
+def picture(load: tuple[Sequence[float], Sequence[float]], curves: Sequence[Curve], *, title: str) -> Figure:
+    """Draw load, replicas and response times one above the other.
+
+    Args:
+        load: seconds, and requests per second at them.
+        curves: the runs to compare; the marks of each are drawn, and listed with their reasons if they are few.
+        title: what the picture shows, in one line.
+    """
+    listed = [mark for curve in curves for mark in curve.marks]
+    if len(listed) > MOST_REASONS:
+        listed = []
+    text_height = 0.19 * len(listed) + (0.35 if listed else 0.0)
+    figure = Figure(figsize=(10.0, 7.4 + text_height), dpi=110)
+    bottom = (text_height + 0.55) / (7.4 + text_height)
+    top = 1 - 0.5 / (7.4 + text_height)
+    axes = figure.subplots(3, 1, sharex=True, height_ratios=(2, 3, 3))
+    figure.subplots_adjust(left=0.08, right=0.985, bottom=bottom, top=top, hspace=0.12)
+    figure.suptitle(title, x=0.08, y=1 - 0.12 / (7.4 + text_height), ha="left", va="top", fontsize=12, weight="bold")
+
+    _draw_load(axes[0], load)
+    _draw_replicas(axes[1], curves, numbered=bool(listed))
+    _draw_responses(axes[2], curves)
+    for each in axes:
+        each.grid(True, color="#d0d7de", linewidth=0.5)
+        each.spines[["top", "right"]].set_visible(False)
+        each.margins(x=0)
+    axes[2].set_xlabel("seconds")
+    if listed:
+        lines = [
+            f"{number:>2}  {mark.seconds:6.1f} s  {mark.from_replicas:>2} → {mark.to_replicas:<2}  {_shortened(mark.reason)}"
+            for number, mark in enumerate(listed, start=1)
+        ]
+        figure.text(0.08, 0.08 / (7.4 + text_height), "\n".join(lines), va="bottom", family="monospace", fontsize=8)
+    return figure
+
+
+def simulation_picture(result: SimulationResult) -> Figure:
+    """Draw a simulation: the load once, and every policy."""
+    curves = []
+    load: tuple[Sequence[float], Sequence[float]] = ((), ())
+    for name in result.summary():
+        columns = result.columns(name)
+        load = (columns["seconds"], columns["offered_per_second"])
+        marks = [
+            Mark(event.started_at, event.from_replicas, event.to_replicas, event.reason) for event in result.events[name]
+        ]
+        responses = [
+            value if offered > 0 else None
+            for value, offered in zip(columns["p95_seconds"], columns["offered_per_second"], strict=True)
+        ]
+        curves.append(Curve(name, columns["seconds"], columns["ready_replicas"], responses, columns["desired_replicas"], marks))
+    return picture(load, curves, title="Simulation: " + ", ".join(curve.name for curve in curves))
+
+
+def _draw_load(axes: Axes, load: tuple[Sequence[float], Sequence[float]]) -> None:
+    axes.fill_between(load[0], load[1], color="#57606a", alpha=0.25, linewidth=0)
+    axes.plot(load[0], load[1], color="#57606a", linewidth=1)
+    axes.set_ylabel("requests / s")
+    axes.set_ylim(bottom=0)
+
+
+def _draw_replicas(axes: Axes, curves: Sequence[Curve], *, numbered: bool) -> None:
+    number = 0
+    for curve, colour in zip(curves, _COLOURS * len(curves), strict=False):
+        axes.step(curve.seconds, curve.ready, where="post", color=colour, linewidth=1.8, label=f"{curve.name}: ready")
+        if curve.wanted is not None:
+            axes.step(
+                curve.seconds, curve.wanted, where="post", color=colour, linewidth=1, linestyle=":", label=f"{curve.name}: wanted"
+            )
+        for mark in curve.marks:
+            number += 1
+            up = mark.to_replicas > mark.from_replicas
+            axes.plot(mark.seconds, mark.to_replicas, marker="^" if up else "v", color=colour, markersize=6, linestyle="")
+            if numbered:
+                axes.annotate(
+                    str(number), (mark.seconds, mark.to_replicas), xytext=(0, 6 if up else -13), textcoords="offset points",
+                    ha="center", fontsize=7, color=colour,
+                )  # fmt: skip
+    axes.set_ylabel("replicas")
+    highest = max((max(curve.ready, default=0) for curve in curves), default=0)
+    axes.set_ylim(0, highest + 1.5)
+    axes.legend(loc="upper left", fontsize=8, framealpha=0.8, ncols=max(1, len(curves)))
+
+
+def _draw_responses(axes: Axes, curves: Sequence[Curve]) -> None:
+    for curve, colour in zip(curves, _COLOURS * len(curves), strict=False):
+        values = [float("nan") if value is None else value for value in curve.response_seconds]
+        axes.plot(curve.seconds, values, color=colour, linewidth=1.2, label=curve.name)
+    axes.set_yscale("log")
+    axes.set_ylabel("p95 response time, s")
+    axes.legend(loc="upper left", fontsize=8, framealpha=0.8, ncols=max(1, len(curves)))
+
+
+def _shortened(text: str, width: int = 96) -> str:
+    return text if len(text) <= width else text[: width - 1] + "…"
