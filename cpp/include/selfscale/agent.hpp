@@ -86,6 +86,10 @@ class SELFSCALE_API Agent {
   Gauge gauge(std::string_view name, std::string_view labels = {});
   Distribution distribution(std::string_view name, std::string_view labels = {});
 
+  /// What this process has recorded so far, whether the agent runs or not: a JSON array of {"name", "labels", "kind":
+  /// "counter" | "gauge" | "distribution", "count" (counter and distribution), "value" (gauge), "sum" (distribution)}.
+  [[nodiscard]] std::string metrics_json() const;
+
   /// The last published word on a service, as JSON with its age in seconds ("age"); empty before the first evaluation.
   [[nodiscard]] std::optional<std::string> recommendation_json(std::string_view service) const;
   /// Everything: switches with who set them, services, host, journal, own cost. JSON.
