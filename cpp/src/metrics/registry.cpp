@@ -203,39 +203,42 @@ Distribution Registry::distribution(std::string_view name, std::string_view labe
   return {this, cell_for(name, labels, Kind::distribution)};
 }
 
+void Registry::take_what_came_late(std::byte* into) noexcept {
+  for (auto* block : left_) take_all(whole(block), into);
+}
+
 void Registry::move_to(std::span<std::byte> block) {
   const std::scoped_lock lock{mutex_};
   auto* from = base_.load(std::memory_order_relaxed);
   if (block.data() == from) return;
-  if (left_ != nullptr && left_ != block.data()) take_all(whole(left_), from);
+  take_what_came_late(from);
+  std::erase(left_, block.data());
+  left_.push_back(from);
   copy_records(whole(from), block);
-  take_all(
-      whole(from),
-      block.data());  // gauges first of all: a set() in the new block must find the old value gone
+  take_all(whole(from), block.data());  // gauges above all: a set() there must find the old value
   base_.store(block.data(), std::memory_order_release);
   take_all(whole(from), block.data());
-  left_ = from;
 }
 
 void Registry::move_home() {
   const std::scoped_lock lock{mutex_};
   auto* from = base_.load(std::memory_order_relaxed);
   if (from == home_.get()) return;
-  if (left_ != nullptr) take_all(whole(left_), from);
+  take_what_came_late(from);
+  left_.clear();  // what is recorded late stays in the slot, among the counts that stay there
   copy_records(whole(from), whole(home_.get()));
   copy_gauges(whole(from), home_.get());
   base_.store(home_.get(), std::memory_order_release);
-  left_ = nullptr;  // what is recorded late stays in the slot, among the counts that stay there
 }
 
 void Registry::settle() noexcept {
   const std::scoped_lock lock{mutex_};
-  if (left_ != nullptr) take_all(whole(left_), base_.load(std::memory_order_relaxed));
+  take_what_came_late(base_.load(std::memory_order_relaxed));
 }
 
 void Registry::restart_in(std::span<std::byte> block) noexcept {
   copy_records(whole(base_.load(std::memory_order_relaxed)), block);
-  left_ = nullptr;
+  left_.clear();
   base_.store(block.data(), std::memory_order_release);
 }
 
@@ -243,7 +246,7 @@ void Registry::restart_at_home() noexcept {
   auto* from = base_.load(std::memory_order_relaxed);
   if (from != home_.get()) return restart_in(whole(home_.get()));
   zero_cells(whole(from));
-  left_ = nullptr;
+  left_.clear();
 }
 
 void Registry::lock_for_fork() noexcept { mutex_.lock(); }

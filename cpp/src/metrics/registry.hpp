@@ -84,6 +84,7 @@ class Registry {
   friend class selfscale::Gauge;
   friend class selfscale::Distribution;
 
+  void take_what_came_late(std::byte* into) noexcept;
   std::uint32_t cell_for(std::string_view name, std::string_view labels, Kind kind);
   void refuse() const noexcept;
   [[nodiscard]] std::byte* cell(std::uint32_t offset) const noexcept {
@@ -95,7 +96,7 @@ class Registry {
   };
   std::unique_ptr<std::byte, Free> home_;
   std::atomic<std::byte*> base_{nullptr};  ///< of the current block; cells are offsets into it
-  std::byte* left_ = nullptr;              ///< the block before, for settle(); under mutex_
+  std::vector<std::byte*> left_;           ///< blocks before, for settle(); under mutex_
   std::mutex mutex_;                       ///< registration and moving
 };
 
