@@ -186,6 +186,8 @@ void bind_agent(py::module_& module) {
       .def("distribution", &NativeAgent::distribution, py::arg("name"), py::arg("labels") = "")
       .def("recorder", &NativeAgent::recorder, py::arg("close_every"))
       .def(
+          "metrics", [](NativeAgent& self) { return self.agent().metrics_json(); }, Release{})
+      .def(
           "recommendation",
           [](NativeAgent& self, const std::string& service) {
             return self.agent().recommendation_json(service);

@@ -70,21 +70,27 @@ class Middleware:
 
     async def _pass_through(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
-            self._begin(is_ready=False)
-            send = self._watch_start(send)
-        elif self._enter is None:
+            await self._live(scope, receive, send)
+            return
+        if self._enter is None:
             self._begin(is_ready=True)
         await self.app(scope, receive, send)
 
-    def _watch_start(self, send: Send) -> Send:
-        agent = self._agent or default_agent()
+    async def _live(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Run the application's own lifespan, if it has one: it is ready once that says so, or does not exist."""
+        self._begin(is_ready=False)
+        report_ready = (self._agent or default_agent())._native.report_ready
 
         def watched(message: Message) -> Awaitable[None]:
             if message["type"] == "lifespan.startup.complete":
-                agent._native.report_ready()
+                report_ready()
             return send(message)
 
-        return watched
+        try:
+            await self.app(scope, receive, watched)
+        except Exception:
+            report_ready()
+            raise
 
     def _begin(self, *, is_ready: bool) -> Callable[[Scope, Send], Request]:
         """Begin to measure in this process. An agent that cannot start costs the application nothing."""

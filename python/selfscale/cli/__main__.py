@@ -1,0 +1,5 @@
+"""``python -m selfscale.cli``."""
+
+from selfscale.cli import main
+
+main()

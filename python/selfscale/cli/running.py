@@ -1,0 +1,106 @@
+"""Talking to a running agent: on this host by itself, elsewhere by ``SELFSCALE_URL``."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import re
+import socket
+import tempfile
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from selfscale._json import Json
+from selfscale.cli.terminal import refuse, refuse_usage
+
+_TIMEOUT_SECONDS = 5.0
+_OF_ONE_PROCESS = re.compile(r"-\d+\.sock$")
+
+
+def run_directory() -> Path:
+    """Where agents of this user have their sockets."""
+    if directory := os.environ.get("SELFSCALE_RUN_DIR"):
+        return Path(directory)
+    if directory := os.environ.get("XDG_RUNTIME_DIR"):
+        return Path(directory) / "selfscale"
+    return Path(tempfile.gettempdir()) / f"selfscale-{os.getuid()}"
+
+
+def ask(path: str, *, service: str | None = None, url: str | None = None) -> Json:
+    """Ask a running agent, and return the body of its answer."""
+    url = url or os.environ.get("SELFSCALE_URL")
+    return _ask_url(url, path) if url else _ask_socket(_socket_of(service), path)
+
+
+def services() -> list[str]:
+    """The services that have an agent on this host, by their sockets."""
+    sockets = run_directory().glob("*.sock")
+    return sorted(path.name.removesuffix(".sock") for path in sockets if not _OF_ONE_PROCESS.search(path.name))
+
+
+def _socket_of(service: str | None) -> Path:
+    known = services()
+    directory = run_directory()
+    if service is None:
+        if not known:
+            refuse(
+                f"no agent runs here: no socket in {directory}. Start your app or `selfscale run`, with the same"
+                " SELFSCALE_RUN_DIR, or give --url"
+            )
+        if len(known) > 1:
+            refuse_usage(f"agents of {', '.join(known)} run here: say which with --service")
+        service = known[0]
+    elif service not in known:
+        refuse(f"no agent of {service} runs here (in {directory}); known: {', '.join(known) or 'none'}")
+    return directory / f"{service}.sock"
+
+
+class _SocketConnection(http.client.HTTPConnection):
+    """HTTP over a Unix socket."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__("localhost", timeout=_TIMEOUT_SECONDS)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(_TIMEOUT_SECONDS)
+        self.sock.connect(str(self._path))
+
+
+def _ask_socket(path: Path, target: str) -> Json:
+    try:
+        return _exchange(_SocketConnection(path), target, {})
+    except OSError as error:
+        refuse(f"the agent at {path} does not answer: {error.strerror or error}. It may have been killed; start it again")
+
+
+def _ask_url(url: str, target: str) -> Json:
+    parts = urlsplit(url)
+    connection_class = {"http": http.client.HTTPConnection, "https": http.client.HTTPSConnection}.get(parts.scheme)
+    if connection_class is None or not parts.hostname:
+        refuse_usage(f"not a URL of an agent: {url}; it looks like http://127.0.0.1:9464")
+    token = os.environ.get("SELFSCALE_TOKEN")
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    try:
+        connection = connection_class(parts.hostname, parts.port, timeout=_TIMEOUT_SECONDS)
+        return _exchange(connection, parts.path.rstrip("/") + target, headers)
+    except OSError as error:
+        refuse(f"nobody answers at {url}: {error.strerror or error}")
+
+
+def _exchange(connection: http.client.HTTPConnection, target: str, headers: dict[str, str]) -> Json:
+    connection.request("GET", target, headers=headers)
+    response = connection.getresponse()
+    text = response.read()
+    connection.close()
+    try:
+        body: Any = json.loads(text)
+    except ValueError:
+        refuse(f"the answer to {target} was not JSON (HTTP {response.status}); is this an agent?")
+    if not isinstance(body, dict) or not body.get("success"):
+        error = body.get("error", {}) if isinstance(body, dict) else {}
+        refuse(str(error.get("message") or f"the agent refused {target}: HTTP {response.status}"))
+    return body

@@ -1,0 +1,44 @@
+"""``selfscale simulate``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+import selfscale
+from selfscale.cli.policies import PolicyFile, Service, policy_of
+from selfscale.cli.terminal import AsJson, console, print_json, refuse_usage
+
+
+def simulate(
+    policy: PolicyFile,
+    trace: Annotated[str, typer.Option("--trace", help="The load: a CSV with t_seconds,value.", metavar="FILE")],
+    capacity: Annotated[float, typer.Option("--capacity", help="Requests per second that one replica serves.")],
+    startup: Annotated[float, typer.Option("--startup", help="Seconds until a new replica serves.")],
+    service: Service = None,
+    seed: Annotated[int, typer.Option("--seed", help="For the noise of the arrivals.")] = 0,
+    plot: Annotated[
+        str | None, typer.Option("--plot", help="Draw load, replicas and latency into this file.", metavar="FILE")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Try a policy on a recorded load, in virtual time."""
+    if capacity <= 0 or startup < 0:
+        refuse_usage("--capacity must be over 0, and --startup at least 0")
+    chosen = policy_of(policy, service)
+    model = selfscale.ServiceModel(capacity_per_replica=capacity, startup=startup)
+    name = str(chosen["service"])
+    result = selfscale.simulate({name: chosen}, trace, service=model, seed=seed)
+    if plot is not None:
+        result.plot().savefig(Path(plot))
+    summary = result.summary()
+    if as_json:
+        print_json(summary)
+        return
+    table = Table("", name)
+    for key, value in summary[name].items():
+        table.add_row(key.replace("_", " "), f"{value:,.4g}" if isinstance(value, float) else f"{value:,}")
+    console.print(table)

@@ -1,0 +1,51 @@
+"""``selfscale validate``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from selfscale import hints, load_policies
+from selfscale.cli.terminal import AsJson, console, print_json
+from selfscale.errors import PolicyError, Problem
+
+
+def validate(
+    file: Annotated[str, typer.Argument(help="The policy file.")],
+    as_json: AsJson = False,
+) -> None:
+    """Check a policy file whole: every mistake at once, and how each bare number was read."""
+    try:
+        policies = load_policies(file)
+    except PolicyError as error:
+        if as_json:
+            print_json({"valid": False, "problems": [asdict(problem) for problem in error.problems]})
+        else:
+            show_problems(error.problems)
+        raise typer.Exit(1) from None
+    found = hints(file)
+    if as_json:
+        print_json({"valid": True, "hints": [asdict(hint) for hint in found], "policies": policies})
+        return
+    for policy in policies:
+        enabled = "enabled" if policy["enabled"] else "not enabled: it recommends and never acts"
+        bounds = f"{policy['minReplicas']} to {policy['maxReplicas']} replicas"
+        console.print(f"[green]ok[/]  {escape(policy['service'])}: {bounds}, {len(policy['rules'])} rules, {enabled}")
+    for hint in found:
+        _show("[yellow]hint[/]", hint)
+
+
+def show_problems(problems: Sequence[Problem]) -> None:
+    """Print every mistake of a policy document."""
+    for problem in problems:
+        _show("[red]wrong[/]", problem)
+    console.print(f"{len(problems)} {'mistake' if len(problems) == 1 else 'mistakes'}")
+
+
+def _show(kind: str, problem: Problem) -> None:
+    value = f" = {problem.value}" if problem.value else ""
+    console.print(f"{kind}  {escape((problem.pointer or '/') + value)}\n      {escape(problem.message)}")

@@ -1,0 +1,86 @@
+"""For your tests: a platform in memory, what has been recorded, and a check of a driver of your own."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from selfscale._agent import Agent
+from selfscale.drivers import Counts, Driver
+
+__all__ = ["Distribution", "MemoryPlatform", "check_driver", "recorded"]
+
+
+@dataclass(frozen=True)
+class Distribution:
+    """How many values a distribution holds, and their sum."""
+
+    count: int
+    sum: float
+
+
+def recorded(agent: Agent) -> dict[str, float | Distribution]:
+    """Return what this process has recorded, by name, or by ``name{labels}``."""
+    values: dict[str, float | Distribution] = {}
+    for metric in json.loads(agent._native.metrics()):
+        name = f"{metric['name']}{{{metric['labels']}}}" if metric["labels"] else metric["name"]
+        if metric["kind"] == "distribution":
+            values[name] = Distribution(metric["count"], metric["sum"])
+        else:
+            values[name] = metric["count"] if metric["kind"] == "counter" else metric["value"]
+    return values
+
+
+@dataclass
+class MemoryPlatform:
+    """A driver whose platform is a number: what was asked for is there at once.
+
+    Attributes:
+        replicas: how many there are. Set it, and somebody else has scaled.
+        asked: every count that was asked for, in order.
+        fails: an exception to raise at the next attempts.
+    """
+
+    replicas: int = 1
+    asked: list[int] = field(default_factory=list)
+    fails: Exception | None = None
+
+    def scale(self, replicas: int, /) -> None:
+        """Take the count for done."""
+        self.asked.append(replicas)
+        if self.fails is not None:
+            raise self.fails
+        self.replicas = replicas
+
+    def observe(self) -> Counts:
+        """Return the number."""
+        return {"desiredReplicas": self.replicas, "currentReplicas": self.replicas, "readyReplicas": self.replicas}
+
+    def preflight(self) -> list[str]:
+        """Nothing is wrong."""
+        return []
+
+
+def check_driver(driver: Driver, *, replicas: int = 2) -> None:
+    """Check that a driver of your own keeps its promises. It scales: point it at something made for tests.
+
+    Raises:
+        AssertionError: with a sentence on the promise that was broken.
+    """
+    complaints = driver.preflight()
+    assert not isinstance(complaints, str), "preflight() returns a list of sentences, not one string"
+    assert not list(complaints), f"preflight() says that this process may not act: {list(complaints)}"
+    for _ in range(2):  # asking twice changes nothing
+        driver.scale(replicas)
+        desired = _desired(driver.observe())
+        assert desired == replicas, f"after scale({replicas}), observe() says that {desired} are asked for"
+
+
+def _desired(counts: Counts) -> int:
+    if not isinstance(counts, Mapping):
+        assert isinstance(counts, int), f"observe() returns an int or a dict, not {type(counts).__name__}"
+        return counts
+    desired = counts.get("desiredReplicas", counts.get("currentReplicas"))
+    assert isinstance(desired, int), "observe() returns a dict with neither desiredReplicas nor currentReplicas"
+    return desired
