@@ -1,0 +1,101 @@
+/// From what processes count and the host shows, tick by tick, to the readings that a policy asks
+/// for.
+///
+/// A reading per instance: CPU, memory, descriptors, threads, gauges and rates of counters. One
+/// reading for the service: all distributions (merged exactly, so that a p95 is that of all
+/// requests), `error_rate`, and rates asked for as `across: sum`; these miss nothing that an ended
+/// process has still counted.
+///
+/// Windows are made of at most 60 points, whatever the tick, and twice that where the window before
+/// is asked for. A reading is given as soon as one whole tick lies in its window, and says how much
+/// time it covers. Control thread only.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <selfscale/instant.hpp>
+#include <selfscale/snapshot.hpp>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "metrics/registry.hpp"
+#include "policy/compiled.hpp"
+
+namespace selfscale::agent {
+
+/// One process at one instant: its slot, and what the host tells of it.
+struct ProcessView {
+  std::string instance;
+  pid_t pid = 0;
+  int slot = 0;                  ///< 0: it has none and was sampled from outside
+  std::uint32_t generation = 0;  ///< of the slot
+  bool alive = true;             ///< false: ended, its last counts still in the slot
+  bool reports = true;  ///< false: no heartbeat lately (stopped, hung); what it shows is old
+  bool ready = false;
+  bool draining = false;
+  double started_at = 0.0;  ///< wall seconds
+  std::vector<metrics::Entry> entries;
+  std::optional<double> cpu_seconds;  ///< used since its start
+  std::optional<double> memory_bytes;
+  std::optional<int> open_files;
+  std::optional<int> threads;
+};
+
+/// The host, or the container as its cgroup bounds it.
+struct HostView {
+  double cores = 1.0;
+  double memory_bytes = 0.0;                 ///< total
+  std::optional<double> cpu_limit_cores;     ///< cgroup quota
+  std::optional<double> memory_limit_bytes;  ///< cgroup limit
+  std::optional<double> group_cpu_seconds;   ///< used by the cgroup; read where there is a quota
+  std::optional<double> group_memory_bytes;  ///< of the cgroup without inactive file pages; read
+                                             ///< where there is a limit
+};
+
+struct Tick {
+  Instant at{};
+  std::vector<ProcessView> processes;
+  std::vector<metrics::Entry> retired;  ///< sums of processes that are gone
+  HostView host;
+};
+
+class Readings {
+ public:
+  /// `share_host`: the instances are processes of one host and cgroup (local workers). CPU is then
+  /// counted against one core per process, and memory is that of all of them.
+  explicit Readings(bool share_host);
+  ~Readings();
+  Readings(Readings&&) noexcept;
+  Readings& operator=(Readings&&) noexcept;
+
+  /// Keeps history for these from now on, and for no others; what is there of the same metric and
+  /// window stays.
+  void watch(const std::vector<MetricSpec>& specs);
+  void feed(const Tick& tick);
+
+  /// True: ask read_service(), the metric has no reading per instance.
+  [[nodiscard]] bool is_service_level(const MetricSpec& spec) const;
+  /// `spec` must be watched. `now` is the instant of the snapshot, not before the last tick.
+  [[nodiscard]] Reading read(const MetricSpec& spec, const std::string& instance,
+                             Instant now) const;
+  [[nodiscard]] Reading read_service(const MetricSpec& spec, Instant now) const;
+
+  /// Instances of the last tick that have a living process.
+  [[nodiscard]] std::set<std::string> instances() const;
+  /// Has requests or jobs in hand: in_flight over zero.
+  [[nodiscard]] bool is_busy(const std::string& instance) const;
+  /// Names of all metrics that exist here: built-in ones whose source is there, and recorded ones.
+  [[nodiscard]] std::set<std::string> metrics() const;
+
+ private:
+  struct History;
+  std::unique_ptr<History> history_;
+};
+
+}  // namespace selfscale::agent
