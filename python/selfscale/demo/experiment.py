@@ -1,0 +1,248 @@
+"""The runs of the demo: the same load against the agent's choice, against the least and against the most replicas."""
+
+from __future__ import annotations
+
+import json
+import queue
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from selfscale.demo.load import Plan
+from selfscale.demo.scenario import Scenario
+from selfscale.demo.service import START_SECONDS, Service
+from selfscale.errors import Error
+
+LOOK_SECONDS = 0.25
+LOAD_START_SECONDS = 0.6  # the generator's own start
+
+
+@dataclass(frozen=True)
+class Look:
+    """One look at a running service."""
+
+    seconds: float  # since the load began
+    workers: int  # processes that live
+    wanted: int
+    ready: int
+
+
+@dataclass(frozen=True)
+class Event:
+    """A scaling event, at the load's time."""
+
+    seconds: float
+    from_replicas: int
+    to_replicas: int
+    reason: str
+
+
+@dataclass
+class Run:
+    """What came of one run, while it goes on and after it."""
+
+    name: str
+    looks: list[Look] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
+    due: list[float] = field(default_factory=list)
+    took: list[float] = field(default_factory=list)
+    failed: list[bool] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    lag: float = 0.0  # the most that the generator was late
+    generator_cpu_seconds: float | None = None
+    seconds: float = 0.0
+
+    def summary(self) -> dict[str, float]:
+        """The numbers of summary.json. A failed request counts in the percentiles with the time until it had failed."""
+        took = sorted(self.took)
+        return {
+            "requests": len(took),
+            "errors": sum(self.failed),
+            "p50_seconds": percentile(took, 0.5),
+            "p95_seconds": percentile(took, 0.95),
+            "p99_seconds": percentile(took, 0.99),
+            "replica_seconds": round(self.replica_seconds(), 3),
+            "scale_events": len(self.events),
+            "offered_per_second": round(len(took) / self.seconds, 3) if self.seconds else 0.0,
+        }
+
+    def replica_seconds(self) -> float:
+        """Living worker processes, integrated over the run."""
+        total = 0.0
+        for i, look in enumerate(self.looks):
+            end = self.looks[i + 1].seconds if i + 1 < len(self.looks) else self.seconds
+            total += look.workers * max(0.0, min(end, self.seconds) - max(look.seconds, 0.0))
+        return total
+
+    def recent(self, now: float, over: float) -> list[float]:
+        """Response times of the requests that ended in the last seconds, sorted."""
+        return sorted(took for due, took in zip(self.due, self.took, strict=True) if now - over < due + took <= now)
+
+    def percentiles_over_time(self, step: float, q: float) -> tuple[list[float], list[float | None]]:
+        """A percentile of the requests that were due in each step of time."""
+        bins: list[list[float]] = [[] for _ in range(max(1, round(self.seconds / step)))]
+        for due, took in zip(self.due, self.took, strict=True):
+            bins[min(int(due / step), len(bins) - 1)].append(took)
+        times = [(i + 0.5) * step for i in range(len(bins))]
+        return times, [percentile(sorted(values), q) if values else None for values in bins]
+
+
+@dataclass(frozen=True)
+class Machine:
+    """How busy the machine was during a run."""
+
+    busy: float  # share of all CPU time
+    steal: float  # share taken by other virtual machines
+
+
+def percentile(ordered: Sequence[float], q: float) -> float:
+    """The value below which the share `q` of sorted values lies; 0 of none."""
+    return round(ordered[min(len(ordered) - 1, int(q * len(ordered)))], 5) if ordered else 0.0
+
+
+class _Generator:
+    """The load generator's process, and what it has reported so far."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        self.ended = False
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "selfscale.demo.load"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps(asdict(plan)) + "\n")
+        self._process.stdin.close()
+        threading.Thread(target=self._read, name="load reports", daemon=True).start()
+
+    def _read(self) -> None:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            self._lines.put(line)
+        self._lines.put(None)
+
+    def collect(self, run: Run) -> None:
+        """Move what was reported into the run."""
+        while not self.ended:
+            try:
+                line = self._lines.get_nowait()
+            except queue.Empty:
+                return
+            if line is None:
+                self.ended = True
+                return
+            report: dict[str, Any] = json.loads(line)
+            if "cpu_seconds" in report:
+                run.generator_cpu_seconds = report["cpu_seconds"]
+                continue
+            failed = set(report["failed"])
+            run.failed.extend(i in failed for i in range(len(report["due"])))
+            run.due.extend(report["due"])
+            run.took.extend(report["took"])
+            run.lag = max(run.lag, report["lag"])
+            if report["problem"]:
+                run.problems.append(report["problem"])
+
+    def stop(self) -> None:
+        """End it if it still runs."""
+        if self._process.poll() is None:
+            self._process.kill()
+        self._process.wait()
+        if self._process.stdout is not None:
+            self._process.stdout.close()
+
+
+Watch = Callable[[Sequence[Run], float], None]
+"""Told of the runs as they are, and the seconds since the load began (below 0: not yet)."""
+
+
+def play(scenario: Scenario, policies: dict[str, dict[str, Any]], folder: Path, watch: Watch) -> tuple[list[Run], Machine]:
+    """Run the load against each policy's service, all at the same time. Whatever happens, no process is left."""
+    runs = [Run(name, seconds=scenario.seconds) for name in policies]
+    with ExitStack() as stack:
+        services = [stack.enter_context(Service(name, policy, folder / name)) for name, policy in policies.items()]
+        # Asked before any is waited for, so that they stop side by side.
+        stack.callback(lambda: [service.ask_to_stop() for service in services])
+        _wait_until_ready(services, runs, watch)
+        before = _cpu_times()
+        starts_at = time.monotonic() + LOAD_START_SECONDS
+        seconds, rates = scenario.load
+        generators = [_Generator(Plan(service.port, seconds, rates, starts_at)) for service in services]
+        for generator in generators:
+            stack.callback(generator.stop)
+        began_wall = time.time() - time.monotonic() + starts_at
+        _watch_until_ended(services, runs, generators, starts_at, began_wall, watch)
+        machine = _machine_since(before)
+    return runs, machine
+
+
+def _wait_until_ready(services: list[Service], runs: list[Run], watch: Watch) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while not all(service.is_ready() for service in services):
+        if time.monotonic() > deadline:
+            late = next(service for service in services if not service.is_ready())
+            raise Error(f"the service did not become ready within {START_SECONDS:g} s:\n{late.log()}", "timed_out")
+        watch(runs, -1.0)
+        time.sleep(0.05)
+
+
+def _watch_until_ended(
+    services: list[Service],
+    runs: list[Run],
+    generators: list[_Generator],
+    starts_at: float,
+    began_wall: float,
+    watch: Watch,
+) -> None:
+    next_look = time.monotonic()
+    while not all(generator.ended for generator in generators):
+        for service, run, generator in zip(services, runs, generators, strict=True):
+            generator.collect(run)
+            _look(service, run, starts_at, began_wall)
+        watch(runs, time.monotonic() - starts_at)
+        next_look = max(next_look + LOOK_SECONDS, time.monotonic())
+        time.sleep(next_look - time.monotonic())
+    for service, run in zip(services, runs, strict=True):
+        _look(service, run, starts_at, began_wall)
+
+
+def _look(service: Service, run: Run, starts_at: float, began_wall: float) -> None:
+    said = service.status() or {}
+    seconds = time.monotonic() - starts_at
+    workers = len(service.workers())
+    wanted = int(said.get("desiredReplicas") or workers)
+    ready = int(said.get("readyReplicas") or 0)
+    run.looks.append(Look(seconds, workers, wanted, ready))
+    run.events = [
+        Event(_wall_seconds(event["startedAt"]) - began_wall, event["fromReplicas"], event["toReplicas"], event["reason"])
+        for event in service.history()
+        if event["fromReplicas"] != event["toReplicas"]
+    ] or run.events
+
+
+def _wall_seconds(text: str) -> float:
+    """Seconds since the epoch of a time in RFC 3339."""
+    return datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
+
+
+def _cpu_times() -> list[int]:
+    with Path("/proc/stat").open(encoding="ascii") as lines:
+        return [int(value) for value in lines.readline().split()[1:9]]
+
+
+def _machine_since(before: list[int]) -> Machine:
+    spent = [now - then for now, then in zip(_cpu_times(), before, strict=True)]
+    total = max(1, sum(spent))
+    idle = spent[3] + spent[4]
+    return Machine(busy=(total - idle) / total, steal=spent[7] / total)

@@ -1,0 +1,188 @@
+"""What the demo leaves: a table, a picture, next steps, and the files of `--output`."""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from selfscale.demo.experiment import Machine, Run
+from selfscale.demo.scenario import Scenario
+from selfscale.demo.view import milliseconds
+
+LATE_SECONDS = 0.25  # a generator later than this has measured itself
+BUSY_SHARE = 0.92
+STEAL_SHARE = 0.05
+FEWEST_REQUESTS = 300
+
+_TITLES = {"agent": "agent", "fixed_min": "fixed minimum", "fixed_max": "fixed maximum"}
+_COLUMNS = ("requests", "p50", "p95", "p99", "errors", "replica-seconds", "scale events")
+
+
+def doubts(runs: Sequence[Run], machines: Sequence[Machine]) -> list[str]:
+    """Why the figures of these runs may mean little; empty: they mean what they say."""
+    found = []
+    lag = max(run.lag for run in runs)
+    if lag > LATE_SECONDS:
+        found.append(f"the load generator was up to {milliseconds(lag)} late: this machine was too busy")
+    busy = max(machine.busy for machine in machines)
+    if busy > BUSY_SHARE:
+        found.append(f"the CPUs were {busy:.0%} busy: the figures show the machine, not the policy")
+    steal = max(machine.steal for machine in machines)
+    if steal > STEAL_SHARE:
+        found.append(f"{steal:.0%} of the CPU time was taken by other virtual machines")
+    if min(len(run.took) for run in runs) < FEWEST_REQUESTS:
+        found.append(f"fewer than {FEWEST_REQUESTS} requests: too few for percentiles")
+    by_name = {run.name: run.summary() for run in runs}
+    if by_name["fixed_min"]["p95_seconds"] < 1.5 * by_name["fixed_max"]["p95_seconds"]:
+        found.append("the load was too small: the minimum of replicas served it nearly as well as the maximum")
+    return found
+
+
+def table(runs: Sequence[Run]) -> Table:
+    """The runs side by side."""
+    result = Table(title="The same load, three ways", title_justify="left")
+    result.add_column("")
+    for column in _COLUMNS:
+        result.add_column(column, justify="right")
+    for run in runs:
+        result.add_row(_TITLES[run.name], *_cells(run))
+    return result
+
+
+def _cells(run: Run) -> list[str]:
+    numbers = run.summary()
+    share = numbers["errors"] / max(1, numbers["requests"])
+    return [
+        f"{numbers['requests']:,}",
+        *(milliseconds(numbers[f"{p}_seconds"]) for p in ("p50", "p95", "p99")),
+        f"{numbers['errors']:,} ({share:.1%})",
+        f"{numbers['replica_seconds']:,.0f}",
+        f"{numbers['scale_events']}",
+    ]
+
+
+def verdict(runs: Sequence[Run]) -> str:
+    """What the table says, in one sentence."""
+    by_name = {run.name: run.summary() for run in runs}
+    agent, least, most = by_name["agent"], by_name["fixed_min"], by_name["fixed_max"]
+    return (
+        f"With the agent, p95 was {_ratio(agent['p95_seconds'], most['p95_seconds'])} times that of the fixed maximum and "
+        f"{_ratio(agent['p95_seconds'], least['p95_seconds'])} times that of the fixed minimum, for "
+        f"{agent['replica_seconds'] / max(1e-9, most['replica_seconds']):.0%} of the maximum's replica-seconds."
+    )
+
+
+def _ratio(value: float, other: float) -> str:
+    return f"{value / max(1e-9, other):.2f}"
+
+
+def next_steps(output: Path | None) -> str:
+    """What to do now, in three lines."""
+    see = f"See       {output / 'report.html'}" if output else "Keep it   selfscale demo --output demo-report    picture, journal, figures"
+    return (
+        f"{see}\n"
+        "Your app  instrument(app)  from selfscale.integrations.fastapi: it measures and recommends, and scales nothing\n"
+        "Let it    selfscale run --policies policies.json --enable -- uvicorn app:app --fd {fd}"
+    )
+
+
+def draw(scenario: Scenario, runs: Sequence[Run]) -> bytes:
+    """The picture, as PNG."""
+    from selfscale.plot import Curve, Mark, picture
+
+    step = scenario.seconds / 68
+    curves = []
+    for run in runs:
+        times, responses = run.percentiles_over_time(step, 0.95)
+        ready = [_at(run, seconds, "ready") for seconds in times]
+        wanted = [_at(run, seconds, "wanted") for seconds in times] if run.name == "agent" else None
+        marks = [Mark(e.seconds, e.from_replicas, e.to_replicas, e.reason) for e in run.events]
+        curves.append(Curve(_TITLES[run.name], times, ready, responses, wanted, marks))
+    figure = picture(scenario.load, curves, title="selfscale demo: a real app scales itself under recorded load")
+    image = io.BytesIO()
+    figure.savefig(image, format="png")
+    return image.getvalue()
+
+
+def _at(run: Run, seconds: float, what: str) -> float:
+    before = [look for look in run.looks if look.seconds <= seconds] or run.looks[:1]
+    return float(getattr(before[-1], what))
+
+
+def write(
+    output: Path, scenario: Scenario, runs: Sequence[Run], image: bytes, doubtful: Sequence[str], journal: str
+) -> None:
+    """Write report.html, report.png, summary.json and journal.jsonl."""
+    output.mkdir(parents=True, exist_ok=True)
+    summary = {
+        "runs": {run.name: run.summary() for run in runs},
+        "trace": {"name": "nasa_http_day", "compression": round(scenario.compression, 1), "seconds": scenario.seconds},
+        "doubts": list(doubtful),
+    }
+    (output / "summary.json").write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
+    (output / "report.png").write_bytes(image)
+    (output / "journal.jsonl").write_text(journal, encoding="utf-8")
+    (output / "report.html").write_text(_page(scenario, runs, image, doubtful), encoding="utf-8")
+
+
+_STYLE = """
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto; padding: 0 1rem; color: #1f2328 }
+table { border-collapse: collapse; margin: 1rem 0 } td, th { padding: .3rem .8rem; border-bottom: 1px solid #d0d7de; text-align: right }
+td:first-child, th:first-child { text-align: left } img { max-width: 100% } pre { background: #f6f8fa; padding: 1rem; overflow: auto }
+.doubt { background: #fff8c5; padding: .6rem 1rem; border-left: 4px solid #d4a72c }
+"""
+
+
+def _page(scenario: Scenario, runs: Sequence[Run], image: bytes, doubtful: Sequence[str]) -> str:
+    rows = "".join(
+        f"<tr><td>{_TITLES[run.name]}</td>{''.join(f'<td>{html.escape(cell)}</td>' for cell in _cells(run))}</tr>" for run in runs
+    )
+    warnings = "".join(f'<p class="doubt">{html.escape(doubt)}</p>' for doubt in doubtful)
+    events = "".join(
+        f"<tr><td>{event.seconds:.1f} s</td><td>{event.from_replicas} → {event.to_replicas}</td>"
+        f'<td style="text-align:left">{html.escape(event.reason)}</td></tr>'
+        for run in runs
+        for event in run.events
+    )
+    return f"""<!doctype html>
+<html lang="en"><meta charset="utf-8"><title>selfscale demo</title><style>{_STYLE}</style>
+<h1>A real app scales itself under recorded load</h1>
+<p>{html.escape(about(scenario))}</p>
+<p><b>{html.escape(verdict(runs))}</b></p>{warnings}
+<table><tr><th></th>{"".join(f"<th>{column}</th>" for column in _COLUMNS)}</tr>{rows}</table>
+<img alt="Load, replicas and response times over time" src="data:image/png;base64,{base64.b64encode(image).decode()}">
+<h2>What the agent did, and why</h2>
+<table><tr><th>when</th><th>replicas</th><th style="text-align:left">reason</th></tr>{events}</table>
+<h2>The policy</h2><pre>{html.escape(json.dumps(scenario.policy, indent=2))}</pre>
+<h2>Next steps</h2><pre>{html.escape(next_steps(None))}</pre></html>
+"""
+
+
+def about(scenario: Scenario) -> str:
+    """What is being played, in a few sentences."""
+    from selfscale.demo.app import POOL, QUERY_SECONDS, REQUESTS_PER_SECOND
+
+    low, high = (round(seconds * 1000) for seconds in QUERY_SECONDS)
+    return (
+        f"The load is that of NASA's web server on 10 July 1995, {scenario.from_hour:.0f} to {scenario.to_hour:.0f} h, played "
+        f"{scenario.compression:,.0f} times faster and scaled to this app. Each worker is bounded as a database-backed service is: "
+        f"a pool of {POOL} connections, {low} to {high} ms a query, so {REQUESTS_PER_SECOND:.0f} requests a second and little CPU; "
+        f"that is why two cores can carry {scenario.max_replicas} of them. The fixed runs take the same requests, side by side."
+    )
+
+
+def print_report(console: Console, runs: Sequence[Run], doubtful: Sequence[str], output: Path | None) -> None:
+    """Print the table, what it says, doubts, and next steps."""
+    console.print(table(runs))
+    console.print(verdict(runs))
+    for doubt in doubtful:
+        console.print(f"[yellow]Take the figures with care:[/yellow] {doubt}.")
+    console.print()
+    console.print(next_steps(output), markup=False)

@@ -1,0 +1,181 @@
+"""A service run by `selfscale run`, watched from outside: how many workers live, what its agent says."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from selfscale.errors import Error
+
+START_SECONDS = 30.0
+STOP_SECONDS = 8.0
+
+_RUN = "import sys; from selfscale.cli import main; sys.exit(main())"
+_WORKER = [
+    "-m", "uvicorn", "selfscale.demo.app:app", "--fd", "{fd}", "--no-access-log", "--log-level", "warning",
+    "--timeout-graceful-shutdown", "1",
+]  # fmt: skip
+
+
+class Service:
+    """The demo's application under a policy, in processes of its own. A context manager: leaving it ends them all."""
+
+    def __init__(self, name: str, policy: dict[str, Any], folder: Path) -> None:
+        """Prepare; start nothing. `folder` keeps everything that this service writes."""
+        self.name = name
+        self.folder = folder
+        self.service = str(policy["policies"][0]["service"])
+        self.least = int(policy["policies"][0]["minReplicas"])
+        self.port = _free_port()
+        self._known: dict[int, bool] = {}
+        self._process: subprocess.Popen[bytes] | None = None
+        # Directories of its own: nothing of a real agent on this host is met, and workers can be told by them.
+        self._environment = {
+            **{key: value for key, value in os.environ.items() if not key.startswith(("SELFSCALE_", "AUTOSCALING_"))},
+            "SELFSCALE_RUN_DIR": str(folder / "run"),
+            "SELFSCALE_STATE_DIR": str(folder / "state"),
+        }
+        folder.mkdir(parents=True)
+        self._policy_file = folder / "policy.json"
+        self._policy_file.write_text(json.dumps(policy, indent=2), encoding="utf-8")
+
+    def __enter__(self) -> Service:
+        """Start it."""
+        command = [
+            sys.executable, "-c", _RUN, "run", "--policies", str(self._policy_file), "--bind", f"127.0.0.1:{self.port}",
+            "--enable", "--", sys.executable, *_WORKER,
+        ]  # fmt: skip
+        with self._log_file().open("wb") as log:
+            # A session of its own: Ctrl-C reaches the demo alone, which then stops everything in order.
+            self._process = subprocess.Popen(
+                command, env=self._environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+            )
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop it, and see that nothing is left."""
+        self.ask_to_stop()
+        self.wait_until_stopped()
+
+    def ask_to_stop(self) -> None:
+        """Tell it to stop, without waiting."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.terminate()
+
+    def wait_until_stopped(self) -> None:
+        """Wait until nothing of it lives; end by force what does not stop in time."""
+        if self._process is None:
+            return
+        try:
+            self._process.wait(timeout=STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        deadline = time.monotonic() + STOP_SECONDS
+        while self.workers():
+            if time.monotonic() > deadline:
+                for pid in self.workers():
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(pid, signal.SIGKILL)
+            time.sleep(0.02)
+
+    def is_ready(self) -> bool:
+        """Whether all replicas that it starts with can serve. Raises Error when it has ended instead."""
+        if self._process is not None and self._process.poll() is not None:
+            raise Error(f"the demo's service ended at once:\n{self.log()}", "failed")
+        said = self.status()
+        return said is not None and (said.get("readyReplicas") or 0) >= self.least
+
+    def status(self) -> dict[str, Any] | None:
+        """What the agent says of the service, now; None while it does not answer."""
+        body = self._ask("/api/autoscaling/status")
+        if body is None:
+            return None
+        return _service_in(body, self.service)
+
+    def history(self) -> list[dict[str, Any]]:
+        """The scaling events so far, oldest first."""
+        body = self._ask(f"/api/autoscaling/history/{self.service}?limit=500")
+        return list(reversed(body["history"])) if body else []
+
+    def workers(self) -> list[int]:
+        """The process ids of the workers that live, whatever anybody says."""
+        pids = [int(name) for name in os.listdir("/proc") if name.isdigit()]
+        self._known = {pid: self._known[pid] if pid in self._known else self._is_worker(pid) for pid in pids}
+        return [pid for pid, is_worker in self._known.items() if is_worker and _lives(pid)]
+
+    def log(self) -> str:
+        """The last lines that its processes wrote."""
+        with contextlib.suppress(OSError):
+            return "\n".join(self._log_file().read_text(encoding="utf-8", errors="replace").splitlines()[-20:])
+        return ""
+
+    def _log_file(self) -> Path:
+        return self.folder / "service.log"
+
+    def _is_worker(self, pid: int) -> bool:
+        try:
+            arguments = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+            if arguments[1:3] != [b"-m", b"uvicorn"]:
+                return False
+            mark = f"SELFSCALE_RUN_DIR={self.folder / 'run'}".encode()
+            return mark in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+        except OSError:
+            return False
+
+    def _ask(self, target: str) -> dict[str, Any] | None:
+        connection = _SocketConnection(self.folder / "run" / f"{self.service}.sock")
+        try:
+            connection.request("GET", target)
+            body = json.loads(connection.getresponse().read())
+        except (OSError, ValueError, http.client.HTTPException):
+            return None
+        finally:
+            connection.close()
+        return body if isinstance(body, dict) and body.get("success") else None
+
+
+class _SocketConnection(http.client.HTTPConnection):
+    """HTTP over a Unix socket."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__("localhost", timeout=1.0)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(1.0)
+        self.sock.connect(str(self._path))
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _lives(pid: int) -> bool:
+    """Whether a process is there and no zombie."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state not in {"Z", "X"}
+
+
+def _service_in(status: dict[str, Any], name: str) -> dict[str, Any] | None:
+    """One service of a status."""
+    services = status.get("services") or []
+    return next((service for service in services if service.get("service") == name), None)
