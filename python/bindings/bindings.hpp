@@ -14,5 +14,6 @@ void bind_metrics(py::module_& module);
 void bind_requests(py::module_& module);
 void bind_agent(py::module_& module);
 void bind_simulate(py::module_& module);
+void bind_journal(py::module_& module);
 
 }  // namespace selfscale::python

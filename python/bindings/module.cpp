@@ -12,4 +12,5 @@ PYBIND11_MODULE(_core, module) {
   bind_requests(module);
   bind_agent(module);
   bind_simulate(module);
+  bind_journal(module);
 }
