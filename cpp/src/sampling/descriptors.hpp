@@ -1,0 +1,14 @@
+/// Open files of a process.
+#pragma once
+
+#include <sys/types.h>
+
+#include <optional>
+#include <string>
+
+namespace selfscale::sampling {
+
+/// Empty when the process is not there or belongs to somebody else.
+std::optional<int> count_open_files(pid_t pid, const std::string& root = {});
+
+}  // namespace selfscale::sampling

@@ -1,0 +1,38 @@
+#include "sampling/process.hpp"
+
+#include <unistd.h>
+
+#include "sampling/text.hpp"
+
+namespace selfscale::sampling {
+
+std::optional<ProcessTimes> parse_process(std::string_view stat) {
+  const auto name_end = stat.rfind(')');
+  if (name_end == std::string_view::npos) return std::nullopt;
+  const auto fields = split(stat.substr(name_end + 1), ' ');
+  // proc(5) numbers the fields from 1; the state, the first after the name, is number 3.
+  auto field = [&](std::size_t number) -> std::optional<std::uint64_t> {
+    return number - 3 < fields.size() ? leading_number(fields[number - 3]) : std::nullopt;
+  };
+  if (fields.empty() || fields[0] == "Z" || fields[0] == "X" || fields[0] == "x")
+    return std::nullopt;
+  const auto user = field(14);
+  const auto system = field(15);
+  const auto threads = field(20);
+  const auto start = field(22);
+  const auto pages = field(24);
+  if (!user || !system || !threads || !start || !pages) return std::nullopt;
+
+  static const auto ticks_per_second = static_cast<double>(::sysconf(_SC_CLK_TCK));
+  static const auto page_bytes = static_cast<double>(::sysconf(_SC_PAGESIZE));
+  return ProcessTimes{static_cast<double>(*user + *system) / ticks_per_second,
+                      static_cast<double>(*pages) * page_bytes, static_cast<int>(*threads), *start};
+}
+
+std::optional<ProcessTimes> read_process(pid_t pid, const std::string& root) {
+  const auto text = read_text(root + "/proc/" + std::to_string(pid) + "/stat");
+  if (!text) return std::nullopt;
+  return parse_process(*text);
+}
+
+}  // namespace selfscale::sampling

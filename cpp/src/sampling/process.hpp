@@ -1,0 +1,26 @@
+/// One process, from the one line of /proc/PID/stat. What is hidden or absent is empty, never zero.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace selfscale::sampling {
+
+struct ProcessTimes {
+  double cpu_seconds = 0.0;  ///< user and system, since its start
+  double resident_bytes = 0.0;
+  int threads = 0;
+  std::uint64_t start_ticks = 0;  ///< since boot; with the pid it names the process for good
+};
+
+/// Empty for a process that is not there or not alive (a zombie is dead). `root` stands before
+/// "/proc", for tests.
+std::optional<ProcessTimes> read_process(pid_t pid, const std::string& root = {});
+/// The same from the text of the file; the name in it may contain anything.
+std::optional<ProcessTimes> parse_process(std::string_view stat);
+
+}  // namespace selfscale::sampling
