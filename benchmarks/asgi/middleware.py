@@ -51,12 +51,8 @@ class Prometheus:
     def __init__(self, app: App) -> None:
         self.app = app
         registry = prometheus_client.CollectorRegistry()
-        self.requests = prometheus_client.Counter(
-            "requests", "requests", ["method", "status"], registry=registry
-        )
-        self.latency = prometheus_client.Histogram(
-            "latency_seconds", "latency", ["method"], registry=registry
-        )
+        self.requests = prometheus_client.Counter("requests", "requests", ["method", "status"], registry=registry)
+        self.latency = prometheus_client.Histogram("latency_seconds", "latency", ["method"], registry=registry)
         self.in_flight = prometheus_client.Gauge("in_flight", "in flight", registry=registry)
 
     async def __call__(self, scope: Message, receive: Any, send: Any) -> None:
@@ -106,9 +102,7 @@ async def measure(app: App, requests: int) -> float:
 
 
 async def main() -> None:
-    arguments = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--rounds", type=int, default=31)
     arguments.add_argument("--requests", type=int, default=4000)
     options = arguments.parse_args()

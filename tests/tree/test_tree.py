@@ -92,9 +92,7 @@ def test_public_headers_include_the_standard_library_alone() -> None:
 
 # The clock is read in one file; the pure modules call no system at all.
 PURE = ["model", "policy", "decide", "sim"]
-REAL_CLOCK = re.compile(
-    r"\b(system_clock|steady_clock|high_resolution_clock)::now|\bclock_gettime\b|\bgettimeofday\b"
-)
+REAL_CLOCK = re.compile(r"\b(system_clock|steady_clock|high_resolution_clock)::now|\bclock_gettime\b|\bgettimeofday\b")
 HOST_CALL = re.compile(r"#\s*include\s+<(sys/|unistd|fcntl|pthread|thread|mutex|fstream|iostream|random)")
 
 

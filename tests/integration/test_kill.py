@@ -1,0 +1,258 @@
+"""Killed at random instants under load: the agent, workers that have children, the supervisor. 100 rounds in all."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
+
+HERE = Path(__file__).parent
+MOST = 3
+SUPERVISOR_ROUNDS, AGENT_ROUNDS, WORKER_ROUNDS = 10, 60, 30
+
+# in_flight is never above its target, so the agent wants the minimum: a count that every kill must converge to again.
+POLICY = {
+    "policies": [
+        {
+            "service": "killed",
+            "minReplicas": 2,
+            "maxReplicas": MOST,
+            "evaluationInterval": "250ms",
+            "platform": {
+                "driver": "local",
+                "gracePeriod": "2s",
+                "backoff": {"first": "100ms", "most": "500ms"},
+            },
+            "metrics": [{"name": "in_flight", "window": "2s"}],
+            "rules": [{"type": "target", "metric": "in_flight", "targetPerReplica": 100}],
+            "behavior": {"scaleDown": {"stabilizationWindowSeconds": 1}},
+        }
+    ]
+}
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def eventually(what: str, holds: Callable[[], bool], seconds: float = 30.0) -> None:
+    """Wait for a condition, with a deadline."""
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, f"not within {seconds:.0f} s: {what}"
+        time.sleep(0.02)
+
+
+class Stack:
+    """`selfscale run` with uvicorn workers, seen from outside by its processes' environment."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True)
+        self.port = free_port()
+        self.mark = f"SELFSCALE_RUN_DIR={folder / 'run'}".encode()
+        self.log = folder / "log"
+        policies = folder / "policies.json"
+        policies.write_text(json.dumps(POLICY))
+        environment = {
+            **os.environ,
+            "SELFSCALE_RUN_DIR": str(folder / "run"),
+            "SELFSCALE_STATE_DIR": str(folder / "state"),
+            "PYTHONPATH": os.pathsep.join([str(HERE), os.environ.get("PYTHONPATH", "")]),
+        }
+        run = [
+            "-m",
+            "selfscale.cli",
+            "run",
+            "--policies",
+            policies,
+            "--bind",
+            f"127.0.0.1:{self.port}",
+            "--enable",
+        ]
+        worker = [sys.executable, "-m", "uvicorn", "kill_app:app", "--fd", "{fd}", "--no-access-log"]
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, *map(str, run), "--", *worker], env=environment, stdout=log, stderr=log
+            )
+
+    def processes(self) -> dict[int, list[str]]:
+        """Every living process that carries our run directory, with its command line."""
+        found = {}
+        for entry in Path("/proc").iterdir():
+            if not entry.name.isdigit():
+                continue
+            with contextlib.suppress(OSError):
+                if self.mark not in (entry / "environ").read_bytes().split(b"\0"):
+                    continue
+                if (entry / "stat").read_text().rsplit(")", 1)[1].split()[0] in "ZX":
+                    continue
+                found[int(entry.name)] = (entry / "cmdline").read_bytes().decode().split("\0")
+        return found
+
+    def workers(self) -> list[int]:
+        """Worker processes that live."""
+        return [pid for pid, command in self.processes().items() if command[1:3] == ["-m", "uvicorn"]]
+
+    def children_of_workers(self) -> list[int]:
+        """The processes that workers started."""
+        return [pid for pid, command in self.processes().items() if command[0] == "sleep"]
+
+    def agents(self) -> list[int]:
+        """The agent's process, if it lives."""
+        return [pid for pid, command in self.processes().items() if any("_agent_child" in part for part in command)]
+
+    def answers(self) -> bool:
+        """Whether a request is served."""
+        try:
+            return request(self.port) == 200
+        except OSError:
+            return False
+
+    def is_whole(self) -> bool:
+        """The count asked for, an agent, a service that answers."""
+        return (
+            len(self.workers()) == POLICY["policies"][0]["minReplicas"]  # type: ignore[index]
+            and len(self.children_of_workers()) == len(self.workers())
+            and len(self.agents()) == 1
+            and self.answers()
+        )
+
+    def stop(self) -> None:
+        """Stop in order, and see that nothing is left."""
+        if self.process.poll() is None:
+            self.process.terminate()
+        self.process.wait(timeout=30)
+        eventually("nothing is left behind", lambda: not self.processes())
+
+
+def request(port: int) -> int:
+    """One request on a connection of its own."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    try:
+        connection.request("GET", "/work")
+        response = connection.getresponse()
+        response.read()
+        return response.status
+    finally:
+        connection.close()
+
+
+class Load:
+    """Requests one after the other on new connections, and the largest number of workers seen meanwhile."""
+
+    def __init__(self, stack: Stack) -> None:
+        self.stack = stack
+        self.served = 0
+        self.failures: list[str] = []
+        self.most_workers = 0
+        self._stop = threading.Event()
+        self._threads = [threading.Thread(target=self._request), threading.Thread(target=self._count)]
+
+    def __enter__(self) -> Load:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _request(self) -> None:
+        while not self._stop.wait(0.004):
+            try:
+                status = request(self.stack.port)
+                if status == 200:
+                    self.served += 1
+                else:
+                    self.failures.append(f"answered {status}")
+            except OSError as error:
+                self.failures.append(repr(error))
+
+    def _count(self) -> None:
+        while not self._stop.wait(0.05):
+            self.most_workers = max(self.most_workers, len(self.stack.workers()))
+
+
+@pytest.fixture
+def chance(request: pytest.FixtureRequest) -> random.Random:
+    """Randomness with a seed that a failure shows."""
+    seed = int(os.environ.get("SELFSCALE_TEST_SEED", time.time_ns() % 1_000_000))
+    print(f"seed {seed}")
+    return random.Random(seed)
+
+
+@pytest.fixture
+def stack(tmp_path: Path) -> Iterator[Stack]:
+    """A running stack that has converged."""
+    started = Stack(tmp_path / "stack")
+    try:
+        eventually("the service is up", started.is_whole)
+        yield started
+    finally:
+        print(started.log.read_text()[-4000:])
+        started.stop()
+
+
+def kill(pid: int) -> None:
+    """SIGKILL, unless it is gone already."""
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
+
+
+def test_killing_the_agent_fails_no_request(stack: Stack, chance: random.Random) -> None:
+    """No worker notices; a new agent resumes."""
+    with Load(stack) as load:
+        for _ in range(AGENT_ROUNDS):
+            time.sleep(chance.uniform(0.0, 0.5))
+            before = stack.agents()
+            workers = stack.workers()
+            for pid in before:
+                kill(pid)
+            eventually("a new agent", lambda gone=before: bool(set(stack.agents()) - set(gone)))
+            assert stack.workers() == workers
+        eventually("the count converges", stack.is_whole)
+    assert load.failures == []
+    assert load.served > 0
+    assert load.most_workers <= MOST
+
+
+def test_killed_workers_are_replaced_with_their_children(stack: Stack, chance: random.Random) -> None:
+    """A worker's own children end with it; the count converges and is never above the maximum."""
+    with Load(stack) as load:
+        for _ in range(WORKER_ROUNDS):
+            time.sleep(chance.uniform(0.0, 0.3))
+            victim = chance.choice(stack.workers())
+            kill(victim)
+            eventually("the worker is replaced", lambda gone=victim: gone not in stack.workers() and stack.is_whole())
+    assert load.served > 0
+    assert load.most_workers <= MOST
+
+
+def test_killing_the_supervisor_leaves_nothing_behind(tmp_path: Path, chance: random.Random) -> None:
+    """Workers, their children and the agent end when the supervisor is gone, whenever that is."""
+    for number in range(SUPERVISOR_ROUNDS):
+        stack = Stack(tmp_path / f"stack{number}")
+        if number % 2 == 0:
+            eventually("the service is up", stack.is_whole)
+        time.sleep(chance.uniform(0.0, 1.5))
+        kill(stack.process.pid)
+        stack.process.wait(timeout=10)
+        eventually("nothing is left behind", lambda stack=stack: not stack.processes())
