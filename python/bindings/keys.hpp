@@ -18,6 +18,8 @@ class Keys {
   const py::object method = interned("method");
   const py::object route = interned("route");
   const py::object path = interned("path");
+  const py::object fastapi = interned("fastapi");
+  const py::object effective_route_context = interned("effective_route_context");
 
  private:
   static py::object interned(const char* text) {

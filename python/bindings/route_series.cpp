@@ -21,6 +21,14 @@ const char* RouteTable::method_in(PyObject* scope) const {
   return other_method;
 }
 
+/// In newer versions of FastAPI the route of an included router knows the inner part of its path;
+/// what knows the whole stands beside it.
+PyObject* RouteTable::route_in(PyObject* scope) const {
+  PyObject* fastapi = at(scope, keys_.fastapi);
+  PyObject* whole = fastapi != nullptr ? at(fastapi, keys_.effective_route_context) : nullptr;
+  return whole != nullptr && whole != Py_None ? whole : at(scope, keys_.route);
+}
+
 /// The route's template; empty when it has none.
 std::string RouteTable::template_of(PyObject* route) const {
   std::string found;
@@ -36,7 +44,7 @@ std::string RouteTable::template_of(PyObject* route) const {
 }
 
 const RouteSeries* RouteTable::find(PyObject* scope) {
-  PyObject* route = at(scope, keys_.route);
+  PyObject* route = route_in(scope);
   if (route == nullptr || route == Py_None) return nullptr;
   const char* method = method_in(scope);
   const auto known = series_.find(Key{route, method});

@@ -41,6 +41,7 @@ class RouteTable {
  private:
   using Key = std::pair<PyObject*, const char*>;  ///< route and method; methods are compared by the
                                                   ///< address of their name below
+  [[nodiscard]] PyObject* route_in(PyObject* scope) const;
   [[nodiscard]] const char* method_in(PyObject* scope) const;
   [[nodiscard]] std::string template_of(PyObject* route) const;
   const RouteSeries* add(PyObject* route, const char* method);

@@ -55,7 +55,11 @@ class MemoryPlatform:
 
     def observe(self) -> Counts:
         """Return the number."""
-        return {"desiredReplicas": self.replicas, "currentReplicas": self.replicas, "readyReplicas": self.replicas}
+        return {
+            "desiredReplicas": self.replicas,
+            "currentReplicas": self.replicas,
+            "readyReplicas": self.replicas,
+        }
 
     def preflight(self) -> list[str]:
         """Nothing is wrong."""

@@ -13,10 +13,13 @@ from selfscale.cli.terminal import AsJson, print_json, read_json
 
 def decide(
     policy: PolicyFile,
-    snapshot: Annotated[str, typer.Option("--snapshot", help="The snapshot, JSON; - is standard input.", metavar="FILE")],
+    snapshot: Annotated[
+        str, typer.Option("--snapshot", help="The snapshot, JSON; - is standard input.", metavar="FILE")
+    ],
     service: Service = None,
     state: Annotated[
-        str | None, typer.Option("--state", help="The state that the last decision left, JSON.", metavar="FILE")
+        str | None,
+        typer.Option("--state", help="The state that the last decision left, JSON.", metavar="FILE"),
     ] = None,
     as_json: AsJson = False,
 ) -> None:

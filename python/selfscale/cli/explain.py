@@ -16,14 +16,17 @@ from selfscale.cli.terminal import AsJson, print_json, read_json, refuse, refuse
 
 def explain(
     decision_id: Annotated[
-        str | None, typer.Argument(metavar="[ID]", help="Of a decision, or of an event; default: the last decision.")
+        str | None,
+        typer.Argument(metavar="[ID]", help="Of a decision, or of an event; default: the last decision."),
     ] = None,
+    *,
     service: Service = None,
     policy: Annotated[
         str | None, typer.Option("--policy", help="With --decision: the policy file.", metavar="FILE")
     ] = None,
     decision: Annotated[
-        str | None, typer.Option("--decision", help="A decision in a file, JSON; - is standard input.", metavar="FILE")
+        str | None,
+        typer.Option("--decision", help="A decision in a file, JSON; - is standard input.", metavar="FILE"),
     ] = None,
     url: Annotated[str | None, typer.Option("--url", help="An agent elsewhere.")] = None,
     as_json: AsJson = False,
@@ -44,13 +47,17 @@ def explain(
 
 def recorded(decision_id: str, service: str | None, url: str | None) -> Json:
     """Return a DecisionRecord with its policy from a running agent's journal."""
-    record: Json = ask(f"/api/autoscaling/decisions/{quote(decision_id, safe='')}", service=service, url=url)["decision"]
+    record: Json = ask(f"/api/autoscaling/decisions/{quote(decision_id, safe='')}", service=service, url=url)[
+        "decision"
+    ]
     return record
 
 
 def _last(service: str | None, url: str | None) -> list[Json]:
     published = ask("/api/autoscaling/recommendations", service=service, url=url)["recommendations"]
-    policies = {policy["service"]: policy for policy in ask("/api/autoscaling/policies", service=service, url=url)["policies"]}
+    policies = {
+        policy["service"]: policy for policy in ask("/api/autoscaling/policies", service=service, url=url)["policies"]
+    }
     records = [
         {"decision": one["decision"], "policy": policies[one["service"]]}
         for one in published

@@ -12,7 +12,8 @@ from selfscale.cli.terminal import refuse_usage
 
 PolicyFile = Annotated[str, typer.Option("--policy", help="The policy file.", metavar="FILE")]
 Service = Annotated[
-    str | None, typer.Option("--service", "-s", help="The service; not needed when the file has one.", metavar="NAME")
+    str | None,
+    typer.Option("--service", "-s", help="The service; not needed when the file has one.", metavar="NAME"),
 ]
 
 
@@ -23,6 +24,9 @@ def policy_of(path: str, service: str | None) -> Json:
     if len(named) == 1:
         return named[0]
     services = ", ".join(policy["service"] for policy in policies)
-    if service is None:
-        refuse_usage(f"{path} has policies for {services}: say which with --service")
-    refuse_usage(f"{path} has no policy for {service}; it has {services}")
+    message = (
+        f"{path} has policies for {services}: say which with --service"
+        if service is None
+        else f"{path} has no policy for {service}; it has {services}"
+    )
+    return refuse_usage(message)

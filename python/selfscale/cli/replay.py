@@ -15,11 +15,13 @@ from selfscale.cli.terminal import AsJson, print_json, read_json, refuse_usage
 
 def replay(
     decision_id: Annotated[
-        str, typer.Argument(metavar="ID", help="Of a decision or an event; or a file with a DecisionRecord, JSON.")
+        str,
+        typer.Argument(metavar="ID", help="Of a decision or an event; or a file with a DecisionRecord, JSON."),
     ],
     service: Service = None,
     policy: Annotated[
-        str | None, typer.Option("--policy", help="Decide by this file instead of the policy of then.", metavar="FILE")
+        str | None,
+        typer.Option("--policy", help="Decide by this file instead of the policy of then.", metavar="FILE"),
     ] = None,
     url: Annotated[str | None, typer.Option("--url", help="An agent elsewhere.")] = None,
     as_json: AsJson = False,

@@ -74,7 +74,9 @@ def _ask_socket(path: Path, target: str) -> Json:
     try:
         return _exchange(_SocketConnection(path), target, {})
     except OSError as error:
-        refuse(f"the agent at {path} does not answer: {error.strerror or error}. It may have been killed; start it again")
+        refuse(
+            f"the agent at {path} does not answer: {error.strerror or error}. It may have been killed; start it again"
+        )
 
 
 def _ask_url(url: str, target: str) -> Json:

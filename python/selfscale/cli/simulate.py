@@ -14,6 +14,7 @@ from selfscale.cli.terminal import AsJson, console, print_json, refuse_usage
 
 
 def simulate(
+    *,
     policy: PolicyFile,
     trace: Annotated[str, typer.Option("--trace", help="The load: a CSV with t_seconds,value.", metavar="FILE")],
     capacity: Annotated[float, typer.Option("--capacity", help="Requests per second that one replica serves.")],
@@ -21,7 +22,8 @@ def simulate(
     service: Service = None,
     seed: Annotated[int, typer.Option("--seed", help="For the noise of the arrivals.")] = 0,
     plot: Annotated[
-        str | None, typer.Option("--plot", help="Draw load, replicas and latency into this file.", metavar="FILE")
+        str | None,
+        typer.Option("--plot", help="Draw load, replicas and latency into this file.", metavar="FILE"),
     ] = None,
     as_json: AsJson = False,
 ) -> None:

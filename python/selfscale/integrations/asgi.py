@@ -1,7 +1,7 @@
 """Any ASGI application: `Middleware` measures its requests, and lets its replica go without losing a connection.
 
-    app.add_middleware(Middleware)        # Starlette and its kind
-    app = Middleware(app)                 # any other
+app.add_middleware(Middleware)        # Starlette and its kind
+app = Middleware(app)                 # any other
 """
 
 from __future__ import annotations
@@ -38,12 +38,13 @@ _log = logging.getLogger("selfscale")
 class Middleware:
     """Measures every HTTP request of an application, to the last byte of its body.
 
-    It records `requests_total`, `errors_total` (answered with 5xx, or not at all), `in_flight`, `response_time`, and
-    `request_queue_time` from ``X-Request-Start`` or ``X-Queue-Start``; the first two and the response time also by route
-    template and method. Web sockets and everything else pass through.
+    It records `requests_total`, `errors_total` (answered with 5xx, or not at all), `in_flight`,
+    `response_time`, and `request_queue_time` from ``X-Request-Start`` or ``X-Queue-Start``; the first two and
+    the response time also by route template and method. Web sockets and everything else pass through.
 
-    The agent is started at the application's start, or at the first request: in the process that serves, whichever way it
-    was forked. Once the replica is told to go, the server stops accepting and every response closes its connection.
+    The agent is started at the application's start, or at the first request: in the process that serves,
+    whichever way it was forked. Once the replica is told to go, the server stops accepting and every response
+    closes its connection.
     """
 
     def __init__(self, app: Application, agent: Agent | None = None) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-
 from selfscale import _core
 
 NOW = 1_732_272_001.0

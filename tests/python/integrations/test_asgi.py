@@ -1,0 +1,483 @@
+"""The middleware: what it records in every way a request can end, and that it changes nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import http
+import time
+import weakref
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+from selfscale import Agent
+from selfscale.integrations.asgi import Application, Message, Middleware, Receive, Scope, Send
+from selfscale.testing import Distribution, recorded
+
+START: Message = {"type": "http.response.start", "status": 200, "headers": [(b"x", b"y")]}
+BODY: Message = {"type": "http.response.body", "body": b"done"}
+
+
+def scope_of(**more: Any) -> dict[str, Any]:
+    return {"type": "http", "http_version": "1.1", "method": "GET", "path": "/a/1", "headers": [], **more}
+
+
+class Client:
+    """Serves one request to an application, and keeps what the server got."""
+
+    def __init__(self, app: Application) -> None:
+        self.app = app
+        self.sent: list[Message] = []
+
+    async def get(self, **more: Any) -> list[Message]:
+        await self.app(scope_of(**more), self.receive, self.send)
+        return self.sent
+
+    async def receive(self) -> Message:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(self, message: Message) -> None:
+        self.sent.append(message)
+
+
+class Recorded:
+    """What an agent's requests have added up to."""
+
+    def __init__(self, agent: Agent) -> None:
+        seen = recorded(agent)
+        self.requests = seen["requests_total"]
+        self.errors = seen["errors_total"]
+        self.in_flight = seen["in_flight"]
+        timed = seen["response_time"]
+        assert isinstance(timed, Distribution)
+        self.timed = timed.count
+
+
+@pytest.fixture
+def serve(agent: Agent) -> Callable[..., Recorded]:
+    """Serve one request and return what was recorded; exceptions of the application's are expected."""
+
+    def run(app: Application, raises: type[BaseException] | None = None, **scope: Any) -> Recorded:
+        client = Client(Middleware(app, agent))
+        if raises is None:
+            asyncio.run(client.get(**scope))
+        else:
+            with pytest.raises(raises):
+                asyncio.run(client.get(**scope))
+        return Recorded(agent)
+
+    return run
+
+
+def assert_recorded(seen: Recorded, *, errors: int, timed: int = 1) -> None:
+    assert (seen.requests, seen.errors, seen.in_flight, seen.timed) == (1, errors, 0, timed)
+
+
+def answering(status: object, *bodies: Message) -> Application:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": status, "headers": []})
+        for body in bodies or (BODY,):
+            await send(body)
+
+    return app
+
+
+@pytest.mark.parametrize(
+    ("status", "errors"), [(200, 0), (404, 0), (499, 0), (500, 1), (503, 1), (http.HTTPStatus.BAD_GATEWAY, 1)]
+)
+def test_a_whole_answer_is_counted_by_its_status(serve: Callable[..., Recorded], status: object, errors: int) -> None:
+    assert_recorded(serve(answering(status)), errors=errors)
+
+
+def test_a_stream_is_timed_to_its_last_byte(agent: Agent) -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await send(START)
+        await send({"type": "http.response.body", "body": b"1", "more_body": True})
+        assert Recorded(agent).requests == 0
+        await send({"type": "http.response.body", "body": b"2", "more_body": False})
+        assert Recorded(agent).timed == 1
+        assert Recorded(agent).in_flight == 1
+
+    asyncio.run(Client(Middleware(app, agent)).get())
+    assert_recorded(Recorded(agent), errors=0)
+
+
+def test_an_exception_before_the_answer_is_an_error(serve: Callable[..., Recorded]) -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        raise LookupError
+
+    assert_recorded(serve(app, LookupError), errors=1)
+
+
+def test_an_exception_after_the_start_is_an_error(serve: Callable[..., Recorded]) -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await send(START)
+        raise LookupError
+
+    assert_recorded(serve(app, LookupError), errors=1)
+
+
+def test_a_failing_background_task_is_no_failed_request(agent: Agent) -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await send(START)
+        await send(BODY)
+        assert Recorded(agent).in_flight == 1, "a background task still occupies the worker"
+        raise LookupError
+
+    with pytest.raises(LookupError):
+        asyncio.run(Client(Middleware(app, agent)).get())
+    assert_recorded(Recorded(agent), errors=0)
+
+
+def test_no_answer_at_all_is_an_error(serve: Callable[..., Recorded]) -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        pass
+
+    assert_recorded(serve(app), errors=1)
+
+
+def test_a_cancelled_request_is_counted_and_not_timed(agent: Agent) -> None:
+    entered = asyncio.Event()
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        entered.set()
+        await asyncio.Event().wait()
+
+    async def cancel() -> None:
+        task = asyncio.ensure_future(Client(Middleware(app, agent)).get())
+        await entered.wait()
+        assert Recorded(agent).in_flight == 1
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(cancel())
+    assert_recorded(Recorded(agent), errors=0, timed=0)
+
+
+def test_a_cancellation_that_the_app_answers_is_an_answer(agent: Agent) -> None:
+    entered = asyncio.Event()
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        entered.set()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            await send({**START, "status": 499})
+            await send(BODY)
+
+    async def cancel() -> None:
+        task = asyncio.ensure_future(Client(Middleware(app, agent)).get())
+        await entered.wait()
+        task.cancel()
+        await task
+
+    asyncio.run(cancel())
+    assert_recorded(Recorded(agent), errors=0)
+
+
+def test_a_client_that_leaves_in_mid_stream_leaves_nothing_in_flight(agent: Agent) -> None:
+    class Gone(OSError):
+        pass
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await send(START)
+        await send({"type": "http.response.body", "body": b"1", "more_body": True})
+
+    class Server(Client):
+        async def send(self, message: Message) -> None:
+            if message["type"] == "http.response.body":
+                raise Gone
+
+    with pytest.raises(Gone):
+        asyncio.run(Server(Middleware(app, agent)).get())
+    assert_recorded(Recorded(agent), errors=1)
+
+
+def test_a_request_that_is_dropped_is_no_longer_in_flight(agent: Agent) -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await _never()
+
+    coroutine = Middleware(app, agent)(scope_of(), Client(app).receive, Client(app).send)
+    coroutine.send(None)  # type: ignore[attr-defined]
+    assert Recorded(agent).in_flight == 1
+    del coroutine
+    gc.collect()
+    assert Recorded(agent).in_flight == 0
+
+
+class _never:
+    def __await__(self) -> Any:
+        yield
+
+
+def test_an_app_may_keep_send_in_its_scope(agent: Agent) -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        scope["kept"] = send
+        await send(START)
+        await send(BODY)
+
+    class Holder(dict[str, Any]):
+        pass
+
+    scope = Holder(scope_of())
+    gone = weakref.ref(scope)
+    client = Client(app)
+    asyncio.run(Middleware(app, agent)(scope, client.receive, client.send))
+    del scope
+    gc.collect()
+    assert gone() is None
+    assert Recorded(agent).in_flight == 0
+
+
+def test_messages_pass_through_untouched(agent: Agent) -> None:
+    odd: list[Message] = [
+        {"type": "http.response.debug", "info": {}},
+        START,
+        {"type": "http.response.body", "body": b"1", "more_body": True},
+        {"type": "http.response.trailers", "headers": []},
+        BODY,
+    ]
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        for message in odd:
+            assert await send(message) is None
+
+    sent = asyncio.run(Client(Middleware(app, agent)).get())
+    assert all(a is b for a, b in zip(sent, odd, strict=True))
+
+
+@pytest.mark.parametrize("message", [None, "text", 7, {}, {"type": None}, {"type": "http.response.start"}])
+def test_what_is_no_message_is_passed_on_for_the_server_to_judge(agent: Agent, message: Any) -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await send(message)
+
+    assert asyncio.run(Client(Middleware(app, agent)).get()) == [message]
+
+
+def test_send_takes_keywords_as_the_servers_own_does(agent: Agent) -> None:
+    async def app(scope: Scope, receive: Receive, send: Any) -> None:
+        await send(message=START)
+        await send(message=BODY)
+
+    assert asyncio.run(Client(Middleware(app, agent)).get()) == [START, BODY]
+
+
+@pytest.mark.parametrize("kind", ["websocket", "something.new"])
+def test_other_kinds_pass_through(agent: Agent, kind: str) -> None:
+    served: list[tuple[object, object]] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        served.append((receive, send))
+
+    client = Client(app)
+    asyncio.run(Middleware(app, agent)({"type": kind}, client.receive, client.send))
+    assert served == [(client.receive, client.send)]
+
+
+def lifespan(app: Application, agent: Agent) -> list[Message]:
+    client = Client(app)
+    asyncio.run(Middleware(app, agent)({"type": "lifespan"}, client.receive, client.send))
+    return client.sent
+
+
+def test_the_apps_own_lifespan_is_kept(agent: Agent) -> None:
+    ran = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        ran.append("startup")
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        ran.append("shutdown")
+        await send({"type": "lifespan.shutdown.complete"})
+
+    sent = lifespan(app, agent)
+    assert ran == ["startup", "shutdown"]
+    assert [message["type"] for message in sent] == [
+        "lifespan.startup.complete",
+        "lifespan.shutdown.complete",
+    ]
+    assert agent.is_running
+
+
+def test_an_app_without_lifespan_says_so_itself(agent: Agent) -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        raise AssertionError
+
+    with pytest.raises(AssertionError):
+        lifespan(app, agent)
+
+
+def test_the_first_request_starts_the_agent(agent: Agent) -> None:
+    middleware = Middleware(answering(200), agent)
+    assert not agent.is_running
+    asyncio.run(Client(middleware).get())
+    assert agent.is_running
+
+
+def test_a_policy_that_is_wrong_costs_the_app_nothing(
+    environment: dict[str, str], caplog: pytest.LogCaptureFixture
+) -> None:
+    agent = Agent('{"policies": 7}', environment=environment)
+    assert asyncio.run(Client(Middleware(answering(200), agent)).get())[1] == BODY
+    assert "could not start" in caplog.text
+    assert Recorded(agent).requests == 1
+
+
+class Route:
+    def __init__(self, path: object) -> None:
+        self.path = path
+
+
+def test_routes_are_labelled_by_their_template(agent: Agent) -> None:
+    middleware = Middleware(answering(500), agent)
+    route = Route("/a/{id}")
+    for _ in range(3):
+        asyncio.run(Client(middleware).get(route=route))
+    asyncio.run(Client(middleware).get(route=Route("/a/{id}"), method="POST"))
+    seen = recorded(agent)
+    assert seen["requests_total{route=/a/{id},method=GET}"] == 3
+    assert seen["errors_total{route=/a/{id},method=GET}"] == 3
+    assert seen["requests_total{route=/a/{id},method=POST}"] == 1
+    assert seen["requests_total"] == 4
+
+
+@pytest.mark.parametrize("route", [None, Route(None), Route(""), Route(7), object()])
+def test_the_raw_path_is_never_a_label(agent: Agent, route: object) -> None:
+    asyncio.run(Client(Middleware(answering(200), agent)).get(route=route))
+    assert not [name for name in recorded(agent) if "route=" in name]
+
+
+def test_labels_stay_bounded(agent: Agent) -> None:
+    middleware = Middleware(answering(200), agent)
+
+    async def many() -> None:
+        for i in range(300):
+            await Client(middleware).get(route=Route(f"/{i}"), method=f"M{i}")
+
+    asyncio.run(many())
+    labelled = [name for name in recorded(agent) if name.startswith("requests_total{")]
+    assert 0 < len(labelled) <= 100
+    assert all(name.endswith("method=other}") for name in labelled)
+    assert recorded(agent)["requests_total"] == 300
+
+
+def test_a_route_that_raises_is_none(agent: Agent) -> None:
+    class Broken:
+        @property
+        def path(self) -> str:
+            raise RuntimeError
+
+    sent = asyncio.run(Client(Middleware(answering(200), agent)).get(route=Broken()))
+    assert len(sent) == 2
+
+
+@pytest.mark.parametrize("name", [b"x-request-start", b"x-queue-start"])
+def test_the_time_in_the_proxys_queue_is_recorded(agent: Agent, name: bytes) -> None:
+    start = f"t={time.time() - 2:.3f}".encode()
+    asyncio.run(Client(Middleware(answering(200), agent)).get(headers=[(b"host", b"x"), (name, start)]))
+    waited = recorded(agent)["request_queue_time"]
+    assert isinstance(waited, Distribution)
+    assert waited.count == 1
+    assert 1.99 < waited.sum < 60  # the header is in whole milliseconds
+
+
+def test_the_request_start_wins_over_the_queue_start(agent: Agent) -> None:
+    now = time.time()
+    headers = [
+        (b"x-queue-start", f"{now - 300:.3f}".encode()),
+        (b"x-request-start", f"{now - 2:.3f}".encode()),
+    ]
+    asyncio.run(Client(Middleware(answering(200), agent)).get(headers=headers))
+    waited = recorded(agent)["request_queue_time"]
+    assert isinstance(waited, Distribution)
+    assert waited.sum < 200
+
+
+def test_a_start_that_cannot_be_true_is_counted_and_dropped(agent: Agent) -> None:
+    headers = [(b"x-request-start", b"t=1")]
+    asyncio.run(Client(Middleware(answering(200), agent)).get(headers=headers))
+    assert recorded(agent)["request_start_refused_total"] == 1
+    assert recorded(agent)["request_queue_time"] == Distribution(0, 0.0)
+
+
+@pytest.mark.parametrize("headers", [None, 7, [7], [(b"x-request-start",)], [("x-request-start", "1")], ()])
+def test_headers_of_any_shape_pass(agent: Agent, headers: Any) -> None:
+    assert len(asyncio.run(Client(Middleware(answering(200), agent)).get(headers=headers))) == 2
+
+
+def closes(message: Message) -> bool:
+    return (b"connection", b"close") in message["headers"]
+
+
+def test_now_and_then_a_supervised_worker_closes_a_connection(agent: Agent, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SELFSCALE_SUPERVISED", "1")
+    middleware = Middleware(answering(200), agent)
+
+    async def many(**scope: Any) -> list[bool]:
+        return [closes((await Client(middleware).get(**scope))[0]) for _ in range(100)]
+
+    assert sum(asyncio.run(many())) == 2
+    assert sum(asyncio.run(many(http_version="2"))) == 0
+
+
+def test_a_worker_that_nobody_supervises_closes_none(agent: Agent, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SELFSCALE_SUPERVISED", raising=False)
+    middleware = Middleware(answering(200), agent)
+
+    async def many() -> list[bool]:
+        return [closes((await Client(middleware).get())[0]) for _ in range(100)]
+
+    assert not any(asyncio.run(many()))
+
+
+def test_a_draining_worker_closes_every_connection(agent: Agent) -> None:
+    recorder = agent._native.recorder(0)
+    recorder.drain()
+
+    async def run(headers: Any) -> Message:
+        client = Client(answering(200))
+        request = recorder.enter(scope_of(), client.send)
+        await request({"type": "http.response.start", "status": 200, **headers})
+        return client.sent[0]
+
+    message = asyncio.run(run({"headers": ((b"a", b"b"),)}))
+    assert message["headers"] == [(b"a", b"b"), (b"connection", b"close")]
+    assert closes(asyncio.run(run({})))
+
+
+def test_memory_and_references_stay_flat(agent: Agent) -> None:
+    class Boom(Exception):
+        pass
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await send(START)
+        if scope["path"] == "/boom":
+            raise Boom
+        await send(BODY)
+
+    middleware = Middleware(app, agent)
+
+    async def many(path: str) -> None:
+        for _ in range(200):
+            with contextlib.suppress(Boom):
+                await Client(middleware).get(path=path)
+
+    def alive() -> int:
+        gc.collect()
+        return sum(type(thing).__name__ == "Request" for thing in gc.get_objects())
+
+    before = alive()
+    asyncio.run(many("/"))
+    asyncio.run(many("/boom"))
+    assert alive() == before
+
+
+def test_the_middleware_is_a_coroutine_function_to_servers() -> None:
+    # uvicorn and others tell ASGI 3 from ASGI 2 by this.
+    import inspect
+
+    call: Callable[..., Awaitable[None]] = Middleware(answering(200), Agent()).__call__
+    assert inspect.iscoroutinefunction(call)

@@ -1,0 +1,210 @@
+"""instrument(): one line, the app's own routes and lifespan first."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+pytest.importorskip("fastapi")
+pytest.importorskip("httpx")
+
+from fastapi import APIRouter, FastAPI, HTTPException, WebSocket
+from selfscale import Agent
+from selfscale.integrations.fastapi import instrument
+from selfscale.testing import recorded
+from starlette.applications import Starlette
+from starlette.responses import PlainTextResponse, StreamingResponse
+from starlette.routing import Mount, Route
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # newer versions of Starlette would rather have another client
+    from fastapi.testclient import TestClient
+
+
+def client_of(app: Any) -> TestClient:
+    return TestClient(app, raise_server_exceptions=False)
+
+
+@pytest.fixture
+def app(agent: Agent) -> FastAPI:
+    app = FastAPI()
+    instrument(app, agent=agent)
+
+    @app.get("/users/{user}")
+    async def read_user(user: int) -> dict[str, int]:
+        if user == 13:
+            raise HTTPException(503)
+        if user == 14:
+            raise RuntimeError
+        return {"user": user}
+
+    @app.get("/stream")
+    async def stream() -> StreamingResponse:
+        return StreamingResponse(iter(["a", "b"]))
+
+    return app
+
+
+def test_requests_are_measured_by_template(app: FastAPI, agent: Agent) -> None:
+    client = client_of(app)
+    statuses = [client.get(path).status_code for path in ("/users/1", "/users/2", "/users/13", "/users/14", "/none")]
+    assert statuses == [200, 200, 503, 500, 404]
+    assert client.get("/stream").text == "ab"
+    seen = recorded(agent)
+    assert seen["requests_total"] == 6
+    assert seen["errors_total"] == 2
+    assert seen["in_flight"] == 0
+    assert seen["requests_total{route=/users/{user},method=GET}"] == 4
+    assert seen["errors_total{route=/users/{user},method=GET}"] == 2
+    assert not [name for name in seen if "/users/1" in name or "/none" in name]
+
+
+def test_an_included_router_has_its_whole_template(app: FastAPI, agent: Agent) -> None:
+    router = APIRouter()
+
+    @router.get("/{item}")
+    async def read_item(item: str) -> str:
+        return item
+
+    app.include_router(router, prefix="/items")
+    assert client_of(app).get("/items/7").status_code == 200
+    assert recorded(agent)["requests_total{route=/items/{item},method=GET}"] == 1
+
+
+def test_instrumenting_twice_measures_once(app: FastAPI, agent: Agent) -> None:
+    instrument(app, agent=agent)
+    client_of(app).get("/users/1")
+    assert recorded(agent)["requests_total"] == 1
+
+
+def test_the_apps_lifespan_runs_and_the_agent_with_it(agent: Agent) -> None:
+    ran: list[object] = []
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        ran.append(agent.is_running)
+        yield
+        ran.append("shutdown")
+
+    app = FastAPI(lifespan=lifespan)
+    instrument(app, agent=agent)
+    assert not agent.is_running
+    with client_of(app):
+        pass
+    assert ran == [True, "shutdown"]
+
+
+@pytest.mark.parametrize("path", ["/health", "/api/health"])
+def test_liveness_asks_nothing(app: FastAPI, path: str) -> None:
+    answer = client_of(app).get(path)
+    assert answer.status_code == 200
+    assert answer.json()["status"] == "ok"
+    assert set(answer.json()) == {"status", "timestamp", "uptime"}
+
+
+@pytest.mark.parametrize("path", ["/ready", "/health/ready"])
+def test_readiness_asks_the_checks(agent: Agent, path: str) -> None:
+    broken: list[str] = []
+
+    async def database() -> None:
+        if broken:
+            raise ConnectionError(broken[0])
+
+    app = FastAPI()
+    instrument(app, agent=agent, checks={"database": database, "cache": lambda: True})
+    assert client_of(app).get(path).json() == {
+        "status": "ready",
+        "database": "connected",
+        "cache": "connected",
+    }
+    broken.append("refused")
+    answer = client_of(app).get(path)
+    assert answer.status_code == 503
+    assert answer.json() == {"status": "not ready", "error": "database: refused"}
+
+
+def test_a_check_that_says_false_is_not_connected(agent: Agent) -> None:
+    app = FastAPI()
+    instrument(app, agent=agent, checks={"queue": lambda: False})
+    assert client_of(app).get("/ready").json()["error"] == "queue: not connected"
+
+
+def test_startup_has_a_route(app: FastAPI) -> None:
+    assert client_of(app).get("/health/startup").status_code == 200
+
+
+@pytest.mark.parametrize("added", ["before", "after"])
+def test_the_apps_own_health_route_wins(agent: Agent, added: str) -> None:
+    app = FastAPI()
+
+    def add() -> None:
+        @app.get("/health")
+        async def own() -> str:
+            return "mine"
+
+    if added == "before":
+        add()
+    instrument(app, agent=agent)
+    if added == "after":
+        add()
+    client = client_of(app)
+    assert client.get("/health").json() == "mine"
+    assert client.get("/api/health").json()["status"] == "ok"
+
+
+def test_a_route_of_the_apps_for_another_method_wins_too(agent: Agent) -> None:
+    app = FastAPI()
+    instrument(app, agent=agent)
+
+    @app.post("/health")
+    async def own() -> str:
+        return "mine"
+
+    assert client_of(app).get("/health").status_code == 405
+
+
+def test_health_routes_answer_get_and_head_alone(app: FastAPI) -> None:
+    assert client_of(app).head("/health").text == ""
+    assert client_of(app).head("/health").status_code == 200
+    assert client_of(app).post("/health").status_code == 404
+
+
+def test_health_routes_are_in_no_schema(app: FastAPI) -> None:
+    assert "/health" not in client_of(app).get("/openapi.json").json()["paths"]
+
+
+def test_web_sockets_pass_through(app: FastAPI, agent: Agent) -> None:
+    @app.websocket("/socket")
+    async def greet(websocket: WebSocket) -> None:
+        await websocket.accept()
+        await websocket.send_text("hello")
+        await websocket.close()
+
+    with client_of(app).websocket_connect("/socket") as socket:
+        assert socket.receive_text() == "hello"
+    assert recorded(agent)["requests_total"] == 0
+
+
+def test_a_mounted_app_has_health_routes_below_its_path(agent: Agent) -> None:
+    inner = FastAPI()
+    instrument(inner, agent=agent)
+    outer = Starlette(routes=[Mount("/api2", app=inner), Route("/", lambda _: PlainTextResponse("outer"))])
+    client = client_of(outer)
+    assert client.get("/api2/health").json()["status"] == "ok"
+    assert client.get("/health").status_code == 404
+
+
+def test_starlette_is_instrumented_alike(agent: Agent) -> None:
+    async def page(request: Any) -> PlainTextResponse:
+        return PlainTextResponse(request.path_params["page"])
+
+    app = Starlette(routes=[Route("/pages/{page}", page)])
+    instrument(app, agent=agent)
+    client = client_of(app)
+    assert client.get("/pages/one").text == "one"
+    assert client.get("/health").json()["status"] == "ok"
+    assert recorded(agent)["requests_total"] == 2
