@@ -52,7 +52,7 @@ def picture(load: tuple[Sequence[float], Sequence[float]], curves: Sequence[Curv
 
     Args:
         load: seconds, and requests per second at them.
-        curves: the runs to compare; the marks of each are drawn, and listed with their reasons if they are few.
+        curves: the runs to compare; their marks are drawn, and listed with their reasons if they are few.
         title: what the picture shows, in one line.
     """
     listed = [mark for curve in curves for mark in curve.marks]
@@ -75,10 +75,7 @@ def picture(load: tuple[Sequence[float], Sequence[float]], curves: Sequence[Curv
         each.margins(x=0)
     axes[2].set_xlabel("seconds")
     if listed:
-        lines = [
-            f"{number:>2}  {mark.seconds:6.1f} s  {mark.from_replicas:>2} → {mark.to_replicas:<2}  {_shortened(mark.reason)}"
-            for number, mark in enumerate(listed, start=1)
-        ]
+        lines = [_line(number, mark) for number, mark in enumerate(listed, start=1)]
         figure.text(0.08, 0.08 / (7.4 + text_height), "\n".join(lines), va="bottom", family="monospace", fontsize=8)
     return figure
 
@@ -91,13 +88,23 @@ def simulation_picture(result: SimulationResult) -> Figure:
         columns = result.columns(name)
         load = (columns["seconds"], columns["offered_per_second"])
         marks = [
-            Mark(event.started_at, event.from_replicas, event.to_replicas, event.reason) for event in result.events[name]
+            Mark(event.started_at, event.from_replicas, event.to_replicas, event.reason)
+            for event in result.events[name]
         ]
         responses = [
             value if offered > 0 else None
             for value, offered in zip(columns["p95_seconds"], columns["offered_per_second"], strict=True)
         ]
-        curves.append(Curve(name, columns["seconds"], columns["ready_replicas"], responses, columns["desired_replicas"], marks))
+        curves.append(
+            Curve(
+                name,
+                columns["seconds"],
+                columns["ready_replicas"],
+                responses,
+                columns["desired_replicas"],
+                marks,
+            )
+        )
     return picture(load, curves, title="Simulation: " + ", ".join(curve.name for curve in curves))
 
 
@@ -111,19 +118,39 @@ def _draw_load(axes: Axes, load: tuple[Sequence[float], Sequence[float]]) -> Non
 def _draw_replicas(axes: Axes, curves: Sequence[Curve], *, numbered: bool) -> None:
     number = 0
     for curve, colour in zip(curves, _COLOURS * len(curves), strict=False):
-        axes.step(curve.seconds, curve.ready, where="post", color=colour, linewidth=1.8, label=f"{curve.name}: ready")
+        axes.step(
+            curve.seconds,
+            curve.ready,
+            where="post",
+            color=colour,
+            linewidth=1.8,
+            label=f"{curve.name}: ready",
+        )
         if curve.wanted is not None:
             axes.step(
-                curve.seconds, curve.wanted, where="post", color=colour, linewidth=1, linestyle=":", label=f"{curve.name}: wanted"
+                curve.seconds,
+                curve.wanted,
+                where="post",
+                color=colour,
+                linewidth=1,
+                linestyle=":",
+                label=f"{curve.name}: wanted",
             )
         for mark in curve.marks:
             number += 1
             up = mark.to_replicas > mark.from_replicas
-            axes.plot(mark.seconds, mark.to_replicas, marker="^" if up else "v", color=colour, markersize=6, linestyle="")
+            axes.plot(
+                mark.seconds,
+                mark.to_replicas,
+                marker="^" if up else "v",
+                color=colour,
+                markersize=6,
+                linestyle="",
+            )
             if numbered:
                 axes.annotate(
-                    str(number), (mark.seconds, mark.to_replicas), xytext=(0, 6 if up else -13), textcoords="offset points",
-                    ha="center", fontsize=7, color=colour,
+                    str(number), (mark.seconds, mark.to_replicas), xytext=(0, 6 if up else -13),
+                    textcoords="offset points", ha="center", fontsize=7, color=colour,
                 )  # fmt: skip
     axes.set_ylabel("replicas")
     highest = max((max(curve.ready, default=0) for curve in curves), default=0)
@@ -138,6 +165,11 @@ def _draw_responses(axes: Axes, curves: Sequence[Curve]) -> None:
     axes.set_yscale("log")
     axes.set_ylabel("p95 response time, s")
     axes.legend(loc="upper left", fontsize=8, framealpha=0.8, ncols=max(1, len(curves)))
+
+
+def _line(number: int, mark: Mark) -> str:
+    change = f"{mark.from_replicas:>2} → {mark.to_replicas:<2}"
+    return f"{number:>2}  {mark.seconds:6.1f} s  {change}  {_shortened(mark.reason)}"
 
 
 def _shortened(text: str, width: int = 96) -> str:

@@ -1,10 +1,10 @@
 """Simulation: the `decide` and `record` that run live, against a model of a service, under virtual time.
 
-    from selfscale import ServiceModel, simulate
+from selfscale import ServiceModel, simulate
 
-    result = simulate("policies.json", "trace.csv", service=ServiceModel(capacity_per_replica=20, startup=30))
-    result.summary()["backend"]["p95_seconds"]
-    result.plot()
+result = simulate("policies.json", "trace.csv", service=ServiceModel(capacity_per_replica=20, startup=30))
+result.summary()["backend"]["p95_seconds"]
+result.plot()
 """
 
 from __future__ import annotations
@@ -25,7 +25,15 @@ from selfscale.values import ScalingEvent
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["PolicySource", "ServiceModel", "SimulationResult", "Trace", "load_trace", "shipped_trace", "simulate"]
+__all__ = [
+    "PolicySource",
+    "ServiceModel",
+    "SimulationResult",
+    "Trace",
+    "load_trace",
+    "shipped_trace",
+    "simulate",
+]
 
 PolicySource: TypeAlias = "Document | PathLike[str]"
 """One policy: as a dict, as text, or the path of a file that holds one."""
@@ -70,9 +78,9 @@ class SimulationResult:
     def summary(self) -> dict[str, dict[str, float]]:
         """Return a few numbers per policy: what the users felt and what it cost.
 
-        Keys: ``requests``, ``errors`` (timed out), ``p50_seconds``, ``p95_seconds``, ``p99_seconds`` (of all requests,
-        one that timed out counting with the timeout), ``replica_seconds`` (start-up included), ``scale_events``,
-        ``offered_per_second``.
+        Keys: ``requests``, ``errors`` (timed out), ``p50_seconds``, ``p95_seconds``, ``p99_seconds`` (of all
+        requests, one that timed out counting with the timeout), ``replica_seconds`` (start-up included),
+        ``scale_events``, ``offered_per_second``.
         """
         return {name: dict(numbers) for name, numbers in self._summaries.items()}
 
@@ -151,12 +159,12 @@ def simulate(
 def load_trace(trace: Trace) -> list[tuple[float, float]]:
     """Return a load as points (seconds, requests per second).
 
-    A CSV has comment lines (``# key: value``) with at least ``unit`` and ``step_s``, the line ``t_seconds,value``, and one
-    row per bin of ``step_s`` seconds with its total (its rate, if the unit says "per second"). The points stand at the
-    bins' centres.
+    A CSV has comment lines (``# key: value``) with at least ``unit`` and ``step_s``, the line
+    ``t_seconds,value``, and one row per bin of ``step_s`` seconds with its total (its rate, if the unit says
+    "per second"). The points stand at the bins' centres.
 
     Raises:
-        Error: there is no such file (``not_found``), or a line of it is wrong (``malformed``); says which, and what to do.
+        Error: there is no such file (``not_found``), or a line is wrong (``malformed``): which, and what to do.
     """
     if not isinstance(trace, (str, PathLike)):
         return [(float(seconds), float(rate)) for seconds, rate in trace]

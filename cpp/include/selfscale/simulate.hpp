@@ -86,9 +86,10 @@ struct Simulation {
 ///
 /// Arrivals beyond the capacity wait in one queue (fluid: backlog' = backlog + (load - ready x
 /// capacity) dt); below it requests wait as in M/M/k with k = capacity x service time (Sakasegawa's
-/// approximation). Starts never fail. Readings the model has: cpu_usage (the utilization),
-/// memory_usage, in_flight, requests_per_second, request_rate per replica; response_time,
-/// request_queue_time and error_rate for the service; all others are missing.
+/// approximation). Starts never fail. Readings the model has:
+/// cpu_usage (the utilization), memory_usage, in_flight, requests_per_second, request_rate per
+/// replica; rates asked for as `across: sum`, response_time, request_queue_time and error_rate for
+/// the service; all others are missing.
 ///
 /// Throws Error(invalid_argument) for a load or a model that makes no sense.
 SELFSCALE_API Simulation simulate(const Policy& policy, const std::vector<LoadPoint>& load,

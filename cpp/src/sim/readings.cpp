@@ -6,21 +6,26 @@
 namespace selfscale::sim {
 namespace {
 
-bool is_per_replica(std::string_view metric) {
-  return metric == "cpu_usage" || metric == "memory_usage" || metric == "in_flight" ||
-         metric == "requests_per_second" || metric == "request_rate";
+bool is_rate(std::string_view metric) {
+  return metric == "requests_per_second" || metric == "request_rate";
+}
+/// A rate that is asked for as a sum is one reading for the service, as live.
+bool is_per_replica(const MetricSpec& spec) {
+  if (is_rate(spec.metric)) return spec.across != Across::sum;
+  return spec.metric == "cpu_usage" || spec.metric == "memory_usage" || spec.metric == "in_flight";
 }
 bool is_distribution(std::string_view metric) {
   return metric == "response_time" || metric == "request_queue_time";
 }
 
-double replica_value(std::string_view metric, const ServiceStep& step, const ServiceModel& model) {
-  const double each = step.ready > 0 ? 1.0 / static_cast<double>(step.ready) : 0.0;
-  if (metric == "cpu_usage") return 100.0 * step.utilization;
-  if (metric == "memory_usage") return model.memory_percent;
-  if (metric == "in_flight") return step.in_flight() * each;
-  const double per_second = step.served / step.seconds * each;
-  return metric == "request_rate" ? 60.0 * per_second : per_second;
+/// Of one replica, or of the service.
+double value_in(const MetricSpec& spec, const ServiceStep& step, const ServiceModel& model) {
+  if (spec.metric == "cpu_usage") return 100.0 * step.utilization;
+  if (spec.metric == "memory_usage") return model.memory_percent;
+  const double share = is_per_replica(spec) ? (step.ready > 0 ? 1.0 / step.ready : 0.0) : 1.0;
+  if (spec.metric == "in_flight") return step.in_flight() * share;
+  const double per_second = step.served / step.seconds * share;
+  return spec.metric == "request_rate" ? 60.0 * per_second : per_second;
 }
 
 std::optional<double> percentile_of(Aggregation aggregation) {
@@ -121,12 +126,12 @@ double Readings::over(const MetricSpec& metric, const History& history, std::siz
   }
   values_.clear();
   for (std::size_t i = from; i < to; ++i)
-    values_.push_back(replica_value(metric.metric, history.at(i), model_));
+    values_.push_back(value_in(metric, history.at(i), model_));
   return aggregated(metric.aggregation, values_);
 }
 
-Reading Readings::of_replica(const MetricSpec& metric, const History& history,
-                             std::size_t steps_alive) {
+Reading Readings::over_life(const MetricSpec& metric, const History& history,
+                            std::size_t steps_alive) {
   const std::size_t window = history.steps_in(metric.window);
   const std::size_t seen = std::min({steps_alive, window, history.count()});
   if (seen == 0) return Reading::absent(Missing::not_reported);
@@ -140,11 +145,11 @@ Reading Readings::of_replica(const MetricSpec& metric, const History& history,
 }
 
 Reading Readings::of_service(const MetricSpec& metric, const History& history) {
-  if (!is_distribution(metric.metric) && metric.metric != "error_rate") {
+  if (!is_distribution(metric.metric) && !is_rate(metric.metric) && metric.metric != "error_rate") {
     return Reading::absent(Missing::unknown,
                            "the simulated service has no metric " + metric.metric);
   }
-  return of_replica(metric, history, history.count());
+  return over_life(metric, history, history.count());
 }
 
 void Readings::fill(const History& history, std::span<const Replica> replicas, Instant now,
@@ -161,7 +166,7 @@ void Readings::fill(const History& history, std::span<const Replica> replicas, I
   }
   for (std::size_t m = 0; m < policy_.metrics.size(); ++m) {
     const MetricSpec& metric = policy_.metrics[m];
-    if (!is_per_replica(metric.metric)) {
+    if (!is_per_replica(metric)) {
       snapshot.metrics[m] = of_service(metric, history);
       continue;
     }
@@ -174,7 +179,7 @@ void Readings::fill(const History& history, std::span<const Replica> replicas, I
       const auto alive = age.count() <= 0
                              ? 0
                              : std::min(history.steps_in(age), 2 * history.steps_in(metric.window));
-      if (computed_for != alive) reading = of_replica(metric, history, alive);
+      if (computed_for != alive) reading = over_life(metric, history, alive);
       computed_for = alive;
       snapshot.instances[i].metrics[m] = reading;
     }

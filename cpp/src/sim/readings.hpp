@@ -51,7 +51,7 @@ class Readings {
             Snapshot& snapshot);
 
  private:
-  Reading of_replica(const MetricSpec& metric, const History& history, std::size_t steps_alive);
+  Reading over_life(const MetricSpec& metric, const History& history, std::size_t steps_alive);
   Reading of_service(const MetricSpec& metric, const History& history);
   double over(const MetricSpec& metric, const History& history, std::size_t from, std::size_t to);
 

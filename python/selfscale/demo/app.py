@@ -1,7 +1,8 @@
 """The application of the demo: a FastAPI service whose capacity is bounded by its database connections.
 
-Each worker has a pool of `POOL` connections, and a request holds one for some tens of milliseconds, as a query does. So a
-worker serves about `REQUESTS_PER_SECOND`, while it needs hardly any CPU: two cores can carry ten of them.
+Each worker has a pool of `POOL` connections, and a request holds one for some tens of milliseconds, as a
+query does. So a worker serves about `REQUESTS_PER_SECOND`, while it needs hardly any CPU: two cores can
+carry ten of them.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The runs of the demo: the same load against the agent's choice, against the least and against the most replicas."""
+"""The runs of the demo: the same load against the agent's choice, the least and the most replicas."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class Run:
     seconds: float = 0.0
 
     def summary(self) -> dict[str, float]:
-        """The numbers of summary.json. A failed request counts in the percentiles with the time until it had failed."""
+        """The numbers of summary.json; a failed request counts with the time until it had failed."""
         took = sorted(self.took)
         return {
             "requests": len(took),
@@ -167,68 +167,85 @@ Watch = Callable[[Sequence[Run], float], None]
 """Told of the runs as they are, and the seconds since the load began (below 0: not yet)."""
 
 
-def play(scenario: Scenario, policies: dict[str, dict[str, Any]], folder: Path, watch: Watch) -> tuple[list[Run], Machine]:
-    """Run the load against each policy's service, all at the same time. Whatever happens, no process is left."""
+@dataclass(frozen=True)
+class _Part:
+    """One service, its run, and the generator that loads it."""
+
+    service: Service
+    run: Run
+    generator: _Generator
+
+
+def play(
+    scenario: Scenario, policies: dict[str, dict[str, Any]], folder: Path, watch: Watch
+) -> tuple[list[Run], Machine]:
+    """Run the load against each policy's service, all at the same time; leave no process behind."""
     runs = [Run(name, seconds=scenario.seconds) for name in policies]
     with ExitStack() as stack:
-        services = [stack.enter_context(Service(name, policy, folder / name)) for name, policy in policies.items()]
+        services = [stack.enter_context(Service(policy, folder / name)) for name, policy in policies.items()]
         # Asked before any is waited for, so that they stop side by side.
-        stack.callback(lambda: [service.ask_to_stop() for service in services])
+        stack.callback(_ask_to_stop, services)
         _wait_until_ready(services, runs, watch)
         before = _cpu_times()
         starts_at = time.monotonic() + LOAD_START_SECONDS
-        seconds, rates = scenario.load
-        generators = [_Generator(Plan(service.port, seconds, rates, starts_at)) for service in services]
-        for generator in generators:
+        parts = []
+        for service, run in zip(services, runs, strict=True):
+            generator = _Generator(Plan(service.port, *scenario.load, starts_at))
             stack.callback(generator.stop)
-        began_wall = time.time() - time.monotonic() + starts_at
-        _watch_until_ended(services, runs, generators, starts_at, began_wall, watch)
+            parts.append(_Part(service, run, generator))
+        _watch_until_ended(parts, starts_at, watch)
         machine = _machine_since(before)
     return runs, machine
 
 
+def _ask_to_stop(services: list[Service]) -> None:
+    for service in services:
+        service.ask_to_stop()
+
+
 def _wait_until_ready(services: list[Service], runs: list[Run], watch: Watch) -> None:
     deadline = time.monotonic() + START_SECONDS
-    while not all(service.is_ready() for service in services):
-        if time.monotonic() > deadline:
-            late = next(service for service in services if not service.is_ready())
-            raise Error(f"the service did not become ready within {START_SECONDS:g} s:\n{late.log()}", "timed_out")
-        watch(runs, -1.0)
-        time.sleep(0.05)
+    for service in services:
+        while not service.is_ready():
+            if time.monotonic() > deadline:
+                message = f"the service did not become ready within {START_SECONDS:g} s:\n{service.log()}"
+                raise Error(message, "timed_out")
+            watch(runs, -1.0)
+            time.sleep(0.05)
 
 
-def _watch_until_ended(
-    services: list[Service],
-    runs: list[Run],
-    generators: list[_Generator],
-    starts_at: float,
-    began_wall: float,
-    watch: Watch,
-) -> None:
+def _watch_until_ended(parts: list[_Part], starts_at: float, watch: Watch) -> None:
+    runs = [part.run for part in parts]
+    began_wall = time.time() - time.monotonic() + starts_at
     next_look = time.monotonic()
-    while not all(generator.ended for generator in generators):
-        for service, run, generator in zip(services, runs, generators, strict=True):
-            generator.collect(run)
-            _look(service, run, starts_at, began_wall)
+    while not all(part.generator.ended for part in parts):
+        for part in parts:
+            part.generator.collect(part.run)
+            part.run.looks.append(_look(part.service, starts_at))
+            part.run.events = _events(part.service, began_wall) or part.run.events
         watch(runs, time.monotonic() - starts_at)
         next_look = max(next_look + LOOK_SECONDS, time.monotonic())
         time.sleep(next_look - time.monotonic())
-    for service, run in zip(services, runs, strict=True):
-        _look(service, run, starts_at, began_wall)
 
 
-def _look(service: Service, run: Run, starts_at: float, began_wall: float) -> None:
+def _look(service: Service, starts_at: float) -> Look:
     said = service.status() or {}
-    seconds = time.monotonic() - starts_at
     workers = len(service.workers())
-    wanted = int(said.get("desiredReplicas") or workers)
-    ready = int(said.get("readyReplicas") or 0)
-    run.looks.append(Look(seconds, workers, wanted, ready))
-    run.events = [
-        Event(_wall_seconds(event["startedAt"]) - began_wall, event["fromReplicas"], event["toReplicas"], event["reason"])
+    wanted = said.get("desiredReplicas") or workers
+    return Look(time.monotonic() - starts_at, workers, wanted, said.get("readyReplicas") or 0)
+
+
+def _events(service: Service, began_wall: float) -> list[Event]:
+    return [
+        Event(
+            _wall_seconds(event["startedAt"]) - began_wall,
+            event["fromReplicas"],
+            event["toReplicas"],
+            event["reason"],
+        )
         for event in service.history()
         if event["fromReplicas"] != event["toReplicas"]
-    ] or run.events
+    ]
 
 
 def _wall_seconds(text: str) -> float:

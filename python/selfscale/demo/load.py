@@ -1,8 +1,9 @@
-"""The load generator of the demo: sends requests when the trace says so, whether or not earlier ones were answered.
+"""The load generator of the demo: sends requests when they are due, whether or not earlier ones were answered.
 
-Runs in a process of its own (`python -m selfscale.demo.load`), so that what it costs is not the app's. It reads one JSON
-object (a `Plan`) from its standard input and writes JSON lines, `Report`s, to its standard output. A response time counts from
-the moment the request was due, not from when it was sent, so a late generator cannot hide a slow service.
+Runs in a process of its own (`python -m selfscale.demo.load`), so that what it costs is not the app's. It
+reads one JSON object (a `Plan`) from its standard input and writes JSON lines, `Report`s, to its standard
+output. A response time counts from the moment the request was due, not from when it was sent, so a late
+generator cannot hide a slow service.
 """
 
 from __future__ import annotations
@@ -205,8 +206,8 @@ class Load:
     def give_back(self, connection: Connection, reusable: bool) -> None:
         """Keep a connection for the next request, unless its worker is busier than the others.
 
-        A balancer that knows its servers would choose the least busy one. Here the kernel chooses, once per connection; so
-        the connections to busy workers are given up, and those to idle workers (such as new ones) stay.
+        A balancer that knows its servers would choose the least busy one. Here the kernel chooses, once per
+        connection; so connections to busy workers are given up, and those to idle (and new) workers stay.
         """
         now = self.loop.time()
         took = now - connection.sent_at

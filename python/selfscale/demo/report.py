@@ -6,15 +6,16 @@ import base64
 import html
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
 from selfscale.demo.experiment import Machine, Run
 from selfscale.demo.scenario import Scenario
-from selfscale.demo.view import milliseconds
+from selfscale.demo.view import chart, milliseconds
 
 LATE_SECONDS = 0.25  # a generator later than this has measured itself
 BUSY_SHARE = 0.92
@@ -73,22 +74,21 @@ def verdict(runs: Sequence[Run]) -> str:
     by_name = {run.name: run.summary() for run in runs}
     agent, least, most = by_name["agent"], by_name["fixed_min"], by_name["fixed_max"]
     return (
-        f"With the agent, p95 was {_ratio(agent['p95_seconds'], most['p95_seconds'])} times that of the fixed maximum and "
-        f"{_ratio(agent['p95_seconds'], least['p95_seconds'])} times that of the fixed minimum, for "
-        f"{agent['replica_seconds'] / max(1e-9, most['replica_seconds']):.0%} of the maximum's replica-seconds."
+        f"With the agent, p95 was {_ratio('p95_seconds', agent, most)} times that of the fixed maximum and "
+        f"{_ratio('p95_seconds', agent, least)} times that of the fixed minimum, "
+        f"for {_ratio('replica_seconds', agent, most)} of the maximum's replica-seconds."
     )
 
 
-def _ratio(value: float, other: float) -> str:
-    return f"{value / max(1e-9, other):.2f}"
+def _ratio(key: str, one: Mapping[str, float], other: Mapping[str, float]) -> str:
+    return f"{one[key] / max(1e-9, other[key]):.2f}"
 
 
-def next_steps(output: Path | None) -> str:
+def next_steps(output: Path) -> str:
     """What to do now, in three lines."""
-    see = f"See       {output / 'report.html'}" if output else "Keep it   selfscale demo --output demo-report    picture, journal, figures"
     return (
-        f"{see}\n"
-        "Your app  instrument(app)  from selfscale.integrations.fastapi: it measures and recommends, and scales nothing\n"
+        f"See       {output / 'report.html'}  and the picture, the journal and the figures beside it\n"
+        "Your app  from selfscale.integrations.fastapi import instrument; instrument(app)   # recommends only\n"
         "Let it    selfscale run --policies policies.json --enable -- uvicorn app:app --fd {fd}"
     )
 
@@ -116,52 +116,59 @@ def _at(run: Run, seconds: float, what: str) -> float:
     return float(getattr(before[-1], what))
 
 
-def write(
-    output: Path, scenario: Scenario, runs: Sequence[Run], image: bytes, doubtful: Sequence[str], journal: str
-) -> None:
+def write(output: Path, scenario: Scenario, runs: Sequence[Run], doubtful: Sequence[str], journal: str) -> None:
     """Write report.html, report.png, summary.json and journal.jsonl."""
     output.mkdir(parents=True, exist_ok=True)
+    image = draw(scenario, runs)
     summary = {
         "runs": {run.name: run.summary() for run in runs},
-        "trace": {"name": "nasa_http_day", "compression": round(scenario.compression, 1), "seconds": scenario.seconds},
+        "trace": {
+            "name": "nasa_http_day",
+            "compression": round(scenario.compression, 1),
+            "seconds": scenario.seconds,
+        },
         "doubts": list(doubtful),
     }
     (output / "summary.json").write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
     (output / "report.png").write_bytes(image)
     (output / "journal.jsonl").write_text(journal, encoding="utf-8")
-    (output / "report.html").write_text(_page(scenario, runs, image, doubtful), encoding="utf-8")
+    (output / "report.html").write_text(_page(output, scenario, runs, image, doubtful), encoding="utf-8")
 
 
 _STYLE = """
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto; padding: 0 1rem; color: #1f2328 }
-table { border-collapse: collapse; margin: 1rem 0 } td, th { padding: .3rem .8rem; border-bottom: 1px solid #d0d7de; text-align: right }
-td:first-child, th:first-child { text-align: left } img { max-width: 100% } pre { background: #f6f8fa; padding: 1rem; overflow: auto }
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto; padding: 0 1rem }
+table { border-collapse: collapse; margin: 1rem 0 }
+td, th { padding: .3rem .8rem; border-bottom: 1px solid #d0d7de; text-align: right }
+td:first-child, th:first-child, td.why, th.why { text-align: left }
+img { max-width: 100% } pre { background: #f6f8fa; padding: 1rem; overflow: auto }
 .doubt { background: #fff8c5; padding: .6rem 1rem; border-left: 4px solid #d4a72c }
 """
 
 
-def _page(scenario: Scenario, runs: Sequence[Run], image: bytes, doubtful: Sequence[str]) -> str:
+def _page(output: Path, scenario: Scenario, runs: Sequence[Run], image: bytes, doubtful: Sequence[str]) -> str:
     rows = "".join(
-        f"<tr><td>{_TITLES[run.name]}</td>{''.join(f'<td>{html.escape(cell)}</td>' for cell in _cells(run))}</tr>" for run in runs
+        f"<tr><td>{_TITLES[run.name]}</td>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in _cells(run)) + "</tr>"
+        for run in runs
     )
     warnings = "".join(f'<p class="doubt">{html.escape(doubt)}</p>' for doubt in doubtful)
     events = "".join(
         f"<tr><td>{event.seconds:.1f} s</td><td>{event.from_replicas} → {event.to_replicas}</td>"
-        f'<td style="text-align:left">{html.escape(event.reason)}</td></tr>'
+        f'<td class="why">{html.escape(event.reason)}</td></tr>'
         for run in runs
         for event in run.events
     )
+    picture = base64.b64encode(image).decode()
     return f"""<!doctype html>
 <html lang="en"><meta charset="utf-8"><title>selfscale demo</title><style>{_STYLE}</style>
 <h1>A real app scales itself under recorded load</h1>
 <p>{html.escape(about(scenario))}</p>
 <p><b>{html.escape(verdict(runs))}</b></p>{warnings}
 <table><tr><th></th>{"".join(f"<th>{column}</th>" for column in _COLUMNS)}</tr>{rows}</table>
-<img alt="Load, replicas and response times over time" src="data:image/png;base64,{base64.b64encode(image).decode()}">
+<img alt="Load, replicas and response times over time" src="data:image/png;base64,{picture}">
 <h2>What the agent did, and why</h2>
-<table><tr><th>when</th><th>replicas</th><th style="text-align:left">reason</th></tr>{events}</table>
+<table><tr><th>when</th><th>replicas</th><th class="why">reason</th></tr>{events}</table>
 <h2>The policy</h2><pre>{html.escape(json.dumps(scenario.policy, indent=2))}</pre>
-<h2>Next steps</h2><pre>{html.escape(next_steps(None))}</pre></html>
+<h2>Next steps</h2><pre>{html.escape(next_steps(output))}</pre></html>
 """
 
 
@@ -171,18 +178,44 @@ def about(scenario: Scenario) -> str:
 
     low, high = (round(seconds * 1000) for seconds in QUERY_SECONDS)
     return (
-        f"The load is that of NASA's web server on 10 July 1995, {scenario.from_hour:.0f} to {scenario.to_hour:.0f} h, played "
-        f"{scenario.compression:,.0f} times faster and scaled to this app. Each worker is bounded as a database-backed service is: "
-        f"a pool of {POOL} connections, {low} to {high} ms a query, so {REQUESTS_PER_SECOND:.0f} requests a second and little CPU; "
-        f"that is why two cores can carry {scenario.max_replicas} of them. The fixed runs take the same requests, side by side."
+        "The load is that of NASA's web server on 10 July 1995, "
+        f"{scenario.from_hour:.0f} to {scenario.to_hour:.0f} h, played {scenario.compression:,.0f} times faster "
+        "and scaled to this app. Each worker is bounded as a database-backed service is: a pool of "
+        f"{POOL} connections, {low} to {high} ms a query, so {REQUESTS_PER_SECOND:.0f} requests a second and "
+        f"little CPU; that is why two cores can carry {scenario.max_replicas} of them. The fixed runs take the "
+        "same requests, side by side."
     )
 
 
-def print_report(console: Console, runs: Sequence[Run], doubtful: Sequence[str], output: Path | None) -> None:
-    """Print the table, what it says, doubts, and next steps."""
+def policies(scenario: Scenario) -> Table:
+    """The demo's policy beside its form for real time: the trace is compressed, so its windows are short."""
+    real = json.loads((Path(__file__).parent / "policy_real_time.json").read_text(encoding="utf-8"))
+    here, there = dict(_leaves(scenario.policy["policies"][0])), dict(_leaves(real["policies"][0]))
+    result = Table(title="The policy: in the demo, and in real time", title_justify="left", padding=(0, 1))
+    for column in ("", "demo", "real time"):
+        result.add_column(column)
+    for key, value in here.items():
+        result.add_row(key, value, there.get(key, ""), style="dim" if value == there.get(key) else None)
+    return result
+
+
+def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
+    """Every value of a document with the way to it, as text."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from _leaves(item, f"{path}.{key}" if path else key)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _leaves({key: each for key, each in item.items() if key != "name"}, f"{path}.{item['name']}")
+    else:
+        yield path, str(value)
+
+
+def print_report(console: Console, scenario: Scenario, runs: Sequence[Run], doubtful: Sequence[str]) -> None:
+    """Print the picture in characters, the table, what it says, and doubts."""
+    console.print(chart(scenario, runs, console.width))
     console.print(table(runs))
     console.print(verdict(runs))
     for doubt in doubtful:
         console.print(f"[yellow]Take the figures with care:[/yellow] {doubt}.")
     console.print()
-    console.print(next_steps(output), markup=False)

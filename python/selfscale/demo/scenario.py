@@ -37,9 +37,11 @@ class Scenario:
     def load(self) -> tuple[list[float], list[float]]:
         """Seconds into the run, and requests per second at them."""
         start, end = self.from_hour * HOUR, self.to_hour * HOUR
-        points = [(seconds, rate) for seconds, rate in load_trace(shipped_trace("nasa_http_day")) if start <= seconds <= end]
-        # Single minutes of a quiet web server of 1995 are mostly chance; the demo sends hundreds of requests a second, so it
-        # plays the mean of a half an hour.
+        points = [
+            (seconds, rate) for seconds, rate in load_trace(shipped_trace("nasa_http_day")) if start <= seconds <= end
+        ]
+        # Single minutes of a quiet web server of 1995 are mostly chance; the demo sends hundreds of requests
+        # a second, so it plays the mean of half an hour.
         rates = _moving_mean([rate for _, rate in points], 30)
         scale = self.peak_replicas * REQUESTS_PER_SECOND / max(rates)
         seconds = [(when - points[0][0]) / (points[-1][0] - points[0][0]) * self.seconds for when, _ in points]

@@ -28,18 +28,17 @@ _WORKER = [
 
 
 class Service:
-    """The demo's application under a policy, in processes of its own. A context manager: leaving it ends them all."""
+    """The demo's application under a policy, in processes of its own; leaving the context ends them all."""
 
-    def __init__(self, name: str, policy: dict[str, Any], folder: Path) -> None:
+    def __init__(self, policy: dict[str, Any], folder: Path) -> None:
         """Prepare; start nothing. `folder` keeps everything that this service writes."""
-        self.name = name
         self.folder = folder
         self.service = str(policy["policies"][0]["service"])
         self.least = int(policy["policies"][0]["minReplicas"])
         self.port = _free_port()
         self._known: dict[int, bool] = {}
         self._process: subprocess.Popen[bytes] | None = None
-        # Directories of its own: nothing of a real agent on this host is met, and workers can be told by them.
+        # Directories of its own: no real agent on this host is met, and workers can be told by them.
         self._environment = {
             **{key: value for key, value in os.environ.items() if not key.startswith(("SELFSCALE_", "AUTOSCALING_"))},
             "SELFSCALE_RUN_DIR": str(folder / "run"),
@@ -52,13 +51,18 @@ class Service:
     def __enter__(self) -> Service:
         """Start it."""
         command = [
-            sys.executable, "-c", _RUN, "run", "--policies", str(self._policy_file), "--bind", f"127.0.0.1:{self.port}",
-            "--enable", "--", sys.executable, *_WORKER,
+            sys.executable, "-c", _RUN, "run", "--policies", str(self._policy_file),
+            "--bind", f"127.0.0.1:{self.port}", "--enable", "--", sys.executable, *_WORKER,
         ]  # fmt: skip
         with self._log_file().open("wb") as log:
             # A session of its own: Ctrl-C reaches the demo alone, which then stops everything in order.
             self._process = subprocess.Popen(
-                command, env=self._environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+                command,
+                env=self._environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
             )
         return self
 
@@ -112,7 +116,7 @@ class Service:
 
     def workers(self) -> list[int]:
         """The process ids of the workers that live, whatever anybody says."""
-        pids = [int(name) for name in os.listdir("/proc") if name.isdigit()]
+        pids = [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
         self._known = {pid: self._known[pid] if pid in self._known else self._is_worker(pid) for pid in pids}
         return [pid for pid, is_worker in self._known.items() if is_worker and _lives(pid)]
 

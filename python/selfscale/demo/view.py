@@ -63,42 +63,16 @@ class View(AbstractContextManager["View"]):
             self._tell(runs, now)
 
     def _panel(self, runs: Sequence[Run], now: float) -> RenderableType:
-        width = max(20, min(100, self.console.width - 24))
         if now < 0:
             return Panel(Text("starting …", style="dim"), title=self.title, title_align="left")
-        parts: list[RenderableType] = [self._load_line(now, width), self._figures(runs, now)]
-        for run in runs:
-            parts.append(self._replica_line(run, width))
+        parts: list[RenderableType] = [
+            chart(self.scenario, runs, self.console.width - 4, now),
+            self._figures(runs, now),
+        ]
         if len(runs) == 1:
             parts.append(self._reasons(runs[0]))
-        return Panel(Group(*parts), title=f"{self.title}: {min(now, self.scenario.seconds):.0f} of {self.scenario.seconds:.0f} s", title_align="left")
-
-    def _load_line(self, now: float, width: int) -> Text:
-        seconds, rates = self.scenario.load
-        highest = max(rates)
-        line = Text(f"{'load':<12}", style="bold")
-        for i in range(width):
-            at = (i + 0.5) / width * self.scenario.seconds
-            level = round(_rate_at(seconds, rates, at) / highest * (len(_LEVELS) - 1))
-            line.append(_LEVELS[level], style="cyan" if at <= now else "bright_black")
-        line.append(f" {_rate_at(seconds, rates, now):5.0f} req/s", style="cyan")
-        return line
-
-    def _replica_line(self, run: Run, width: int) -> Text:
-        line = Text(f"{run.name:<12}", style="bold")
-        looks = [look for look in run.looks if look.seconds >= 0]
-        times = [look.seconds for look in looks]
-        for i in range(width):
-            at = (i + 0.5) / width * self.scenario.seconds
-            index = bisect_right(times, at) - 1
-            if index < 0 or (index == len(looks) - 1 and at > times[-1] + self.scenario.seconds / width):
-                line.append(" ")
-                continue
-            level = round(looks[index].ready / self.scenario.max_replicas * (len(_LEVELS) - 1))
-            line.append(_LEVELS[min(level, len(_LEVELS) - 1)], style="green" if looks[index].ready >= looks[index].wanted else "yellow")
-        if looks:
-            line.append(f" {looks[-1].ready:>2} ready of {looks[-1].wanted}")
-        return line
+        progress = f"{min(now, self.scenario.seconds):.0f} of {self.scenario.seconds:.0f} s"
+        return Panel(Group(*parts), title=f"{self.title}: {progress}", title_align="left")
 
     def _figures(self, runs: Sequence[Run], now: float) -> Table:
         table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
@@ -110,10 +84,10 @@ class View(AbstractContextManager["View"]):
             table.add_row(
                 run.name,
                 f"{len(run.took):,}",
-                *(milliseconds(percentile(recent, q)) if recent else "–" for q in (0.5, 0.95, 0.99)),
+                *(milliseconds(percentile(recent, q)) if recent else "-" for q in (0.5, 0.95, 0.99)),
                 f"{sum(run.failed):,}",
-                str(look.wanted) if look else "–",
-                str(look.ready) if look else "–",
+                str(look.wanted) if look else "-",
+                str(look.ready) if look else "-",
             )
         return table
 
@@ -129,7 +103,10 @@ class View(AbstractContextManager["View"]):
         """Plain lines: every event, and the figures now and then."""
         for run in runs:
             for event in run.events[self._events_told :]:
-                self.console.print(f"  {event.seconds:5.1f} s  {event.from_replicas} -> {event.to_replicas}  {event.reason}", markup=False)
+                self.console.print(
+                    f"  {event.seconds:5.1f} s  {event.from_replicas} -> {event.to_replicas}  {event.reason}",
+                    markup=False,
+                )
         self._events_told = max((len(run.events) for run in runs), default=0)
         if now < 0 or time.monotonic() - self._last_line < LINE_SECONDS:
             return
@@ -138,11 +115,51 @@ class View(AbstractContextManager["View"]):
         for run in runs:
             recent = run.recent(now, RECENT_SECONDS)
             look = run.looks[-1]
+            p95 = milliseconds(percentile(recent, 0.95))
             self.console.print(
-                f"  {now:5.1f} s  {run.name}: {_rate_at(seconds, rates, now):.0f} req/s, p95 {milliseconds(percentile(recent, 0.95))}, "
+                f"  {now:5.1f} s  {run.name}: {_rate_at(seconds, rates, now):.0f} req/s, p95 {p95}, "
                 f"{look.ready} of {look.wanted} replicas ready, {sum(run.failed)} errors",
                 markup=False,
             )
+
+
+def chart(scenario: Scenario, runs: Sequence[Run], width: int, now: float | None = None) -> Text:
+    """Load, replicas and p95 of the runs over time, in characters; up to `now`, or whole."""
+    columns = max(20, min(100, width - 36))
+    until = scenario.seconds if now is None else now
+    seconds, rates = scenario.load
+    text = Text("load         ", style="bold")
+    for i in range(columns):
+        at = (i + 0.5) / columns * scenario.seconds
+        text.append(_level(_rate_at(seconds, rates, at) / max(rates)), style="cyan" if at <= until else "bright_black")
+    text.append(
+        f" {_rate_at(seconds, rates, until):5.0f} req/s\n" if now is not None else f" up to {max(rates):.0f} req/s\n"
+    )
+    for run in runs:
+        text.append(f"{run.name:<13}", style="bold")
+        for i in range(columns):
+            text.append(*_replicas_at(scenario, run, (i + 0.5) / columns * scenario.seconds, until))
+        last = run.looks[-1] if run.looks else None
+        if last:
+            text.append(
+                f" {last.ready} of {last.wanted} ready\n"
+                if now is not None
+                else f" {run.replica_seconds():,.0f} replica-seconds\n"
+            )
+    return text
+
+
+def _replicas_at(scenario: Scenario, run: Run, at: float, until: float) -> tuple[str, str]:
+    """One character: how many replicas were ready then; yellow while more were on their way."""
+    index = bisect_right([look.seconds for look in run.looks], at) - 1
+    if index < 0 or at > until:
+        return " ", ""
+    look = run.looks[index]
+    return _level(look.ready / scenario.max_replicas), "green" if look.ready >= look.wanted else "yellow"
+
+
+def _level(share: float) -> str:
+    return _LEVELS[max(0, min(len(_LEVELS) - 1, round(share * (len(_LEVELS) - 1))))]
 
 
 def milliseconds(seconds: float) -> str:

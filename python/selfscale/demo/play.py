@@ -1,0 +1,87 @@
+"""The demo from beginning to end."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import tempfile
+import time
+from pathlib import Path
+from types import FrameType
+
+from rich.console import Console
+
+from selfscale import _core
+from selfscale.demo import report
+from selfscale.demo.experiment import play
+from selfscale.demo.scenario import DEFAULT, QUICK, Scenario
+from selfscale.demo.view import View
+from selfscale.errors import Error
+
+INTERRUPTED = 130
+
+
+def demo(*, quick: bool = False, output: Path | None = None) -> int:
+    """A real FastAPI app scales itself under recorded load; then the same load on a fixed number of replicas.
+
+    Returns the exit code. Report, picture, journal and figures are written to `output`, else to a folder of
+    this user's in the directory for temporary files.
+    """
+    console = Console(highlight=False)
+    signal.signal(signal.SIGTERM, _interrupt)
+    signal.signal(signal.SIGHUP, _interrupt)
+    try:
+        output = output or Path(tempfile.gettempdir()) / f"selfscale-demo-{os.getuid()}"
+        _check_writable(output)
+        with tempfile.TemporaryDirectory(prefix="selfscale-demo-") as folder:
+            _play(QUICK if quick else DEFAULT, console, Path(folder), output)
+    except KeyboardInterrupt:
+        console.print("Stopped; nothing is left running.")
+        return INTERRUPTED
+    except Error as problem:
+        print(f"selfscale demo: {problem}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _play(scenario: Scenario, console: Console, folder: Path, output: Path) -> None:
+    started = time.monotonic()
+    console.print(report.about(scenario))
+    console.print(report.policies(scenario))
+    low, high = scenario.min_replicas, scenario.max_replicas
+    with View(scenario, console) as view:
+        view.begin(f"The agent scales between {low} and {high} replicas")
+        agents, first = play(scenario, {"agent": scenario.policy}, folder, view.show)
+        journal = _core.journal_jsonl(str(folder / "agent" / "state"), scenario.service)
+        view.begin(f"The same load on {low} replicas and on {high}, fixed, side by side")
+        fixed, second = play(
+            scenario, {"fixed_min": scenario.fixed(low), "fixed_max": scenario.fixed(high)}, folder, view.show
+        )
+    runs = [*agents, *fixed]
+    doubtful = report.doubts(runs, [first, second])
+    doubtful += _late(scenario, time.monotonic() - started)
+    report.print_report(console, scenario, runs, doubtful)
+    report.write(output, scenario, runs, doubtful, journal)
+    console.print(report.next_steps(output), markup=False)
+
+
+def _late(scenario: Scenario, took: float) -> list[str]:
+    if took <= scenario.budget_seconds:
+        return []
+    return [f"the demo took {took:.0f} s, not at most {scenario.budget_seconds:.0f}: this machine was slow"]
+
+
+def _check_writable(output: Path) -> None:
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=output):
+            pass
+    except OSError as problem:
+        raise Error(
+            f"cannot write into {output}: {problem.strerror}; give --output another directory", "storage"
+        ) from None
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
