@@ -46,7 +46,8 @@ class Host final : public Fleet {
   }
 
   Result<void> open_lead_lock();
-  asio::awaitable<Result<BriefLock>> lock_state();
+  static asio::awaitable<Result<BriefLock>> lock(std::string directory);
+  asio::awaitable<Result<bool>> hold_record();
   Result<LeaseRecord> read_lease();
   Result<LeaseRecord> begin_lease_anew(const std::string& why);
   Result<Switches> read_switches(const std::string& service);
@@ -73,12 +74,12 @@ Result<void> Host::open_lead_lock() {
   return {};
 }
 
-/// The lock under which the files of the state directory are changed.
-asio::awaitable<Result<BriefLock>> Host::lock_state() {
-  const auto made = segment::make_private_directory(setting_.state_directory);
+/// The lock under which files of a directory are changed.
+asio::awaitable<Result<BriefLock>> Host::lock(std::string directory) {
+  const auto made = segment::make_private_directory(directory);
   if (!made) co_return made.error();
-  auto lock = co_await BriefLock::take(in_state("fleet.lock"));
-  co_return lock;
+  auto taken = co_await BriefLock::take(directory + "/fleet.lock");
+  co_return taken;
 }
 
 // --- the lease ---
@@ -90,14 +91,19 @@ asio::awaitable<Result<bool>> Host::lead() {
     record_.reset();
     co_return false;
   }
-  const auto lock = co_await lock_state();
-  if (!lock) co_return lock.error();
+  auto leads = co_await hold_record();
+  // Another candidate may be able to write what this one cannot.
+  if (!leads && !record_) lead_lock_->drop();
+  co_return leads;
+}
+
+/// With the lock held: makes sure that the record says so too.
+asio::awaitable<Result<bool>> Host::hold_record() {
+  const auto held = co_await lock(setting_.state_directory);
+  if (!held) co_return held.error();
   if (record_) co_return still_ours();
   const auto taken = take_over();
-  if (!taken) {
-    lead_lock_->drop();  // another candidate may be able to write what this one cannot
-    co_return taken.error();
-  }
+  if (!taken) co_return taken.error();
   co_return true;
 }
 
@@ -148,8 +154,8 @@ asio::awaitable<Result<void>> Host::renew(LeaseRecord record) {
     step_down();
     co_return Failure{Errc::conflict, "another process has taken the lease", {}};
   }
-  const auto lock = co_await lock_state();
-  if (!lock) co_return lock.error();
+  const auto held = co_await lock(setting_.state_directory);
+  if (!held) co_return held.error();
   const auto ours = still_ours();
   if (!ours) co_return ours.error();
   if (!*ours) co_return Failure{Errc::conflict, notices_[lease_path_], {}};
@@ -230,14 +236,15 @@ asio::awaitable<Result<Switches>> Host::switches(std::string service) {
     auto read = switches_from_json(**text);
     if (read) co_return read;
   }
-  const auto lock = co_await lock_state();  // it has to be set aside, by one process
-  if (!lock) co_return lock.error();
+  const auto held =
+      co_await lock(setting_.state_directory);  // it has to be set aside, by one process
+  if (!held) co_return held.error();
   co_return read_switches(service);
 }
 
 asio::awaitable<Result<Switches>> Host::change(std::string service, Switches wanted) {
-  const auto lock = co_await lock_state();
-  if (!lock) co_return lock.error();
+  const auto held = co_await lock(setting_.state_directory);
+  if (!held) co_return held.error();
   const auto stands = read_switches(service);
   if (!stands) co_return stands.error();
   if (stands->revision != wanted.revision) {
@@ -256,8 +263,8 @@ asio::awaitable<Result<Switches>> Host::change(std::string service, Switches wan
 // --- what is published ---
 
 asio::awaitable<Result<void>> Host::publish(std::string service, std::string published) {
-  const auto made = segment::make_private_directory(setting_.run_directory);
-  if (!made) co_return made.error();
+  const auto held = co_await lock(setting_.run_directory);
+  if (!held) co_return held.error();
   co_return replace_file(published_path(service), published, /*durable=*/false);
 }
 

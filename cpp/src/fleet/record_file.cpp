@@ -114,23 +114,16 @@ Result<std::optional<std::string>> read_file(const std::string& path) {
 }
 
 Result<void> replace_file(const std::string& path, std::string_view text, bool durable) {
-  auto beside = path + ".XXXXXX";
+  const auto beside = path + ".new";  // one name: a killed writer leaves one file, not many
   {
-    const Descriptor file{::mkostemp(beside.data(), O_CLOEXEC)};  // mode 0600
-    if (!file.is_open()) return storage("write beside", path, errno);
+    constexpr int flags = O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC;
+    const Descriptor file{::open(beside.c_str(), flags, 0600)};
+    if (!file.is_open()) return storage("write", beside, errno);
     const bool written =
         write_all(file.number(), text) && (!durable || ::fsync(file.number()) == 0);
-    if (!written) {
-      const int error = errno;
-      ::unlink(beside.c_str());
-      return storage("write", beside, error);
-    }
+    if (!written) return storage("write", beside, errno);
   }
-  if (::rename(beside.c_str(), path.c_str()) != 0) {
-    const int error = errno;
-    ::unlink(beside.c_str());
-    return storage("replace", path, error);
-  }
+  if (::rename(beside.c_str(), path.c_str()) != 0) return storage("replace", path, errno);
   if (durable) sync_directory_of(path);
   return {};
 }
