@@ -108,16 +108,16 @@ class NativeAgent {
     });
   }
 
-  py::object counter(const std::string& name, const std::string& labels) {
+  MetricObject<Counter> counter(const std::string& name, const std::string& labels) {
     return new_metric(types_, agent_->counter(name, labels), agent_);
   }
-  py::object gauge(const std::string& name, const std::string& labels) {
+  MetricObject<Gauge> gauge(const std::string& name, const std::string& labels) {
     return new_metric(types_, agent_->gauge(name, labels), agent_);
   }
-  py::object distribution(const std::string& name, const std::string& labels) {
+  MetricObject<Distribution> distribution(const std::string& name, const std::string& labels) {
     return new_metric(types_, agent_->distribution(name, labels), agent_);
   }
-  py::object recorder(int close_every) { return new_recorder(module_, agent_, close_every); }
+  RecorderObject recorder(int close_every) { return new_recorder(module_, agent_, close_every); }
 
   Agent& agent() noexcept { return *agent_; }
   CallQueue& calls() noexcept { return *calls_; }

@@ -45,13 +45,13 @@ void deallocate(PyObject* self) {
 }
 
 template <class Handle>
-py::object make(PyTypeObject* type, Handle handle, std::shared_ptr<Agent> agent) {
+MetricObject<Handle> make(PyTypeObject* type, Handle handle, std::shared_ptr<Agent> agent) {
   PyObject* made = type->tp_alloc(type, 0);
   if (made == nullptr) throw py::error_already_set{};
   auto* metric = as<Metric<Handle>>(made);
   new (&metric->handle) Handle{handle};
   new (&metric->agent) std::shared_ptr<Agent>{std::move(agent)};
-  return py::reinterpret_steal<py::object>(made);
+  return py::reinterpret_steal<MetricObject<Handle>>(made);
 }
 
 PyObject* wrong_count(const char* method, Py_ssize_t given) {
@@ -193,27 +193,31 @@ PyCFunction function(Function* pointer) {
   return reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(pointer));
 }
 
-PyMethodDef counter_methods[] = {{"inc", function(counter_inc), METH_FASTCALL,
-                                  "inc(amount=1, /)\n--\n\nCount one more, or `amount` more."},
-                                 {nullptr, nullptr, 0, nullptr}};
+PyMethodDef counter_methods[] = {
+    {"inc", function(counter_inc), METH_FASTCALL,
+     "inc($self, amount=1, /)\n--\n\nCount one more, or `amount` more."},
+    {nullptr, nullptr, 0, nullptr}};
 
 PyMethodDef gauge_methods[] = {
     {"set", gauge_set, METH_O,
-     "set(value, /)\n--\n\nSet the value. NaN and infinities are refused and counted."},
-    {"inc", function(gauge_inc), METH_FASTCALL, "inc(amount=1.0, /)\n--\n\nRaise the value."},
-    {"dec", function(gauge_dec), METH_FASTCALL, "dec(amount=1.0, /)\n--\n\nLower the value."},
+     "set($self, value, /)\n--\n\nSet the value. NaN and infinities are refused and counted."},
+    {"inc", function(gauge_inc), METH_FASTCALL,
+     "inc($self, amount=1.0, /)\n--\n\nRaise the value."},
+    {"dec", function(gauge_dec), METH_FASTCALL,
+     "dec($self, amount=1.0, /)\n--\n\nLower the value."},
     {"add", gauge_add, METH_O,
-     "add(amount, /)\n--\n\nRaise the value by `amount`, which may be negative."},
+     "add($self, amount, /)\n--\n\nRaise the value by `amount`, which may be negative."},
     {"track", gauge_track, METH_NOARGS,
-     "track()\n--\n\nA context manager: one more inside, one less after."},
+     "track($self)\n--\n\nA context manager: one more inside, one less after."},
     {nullptr, nullptr, 0, nullptr}};
 
 PyMethodDef distribution_methods[] = {
     {"observe", distribution_observe, METH_O,
-     "observe(value, /)\n--\n\nRecord one value; durations are seconds. NaN, infinite and negative "
+     "observe($self, value, /)\n--\n\nRecord one value; durations are seconds. NaN, infinite and "
+     "negative "
      "ones are refused and counted."},
     {"time", distribution_time, METH_NOARGS,
-     "time()\n--\n\nA context manager that records the seconds spent inside."},
+     "time($self)\n--\n\nA context manager that records the seconds spent inside."},
     {nullptr, nullptr, 0, nullptr}};
 
 PyMethodDef tracking_methods[] = {{"__enter__", tracking_enter, METH_NOARGS, nullptr},
@@ -248,15 +252,18 @@ MetricTypes metric_types(const py::module_& module) {
           type_named(module, "Distribution")};
 }
 
-py::object new_metric(const MetricTypes& types, Counter handle, std::shared_ptr<Agent> agent) {
+MetricObject<Counter> new_metric(const MetricTypes& types, Counter handle,
+                                 std::shared_ptr<Agent> agent) {
   return make(types.counter, handle, std::move(agent));
 }
 
-py::object new_metric(const MetricTypes& types, Gauge handle, std::shared_ptr<Agent> agent) {
+MetricObject<Gauge> new_metric(const MetricTypes& types, Gauge handle,
+                               std::shared_ptr<Agent> agent) {
   return make(types.gauge, handle, std::move(agent));
 }
 
-py::object new_metric(const MetricTypes& types, Distribution handle, std::shared_ptr<Agent> agent) {
+MetricObject<Distribution> new_metric(const MetricTypes& types, Distribution handle,
+                                      std::shared_ptr<Agent> agent) {
   return make(types.distribution, handle, std::move(agent));
 }
 

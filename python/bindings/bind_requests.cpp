@@ -310,18 +310,20 @@ void* slot(Function* pointer) {
   return reinterpret_cast<void*>(pointer);
 }
 
-PyMethodDef request_methods[] = {{"leave", request_leave, METH_O,
-                                  "leave(cancelled, /)\n--\n\nThe app's work on the request has "
-                                  "ended; whether it was cancelled. Twice is harmless."},
-                                 {nullptr, nullptr, 0, nullptr}};
+PyMethodDef request_methods[] = {
+    {"leave", request_leave, METH_O,
+     "leave($self, cancelled, /)\n--\n\nThe app's work on the request has "
+     "ended; whether it was cancelled. Twice is harmless."},
+    {nullptr, nullptr, 0, nullptr}};
 
 PyMethodDef recorder_methods[] = {
     {"enter", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(&recorder_enter)),
      METH_FASTCALL,
-     "enter(scope, send, /)\n--\n\nA request is in flight from now on. What is returned stands for "
+     "enter($self, scope, send, /)\n--\n\nA request is in flight from now on. What is returned "
+     "stands for "
      "`send`."},
     {"drain", recorder_drain, METH_NOARGS,
-     "drain()\n--\n\nFrom now on every response asks the client to connect anew."},
+     "drain($self)\n--\n\nFrom now on every response asks the client to connect anew."},
     {nullptr, nullptr, 0, nullptr}};
 
 PyMemberDef request_members[] = {
@@ -356,7 +358,8 @@ PyType_Spec recorder_specification{"selfscale._core.Recorder", sizeof(Recorder),
 
 }  // namespace
 
-py::object new_recorder(const py::module_& module, std::shared_ptr<Agent> agent, int close_every) {
+RecorderObject new_recorder(const py::module_& module, std::shared_ptr<Agent> agent,
+                            int close_every) {
   const py::object request_type = module.attr("Request");
   const py::object closing_header = py::make_tuple(py::bytes("connection"), py::bytes("close"));
   auto series = std::make_unique<Series>(agent);
@@ -369,7 +372,7 @@ py::object new_recorder(const py::module_& module, std::shared_ptr<Agent> agent,
   recorder.closing_header = Py_NewRef(closing_header.ptr());
   recorder.close_every = close_every;
   recorder.until_close = close_every;
-  return py::reinterpret_steal<py::object>(made);
+  return py::reinterpret_steal<RecorderObject>(made);
 }
 
 void bind_requests(py::module_& module) {

@@ -24,10 +24,20 @@ struct MetricTypes {
 /// Looks the types up in the module.
 MetricTypes metric_types(const py::module_& module);
 
+/// An object of one of these types; says so in signatures.
+template <class Handle>
+class MetricObject : public py::object {
+ public:
+  using py::object::object;
+};
+
 /// New objects. `agent` is kept alive by them: the handle refers to its memory.
-py::object new_metric(const MetricTypes& types, Counter handle, std::shared_ptr<Agent> agent);
-py::object new_metric(const MetricTypes& types, Gauge handle, std::shared_ptr<Agent> agent);
-py::object new_metric(const MetricTypes& types, Distribution handle, std::shared_ptr<Agent> agent);
+MetricObject<Counter> new_metric(const MetricTypes& types, Counter handle,
+                                 std::shared_ptr<Agent> agent);
+MetricObject<Gauge> new_metric(const MetricTypes& types, Gauge handle,
+                               std::shared_ptr<Agent> agent);
+MetricObject<Distribution> new_metric(const MetricTypes& types, Distribution handle,
+                                      std::shared_ptr<Agent> agent);
 
 /// Nanoseconds of the monotonic clock.
 std::int64_t monotonic_nanoseconds() noexcept;
@@ -36,3 +46,17 @@ std::int64_t monotonic_nanoseconds() noexcept;
 void add_type(py::module_& module, const char* name, PyType_Spec& specification);
 
 }  // namespace selfscale::python
+
+template <>
+struct pybind11::detail::handle_type_name<selfscale::python::MetricObject<selfscale::Counter>> {
+  static constexpr auto name = const_name("selfscale._core.Counter");
+};
+template <>
+struct pybind11::detail::handle_type_name<selfscale::python::MetricObject<selfscale::Gauge>> {
+  static constexpr auto name = const_name("selfscale._core.Gauge");
+};
+template <>
+struct pybind11::detail::handle_type_name<
+    selfscale::python::MetricObject<selfscale::Distribution>> {
+  static constexpr auto name = const_name("selfscale._core.Distribution");
+};

@@ -18,8 +18,20 @@ namespace selfscale::python {
 
 namespace py = pybind11;
 
+/// A recorder; says so in signatures.
+class RecorderObject : public py::object {
+ public:
+  using py::object::object;
+};
+
 /// A recorder on the agent's metrics. `close_every`: each so many responses ask the client to
 /// connect anew; 0: none does.
-py::object new_recorder(const py::module_& module, std::shared_ptr<Agent> agent, int close_every);
+RecorderObject new_recorder(const py::module_& module, std::shared_ptr<Agent> agent,
+                            int close_every);
 
 }  // namespace selfscale::python
+
+template <>
+struct pybind11::detail::handle_type_name<selfscale::python::RecorderObject> {
+  static constexpr auto name = const_name("selfscale._core.Recorder");
+};

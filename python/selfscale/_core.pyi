@@ -1,0 +1,167 @@
+"""
+The native part of selfscale. Use the names of the package itself.
+"""
+from __future__ import annotations
+import collections.abc
+import typing
+import contextlib
+__all__: list[str] = ['Agent', 'Counter', 'Distribution', 'Gauge', 'Policy', 'Recorder', 'Request', 'decide', 'explain', 'journal_jsonl', 'load_policies', 'policy_schema', 'preset_policy', 'read_request_start', 'reason', 'record', 'simulate', 'trace_from_csv']
+class Policy:
+    """
+    One service's policy, checked and compiled. Immutable.
+    """
+    def to_json(self) -> str:
+        """
+        The policy in its normal form, with its document's keys.
+        """
+    @property
+    def hash(self) -> str:
+        ...
+    @property
+    def name(self) -> str:
+        ...
+    @property
+    def service(self) -> str:
+        ...
+class Agent:
+    """
+    The native agent; selfscale.Agent is the one to use.
+    """
+    def __init__(self) -> None:
+        ...
+    def close_calls(self) -> None:
+        ...
+    def configure(self, *, policies: str, policies_text: str, service: str, driver_name: str, enable: bool, enabled_by: str, environment: collections.abc.Mapping[str, str], driver: typing.Any) -> None:
+        ...
+    def counter(self, name: str, labels: str = '') -> Counter:
+        ...
+    def disable(self, service: str, by: str) -> None:
+        ...
+    def distribution(self, name: str, labels: str = '') -> Distribution:
+        ...
+    def drain_descriptor(self) -> int:
+        ...
+    def enable(self, service: str, by: str) -> None:
+        ...
+    def ensure_started(self) -> None:
+        ...
+    def gauge(self, name: str, labels: str = '') -> Gauge:
+        ...
+    def history(self, service: str, limit: typing.SupportsInt | typing.SupportsIndex) -> list[str]:
+        ...
+    def is_draining(self) -> bool:
+        ...
+    def is_running(self) -> bool:
+        ...
+    def metrics(self) -> str:
+        ...
+    def pause(self, service: str, until: typing.SupportsFloat | typing.SupportsIndex | None) -> None:
+        ...
+    def recommendation(self, service: str) -> str | None:
+        ...
+    def recorder(self, close_every: typing.SupportsInt | typing.SupportsIndex) -> Recorder:
+        ...
+    def renew_calls(self) -> None:
+        ...
+    def report_ready(self) -> None:
+        ...
+    def resume(self, service: str) -> None:
+        ...
+    def run_calls(self) -> None:
+        ...
+    def scale(self, service: str, replicas: typing.SupportsInt | typing.SupportsIndex) -> int:
+        ...
+    def start(self) -> None:
+        ...
+    def status(self) -> str:
+        ...
+    def stop(self) -> None:
+        ...
+    def subscribe(self, subscriber: typing.Any) -> None:
+        ...
+def decide(policy: Policy, snapshot: str, state: str | None = None) -> str:
+    """
+    The decision, with the state after it.
+    """
+def explain(policy: Policy, decision: str) -> str:
+    """
+    A decision in words, several lines.
+    """
+def journal_jsonl(state_directory: str, service: str) -> str:
+    """
+    What an agent remembered of a service, oldest first: one JSON object a line.
+    """
+def load_policies(text: str) -> tuple[list[Policy], list[tuple[str, str, str]]]:
+    """
+    The policies of a document and its hints (pointer, value, message). Raises PolicyError with every mistake.
+    """
+def policy_schema() -> str:
+    """
+    The JSON Schema of a policy document, as text.
+    """
+def preset_policy(preset: str, service: str) -> Policy:
+    """
+    The policy of a preset for a service.
+    """
+def read_request_start(value: bytes, now: typing.SupportsFloat | typing.SupportsIndex) -> tuple[float | None, bool]:
+    """
+    Seconds since the earliest valid start in a header's value, or None; and whether any was refused.
+    """
+def reason(policy: Policy, decision: str) -> str:
+    """
+    A decision in one sentence.
+    """
+def record(state: str, event: str) -> str:
+    """
+    The state after what was done.
+    """
+def simulate(policy: Policy, load: collections.abc.Sequence[tuple[typing.SupportsFloat | typing.SupportsIndex, typing.SupportsFloat | typing.SupportsIndex]], capacity_per_replica: typing.SupportsFloat | typing.SupportsIndex, startup: typing.SupportsFloat | typing.SupportsIndex, service_time: typing.SupportsFloat | typing.SupportsIndex, timeout: typing.SupportsFloat | typing.SupportsIndex, memory_percent: typing.SupportsFloat | typing.SupportsIndex, random_arrivals: bool, seed: typing.SupportsInt | typing.SupportsIndex) -> dict:
+    """
+    One policy on one load: {summary, columns, events as JSON texts}.
+    """
+def trace_from_csv(text: str) -> list[tuple[float, float]]:
+    """
+    The points (seconds, requests per second) of a trace. Raises Error with the line that is wrong.
+    """
+__version__: str = '0.1.0'
+# What pybind11-stubgen cannot see: the types made on the C API. make_stubs.py puts it into _core.pyi.
+class Counter:
+    """A count that only grows."""
+
+    def inc(self, amount: int = 1, /) -> None: ...
+
+class Gauge:
+    """A value that goes up and down."""
+
+    def set(self, value: float, /) -> None: ...
+    def inc(self, amount: float = 1.0, /) -> None: ...
+    def dec(self, amount: float = 1.0, /) -> None: ...
+    def add(self, amount: float, /) -> None: ...
+    def track(self) -> contextlib.AbstractContextManager[object]: ...
+
+class Distribution:
+    """A distribution of values, for quantiles."""
+
+    def observe(self, value: float, /) -> None: ...
+    def time(self) -> contextlib.AbstractContextManager[object]: ...
+
+class Request:
+    """One request in flight; stands for `send`."""
+
+    def __call__(
+        self, message: collections.abc.MutableMapping[str, typing.Any]
+    ) -> collections.abc.Awaitable[None]: ...
+    def leave(self, cancelled: bool, /) -> None: ...
+
+class Recorder:
+    """Measures requests on an agent's metrics."""
+
+    def enter(
+        self,
+        scope: collections.abc.MutableMapping[str, typing.Any],
+        send: collections.abc.Callable[
+            [collections.abc.MutableMapping[str, typing.Any]], collections.abc.Awaitable[None]
+        ],
+        /,
+    ) -> Request: ...
+    def drain(self) -> None: ...

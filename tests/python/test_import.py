@@ -1,0 +1,79 @@
+"""Importing does nothing but import."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+PROBE = """
+import json, logging, os, sys
+before = set(sys.modules)
+import selfscale
+print(json.dumps({
+    "threads": len(os.listdir("/proc/self/task")),
+    "sockets": [t for f in os.listdir("/proc/self/fd") if (t := target(f)).startswith("socket:")],
+    "handlers": len(logging.getLogger().handlers) + len(logging.getLogger("selfscale").handlers),
+    "modules": sorted({name.split(".")[0] for name in set(sys.modules) - before}),
+    "children": open(f"/proc/self/task/{os.getpid()}/children").read(),
+}))
+"""
+TARGET = """
+def target(descriptor):
+    import os
+    try:
+        return os.readlink(f"/proc/self/fd/{descriptor}")
+    except OSError:
+        return ""
+"""
+
+FRAMEWORKS = {"fastapi", "starlette", "uvicorn", "gunicorn", "django", "flask", "celery", "asyncio", "typer", "rich"}
+HEAVY = {"numpy", "pandas", "matplotlib", "http", "socket", "ssl", "sqlite3"}
+
+
+@pytest.fixture(scope="module")
+def seen() -> dict[str, object]:
+    output = subprocess.run([sys.executable, "-c", TARGET + PROBE], check=True, capture_output=True, text=True).stdout
+    found: dict[str, object] = json.loads(output)
+    return found
+
+
+def test_importing_starts_no_thread_and_no_process(seen: dict[str, object]) -> None:
+    assert seen["threads"] == 1
+    assert seen["children"] == ""
+
+
+def test_importing_opens_no_socket(seen: dict[str, object]) -> None:
+    assert seen["sockets"] == []
+
+
+def test_importing_adds_no_log_handler(seen: dict[str, object]) -> None:
+    assert seen["handlers"] == 0
+
+
+def test_importing_imports_no_framework(seen: dict[str, object]) -> None:
+    modules = seen["modules"]
+    assert isinstance(modules, list)
+    assert not (FRAMEWORKS | HEAVY) & set(modules)
+
+
+@pytest.mark.parametrize("module", ["selfscale.integrations.asgi", "selfscale.integrations.fastapi", "selfscale.testing"])
+def test_integrations_import_without_their_framework(module: str) -> None:
+    block = "import sys; sys.modules.update(dict.fromkeys(['fastapi', 'starlette', 'uvicorn', 'typer', 'rich']))"
+    subprocess.run([sys.executable, "-c", f"{block}; import {module}"], check=True)
+
+
+def test_the_name_simulate_is_the_function_whatever_is_imported_first() -> None:
+    code = "import selfscale.simulate; import selfscale; from selfscale.simulate import ServiceModel as s\n"
+    subprocess.run(
+        [sys.executable, "-c", code + "assert callable(selfscale.simulate) and selfscale.ServiceModel is s"], check=True
+    )
+
+
+def test_an_unknown_name_is_an_attribute_error() -> None:
+    import selfscale
+
+    with pytest.raises(AttributeError, match="tune"):
+        selfscale.tune  # noqa: B018
