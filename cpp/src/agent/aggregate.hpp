@@ -1,0 +1,54 @@
+/// One number from the points of a window, and the reading that carries it.
+#pragma once
+
+#include <optional>
+#include <selfscale/snapshot.hpp>
+#include <string>
+#include <vector>
+
+#include "agent/series.hpp"
+#include "policy/compiled.hpp"
+
+namespace selfscale::agent {
+
+template <class Value>
+using Points = std::vector<const typename Series<Value>::Point*>;
+
+/// Per second over the window (`sum`: all of it); of its points for the largest, the smallest, the
+/// last and the quantiles. Empty while no time has passed.
+std::optional<double> aggregate(const Points<Amount>& points, Aggregation aggregation);
+/// `rate` is the change per second. Empty when nothing was looked at.
+std::optional<double> aggregate(const Points<Samples>& points, Aggregation aggregation);
+/// Of everything that was observed. A window in which nothing was observed reads 0: nobody waited.
+/// (That nobody reported is another thing.)
+std::optional<double> aggregate(const Points<metrics::Buckets>& points, Aggregation aggregation);
+
+/// The window's value with its age, and that of the window before where it is asked for.
+template <class Value>
+Reading read_series(const Series<Value>& series, const MetricSpec& spec, Instant now) {
+  if (series.empty()) return Reading::absent(Missing::not_reported);
+  const Duration age = std::max(Duration{0}, now - series.newest());
+  if (age > spec.window) {
+    auto stale = Reading::absent(Missing::stale,
+                                 "last reported " + std::to_string(age.count() / 1000) + " s ago");
+    stale.age = age;
+    return stale;
+  }
+  const auto points = series.window(spec.window);
+  const auto value = aggregate(points, spec.aggregation);
+  if (!value) return Reading::absent(Missing::incomplete, "measured for less than one interval");
+  auto reading = Reading::of(*value);
+  reading.age = age;
+  for (const auto* point : points) reading.window += point->length();
+  if (spec.needs_previous && series.covers(2 * spec.window)) {
+    reading.previous = aggregate(series.window(spec.window, spec.window), spec.aggregation);
+  }
+  return reading;
+}
+
+/// In another unit.
+Reading scaled(Reading reading, double factor);
+/// As a percentage of what there is.
+Reading percent(Reading reading, double capacity);
+
+}  // namespace selfscale::agent
