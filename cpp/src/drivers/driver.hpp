@@ -40,6 +40,7 @@ struct Observation {
   std::optional<int> least;  ///< the platform's own bounds
   std::optional<int> most;
   std::string failure;       ///< why what was asked for does not come about, in the platform's words
+  std::string note;          ///< something a person should know; changes nothing
   std::optional<double> poll_after_seconds;
   std::string version;       ///< for a conditional write
   std::vector<Replica> replicas;  ///< where the platform lists them
@@ -89,6 +90,7 @@ struct Setting {
   std::string platform_json;  ///< the policy's platform object
   Callbacks callbacks;
   Post post;
+  int assumed_replicas = 1;  ///< the count before the first scale(), where the platform cannot be asked
 };
 
 /// Makes the driver of that name from the table; Errc::invalid_argument names the known ones.

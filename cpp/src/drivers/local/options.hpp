@@ -1,0 +1,83 @@
+/// The arguments of `selfscale-supervisor`: the small process behind `selfscale run`.
+///
+///     selfscale-supervisor --service backend --max 8 [OPTION …] -- COMMAND [ARGUMENT …]
+///
+/// | option | means | default |
+/// | --- | --- | --- |
+/// | `--service S` | the service's name; goes into instance ids and finds the segment | needed |
+/// | `--max N` | never more than N workers alive at one time, 1 to 1000 | needed |
+/// | `--count N` | workers at the start, 0 to max | 1 |
+/// | `--bind HOST:PORT` | `[::1]:8000`, `0.0.0.0:0` (any free port) … | 127.0.0.1:8000, if {fd} occurs |
+/// | `--readiness R` | `report`, `port`, or a command as a JSON array that ends with 0 | see below |
+/// | `--grace SECONDS` | from SIGTERM to SIGKILL | 30 |
+/// | `--backoff-first SECONDS` | before the first restart of a worker that ended | 1 |
+/// | `--backoff-most SECONDS` | the longest such wait; who lives that long starts over | 60 |
+/// | `--run-dir DIR` | where the segment stands; handed on as SELFSCALE_RUN_DIR | needed |
+/// | `--release R` | the release group of the segment; handed on as SELFSCALE_RELEASE | none |
+/// | `--agent ARGV` | the agent's command as a JSON array of strings; restarted when it ends | no agent |
+///
+/// In COMMAND and in a readiness command `{fd}` stands for the number of the listening socket,
+/// `{port}` for its port and `{slot}` for the worker's number, the lowest free one from 1 on.
+/// `{port}` is refused where COMMAND has no `{fd}`, and so is `--bind`.
+///
+/// Readiness. `report`: the worker has said through the segment that it can serve. `port`: somebody
+/// takes a connection from the socket; all workers share it, so that this cannot tell one worker
+/// from another. None given: `report` as soon as any worker of this service reports; until then
+/// `port` if a socket is bound, and alive for a second.
+///
+/// A worker leads a process group of its own and gets SELFSCALE_SERVICE, SELFSCALE_RUN_DIR,
+/// SELFSCALE_SUPERVISED=1 and SELFSCALE_INSTANCE (`<service>-<slot>-<serial of the start>`). The
+/// agent gets the first two and SELFSCALE_SUPERVISOR_FD, a stream of JSON lines (protocol.hpp).
+///
+/// Exit codes: 0 stopped by SIGTERM, SIGINT or SIGHUP, all workers ended; 1 it could not begin (port
+/// in use, command not found); 2 wrong arguments; 128 + signal: a second signal ended all at once.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "model/result.hpp"
+
+namespace selfscale::drivers::local {
+
+using Time = std::chrono::steady_clock::time_point;
+using std::chrono::milliseconds;
+
+struct Address {
+  std::string host = "127.0.0.1";
+  std::uint16_t port = 8000;
+};
+
+enum class Readiness : std::uint8_t { automatic, report, port, command };
+
+struct Options {
+  std::string service;
+  int count = 1;
+  int most = 1;
+  std::optional<Address> bind;  ///< set if and only if the command takes the socket
+  Readiness readiness = Readiness::automatic;
+  std::vector<std::string> readiness_command;
+  milliseconds grace{30'000};
+  milliseconds backoff_first{1'000};
+  milliseconds backoff_most{60'000};
+  std::string run_directory;
+  std::string release;
+  std::vector<std::string> agent;  ///< empty: none
+  std::vector<std::string> command;
+};
+
+/// Errc::invalid_argument names the option, what it was given and what would be right.
+Result<Options> parse_options(const std::vector<std::string>& arguments);
+
+/// What the placeholders stand for in one worker's command.
+struct Places {
+  int descriptor = -1;
+  int port = 0;
+  int slot = 0;
+};
+std::vector<std::string> fill_in(std::vector<std::string> command, const Places& places);
+
+}  // namespace selfscale::drivers::local

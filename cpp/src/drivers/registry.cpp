@@ -1,0 +1,51 @@
+#include <algorithm>
+#include <array>
+
+#include "drivers/callback.hpp"
+#include "drivers/driver.hpp"
+#include "drivers/local.hpp"
+#include "drivers/memory.hpp"
+
+namespace selfscale::drivers {
+namespace {
+
+using Made = Result<std::unique_ptr<Driver>>;
+
+struct Row {
+  std::string_view name;
+  Made (*make)(Setting);
+};
+
+Made make_callback(Setting setting) {
+  if (!setting.callbacks.scale || !setting.post) {
+    return Failure{Errc::invalid_argument,
+                   "the driver \"callback\" needs a function scale(replicas): hand one to the agent"};
+  }
+  return callback_driver(std::move(setting));
+}
+
+constexpr std::array table{
+    Row{"callback", make_callback},
+    Row{"local", [](Setting setting) -> Made { return local_driver(std::move(setting)); }},
+    Row{"memory", [](Setting setting) -> Made { return memory_driver(std::move(setting)); }},
+};
+
+}  // namespace
+
+Made make(std::string_view name, Setting setting) {
+  const auto row = std::find_if(table.begin(), table.end(),
+                                [name](const Row& each) { return each.name == name; });
+  if (row != table.end()) return row->make(std::move(setting));
+  std::string known;
+  for (const auto& each : names()) known += (known.empty() ? "" : ", ") + std::string{each};
+  return Failure{Errc::invalid_argument,
+                 "no driver is called \"" + std::string{name} + "\"; there are " + known};
+}
+
+std::vector<std::string_view> names() {
+  std::vector<std::string_view> all;
+  for (const auto& row : table) all.push_back(row.name);
+  return all;
+}
+
+}  // namespace selfscale::drivers
