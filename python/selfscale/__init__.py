@@ -17,16 +17,16 @@ from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from selfscale._agent import Agent, ScaleOrder, default_agent, start
+from selfscale._agent import Agent, default_agent, start
 from selfscale._core import Counter, Distribution, Gauge, __version__
 from selfscale._decide import Replay, decide, explain, record, replay
 from selfscale._policy import hints, load_policies
-from selfscale.drivers import CallbackDriver, Driver
 from selfscale.errors import DriverError, Error, PolicyError, Problem, SourceError, StoreError
-from selfscale.values import Recommendation, ScalingEvent, Status
 
 if TYPE_CHECKING:
+    from selfscale.drivers import CallbackDriver, Driver
     from selfscale.simulate import ServiceModel, simulate
+    from selfscale.values import Recommendation, ScaleOrder, ScalingEvent, Status
 
 __all__ = [
     "Agent",
@@ -78,16 +78,28 @@ def distribution(name: str, labels: Mapping[str, str] | None = None) -> Distribu
     return default_agent().distribution(name, labels)
 
 
-_SIMULATION = frozenset({"simulate", "ServiceModel"})
+_FOUND_IN = {
+    "CallbackDriver": "selfscale.drivers",
+    "Driver": "selfscale.drivers",
+    "Recommendation": "selfscale.values",
+    "ScaleOrder": "selfscale.values",
+    "ScalingEvent": "selfscale.values",
+    "ServiceModel": "selfscale.simulate",
+    "Status": "selfscale.values",
+    "simulate": "selfscale.simulate",
+}
 
 
 class _Package(ModuleType):
-    """The package. Its name `simulate` is the function, also once the module of that name has been imported."""
+    """The package. What an app that only records does not need is imported when it is first asked for.
+
+    Its name `simulate` is the function, also once the module of that name has been imported.
+    """
 
     def __getattr__(self, name: str) -> Any:
-        if name not in _SIMULATION:
+        if name not in _FOUND_IN:
             raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
-        value = getattr(import_module("selfscale.simulate"), name)
+        value = getattr(import_module(_FOUND_IN[name]), name)
         setattr(self, name, value)
         return value
 

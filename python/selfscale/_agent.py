@@ -9,26 +9,26 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import datetime
-from os import PathLike
-from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from selfscale import _core
 from selfscale._json import Json, to_text
 from selfscale._policy import is_document
-from selfscale.drivers import CallbackDriver, Driver
-from selfscale.errors import Error
-from selfscale.values import Recommendation, ScalingEvent, Status
 
 if TYPE_CHECKING:
+    from datetime import datetime
+    from os import PathLike
+    from types import TracebackType
+    from typing import TypeAlias
+
     from typing_extensions import Self
 
-Policies = str | PathLike[str] | Mapping[str, Any] | list[Json]
+    from selfscale.drivers import CallbackDriver, Driver
+    from selfscale.values import Recommendation, ScaleOrder, ScalingEvent, Status
+
+    Policies: TypeAlias = str | PathLike[str] | Mapping[str, Any] | list[Json]
 
 _JOIN_SECONDS = 1.0
-_POLL_SECONDS = 0.05
 
 
 class Agent:
@@ -135,6 +135,8 @@ class Agent:
 
     def recommendation(self, service: str | None = None) -> Recommendation | None:
         """Return the last word on a service (default: the agent's own); None before the first evaluation."""
+        from selfscale.values import Recommendation
+
         published = self._native.recommendation(service or "")
         return None if published is None else Recommendation.from_dict(json.loads(published))
 
@@ -145,6 +147,8 @@ class Agent:
 
     def history(self, service: str | None = None, limit: int = 50) -> list[ScalingEvent]:
         """Return a service's scaling events, the newest first."""
+        from selfscale.values import ScalingEvent
+
         return [ScalingEvent.from_dict(json.loads(event)) for event in self._native.history(service or "", limit)]
 
     def health(self) -> Json:
@@ -171,7 +175,8 @@ class Agent:
 
     def pause(self, service: str, until: datetime | float | None = None) -> None:
         """Hold a service where it is, until a time (a datetime, or seconds since the epoch) or until `resume`."""
-        self._native.pause(service, until.timestamp() if isinstance(until, datetime) else until)
+        seconds = until if until is None or isinstance(until, (int, float)) else until.timestamp()
+        self._native.pause(service, seconds)
 
     def resume(self, service: str) -> None:
         """End a pause."""
@@ -179,42 +184,11 @@ class Agent:
 
     def scale(self, service: str, replicas: int) -> ScaleOrder:
         """Ask for exactly so many replicas, within the policy's bounds; the leader acts. Returns at once."""
+        from selfscale.values import ScaleOrder
+
         known = frozenset(event.id for event in self.history(service))
         self._native.scale(service, replicas)
         return ScaleOrder(self, service, replicas, known)
-
-
-@dataclass(frozen=True)
-class ScaleOrder:
-    """A manual order, on its way."""
-
-    agent: Agent
-    service: str
-    replicas: int
-    _known_events: frozenset[str]
-
-    def wait(self, timeout: float = 60.0) -> ScalingEvent:
-        """Wait until the order has been carried out or has failed.
-
-        Returns:
-            The event; see its `outcome`.
-
-        Raises:
-            Error: nothing came of it in time (code ``timed_out``).
-        """
-        deadline = time.monotonic() + timeout
-        while time.monotonic() < deadline:
-            event = self._event()
-            if event is not None and event.has_ended:
-                return event
-            time.sleep(_POLL_SECONDS)
-        message = f"{self.service} has not come to {self.replicas} replicas within {timeout:g} s; see status()"
-        raise Error(message, "timed_out")
-
-    def _event(self) -> ScalingEvent | None:
-        events = self.agent.history(self.service)
-        ours = [event for event in events if event.id not in self._known_events and event.trigger == "manual"]
-        return ours[-1] if ours else None
 
 
 class _Calls:
@@ -276,8 +250,12 @@ def _joined(policies: list[Json]) -> Json:
 
 
 def _callbacks(driver: str | CallbackDriver | Driver | None) -> CallbackDriver | None:
-    if driver is None or isinstance(driver, (str, CallbackDriver)):
-        return driver if isinstance(driver, CallbackDriver) else None
+    if driver is None or isinstance(driver, str):
+        return None
+    from selfscale.drivers import CallbackDriver, Driver
+
+    if isinstance(driver, CallbackDriver):
+        return driver
     if isinstance(driver, Driver):
         return CallbackDriver(driver.scale, driver.observe, driver.preflight)
     message = f"driver is a name, a CallbackDriver, or has scale(), observe() and preflight(); not {driver!r}"

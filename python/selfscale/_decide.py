@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from typing import cast
+from typing import NamedTuple, cast
 
 from selfscale import _core
 from selfscale._json import Document, Json, to_text
@@ -51,8 +50,7 @@ def explain(policy: Document, decision: Document) -> str:
     return _core.explain(one_policy(policy), to_text(decision))
 
 
-@dataclass(frozen=True)
-class Replay:
+class Replay(NamedTuple):
     """A recorded decision, decided again."""
 
     recorded: Json

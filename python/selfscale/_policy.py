@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from functools import lru_cache
 from os import PathLike
-from pathlib import Path
 from typing import Any
 
 from selfscale import _core
@@ -58,9 +58,10 @@ def _text_of(source: str | PathLike[str] | Mapping[str, Any]) -> str:
         return to_text(source)
     if isinstance(source, str) and is_document(source):
         return source
-    path = Path(source)
+    path = os.fspath(source)
     try:
-        return path.read_text(encoding="utf-8")
+        with open(path, encoding="utf-8") as file:  # noqa: PTH123
+            return file.read()
     except OSError as error:
         message = f"cannot read the policy file {path}: {error.strerror}"
         raise Error(message, "not_found" if isinstance(error, FileNotFoundError) else "storage") from None

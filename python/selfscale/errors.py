@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 __all__ = ["DriverError", "Error", "PolicyError", "Problem", "SourceError", "StoreError"]
 
@@ -29,8 +29,7 @@ class Error(Exception):
         return type(self), (str(self), self.code)
 
 
-@dataclass(frozen=True)
-class Problem:
+class Problem(NamedTuple):
     """One mistake, or one hint, in a policy document."""
 
     pointer: str

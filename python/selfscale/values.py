@@ -1,12 +1,22 @@
-"""What an agent says, as immutable values."""
+"""What an agent says, as immutable values.
+
+Imported when first needed: an app that only records never needs it.
+"""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from selfscale._json import Json
+from selfscale.errors import Error
+
+if TYPE_CHECKING:
+    from selfscale._agent import Agent
+
+_POLL_SECONDS = 0.05
 
 Status: TypeAlias = Json
 """All there is to know of a running agent, as a dict: switches with who set them, services, host, journal, own cost."""
@@ -100,6 +110,39 @@ class ScalingEvent:
     def to_dict(self) -> Json:
         """Return the JSON form, which `record` takes."""
         return {"version": 1, **{key: getattr(self, name) for name, key in _EVENT_KEYS.items()}}
+
+
+@dataclass(frozen=True)
+class ScaleOrder:
+    """A manual order, on its way."""
+
+    agent: Agent = field(repr=False)
+    service: str
+    replicas: int
+    _known_events: frozenset[str] = field(repr=False)
+
+    def wait(self, timeout: float = 60.0) -> ScalingEvent:
+        """Wait until the order has been carried out or has failed.
+
+        Returns:
+            The event; see its `outcome`.
+
+        Raises:
+            Error: nothing came of it in time (code ``timed_out``).
+        """
+        deadline = time.monotonic() + timeout
+        while time.monotonic() < deadline:
+            event = self._event()
+            if event is not None and event.has_ended:
+                return event
+            time.sleep(_POLL_SECONDS)
+        message = f"{self.service} has not come to {self.replicas} replicas within {timeout:g} s; see status()"
+        raise Error(message, "timed_out")
+
+    def _event(self) -> ScalingEvent | None:
+        events = self.agent.history(self.service)
+        ours = [event for event in events if event.id not in self._known_events and event.trigger == "manual"]
+        return ours[-1] if ours else None
 
 
 def _camel(name: str) -> str:

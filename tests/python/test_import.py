@@ -59,7 +59,9 @@ def test_importing_imports_no_framework(seen: dict[str, object]) -> None:
     assert not (FRAMEWORKS | HEAVY) & set(modules)
 
 
-@pytest.mark.parametrize("module", ["selfscale.integrations.asgi", "selfscale.integrations.fastapi", "selfscale.testing"])
+@pytest.mark.parametrize(
+    "module", ["selfscale.integrations.asgi", "selfscale.integrations.fastapi", "selfscale.testing"]
+)
 def test_integrations_import_without_their_framework(module: str) -> None:
     block = "import sys; sys.modules.update(dict.fromkeys(['fastapi', 'starlette', 'uvicorn', 'typer', 'rich']))"
     subprocess.run([sys.executable, "-c", f"{block}; import {module}"], check=True)

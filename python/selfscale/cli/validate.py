@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import Annotated
 
 import typer
@@ -23,13 +22,13 @@ def validate(
         policies = load_policies(file)
     except PolicyError as error:
         if as_json:
-            print_json({"valid": False, "problems": [asdict(problem) for problem in error.problems]})
+            print_json({"valid": False, "problems": [problem._asdict() for problem in error.problems]})
         else:
             show_problems(error.problems)
         raise typer.Exit(1) from None
     found = hints(file)
     if as_json:
-        print_json({"valid": True, "hints": [asdict(hint) for hint in found], "policies": policies})
+        print_json({"valid": True, "hints": [hint._asdict() for hint in found], "policies": policies})
         return
     for policy in policies:
         enabled = "enabled" if policy["enabled"] else "not enabled: it recommends and never acts"
