@@ -1,17 +1,30 @@
-/// A policy as decide() reads it: numbered, in milliseconds, checked. Names stand here once, for JSON and words.
+/// A policy as decide() reads it: numbered, in milliseconds, checked. Names stand here once, for
+/// JSON and words.
 #pragma once
-
-#include <selfscale/instant.hpp>
 
 #include <cstdint>
 #include <optional>
+#include <selfscale/instant.hpp>
 #include <string>
 #include <variant>
 #include <vector>
 
 namespace selfscale {
 
-enum class Aggregation : std::uint8_t { avg, max, min, sum, last, rate, p50, p75, p90, p95, p99, p99_9 };
+enum class Aggregation : std::uint8_t {
+  avg,
+  max,
+  min,
+  sum,
+  last,
+  rate,
+  p50,
+  p75,
+  p90,
+  p95,
+  p99,
+  p99_9
+};
 enum class Across : std::uint8_t { avg, max, min, sum };
 enum class Comparison : std::uint8_t { greater_than, less_than, percentage_change };
 enum class Of : std::uint8_t { limit, cores };
@@ -25,7 +38,8 @@ struct MissingPolicy {
 
 struct MetricSpec {
   std::string name;    ///< how rules and JSON call it
-  std::string metric;  ///< the built-in or recorded metric it reads (for a percentile name, the distribution)
+  std::string metric;  ///< the built-in or recorded metric it reads (for a percentile name, the
+                       ///< distribution)
   Aggregation aggregation = Aggregation::avg;
   Duration window{60'000};
   Across across = Across::avg;
@@ -48,10 +62,11 @@ struct ThresholdRule {
 
 struct TargetRule {
   double target = 0.0;
-  bool per_replica = false;  ///< targetPerReplica: `target` is what one replica should carry of the sum
+  bool per_replica =
+      false;  ///< targetPerReplica: `target` is what one replica should carry of the sum
   double tolerance_up = 0.1;
   double tolerance_down = 0.1;
-  bool scale_down = true;    ///< false: disableScaleIn
+  bool scale_down = true;  ///< false: disableScaleIn
 };
 
 struct RuleSpec {
@@ -59,6 +74,7 @@ struct RuleSpec {
   int metric = 0;  ///< index into the policy's metrics
   double weight = 1.0;
   std::uint64_t definition = 0;  ///< fingerprint: a timer of another definition is dropped
+  bool from_preset = false;      ///< a preset brought it: left out where its metric does not exist
   std::variant<ThresholdRule, TargetRule> kind;
 };
 
@@ -67,7 +83,8 @@ struct DirectionBehavior {
   Duration cooldown{0};
 };
 
-/// For a policy that acts on readiness: HPA's --horizontal-pod-autoscaler-cpu-initialization-period and -initial-readiness-delay.
+/// For a policy that acts on readiness: HPA's --horizontal-pod-autoscaler-cpu-initialization-period
+/// and -initial-readiness-delay.
 struct Readiness {
   Duration cpu_initialization_period{300'000};
   Duration initial_readiness_delay{30'000};
@@ -84,6 +101,7 @@ struct CompiledPolicy {
   std::string name;
   std::string service;
   std::string description;
+  std::string timezone;  ///< the document's; empty: UTC
   bool enabled = false;
   int min_replicas = 1;
   int max_replicas = 1;
@@ -111,9 +129,10 @@ struct CompiledPolicy {
   std::optional<double> min_available_memory_mb;
   std::vector<AlertSpec> alerts;  ///< the document's; read for `priority`
 
-  std::vector<std::string> left_out;  ///< a preset's rules on metrics that this service does not have
-  std::string json;                   ///< normal form
-  std::string hash;                   ///< of `json`
+  std::vector<std::string>
+      left_out;      ///< a preset's rules on metrics that this service does not have
+  std::string json;  ///< normal form
+  std::string hash;  ///< of `json`
 };
 
 }  // namespace selfscale

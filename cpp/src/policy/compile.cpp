@@ -1,0 +1,294 @@
+#include "policy/compile.hpp"
+
+#include <algorithm>
+#include <array>
+#include <set>
+
+#include "policy/check.hpp"
+#include "policy/metrics.hpp"
+#include "policy/platform.hpp"
+#include "policy/presets.hpp"
+#include "policy/rules/rule.hpp"
+#include "policy/write.hpp"
+
+namespace selfscale {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::pair<std::string_view, Direction> directions[] = {{"any", Direction::any},
+                                                                 {"all", Direction::all}};
+
+/// Services name files and locks, so their letters are few.
+bool is_service_name(std::string_view name) {
+  constexpr std::string_view letters =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+  return name.size() <= 128 && name.front() != '.' &&
+         name.find_first_not_of(letters) == std::string_view::npos;
+}
+
+void read_names(Reader& reader, CompiledPolicy& policy) {
+  const auto service = reader.text("service");
+  if (!reader.has("service")) reader.required("service", R"("backend")");
+  if (service && !is_service_name(*service)) {
+    reader.wrong("service",
+                 "must be at most 128 letters, digits, dots, dashes and underscores, and not begin "
+                 "with a dot");
+  }
+  policy.service = service.value_or("");
+  policy.name = reader.text("name").value_or(policy.service);
+  if (const Json* text = reader.find("description"); text != nullptr && text->is_string()) {
+    policy.description = text->get<std::string>();
+  }
+  policy.enabled = reader.flag("enabled").value_or(false);
+  const auto preset = reader.text("preset");
+  if (preset && preset_json(*preset) == nullptr) {
+    reader.wrong("preset", "is not a preset" + instead_of(*preset, preset_names()));
+  }
+}
+
+void read_bounds(Reader& reader, CompiledPolicy& policy) {
+  if (const Json* least = reader.find("minReplicas"); least != nullptr && *least == 0) {
+    reader.wrong("minReplicas", "must be at least 1: nobody could wake a service of no replicas");
+    policy.min_replicas = 1;
+  } else {
+    policy.min_replicas = reader.whole("minReplicas", 1, most_replicas).value_or(1);
+  }
+  const auto most = reader.whole("maxReplicas", 1, most_replicas);
+  if (!reader.has("maxReplicas")) reader.required("maxReplicas", "10");
+  policy.max_replicas = most.value_or(most_replicas);
+  if (policy.min_replicas > policy.max_replicas) {
+    reader.wrong(reader.has("minReplicas") ? "minReplicas" : "maxReplicas",
+                 "contradicts: minReplicas is " + std::to_string(policy.min_replicas) +
+                     " and maxReplicas is " + std::to_string(policy.max_replicas));
+  }
+  policy.initial_replicas = reader.whole("initialReplicas", 1, most_replicas);
+  if (policy.initial_replicas && policy.min_replicas <= policy.max_replicas &&
+      *policy.initial_replicas !=
+          std::clamp(*policy.initial_replicas, policy.min_replicas, policy.max_replicas)) {
+    reader.wrong("initialReplicas", "must lie within minReplicas and maxReplicas");
+  }
+}
+
+void read_startup(Reader& reader, CompiledPolicy& policy) {
+  reader.object("startup", [&policy](Reader& startup) {
+    policy.startup_expected = startup.duration("expected");
+    policy.startup_timeout = startup.duration("timeout").value_or(policy.startup_timeout);
+    policy.rollback = startup.flag("rollback").value_or(policy.rollback);
+    if (policy.startup_timeout <= 0s) startup.wrong("timeout", "must be above 0");
+    if (policy.startup_expected > policy.startup_timeout) {
+      startup.wrong("expected", "must not be longer than timeout");
+    }
+  });
+}
+
+/// Returns whether the direction says what its rate limits are.
+bool read_direction(Reader& behavior, std::string_view key, DirectionBehavior& direction) {
+  bool says_limits = false;
+  behavior.object(key, [&](Reader& reader) {
+    const auto seconds = reader.number("stabilizationWindowSeconds", 0.0, 3600.0);
+    if (seconds) {
+      direction.stabilization_window =
+          std::chrono::round<Duration>(std::chrono::duration<double>{*seconds});
+    }
+    direction.cooldown = reader.duration("cooldown").value_or(direction.cooldown);
+    const Json* limits = reader.find("policies");
+    says_limits = limits != nullptr;
+    // An empty list says that there are no limits, which is what this version does.
+    if (says_limits && *limits != Json::array()) {
+      reader.refuse("policies", "rate limits do not exist yet; [] says that there are none");
+    }
+    reader.refuse("selectPolicy", "it chooses among rate limits, which do not exist yet");
+    reader.refuse("tolerance", "give the rule a tolerance of its own");
+  });
+  return says_limits;
+}
+
+void read_behavior(Reader& reader, CompiledPolicy& policy) {
+  const Json* value = reader.find("behavior");
+  if (value == nullptr || *value == "none") return;
+  if (*value == "kubernetes") {
+    return reader.wrong("behavior",
+                        R"("kubernetes" is not part of this version: it means rate limits, which )"
+                        R"(do not exist yet; write "none" or an object)");
+  }
+  if (!value->is_object()) {
+    return reader.wrong("behavior", R"(must be "none" or an object with scaleUp and scaleDown)");
+  }
+  reader.object("behavior", [&](Reader& behavior) {
+    policy.scale_down.stabilization_window = 300s;  // Kubernetes' default; up it is 0
+    const bool up = read_direction(behavior, "scaleUp", policy.scale_up);
+    const bool down = read_direction(behavior, "scaleDown", policy.scale_down);
+    if (!up || !down) {
+      reader.hint("behavior",
+                  "Kubernetes' default rate limits are not applied by this version; \"policies\": "
+                  "[] in scaleUp and scaleDown says that you want none");
+    }
+  });
+}
+
+void read_damping(Reader& reader, CompiledPolicy& policy) {
+  const bool says_something = reader.has("behavior") || reader.has("cooldown") ||
+                              reader.has("cooldownPeriod") || reader.has("preset");
+  policy.scale_up = {};
+  policy.scale_down = {says_something ? 0s : 300s, 0s};
+  read_behavior(reader, policy);
+  reader.object("cooldown", [&](Reader& cooldown) {
+    const auto up = cooldown.duration("up");
+    const auto down = cooldown.duration("down");
+    if ((up && policy.scale_up.cooldown > 0s) || (down && policy.scale_down.cooldown > 0s)) {
+      reader.wrong("cooldown", "stands in behavior too; keep one of the two");
+    }
+    policy.scale_up.cooldown = up.value_or(policy.scale_up.cooldown);
+    policy.scale_down.cooldown = down.value_or(policy.scale_down.cooldown);
+  });
+  policy.cooldown_period = reader.duration("cooldownPeriod", Bare::seconds_or_minutes);
+}
+
+void read_metrics(Reader& reader, CompiledPolicy& policy) {
+  std::set<std::string> names;
+  reader.objects("metrics", [&](Reader& entry) {
+    policy.metrics.push_back(read_metric(entry, policy.evaluation_interval));
+    const bool is_new = names.insert(policy.metrics.back().name).second;
+    if (!is_new && entry.has("name")) {
+      entry.wrong("name", "is another metric's name too; give each a name of its own");
+    }
+  });
+}
+
+/// The number of the metric that a rule names; one that is not listed is added with all defaults.
+int metric_number(Reader& rule, const std::string& name, CompiledPolicy& policy) {
+  std::vector<std::string_view> known;
+  for (std::size_t i = 0; i < policy.metrics.size(); ++i) {
+    if (policy.metrics[i].name == name) return static_cast<int>(i);
+    known.push_back(policy.metrics[i].name);
+  }
+  MetricSpec added = default_metric(name, policy.evaluation_interval);
+  if (builtin_metric(added.metric) == nullptr) {
+    for (const BuiltinMetric& builtin : builtin_metrics()) known.push_back(builtin.name);
+    if (const std::string_view meant = nearest(name, known); !meant.empty()) {
+      rule.wrong("metric", "is not a metric here; did you mean \"" + std::string{meant} +
+                               "\"? If the app records it under this name, list it in metrics");
+    }
+  } else if (added.metric != name &&
+             builtin_metric(added.metric)->kind != MetricKind::distribution) {
+    rule.wrong("metric", added.metric + " has one value at a time, so no percentiles; write \"" +
+                             added.metric + "\"");
+  }
+  policy.metrics.push_back(std::move(added));
+  return static_cast<int>(policy.metrics.size()) - 1;
+}
+
+void read_rule(Reader& reader, const RuleType* type, const RuleDefaults& defaults,
+               CompiledPolicy& policy) {
+  if (type == nullptr) return reader.accept_rest();
+  RuleSpec rule;
+  rule.name = reader.text("name").value_or("");
+  const auto metric = reader.text("metric");
+  if (!reader.has("metric")) reader.required("metric", R"("cpu_usage")");
+  rule.from_preset = reader.flag("fromPreset").value_or(false);
+  rule.kind = type->read(reader, defaults);
+  if (!metric) return;
+  rule.metric = metric_number(reader, *metric, policy);
+  policy.rules.push_back(std::move(rule));
+}
+
+bool is_taken(const std::vector<RuleSpec>& rules, std::string_view name) {
+  return std::any_of(rules.begin(), rules.end(),
+                     [name](const RuleSpec& rule) { return rule.name == name; });
+}
+
+/// `type:metric`, and `#2` for a second.
+void name_rules(CompiledPolicy& policy) {
+  for (RuleSpec& rule : policy.rules) {
+    if (!rule.name.empty()) continue;
+    const std::string name = std::string{type_of(rule.kind).name} + ':' +
+                             policy.metrics[static_cast<std::size_t>(rule.metric)].name;
+    std::string unique = name;
+    for (int count = 2; is_taken(policy.rules, unique); ++count) {
+      unique = name + '#' + std::to_string(count);
+    }
+    rule.name = std::move(unique);
+  }
+}
+
+void read_rules(Reader& reader, CompiledPolicy& policy) {
+  RuleDefaults defaults;
+  defaults.scale_up_by = reader.whole("scaleUpBy", 1, most_replicas).value_or(1);
+  defaults.scale_down_by = reader.whole("scaleDownBy", 1, most_replicas).value_or(1);
+  const auto read = [&](Reader& rule, const RuleType* type) {
+    const auto name = rule.has("name") ? rule.text("name") : std::nullopt;
+    if (name && is_taken(policy.rules, *name)) {
+      rule.wrong("name", "is another rule's name too; give each a name of its own");
+    }
+    read_rule(rule, type, defaults, policy);
+  };
+  reader.objects("rules", [&](Reader& rule) { read(rule, read_rule_type(rule)); });
+  reader.objects("thresholds", [&](Reader& rule) {
+    rule.one_of("type", std::array<std::string_view, 1>{"threshold"});
+    read(rule, rule_type("threshold"));
+  });
+  name_rules(policy);
+  for (RuleSpec& rule : policy.rules) {
+    MetricSpec& metric = policy.metrics[static_cast<std::size_t>(rule.metric)];
+    rule.weight = metric.weight;
+    const auto* threshold = std::get_if<ThresholdRule>(&rule.kind);
+    metric.needs_previous |=
+        threshold != nullptr && threshold->comparison == Comparison::percentage_change;
+  }
+}
+
+void check_rules(Reader& reader, const CompiledPolicy& policy) {
+  if (!reader.has("rules") && !reader.has("thresholds") && !reader.has("preset")) {
+    return reader.wrong_here("a policy needs rules, thresholds or a preset");
+  }
+  const bool can_lower =
+      std::any_of(policy.rules.begin(), policy.rules.end(),
+                  [](const RuleSpec& rule) { return type_of(rule.kind).can_lower(rule.kind); });
+  if (!can_lower && !policy.never_scales_down) {
+    const std::string_view key = reader.has("rules") ? "rules" : "thresholds";
+    reader.wrong(key,
+                 "no rule can ever ask for fewer replicas; give one a scaleDown, or say "
+                 "\"scaleDown\": \"never\" in the policy");
+  }
+}
+
+void refuse_later(Reader& reader) {
+  reader.refuse("schedules", "bounds do not change with the time of day yet");
+  reader.refuse("uses", "budgets do not exist yet");
+}
+
+}  // namespace
+
+CompiledPolicy compile_policy(Reader& reader, const DocumentKeys& document) {
+  CompiledPolicy policy;
+  policy.timezone = document.timezone;
+  policy.max_total_replicas = document.max_total_replicas;
+  policy.min_available_memory_mb = document.min_available_memory_mb;
+  read_names(reader, policy);
+  read_platform(reader, policy);
+  read_bounds(reader, policy);
+  policy.evaluation_interval = reader.duration("evaluationInterval", Bare::seconds_or_minutes)
+                                   .value_or(policy.evaluation_interval);
+  if (policy.evaluation_interval <= 0s) reader.wrong("evaluationInterval", "must be above 0");
+  read_startup(reader, policy);
+  read_damping(reader, policy);
+  reader.object("combine", [&policy](Reader& combine) {
+    policy.up = combine.choice<Direction>("up", directions).value_or(policy.up);
+    policy.down = combine.choice<Direction>("down", directions).value_or(policy.down);
+  });
+  policy.never_scales_down =
+      reader.one_of("scaleDown", std::array<std::string_view, 1>{"never"}).has_value();
+  const std::size_t problems = reader.findings().problems.size();
+  read_metrics(reader, policy);
+  read_rules(reader, policy);
+  if (reader.findings().problems.size() == problems) check_rules(reader, policy);
+  refuse_later(reader);
+  if (reader.findings().problems.empty()) {
+    hint_at_oddities(reader, policy);
+    finish(policy);
+  }
+  return policy;
+}
+
+}  // namespace selfscale

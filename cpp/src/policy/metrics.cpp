@@ -1,0 +1,189 @@
+#include "policy/metrics.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "policy/duration.hpp"
+#include "policy/write.hpp"
+
+namespace selfscale {
+namespace {
+
+using enum MetricKind;
+
+constexpr std::array<BuiltinMetric, 31> builtins{{
+    {"cpu_usage", level, "percent", true},
+    {"memory_usage", level, "percent", false},
+    {"cpu_throttled", level, "percent", false},
+    {"cpu_pressure", level, "percent", false},
+    {"memory_pressure", level, "percent", false},
+    {"io_pressure", level, "percent", false},
+    {"disk_io", rate, "bytes per second", true},
+    {"network_io", rate, "bytes per second", true},
+    {"open_files", level, "files", false},
+    {"threads", level, "threads", false},
+    {"event_loop_lag", level, "seconds", false},
+    {"gil_contention", level, "percent", false},
+    {"request_rate", rate, "requests per minute", true},
+    {"requests_per_second", rate, "requests per second", true},
+    {"error_rate", share, "percent", false},
+    {"response_time", distribution, "seconds", false},
+    {"request_queue_time", distribution, "seconds", false},
+    {"in_flight", level, "requests", true},
+    {"active_connections", level, "connections", true},
+    {"accept_backlog", level, "connections", false},
+    {"queue_length", level, "jobs", false},
+    {"queue_latency", level, "seconds", false},
+    {"busy_workers", level, "workers", true},
+    {"failure_rate", share, "percent", false},
+    {"db_pool_usage", level, "percent", false},
+    {"query_time", distribution, "seconds", false},
+    {"slow_queries", rate, "queries per second", false},
+    {"deadlocks", rate, "deadlocks per second", false},
+    {"cache_hit_rate", share, "percent", false},
+    {"cache_memory_usage", level, "percent", false},
+    {"cache_evictions", rate, "evictions per second", false},
+}};
+
+constexpr std::pair<std::string_view, Aggregation> percentile_suffixes[] = {
+    {"_p50", Aggregation::p50},
+    {"_p75", Aggregation::p75},
+    {"_p90", Aggregation::p90},
+    {"_p95", Aggregation::p95},
+    {"_p99", Aggregation::p99}};
+
+bool is_percentile(Aggregation aggregation) { return aggregation >= Aggregation::p50; }
+
+/// The distribution that a percentile's name speaks of.
+struct NamedPercentile {
+  std::string distribution;
+  Aggregation aggregation;
+};
+
+std::optional<NamedPercentile> percentile_named(std::string_view name) {
+  for (const auto& [suffix, aggregation] : percentile_suffixes) {
+    if (name.size() > suffix.size() && name.ends_with(suffix)) {
+      return NamedPercentile{std::string{name.substr(0, name.size() - suffix.size())}, aggregation};
+    }
+  }
+  return std::nullopt;
+}
+
+MissingPolicy read_missing(Reader& reader) {
+  const Json* value = reader.find("missing");
+  if (value == nullptr || *value == "hold") return {};
+  if (*value == "ignore") return {MissingPolicy::Kind::ignore, 0};
+  MissingPolicy missing;
+  if (value->is_object()) {
+    reader.object("missing", [&missing](Reader& inner) {
+      const auto floor = inner.whole("atLeastReplicas", 1, most_replicas);
+      if (!inner.has("atLeastReplicas")) inner.required("atLeastReplicas", "2");
+      missing = {MissingPolicy::Kind::at_least, floor.value_or(1)};
+    });
+  } else {
+    reader.wrong("missing", R"(must be "hold", "ignore" or {"atLeastReplicas": 2})");
+  }
+  return missing;
+}
+
+/// Metrics are measured inside the app or recorded by it; outside sources come later.
+void read_source(Reader& reader) {
+  const auto source = reader.text("source");
+  for (const std::string_view inside : {"system", "application", "custom", "database"}) {
+    if (source == inside) return;
+  }
+  if (source) {
+    reader.wrong("source",
+                 "names an outside source, and those are not part of this version; use a built-in "
+                 R"(metric, or record the value in the app and write "application")");
+  }
+  for (const std::string_view key : {"promql", "query", "queues", "reading", "value"}) {
+    reader.refuse(key, "a metric is measured by the agent or recorded by the app");
+  }
+}
+
+void check_percentile(Reader& reader, const MetricSpec& metric) {
+  const BuiltinMetric* builtin = builtin_metric(metric.metric);
+  if (builtin == nullptr || builtin->kind == distribution || !is_percentile(metric.aggregation)) {
+    return;
+  }
+  const std::string_view key = reader.has("aggregation") ? "aggregation" : "name";
+  reader.wrong(key, metric.metric +
+                        " has one value at a time, so no percentiles; use avg, max, "
+                        "min or last");
+}
+
+}  // namespace
+
+std::span<const BuiltinMetric> builtin_metrics() noexcept { return builtins; }
+
+const BuiltinMetric* builtin_metric(std::string_view name) noexcept {
+  const auto* found = std::find_if(builtins.begin(), builtins.end(),
+                                   [name](const BuiltinMetric& one) { return one.name == name; });
+  return found == builtins.end() ? nullptr : found;
+}
+
+MetricSpec default_metric(std::string_view name, Duration evaluation_interval) {
+  MetricSpec metric;
+  metric.name = name;
+  metric.metric = name;
+  if (auto percentile = percentile_named(name)) {
+    metric.metric = std::move(percentile->distribution);
+    metric.aggregation = percentile->aggregation;
+  }
+  metric.missing_after = 3 * evaluation_interval;
+  return metric;
+}
+
+MetricSpec read_metric(Reader& reader, Duration evaluation_interval) {
+  const auto name = reader.text("name");
+  if (!reader.has("name")) reader.required("name", R"("cpu_usage")");
+  const auto reads = reader.text("metric");
+  // A name of its own for another metric says nothing about percentiles.
+  MetricSpec metric = default_metric(name.value_or("?"), evaluation_interval);
+  if (reads) {
+    metric = default_metric(*reads, evaluation_interval);
+    metric.name = name.value_or("?");
+  }
+  const Aggregation named = metric.aggregation;
+  metric.aggregation =
+      reader.choice<Aggregation>("aggregation", aggregations).value_or(metric.aggregation);
+  if (is_percentile(named) && metric.aggregation != named) {
+    reader.wrong("aggregation", "contradicts the name, which says " +
+                                    std::string{spelled(named, aggregations)} +
+                                    "; leave one of the two out");
+  }
+  reader.text("type");  // the guide's; informative
+  read_source(reader);
+  if (const Json* of = reader.find("of"); of != nullptr && *of == "request") {
+    reader.wrong("of", R"("request" is not part of this version: write "limit" or "cores")");
+  } else {
+    metric.of = reader.choice<Of>("of", of_names).value_or(metric.of);
+  }
+  metric.window = reader.duration("window", Bare::window).value_or(metric.window);
+  metric.across = reader.choice<Across>("across", across_names).value_or(metric.across);
+  metric.weight = reader.number("weight", 0.0, 1000.0).value_or(metric.weight);
+  metric.missing = read_missing(reader);
+  metric.missing_after = reader.duration("missingAfter").value_or(metric.missing_after);
+  check_percentile(reader, metric);
+  return metric;
+}
+
+Json metric_to_json(const MetricSpec& metric) {
+  Json json{{"name", metric.name},
+            {"metric", metric.metric},
+            {"aggregation", spelled(metric.aggregation, aggregations)},
+            {"window", to_text(metric.window)},
+            {"across", spelled(metric.across, across_names)},
+            {"of", spelled(metric.of, of_names)},
+            {"weight", json_number(metric.weight)},
+            {"missing", "hold"},
+            {"missingAfter", to_text(metric.missing_after)}};
+  if (metric.missing.kind == MissingPolicy::Kind::ignore) json["missing"] = "ignore";
+  if (metric.missing.kind == MissingPolicy::Kind::at_least) {
+    json["missing"] = Json{{"atLeastReplicas", metric.missing.at_least_replicas}};
+  }
+  return json;
+}
+
+}  // namespace selfscale

@@ -1,0 +1,140 @@
+#include <algorithm>
+#include <map>
+#include <selfscale/policy.hpp>
+
+#include "policy/compile.hpp"
+#include "policy/presets.hpp"
+#include "policy/reader.hpp"
+#include "policy/write.hpp"
+
+namespace selfscale {
+namespace {
+
+DocumentKeys read_document_keys(Reader& reader) {
+  DocumentKeys keys;
+  reader.text("$schema");
+  if (const auto version = reader.number("version"); version && *version != 1.0) {
+    reader.wrong("version", "must be 1, the only version of this format");
+  }
+  keys.timezone = reader.text("timezone").value_or("");
+  reader.object("guardrails", [&keys](Reader& guardrails) {
+    keys.max_total_replicas = guardrails.whole("maxTotalReplicas", 1, most_replicas);
+    keys.min_available_memory_mb = guardrails.number("minAvailableMemoryMb", 0.0, 1e12);
+    guardrails.refuse("maxScaleEventsPerHour", "events are not counted by the hour yet");
+    guardrails.refuse("budgets", "budgets do not exist yet");
+  });
+  reader.refuse("sources", "metrics are measured by the agent or recorded by the app");
+  reader.refuse("alerts", "nobody is alerted yet");
+  reader.refuse("notifications", "nobody is notified yet");
+  return keys;
+}
+
+/// Reads one policy, its preset's keys filled in; `read_own_keys` reads what stands beside it.
+CompiledPolicy read_entry(const Json& entry, const std::string& pointer, Findings& findings,
+                          const std::function<DocumentKeys(Reader&)>& read_own_keys) {
+  const Json* preset = nullptr;
+  if (const auto name = entry.find("preset"); name != entry.end() && name->is_string()) {
+    preset = preset_json(name->get_ref<const std::string&>());
+  }
+  const Json whole = preset == nullptr ? entry : with_preset(entry, *preset);
+  Reader reader{whole, pointer, findings};
+  CompiledPolicy policy = compile_policy(reader, read_own_keys(reader));
+  reader.close();
+  return policy;
+}
+
+/// Each service has one policy, and each policy a name of its own.
+void check_unique(const Json& entry, const std::string& pointer, const CompiledPolicy& policy,
+                  std::map<std::string, std::string>& services,
+                  std::map<std::string, std::string>& names, Findings& findings) {
+  Reader reader{entry, pointer, findings};
+  if (policy.service.empty()) return;
+  const auto [service, is_new_service] = services.emplace(policy.service, pointer);
+  if (!is_new_service) {
+    return reader.wrong(
+        "service", "has a policy already, at " + service->second + "; a service has one policy");
+  }
+  const auto [name, is_new_name] = names.emplace(policy.name, pointer);
+  if (!is_new_name) {
+    reader.wrong("name", "is the name of the policy at " + name->second + " too");
+  }
+}
+
+std::vector<CompiledPolicy> read_document(const Json& document, Findings& findings) {
+  std::vector<CompiledPolicy> policies;
+  Reader reader{document, "", findings};
+  const DocumentKeys keys = read_document_keys(reader);
+  const Json* entries = reader.find("policies");
+  if (entries == nullptr) {
+    reader.required("policies", R"([{"service": "backend", "preset": "balanced"}])");
+  } else if (!entries->is_array() || entries->empty()) {
+    reader.wrong("policies", "must be a list with at least one policy");
+    entries = nullptr;
+  }
+  reader.close();
+  std::map<std::string, std::string> services;
+  std::map<std::string, std::string> names;
+  for (std::size_t i = 0; entries != nullptr && i < entries->size(); ++i) {
+    const Json& entry = (*entries)[i];
+    const std::string pointer = "/policies/" + std::to_string(i);
+    if (!entry.is_object()) {
+      findings.problems.push_back({pointer, shortened(entry), "must be a policy: {…}"});
+      continue;
+    }
+    policies.push_back(read_entry(entry, pointer, findings, [&keys](Reader&) { return keys; }));
+    check_unique(entry, pointer, policies.back(), services, names, findings);
+  }
+  return policies;
+}
+
+/// An entry of `policies` by itself is known by a key that no document has.
+bool is_policy_alone(const Json& document) {
+  if (document.contains("policies")) return false;
+  constexpr std::string_view own_keys[] = {"service",    "preset",      "rules",
+                                           "thresholds", "minReplicas", "maxReplicas"};
+  return std::any_of(std::begin(own_keys), std::end(own_keys),
+                     [&document](std::string_view key) { return document.contains(key); });
+}
+
+std::vector<CompiledPolicy> read_any(const Json& document, Findings& findings) {
+  if (!document.is_object()) {
+    findings.problems.push_back(
+        {"", shortened(document), R"(must be an object: {"policies": [{…}]})"});
+    return {};
+  }
+  if (!is_policy_alone(document)) return read_document(document, findings);
+  std::vector<CompiledPolicy> policies;
+  policies.push_back(read_entry(document, "", findings, read_document_keys));
+  return policies;
+}
+
+}  // namespace
+
+PolicyDocument load_policies(std::string_view text) {
+  Findings findings;
+  const Json document = parse_document(text, findings);
+  std::vector<CompiledPolicy> compiled;
+  if (findings.problems.empty()) compiled = read_any(document, findings);
+  if (!findings.problems.empty()) throw PolicyError{std::move(findings.problems)};
+  PolicyDocument result;
+  for (CompiledPolicy& policy : compiled) {
+    result.policies.emplace_back(std::make_shared<const CompiledPolicy>(std::move(policy)));
+  }
+  result.hints = std::move(findings.hints);
+  return result;
+}
+
+Policy preset_policy(std::string_view preset, std::string_view service) {
+  if (preset_json(preset) == nullptr) {
+    throw Error{Errc::invalid_argument, '"' + std::string{preset} + "\" is not a preset" +
+                                            instead_of(preset, preset_names())};
+  }
+  return load_policies(Json{{"service", service}, {"preset", preset}}.dump()).policies.front();
+}
+
+const std::string& Policy::name() const noexcept { return compiled_->name; }
+const std::string& Policy::service() const noexcept { return compiled_->service; }
+std::string Policy::to_json() const { return compiled_->json; }
+const std::string& Policy::hash() const noexcept { return compiled_->hash; }
+
+}  // namespace selfscale

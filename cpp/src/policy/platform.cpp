@@ -1,0 +1,56 @@
+#include "policy/platform.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace selfscale {
+namespace {
+
+/// A user may register drivers of other names, so a name that is near one of these is a hint, not
+/// an error.
+constexpr std::array<std::string_view, 12> usual_drivers{
+    "kubernetes", "ecs",          "swarm",  "compose", "cloud_run", "render",
+    "railway",    "digitalocean", "vercel", "local",   "callback",  "memory"};
+
+void read_readiness(Reader& platform) {
+  const Json* value = platform.find("readiness");
+  if (value == nullptr || *value == "report" || *value == "port") return;
+  const bool is_command =
+      value->is_array() && !value->empty() &&
+      std::all_of(value->begin(), value->end(), [](const Json& word) { return word.is_string(); });
+  if (!is_command) {
+    platform.wrong("readiness", R"(must be "report", "port" or a command such as ["./ready"])");
+  }
+}
+
+void read_local(Reader& platform) {
+  read_readiness(platform);
+  platform.duration("gracePeriod");
+  platform.object("backoff", [](Reader& backoff) {
+    const auto first = backoff.duration("first");
+    const auto most = backoff.duration("most");
+    if (first && most && *first > *most) backoff.wrong("first", "must not be longer than most");
+  });
+}
+
+}  // namespace
+
+void read_platform(Reader& reader, CompiledPolicy& policy) {
+  reader.object("platform", [&](Reader& platform) {
+    policy.platform_json = reader.find("platform")->dump();
+    const auto driver = platform.text("driver");
+    if (!platform.has("driver")) platform.required("driver", R"("local")");
+    policy.driver = driver.value_or("");
+    if (policy.driver == "local") return read_local(platform);
+    platform.accept_rest();
+    if (!driver ||
+        std::find(usual_drivers.begin(), usual_drivers.end(), *driver) != usual_drivers.end()) {
+      return;
+    }
+    if (const std::string_view meant = nearest(*driver, usual_drivers); !meant.empty()) {
+      platform.hint("driver", "is not one of ours; did you mean \"" + std::string{meant} + "\"?");
+    }
+  });
+}
+
+}  // namespace selfscale

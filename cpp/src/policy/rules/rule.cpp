@@ -1,0 +1,49 @@
+#include "policy/rules/rule.hpp"
+
+#include <algorithm>
+#include <array>
+#include <variant>
+
+namespace selfscale {
+
+extern const RuleType threshold_type;
+extern const RuleType target_type;
+
+namespace {
+
+/// In the order of RuleSpec::kind.
+constexpr std::array<const RuleType*, std::variant_size_v<RuleKind>> types{&threshold_type,
+                                                                           &target_type};
+
+/// Known by name, so that a policy written for them is told the truth.
+constexpr std::array<std::string_view, 4> later_types{"step", "concurrency", "backlog",
+                                                      "predictive"};
+
+}  // namespace
+
+const RuleType* rule_type(std::string_view name) noexcept {
+  const auto* found = std::find_if(types.begin(), types.end(),
+                                   [name](const RuleType* type) { return type->name == name; });
+  return found == types.end() ? nullptr : *found;
+}
+
+const RuleType& type_of(const RuleKind& kind) noexcept { return *types[kind.index()]; }
+
+const RuleType* read_rule_type(Reader& reader) {
+  const auto name = reader.text("type");
+  if (!reader.has("type")) reader.required("type", R"("threshold" or "target")");
+  if (!name) return nullptr;
+  const RuleType* type = rule_type(*name);
+  if (type != nullptr) return type;
+  if (std::find(later_types.begin(), later_types.end(), *name) != later_types.end()) {
+    reader.wrong("type", "the rule type \"" + *name +
+                             "\" is not part of this version: use \"threshold\" or \"target\"");
+    return nullptr;
+  }
+  std::vector<std::string_view> known{later_types.begin(), later_types.end()};
+  for (const RuleType* one : types) known.push_back(one->name);
+  reader.wrong("type", "is not a rule type" + instead_of(*name, known));
+  return nullptr;
+}
+
+}  // namespace selfscale

@@ -1,0 +1,34 @@
+/// Rule types: one file each, one line each in the table (rule.cpp). A new one is a struct in
+/// compiled.hpp, a file here and its line.
+#pragma once
+
+#include <string_view>
+
+#include "policy/compiled.hpp"
+#include "policy/reader.hpp"
+
+namespace selfscale {
+
+using RuleKind = decltype(RuleSpec::kind);
+
+/// What a policy says once for all its rules.
+struct RuleDefaults {
+  int scale_up_by = 1;
+  int scale_down_by = 1;
+};
+
+struct RuleType {
+  std::string_view name;
+  RuleKind (*read)(Reader& reader, const RuleDefaults& defaults);
+  void (*write)(const RuleKind& kind, Json& json);
+  bool (*can_lower)(const RuleKind& kind);
+};
+
+/// nullptr for a type that is not known.
+const RuleType* rule_type(std::string_view name) noexcept;
+const RuleType& type_of(const RuleKind& kind) noexcept;
+
+/// Reads a rule's `type`; nullptr, with its problem noted, when there is no such rule.
+const RuleType* read_rule_type(Reader& reader);
+
+}  // namespace selfscale

@@ -1,0 +1,114 @@
+#include "policy/write.hpp"
+
+#include <cmath>
+#include <cstdio>
+
+#include "policy/duration.hpp"
+#include "policy/metrics.hpp"
+#include "policy/rules/rule.hpp"
+
+namespace selfscale {
+namespace {
+
+Json direction_to_json(const DirectionBehavior& behavior) {
+  const double seconds = static_cast<double>(behavior.stabilization_window.count()) / 1000.0;
+  return {{"stabilizationWindowSeconds", json_number(seconds)},
+          {"cooldown", to_text(behavior.cooldown)},
+          {"policies", Json::array()}};
+}
+
+Json rule_to_json(const RuleSpec& rule, const CompiledPolicy& policy) {
+  const RuleType& type = type_of(rule.kind);
+  Json json{{"name", rule.name},
+            {"type", type.name},
+            {"metric", policy.metrics[static_cast<std::size_t>(rule.metric)].name}};
+  if (rule.from_preset) json["fromPreset"] = true;
+  type.write(rule.kind, json);
+  return json;
+}
+
+Json guardrails_to_json(const CompiledPolicy& policy) {
+  Json json = Json::object();
+  if (policy.max_total_replicas) json["maxTotalReplicas"] = *policy.max_total_replicas;
+  if (policy.min_available_memory_mb) {
+    json["minAvailableMemoryMb"] = json_number(*policy.min_available_memory_mb);
+  }
+  return json;
+}
+
+Json startup_to_json(const CompiledPolicy& policy) {
+  Json json{{"timeout", to_text(policy.startup_timeout)}, {"rollback", policy.rollback}};
+  if (policy.startup_expected) json["expected"] = to_text(*policy.startup_expected);
+  return json;
+}
+
+void write_optional_parts(const CompiledPolicy& policy, Json& json) {
+  if (!policy.description.empty()) json["description"] = policy.description;
+  if (!policy.timezone.empty()) json["timezone"] = policy.timezone;
+  if (policy.initial_replicas) json["initialReplicas"] = *policy.initial_replicas;
+  if (!policy.platform_json.empty()) json["platform"] = Json::parse(policy.platform_json);
+  if (policy.cooldown_period) json["cooldownPeriod"] = to_text(*policy.cooldown_period);
+  if (policy.never_scales_down) json["scaleDown"] = "never";
+  if (Json guardrails = guardrails_to_json(policy); !guardrails.empty()) {
+    json["guardrails"] = std::move(guardrails);
+  }
+}
+
+std::string_view name_of(Direction direction) {
+  return direction == Direction::any ? "any" : "all";
+}
+
+std::string hexadecimal(std::uint64_t number) {
+  char text[17];
+  std::snprintf(text, sizeof text, "%016llx", static_cast<unsigned long long>(number));
+  return text;
+}
+
+}  // namespace
+
+Json json_number(double number) {
+  constexpr double exact = 9007199254740992.0;  // 2^53
+  if (number == std::floor(number) && std::abs(number) < exact) {
+    return static_cast<std::int64_t>(number);
+  }
+  return number;
+}
+
+std::uint64_t fingerprint(std::string_view text) noexcept {
+  std::uint64_t hash = 0xcbf29ce484222325U;
+  for (const char letter : text) {
+    hash = (hash ^ static_cast<unsigned char>(letter)) * 0x100000001b3U;
+  }
+  return hash;
+}
+
+void finish(CompiledPolicy& policy) {
+  Json json{{"name", policy.name},
+            {"service", policy.service},
+            {"enabled", policy.enabled},
+            {"minReplicas", policy.min_replicas},
+            {"maxReplicas", policy.max_replicas},
+            {"evaluationInterval", to_text(policy.evaluation_interval)},
+            {"startup", startup_to_json(policy)},
+            {"combine", {{"up", name_of(policy.up)}, {"down", name_of(policy.down)}}},
+            {"behavior",
+             {{"scaleUp", direction_to_json(policy.scale_up)},
+              {"scaleDown", direction_to_json(policy.scale_down)}}},
+            {"metrics", Json::array()},
+            {"rules", Json::array()}};
+  for (const MetricSpec& metric : policy.metrics) {
+    json["metrics"].push_back(metric_to_json(metric));
+  }
+  for (RuleSpec& rule : policy.rules) {
+    Json written = rule_to_json(rule, policy);
+    // A rule's timer means the same only while its metric is read the same way.
+    const Json& metric = json["metrics"][static_cast<std::size_t>(rule.metric)];
+    rule.definition = fingerprint(written.dump() + metric.dump());
+    json["rules"].push_back(std::move(written));
+  }
+  write_optional_parts(policy, json);
+  policy.json = json.dump();
+  policy.hash = hexadecimal(fingerprint(policy.json));
+}
+
+}  // namespace selfscale
