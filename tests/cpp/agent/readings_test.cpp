@@ -1,0 +1,410 @@
+#include "agent/readings.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+namespace selfscale::agent {
+namespace {
+
+using namespace std::chrono_literals;
+using metrics::read;
+using metrics::Registry;
+
+MetricSpec metric(const std::string& name, Duration window = 10s,
+                  Aggregation aggregation = Aggregation::avg) {
+  MetricSpec spec;
+  spec.name = name;
+  spec.metric = name;
+  spec.window = window;
+  spec.aggregation = aggregation;
+  return spec;
+}
+
+MetricSpec summed(MetricSpec spec) {
+  spec.across = Across::sum;
+  return spec;
+}
+
+/// A process of the test: its registry, and what the host tells of it.
+struct Process {
+  Registry registry;
+  ProcessView view;
+
+  Process(const std::string& instance, int slot) {
+    view.instance = instance;
+    view.slot = slot;
+    view.pid = 100 + slot;
+    view.generation = 1;
+    view.reports = true;
+    view.ready = true;
+  }
+  ProcessView now() {
+    view.entries = read(registry.block());
+    return view;
+  }
+};
+
+class ReadingsTest : public testing::Test {
+ protected:
+  /// One second later.
+  void tick(std::initializer_list<Process*> processes, Duration length = 1s) {
+    at += length;
+    Tick next{at, {}, read(std::span<const std::byte>{retired}), host};
+    for (auto* process : processes) next.processes.push_back(process->now());
+    readings.feed(next);
+  }
+  void retire(const Process& process) { metrics::fold(process.registry.block(), retired); }
+  void watch(const std::vector<MetricSpec>& specs) { readings.watch(specs); }
+  [[nodiscard]] Reading of(const MetricSpec& spec, const std::string& instance) const {
+    return readings.read(spec, instance, at);
+  }
+  [[nodiscard]] Reading of(const MetricSpec& spec) const { return readings.read_service(spec, at); }
+
+  Instant at{};
+  HostView host{4.0, 8e9, {}, {}, {}, {}};
+  std::vector<std::byte> retired = std::vector<std::byte>(metrics::block_bytes);
+  Readings readings{false};
+  Process a{"a", 1};
+  Process b{"b", 2};
+};
+
+TEST_F(ReadingsTest, ARateNeedsOneWholeTickAndSaysItsTrueWindow) {
+  const auto rps = metric("requests_per_second");
+  watch({rps});
+  const auto requests = a.registry.counter("requests_total");
+  requests.inc(1000);  // long ago
+  tick({&a});
+  EXPECT_EQ(of(rps, "a").missing, Missing::not_reported);
+  requests.inc(30);
+  tick({&a});
+  EXPECT_EQ(of(rps, "a").value, 30.0);
+  EXPECT_EQ(of(rps, "a").window, Duration{1s});
+  for (int i = 0; i < 20; ++i) {
+    requests.inc(10);
+    tick({&a});
+  }
+  EXPECT_EQ(of(rps, "a").value, 10.0);
+  EXPECT_EQ(of(rps, "a").window, Duration{10s});
+}
+
+TEST_F(ReadingsTest, RequestRateIsPerMinute) {
+  watch({metric("request_rate")});
+  const auto requests = a.registry.counter("requests_total");
+  tick({&a});
+  requests.inc(2);
+  tick({&a});
+  EXPECT_EQ(of(metric("request_rate"), "a").value, 120.0);
+}
+
+TEST_F(ReadingsTest, AProcessThatAppearsCountsFromZero) {
+  const auto rps = metric("requests_per_second");
+  watch({rps});
+  a.registry.counter("requests_total");
+  tick({&a});
+  b.registry.counter("requests_total").inc(5);
+  tick({&a, &b});
+  EXPECT_EQ(of(rps, "b").value, 5.0);
+  EXPECT_EQ(of(rps, "a").value, 0.0);
+}
+
+TEST_F(ReadingsTest, ANewGenerationInASlotMakesNoNegativeRate) {
+  const auto rps = metric("requests_per_second", 1s);
+  watch({rps, summed(rps)});
+  a.registry.counter("requests_total").inc(500);
+  tick({&a});
+  retire(a);
+  Process later{"a", 1};
+  later.view.generation = 2;
+  later.view.pid = 999;
+  later.registry.counter("requests_total").inc(20);
+  tick({&later});
+  EXPECT_EQ(of(rps, "a").value, 20.0);
+  EXPECT_EQ(of(summed(rps)).value, 20.0);
+}
+
+TEST_F(ReadingsTest, WhatADyingProcessStillCountedIsNotLost) {
+  const auto rps = summed(metric("requests_per_second", 4s));
+  const auto took = metric("response_time", 4s, Aggregation::sum);
+  watch({rps, took});
+  const auto requests = a.registry.counter("requests_total");
+  const auto times = a.registry.distribution("response_time");
+  b.registry.counter("requests_total");
+  tick({&a, &b});
+  requests.inc(8);
+  times.observe(0.5);
+  a.view.alive = false;  // seen dead, its counts still in the slot
+  tick({&a, &b});
+  requests.inc(4);  // and some that were only seen after they were folded
+  times.observe(0.25);
+  retire(a);
+  tick({&b});
+  tick({&b});
+  tick({&b});
+  EXPECT_EQ(of(rps).value, 3.0);
+  EXPECT_EQ(of(took).value, 0.75);
+  EXPECT_EQ(readings.instances(), std::set<std::string>{"b"});
+}
+
+TEST_F(ReadingsTest, PercentilesAreOfAllRequestsOfAllInstances) {
+  const auto p95 = metric("response_time", 10s, Aggregation::p95);
+  watch({p95});
+  const auto fast = a.registry.distribution("response_time");
+  const auto slow = b.registry.distribution("response_time");
+  tick({&a, &b});
+  for (int i = 0; i < 900; ++i) fast.observe(0.010);
+  for (int i = 0; i < 100; ++i) slow.observe(0.500);
+  tick({&a, &b});
+  EXPECT_TRUE(readings.is_service_level(p95));
+  EXPECT_NEAR(of(p95).value, 0.500, 0.003);
+  auto p50 = p95;
+  p50.aggregation = Aggregation::p50;
+  EXPECT_NEAR(of(p50).value, 0.010, 0.00006);
+}
+
+TEST_F(ReadingsTest, AnOldObservationLeavesTheWindow) {
+  const auto p99 = metric("response_time", 5s, Aggregation::p99);
+  watch({p99});
+  const auto took = a.registry.distribution("response_time");
+  tick({&a});
+  took.observe(4.0);
+  tick({&a});
+  for (int i = 0; i < 4; ++i) {
+    tick({&a});
+    EXPECT_NEAR(of(p99).value, 4.0, 0.03) << i;
+  }
+  tick({&a});
+  EXPECT_EQ(of(p99).value, 0.0);  // nobody waited
+  EXPECT_FALSE(of(p99).is_missing());
+}
+
+TEST_F(ReadingsTest, NobodyReportingIsMissingAndNotZero) {
+  const auto p95 = metric("response_time", 5s, Aggregation::p95);
+  const auto rps = metric("requests_per_second", 5s);
+  watch({p95, rps});
+  const auto requests = a.registry.counter("requests_total");
+  const auto took = a.registry.distribution("response_time");
+  tick({&a});
+  requests.inc(5);
+  took.observe(0.1);
+  tick({&a});
+  a.view.reports = false;  // stopped: its memory stands still
+  for (int i = 0; i < 5; ++i) tick({&a});
+  EXPECT_EQ(of(rps, "a").value, 5.0);
+  EXPECT_EQ(of(rps, "a").age, Duration{5s});
+  tick({&a});
+  EXPECT_EQ(of(rps, "a").missing, Missing::stale);
+  EXPECT_EQ(of(rps, "a").detail, "last reported 6 s ago");
+  EXPECT_EQ(of(p95).missing, Missing::stale);
+}
+
+TEST_F(ReadingsTest, InFlightIsTheAverageOverTheWindowSummedOverProcesses) {
+  const auto mean = metric("in_flight", 4s);
+  const auto most = metric("in_flight", 4s, Aggregation::max);
+  const auto last = metric("in_flight", 4s, Aggregation::last);
+  watch({mean});
+  Process second{"a", 3};
+  const auto gauge = a.registry.gauge("in_flight");
+  const auto other = second.registry.gauge("in_flight");
+  other.set(1);
+  for (const double value : {9.0, 2.0, 4.0, 6.0, 4.0}) {  // the first has left the window
+    gauge.set(value);
+    tick({&a, &second});
+  }
+  EXPECT_EQ(of(mean, "a").value, 5.0);
+  EXPECT_EQ(of(most, "a").value, 7.0);
+  EXPECT_EQ(of(last, "a").value, 5.0);
+  EXPECT_TRUE(readings.is_busy("a"));
+  EXPECT_FALSE(readings.is_busy("b"));
+  EXPECT_FALSE(readings.is_service_level(mean));
+}
+
+TEST_F(ReadingsTest, CpuIsAPercentageOfTheQuotaElseOfTheCores) {
+  const auto cpu = metric("cpu_usage");
+  auto of_cores = cpu;
+  of_cores.of = Of::cores;
+  watch({cpu});
+  host.cpu_limit_cores = 0.5;
+  a.view.cpu_seconds = 100.0;
+  tick({&a});
+  a.view.cpu_seconds = 100.4;
+  tick({&a});
+  EXPECT_NEAR(of(cpu, "a").value, 80.0, 1e-6);
+  EXPECT_NEAR(*of(cpu, "a").amount, 0.4, 1e-9);
+  EXPECT_EQ(of(cpu, "a").capacity, 0.5);
+  EXPECT_NEAR(of(of_cores, "a").value, 10.0, 1e-6);
+}
+
+TEST_F(ReadingsTest, TheCgroupCountsHelpersThatCarryNoAgent) {
+  const auto cpu = metric("cpu_usage");
+  watch({cpu});
+  host.cpu_limit_cores = 2.0;
+  host.group_cpu_seconds = 50.0;
+  a.view.cpu_seconds = 1.0;
+  tick({&a});
+  host.group_cpu_seconds = 51.0;
+  a.view.cpu_seconds = 1.1;
+  tick({&a});
+  EXPECT_NEAR(of(cpu, "a").value, 50.0, 1e-6);
+}
+
+TEST_F(ReadingsTest, LocalWorkersCountCpuAgainstOneCoreEach) {
+  readings = Readings{true};
+  const auto cpu = metric("cpu_usage");
+  const auto memory = metric("memory_usage");
+  watch({cpu, memory});
+  host.group_cpu_seconds = 1.0;
+  host.cpu_limit_cores = 1.0;
+  a.view.cpu_seconds = 1.0;
+  b.view.cpu_seconds = 1.0;
+  a.view.memory_bytes = 1e9;
+  b.view.memory_bytes = 3e9;
+  tick({&a, &b});
+  a.view.cpu_seconds = 1.5;
+  b.view.cpu_seconds = 1.9;
+  tick({&a, &b});
+  EXPECT_NEAR(of(cpu, "a").value, 50.0, 1e-6);
+  EXPECT_NEAR(of(cpu, "b").value, 90.0, 1e-6);
+  EXPECT_NEAR(of(memory, "a").value, 50.0, 1e-6);  // of all of them over the host's
+  host.memory_limit_bytes = 10e9;
+  host.group_memory_bytes = 9e9;
+  watch({});
+  watch({memory});
+  tick({&a, &b});
+  EXPECT_NEAR(of(memory, "b").value, 90.0, 1e-6);
+}
+
+TEST_F(ReadingsTest, MemoryFilesAndThreadsAreThoseOfTheInstancesProcesses) {
+  const auto memory = metric("memory_usage");
+  const auto files = metric("open_files");
+  const auto threads = metric("threads");
+  watch({memory, files, threads});
+  Process second{"a", 3};
+  a.view.memory_bytes = 1e9;
+  second.view.memory_bytes = 1e9;
+  a.view.open_files = 10;
+  second.view.open_files = 5;
+  a.view.threads = 4;
+  b.view.memory_bytes = 4e9;
+  tick({&a, &second, &b});
+  EXPECT_EQ(of(memory, "a").value, 25.0);
+  EXPECT_EQ(of(memory, "b").value, 50.0);
+  EXPECT_EQ(of(files, "a").value, 15.0);
+  EXPECT_EQ(of(threads, "a").value, 4.0);
+  EXPECT_EQ(of(files, "b").missing, Missing::not_reported);  // hidden is not zero
+}
+
+TEST_F(ReadingsTest, ErrorRateIsThatOfTheServiceAndZeroWithoutRequests) {
+  const auto rate = metric("error_rate");
+  watch({rate});
+  const auto good = a.registry.counter("requests_total");
+  const auto other = b.registry.counter("requests_total");
+  tick({&a, &b});
+  tick({&a, &b});
+  EXPECT_EQ(of(rate).value, 0.0);
+  EXPECT_FALSE(of(rate).is_missing());
+  const auto bad = b.registry.counter("errors_total");
+  good.inc(90);
+  other.inc(10);
+  bad.inc(5);
+  tick({&a, &b});
+  EXPECT_EQ(of(rate).value, 5.0);
+}
+
+TEST_F(ReadingsTest, ThePreviousWindowIsGivenOnceItIsWhole) {
+  auto rps = summed(metric("requests_per_second", 3s));
+  rps.needs_previous = true;
+  watch({rps});
+  const auto requests = a.registry.counter("requests_total");
+  tick({&a});
+  for (int i = 0; i < 3; ++i) {
+    requests.inc(10);
+    tick({&a});
+  }
+  EXPECT_EQ(of(rps).previous, std::nullopt);
+  for (int i = 0; i < 3; ++i) {
+    requests.inc(30);
+    tick({&a});
+  }
+  EXPECT_EQ(of(rps).value, 30.0);
+  EXPECT_EQ(of(rps).previous, 10.0);
+}
+
+TEST_F(ReadingsTest, LabelledSeriesAreNotCountedBesideTheirTotal) {
+  const auto rps = summed(metric("requests_per_second"));
+  const auto jobs = summed(metric("jobs"));
+  watch({rps, jobs});
+  const auto all = a.registry.counter("requests_total");
+  const auto route = a.registry.counter("requests_total", "route=/,method=GET");
+  const auto mail = a.registry.counter("jobs", "queue=mail");
+  const auto other = a.registry.counter("jobs", "queue=other");
+  tick({&a});
+  all.inc(5);
+  route.inc(5);
+  mail.inc(2);
+  other.inc(3);
+  tick({&a});
+  EXPECT_EQ(of(rps).value, 5.0);
+  EXPECT_EQ(of(jobs).value, 5.0);  // no total: the sum of the series
+}
+
+TEST_F(ReadingsTest, WhatNobodyRecordsIsMissing) {
+  const auto depth = metric("queue_length");
+  watch({depth});
+  tick({&a});
+  EXPECT_TRUE(readings.is_service_level(depth));
+  EXPECT_EQ(of(depth).missing, Missing::not_reported);
+  a.registry.gauge("queue_length").set(7);
+  tick({&a});
+  EXPECT_FALSE(readings.is_service_level(depth));
+  EXPECT_EQ(of(depth, "a").value, 7.0);
+}
+
+TEST_F(ReadingsTest, MetricsThatExistAreNamed) {
+  tick({&a});
+  EXPECT_FALSE(readings.metrics().contains("cpu_usage"));
+  EXPECT_FALSE(readings.metrics().contains("error_rate"));
+  a.view.cpu_seconds = 1.0;
+  a.registry.counter("requests_total");
+  a.registry.distribution("response_time");
+  tick({&a});
+  const auto names = readings.metrics();
+  for (const auto* name :
+       {"cpu_usage", "request_rate", "requests_per_second", "error_rate", "response_time"}) {
+    EXPECT_TRUE(names.contains(name)) << name;
+  }
+  EXPECT_FALSE(names.contains("memory_usage"));
+}
+
+TEST_F(ReadingsTest, WatchingAnewKeepsTheHistoryOfWhatStays) {
+  const auto rps = summed(metric("requests_per_second"));
+  watch({rps});
+  const auto requests = a.registry.counter("requests_total");
+  tick({&a});
+  requests.inc(10);
+  tick({&a});
+  watch({metric("cpu_usage"), rps});
+  EXPECT_EQ(of(rps).value, 10.0);
+  watch({metric("cpu_usage")});
+  EXPECT_EQ(of(rps).missing, Missing::unknown);
+}
+
+TEST_F(ReadingsTest, ALongWindowAtAFastTickStaysExactAndSmall) {
+  const auto rps = summed(metric("requests_per_second", 10min));
+  const auto p50 = metric("response_time", 10min, Aggregation::p50);
+  watch({rps, p50});
+  const auto requests = a.registry.counter("requests_total");
+  const auto took = a.registry.distribution("response_time");
+  tick({&a});
+  for (int i = 0; i < 15'000; ++i) {  // 25 minutes at ten a second
+    requests.inc(i < 7'500 ? 3 : 1);
+    took.observe(i < 7'500 ? 1.0 : 0.1);
+    tick({&a}, 100ms);
+  }
+  EXPECT_NEAR(of(rps).value, 10.0, 1e-9);
+  EXPECT_NEAR(static_cast<double>(of(rps).window.count()), 600'000.0, 10'000.0);
+  EXPECT_NEAR(of(p50).value, 0.1, 0.0006);
+}
+
+}  // namespace
+}  // namespace selfscale::agent
