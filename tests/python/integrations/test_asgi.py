@@ -6,13 +6,16 @@ import asyncio
 import contextlib
 import gc
 import http
+import os
 import time
 import weakref
 from collections.abc import Awaitable, Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from selfscale import Agent
+from selfscale.integrations import asgi
 from selfscale.integrations.asgi import Application, Message, Middleware, Receive, Scope, Send
 from selfscale.testing import Distribution, recorded
 
@@ -446,6 +449,25 @@ def test_a_draining_worker_closes_every_connection(agent: Agent) -> None:
     message = asyncio.run(run({"headers": ((b"a", b"b"),)}))
     assert message["headers"] == [(b"a", b"b"), (b"connection", b"close")]
     assert closes(asyncio.run(run({})))
+
+
+def test_a_readable_drain_descriptor_drains_once() -> None:
+    reader, writer = os.pipe()
+    drained: list[bool] = []
+    fake_agent: Any = SimpleNamespace(_native=SimpleNamespace(drain_descriptor=lambda: reader))
+    fake_recorder: Any = SimpleNamespace(drain=lambda: drained.append(True))
+
+    async def wait() -> None:
+        asgi._watch_drain(fake_agent, fake_recorder)
+        os.write(writer, b"x")
+        while not drained:
+            await asyncio.sleep(0)
+        assert not asyncio.get_running_loop().remove_reader(reader), "it watches no longer"
+
+    asyncio.run(wait())
+    os.close(reader)
+    os.close(writer)
+    assert drained == [True]
 
 
 def test_memory_and_references_stay_flat(agent: Agent) -> None:
