@@ -63,7 +63,7 @@ def picture(load: tuple[Sequence[float], Sequence[float]], curves: Sequence[Curv
     bottom = (text_height + 0.55) / (7.4 + text_height)
     top = 1 - 0.5 / (7.4 + text_height)
     axes = figure.subplots(3, 1, sharex=True, height_ratios=(2, 3, 3))
-    figure.subplots_adjust(left=0.08, right=0.985, bottom=bottom, top=top, hspace=0.12)
+    figure.subplots_adjust(left=0.08, right=0.985, bottom=bottom, top=top, hspace=0.22)
     figure.suptitle(title, x=0.08, y=1 - 0.12 / (7.4 + text_height), ha="left", va="top", fontsize=12, weight="bold")
 
     _draw_load(axes[0], load)
@@ -155,7 +155,7 @@ def _draw_replicas(axes: Axes, curves: Sequence[Curve], *, numbered: bool) -> No
     axes.set_ylabel("replicas")
     highest = max((max(curve.ready, default=0) for curve in curves), default=0)
     axes.set_ylim(0, highest + 1.5)
-    axes.legend(loc="upper left", fontsize=8, framealpha=0.8, ncols=max(1, len(curves)))
+    _legend(axes)
 
 
 def _draw_responses(axes: Axes, curves: Sequence[Curve]) -> None:
@@ -163,8 +163,14 @@ def _draw_responses(axes: Axes, curves: Sequence[Curve]) -> None:
         values = [float("nan") if value is None else value for value in curve.response_seconds]
         axes.plot(curve.seconds, values, color=colour, linewidth=1.2, label=curve.name)
     axes.set_yscale("log")
+    axes.yaxis.set_major_formatter("{x:g}")
     axes.set_ylabel("p95 response time, s")
-    axes.legend(loc="upper left", fontsize=8, framealpha=0.8, ncols=max(1, len(curves)))
+    _legend(axes)
+
+
+def _legend(axes: Axes) -> None:
+    """Above the drawing, where it hides nothing."""
+    axes.legend(loc="lower left", bbox_to_anchor=(0, 0.97), fontsize=8, frameon=False, ncols=6)
 
 
 def _line(number: int, mark: Mark) -> str:

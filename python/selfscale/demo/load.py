@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import random
 import resource
 import sys
@@ -17,7 +18,7 @@ import time
 from bisect import bisect_right
 from collections import deque
 from dataclasses import asdict, dataclass, field
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import cast
 
 REPORT_SECONDS = 0.25
@@ -51,16 +52,17 @@ class Report:
 
 def arrival_times(plan: Plan) -> list[float]:
     """Poisson arrivals of the plan's rates: the same for the same seed."""
-    totals = [0.0]
-    for (start, end), (low, high) in zip(pairwise(plan.seconds), pairwise(plan.rates), strict=True):
-        totals.append(totals[-1] + (end - start) * (low + high) / 2)
+    lines = list(zip(pairwise(plan.seconds), pairwise(plan.rates), strict=True))
+    totals = list(accumulate(((end - start) * sum(rates) / 2 for (start, end), rates in lines), initial=0.0))
     chance = random.Random(plan.seed)
     times = []
     total = chance.expovariate(1.0)
     while total < totals[-1]:
-        after = bisect_right(totals, total)
-        share = (total - totals[after - 1]) / (totals[after] - totals[after - 1])
-        times.append(plan.seconds[after - 1] + share * (plan.seconds[after] - plan.seconds[after - 1]))
+        line = bisect_right(totals, total) - 1
+        (start, end), (low, high) = lines[line]
+        # The time at which the area under the line from `low` to `high` has grown to what is left.
+        left, slope = total - totals[line], (high - low) / (end - start)
+        times.append(start + 2 * left / (low + math.sqrt(max(0.0, low * low + 2 * slope * left))))
         total += chance.expovariate(1.0)
     return times
 
@@ -86,7 +88,7 @@ class Connection(asyncio.Protocol):
         assert self.transport is not None
         self.request = request
         self.received = b""
-        self.sent_at = self.load.loop.time()
+        self.sent_at = time.monotonic()
         self.transport.write(b"GET /items/%d HTTP/1.1\r\nHost: demo\r\n\r\n" % request.number)
 
     def data_received(self, data: bytes) -> None:
@@ -164,10 +166,10 @@ class Load:
         """Send everything when it is due; return when all have ended."""
         reporting = self.loop.call_at(self.plan.starts_at + REPORT_SECONDS, self.write_report)
         for number, due in enumerate(self.times):
-            wait = self.plan.starts_at + due - self.loop.time()
+            wait = self.plan.starts_at + due - time.monotonic()
             if wait > 0.0005:
                 await asyncio.sleep(wait)
-            self.report.lag = max(self.report.lag, self.loop.time() - self.plan.starts_at - due)
+            self.report.lag = max(self.report.lag, time.monotonic() - self.plan.starts_at - due)
             self.start(Request(self, number, due))
         while self.open:
             await asyncio.sleep(0.02)
@@ -180,7 +182,7 @@ class Load:
             connection = self.idle.popleft()
             if connection.transport is None or connection.transport.is_closing():
                 continue
-            if self.loop.time() - connection.idle_since > IDLE_SECONDS:
+            if time.monotonic() - connection.idle_since > IDLE_SECONDS:
                 connection.close()
                 continue
             request.connection = connection
@@ -209,7 +211,7 @@ class Load:
         A balancer that knows its servers would choose the least busy one. Here the kernel chooses, once per
         connection; so connections to busy workers are given up, and those to idle (and new) workers stay.
         """
-        now = self.loop.time()
+        now = time.monotonic()
         took = now - connection.sent_at
         self.usual += 0.02 * (took - self.usual) if self.usual else took
         if not reusable or took > SLOW * self.usual:
@@ -226,11 +228,11 @@ class Load:
             report.failed.append(len(report.due))
             report.problem = report.problem or problem
         report.due.append(round(due, 4))
-        report.took.append(round(self.loop.time() - self.plan.starts_at - due, 5))
+        report.took.append(round(time.monotonic() - self.plan.starts_at - due, 5))
 
     def write_report(self, again: bool = True) -> None:
         """Hand on what has come in, and start anew."""
-        self.report.at = self.loop.time() - self.plan.starts_at
+        self.report.at = time.monotonic() - self.plan.starts_at
         sys.stdout.write(json.dumps(asdict(self.report)) + "\n")
         sys.stdout.flush()
         self.report = Report(at=0.0)

@@ -63,7 +63,7 @@ def _play(scenario: Scenario, console: Console, folder: Path, output: Path) -> N
     doubtful += _late(scenario, time.monotonic() - started)
     report.print_report(console, scenario, runs, doubtful)
     report.write(output, scenario, runs, doubtful, journal)
-    console.print(report.next_steps(output), markup=False)
+    console.print(report.next_steps(output), markup=False, soft_wrap=True)
 
 
 def _late(scenario: Scenario, took: float) -> list[str]:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
@@ -48,8 +49,8 @@ def doubts(runs: Sequence[Run], machines: Sequence[Machine]) -> list[str]:
 
 def table(runs: Sequence[Run]) -> Table:
     """The runs side by side."""
-    result = Table(title="The same load, three ways", title_justify="left")
-    result.add_column("")
+    result = Table(title="The same load, three ways", title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    result.add_column("", no_wrap=True)
     for column in _COLUMNS:
         result.add_column(column, justify="right")
     for run in runs:
@@ -191,7 +192,7 @@ def policies(scenario: Scenario) -> Table:
     """The demo's policy beside its form for real time: the trace is compressed, so its windows are short."""
     real = json.loads((Path(__file__).parent / "policy_real_time.json").read_text(encoding="utf-8"))
     here, there = dict(_leaves(scenario.policy["policies"][0])), dict(_leaves(real["policies"][0]))
-    result = Table(title="The policy: in the demo, and in real time", title_justify="left", padding=(0, 1))
+    result = Table(title="The policy: in the demo, and in real time", title_justify="left", box=SIMPLE_HEAD)
     for column in ("", "demo", "real time"):
         result.add_column(column)
     for key, value in here.items():
