@@ -24,7 +24,7 @@ STEAL_SHARE = 0.05
 FEWEST_REQUESTS = 300
 
 _TITLES = {"agent": "agent", "fixed_min": "fixed minimum", "fixed_max": "fixed maximum"}
-_COLUMNS = ("requests", "p50", "p95", "p99", "errors", "replica-seconds", "scale events")
+_COLUMNS = ("requests", "p50", "p95", "p99", "errors", "replica-seconds", "events")
 
 
 def doubts(runs: Sequence[Run], machines: Sequence[Machine]) -> list[str]:

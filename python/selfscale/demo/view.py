@@ -128,7 +128,8 @@ def chart(scenario: Scenario, runs: Sequence[Run], width: int, now: float | None
     columns = max(20, min(100, width - 36))
     until = scenario.seconds if now is None else now
     seconds, rates = scenario.load
-    text = Text("load         ", style="bold")
+    text = Text()
+    text.append("load         ", style="bold")
     for i in range(columns):
         at = (i + 0.5) / columns * scenario.seconds
         text.append(_level(_rate_at(seconds, rates, at) / max(rates)), style="cyan" if at <= until else "bright_black")
