@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import os
-import shlex
+import re
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
-import selfscale
+from selfscale import _core
 from selfscale._json import Json
 from selfscale.cli.policies import Service, policy_of
 from selfscale.cli.running import run_directory
-from selfscale.cli.terminal import refuse, refuse_usage
+from selfscale.cli.terminal import refuse
 
-_DEFAULT_BIND = "127.0.0.1:8000"
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
 def run(
@@ -30,7 +31,10 @@ def run(
     *,
     policies: Annotated[str, typer.Option("--policies", help="The policy file.", metavar="FILE")],
     service: Service = None,
-    bind: Annotated[str, typer.Option("--bind", help="Where {fd} listens.", metavar="HOST:PORT")] = _DEFAULT_BIND,
+    bind: Annotated[
+        str | None,
+        typer.Option("--bind", help="Where {fd} listens; default: 127.0.0.1:8000.", metavar="HOST:PORT"),
+    ] = None,
     enable: Annotated[
         bool, typer.Option("--enable", help="Your word that it may scale this service, whatever the file says.")
     ] = False,
@@ -40,14 +44,68 @@ def run(
     Unless it may act it keeps initialReplicas (else minReplicas) running, and recommends.
     """
     policy = policy_of(policies, service)
-    named = policy.get("platform", {}).get("driver")
+    named = (policy.get("platform") or {}).get("driver")
     if named not in {None, "local"}:
-        print(f"selfscale: the driver is local here; {policies} says {named}", file=sys.stderr)
-    arguments = supervisor_arguments(policy, os.path.abspath(policies), command, bind=bind, enable=enable)  # noqa: PTH100
-    supervisor = _supervisor()
+        print(f"selfscale: the driver is local here, though {policies} says {named}", file=sys.stderr)
+    agent = agent_command(str(Path(policies).resolve()), str(policy["service"]), enable=enable)
+    _become(supervisor(), supervisor_arguments(policy, agent, command, bind=bind))
+
+
+def agent_command(policies: str, service: str, *, enable: bool) -> list[str]:
+    """Return what the supervisor starts as the agent."""
+    command = [sys.executable, "-m", "selfscale.cli._agent_child", "--policies", policies, "--service", service]
+    return [*command, "--enable"] if enable else command
+
+
+def supervisor_arguments(policy: Json, agent: list[str], command: list[str], *, bind: str | None) -> list[str]:
+    """Return the supervisor's arguments for a policy."""
+    platform = policy.get("platform") or {}
+    if platform.get("driver") != "local":
+        platform = {}
+    count = policy.get("initialReplicas") or policy["minReplicas"]
+    options: dict[str, object] = {
+        "--service": policy["service"],
+        "--max": policy["maxReplicas"],
+        "--count": count,
+        "--run-dir": run_directory(),
+        "--agent": json.dumps(agent),
+        "--bind": bind,
+        "--release": os.environ.get("SELFSCALE_RELEASE") or None,
+    }
+    if readiness := platform.get("readiness"):
+        options["--readiness"] = readiness if isinstance(readiness, str) else json.dumps(readiness)
+    if grace := platform.get("gracePeriod"):
+        options["--grace"] = seconds(grace)
+    backoff = platform.get("backoff") or {}
+    for key in ("first", "most"):
+        if key in backoff:
+            options[f"--backoff-{key}"] = seconds(backoff[key])
+    given = [text for option, value in options.items() if value is not None for text in (option, str(value))]
+    return [*given, "--", *command]
+
+
+def seconds(duration: str | float) -> float:
+    """Return a checked policy's duration ("250ms", "1h30m", or a number of seconds)."""
+    if not isinstance(duration, str):
+        return float(duration)
+    return sum(float(number) * _UNITS[unit] for number, unit in re.findall(r"([\d.]+)(ms|[smhd])", duration))
+
+
+def supervisor() -> str:
+    """Return the path of the program that holds the socket and the workers."""
+    core = Path(_core.__file__).resolve()
+    places = [Path(__file__).parents[1] / "bin", core.parent / "bin", core.parents[2] / "cpp"]
+    for place in places:
+        if (place / "selfscale-supervisor").is_file():
+            return str(place / "selfscale-supervisor")
+    refuse(f"selfscale-supervisor is missing; it belongs in {places[0]}. Install selfscale anew")
+
+
+def _become(program: str, arguments: list[str]) -> NoReturn:
+    """Go on as another program: no Python stays behind that holds the socket or the workers."""
     sys.stdout.flush()
     sys.stderr.flush()
     try:
-        os.execv(supervisor, [supervisor, *arguments])
+        os.execv(program, [program, *arguments])
     except OSError as error:
-        refuse(f"cannot start {supervisor}: {error.strerror}")
+        refuse(f"cannot start {program}: {error.strerror}")
