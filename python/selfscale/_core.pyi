@@ -3,8 +3,8 @@ The native part of selfscale. Use the names of the package itself.
 """
 from __future__ import annotations
 import collections.abc
-import typing
 import contextlib
+import typing
 __all__: list[str] = ['Agent', 'Counter', 'Distribution', 'Gauge', 'Policy', 'Recorder', 'Request', 'decide', 'explain', 'journal_jsonl', 'load_policies', 'policy_schema', 'preset_policy', 'read_request_start', 'reason', 'record', 'simulate', 'trace_from_csv']
 class Policy:
     """
@@ -115,7 +115,7 @@ def record(state: str, event: str) -> str:
     """
     The state after what was done.
     """
-def simulate(policy: Policy, load: collections.abc.Sequence[tuple[typing.SupportsFloat | typing.SupportsIndex, typing.SupportsFloat | typing.SupportsIndex]], capacity_per_replica: typing.SupportsFloat | typing.SupportsIndex, startup: typing.SupportsFloat | typing.SupportsIndex, service_time: typing.SupportsFloat | typing.SupportsIndex, timeout: typing.SupportsFloat | typing.SupportsIndex, memory_percent: typing.SupportsFloat | typing.SupportsIndex, random_arrivals: bool, seed: typing.SupportsInt | typing.SupportsIndex) -> dict:
+def simulate(policy: Policy, load: collections.abc.Sequence[tuple[typing.SupportsFloat | typing.SupportsIndex, typing.SupportsFloat | typing.SupportsIndex]], capacity_per_replica: typing.SupportsFloat | typing.SupportsIndex, startup: typing.SupportsFloat | typing.SupportsIndex, service_time: typing.SupportsFloat | typing.SupportsIndex, timeout: typing.SupportsFloat | typing.SupportsIndex, memory_percent: typing.SupportsFloat | typing.SupportsIndex, random_arrivals: bool, seed: typing.SupportsInt | typing.SupportsIndex) -> dict[str, typing.Any]:
     """
     One policy on one load: {summary, columns, events as JSON texts}.
     """

@@ -98,7 +98,7 @@ def supervisor() -> str:
     for place in places:
         if (place / "selfscale-supervisor").is_file():
             return str(place / "selfscale-supervisor")
-    refuse(f"selfscale-supervisor is missing; it belongs in {places[0]}. Install selfscale anew")
+    return refuse(f"selfscale-supervisor is missing; it belongs in {places[0]}. Install selfscale anew")
 
 
 def _become(program: str, arguments: list[str]) -> NoReturn:
