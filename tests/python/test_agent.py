@@ -1,0 +1,332 @@
+"""The agent from Python: it recommends, acts through callables once enabled, and goes quietly."""
+
+from __future__ import annotations
+
+import gc
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import selfscale
+from selfscale import Agent, CallbackDriver
+from selfscale.testing import MemoryPlatform, check_driver, recorded
+
+POLICY = {
+    "service": "backend",
+    "minReplicas": 1,
+    "maxReplicas": 5,
+    "evaluationInterval": "50ms",
+    "metrics": [{"name": "depth", "window": "200ms", "aggregation": "last"}],
+    "rules": [{"name": "depth", "type": "threshold", "metric": "depth", "scaleUp": 10, "scaleDown": 2}],
+    "behavior": {"scaleDown": {"stabilizationWindowSeconds": 0}},
+}
+
+
+def until(condition: Callable[[], Any], what: str, seconds: float = 20.0) -> Any:
+    """Wait for a condition, with a deadline."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if found := condition():
+            return found
+        time.sleep(0.01)
+    pytest.fail(f"never came true: {what}")
+
+
+Make = Callable[..., Agent]
+
+
+@pytest.fixture
+def make(environment: dict[str, str]) -> Iterator[Make]:
+    """Make agents that are stopped in the end."""
+    made: list[Agent] = []
+
+    def make_agent(**options: Any) -> Agent:
+        more = options.pop("environment", {})
+        made.append(Agent(POLICY, service="backend", environment={**environment, **more}, **options))
+        return made[-1]
+
+    yield make_agent
+    for agent in made:
+        agent.stop()
+
+
+def threads() -> int:
+    return len(os.listdir("/proc/self/task"))
+
+
+def test_making_an_agent_starts_nothing(make: Make) -> None:
+    before = threads()
+    agent = make()
+    agent.counter("orders").inc()
+    assert threads() == before
+    assert not agent.is_running
+
+
+def test_an_agent_without_driver_recommends(make: Make) -> None:
+    agent = make()
+    agent.gauge("depth").set(50)
+    with agent:
+        found = until(lambda: agent.recommendation("backend"), "a first recommendation")
+        assert found.service == "backend"
+        until(lambda: agent.recommendation("backend").recommended_replicas > 1, "asks for more")
+        found = agent.recommendation("backend")
+        assert found.may_act is False
+        assert found.because
+        assert found.age >= 0
+        assert "depth" in found.reason
+        with pytest.raises(AttributeError):
+            found.reason = "mine"
+    assert not agent.is_running
+
+
+def test_an_enabled_agent_scales_up_and_down_through_python(make: Make) -> None:
+    platform = MemoryPlatform(replicas=1)
+    agent = make(driver=platform, enable=True)
+    depth = agent.gauge("depth")
+    depth.set(50)
+    with agent:
+        until(lambda: platform.replicas >= 3, "scaled up")
+        depth.set(0)
+        until(lambda: platform.replicas == 1, "scaled down")
+        events = until(lambda: [e for e in agent.history("backend") if e.has_ended], "an event that ended")
+        assert {event.trigger for event in events} == {"policy"}
+        assert max(platform.asked) <= 5
+
+
+def test_an_agent_that_is_not_enabled_never_acts(make: Make) -> None:
+    platform = MemoryPlatform(replicas=1)
+    agent = make(driver=platform)
+    agent.gauge("depth").set(50)
+    with agent:
+        until(lambda: (r := agent.recommendation("backend")) and r.recommended_replicas > 1, "asks for more")
+        assert platform.asked == []
+        agent.enable("backend")
+        agent.enable()
+        until(lambda: platform.asked, "acts once enabled")
+
+
+def test_a_dry_run_writes_nothing(make: Make) -> None:
+    platform = MemoryPlatform(replicas=1)
+    agent = make(driver=platform, enable=True, environment={"AUTOSCALING_DRY_RUN": "true"})
+    agent.gauge("depth").set(50)
+    with agent:
+        until(lambda: (r := agent.recommendation("backend")) and r.recommended_replicas > 1, "asks for more")
+        assert agent.recommendation("backend").may_act is False  # type: ignore[union-attr]
+    assert platform.asked == []
+
+
+def test_a_scale_that_raises_is_a_failed_event(make: Make) -> None:
+    platform = MemoryPlatform(replicas=1, fails=RuntimeError("quota exceeded"))
+    agent = make(driver=platform, enable=True)
+    agent.gauge("depth").set(50)
+    with agent:
+        events = until(lambda: [e for e in agent.history("backend") if e.outcome == "failed"], "a failed event")
+        assert "quota exceeded" in events[0].error
+        assert agent.is_running
+
+
+def test_callables_run_on_one_python_thread(make: Make) -> None:
+    seen: set[str] = set()
+
+    def scale(replicas: int) -> None:
+        seen.add(threading.current_thread().name)
+
+    def observe() -> int:
+        seen.add(threading.current_thread().name)
+        return 1
+
+    agent = make(driver=CallbackDriver(scale, observe), enable=True)
+    agent.gauge("depth").set(50)
+    with agent:
+        until(lambda: seen, "a call")
+    assert seen == {"selfscale-calls"}
+
+
+def test_an_agent_without_callables_has_no_python_thread(make: Make) -> None:
+    with make():
+        assert "selfscale-calls" not in {thread.name for thread in threading.enumerate()}
+
+
+def test_subscribers_hear_of_decisions_and_events(make: Make) -> None:
+    heard: list[dict[str, Any]] = []
+    agent = make(driver=MemoryPlatform(replicas=1), enable=True)
+    agent.subscribe(heard.append)
+    agent.subscribe(lambda _: 1 / 0)
+    agent.gauge("depth").set(50)
+    with agent:
+        until(lambda: any("outcome" in one for one in heard), "an event")
+        assert any("outcome" not in one for one in heard), "and a decision"
+
+
+def test_a_manual_order_is_carried_out(make: Make) -> None:
+    platform = MemoryPlatform(replicas=1)
+    agent = make(driver=platform, enable=True)
+    agent.gauge("depth").set(5)
+    with agent:
+        until(lambda: agent.recommendation("backend"), "a first recommendation")
+        event = agent.scale("backend", 3).wait(timeout=20)
+        assert event.trigger == "manual"
+        assert event.outcome == "succeeded"
+        assert platform.replicas == 3
+
+
+def test_a_hanging_callable_does_not_hold_up_stop(make: Make) -> None:
+    entered, release = threading.Event(), threading.Event()
+
+    def hang(replicas: int) -> None:
+        entered.set()
+        release.wait(30)
+
+    agent = make(driver=CallbackDriver(hang), enable=True)
+    agent.gauge("depth").set(50)
+    agent.start()
+    assert entered.wait(20)
+    agent.stop()
+    assert not agent.is_running
+    assert not release.is_set(), "it did not wait for the callable"
+    release.set()
+
+
+def test_starting_and_stopping_twice_is_harmless(make: Make) -> None:
+    agent = make()
+    before = threads()
+    for _ in range(2):
+        agent.start()
+        agent.start()
+        agent.stop()
+        agent.stop()
+    assert threads() == before
+
+
+def test_garbage_collection_stops_an_agent(make: Make, environment: dict[str, str]) -> None:
+    before = threads()
+    agent = Agent(POLICY, service="backend", environment=environment)
+    agent.start()
+    assert threads() > before
+    del agent
+    gc.collect()
+    assert threads() == before
+
+
+def test_a_wrong_policy_is_refused_at_start(environment: dict[str, str]) -> None:
+    agent = Agent({"policies": 7}, environment=environment)
+    with pytest.raises(selfscale.PolicyError):
+        agent.start()
+    assert not agent.is_running
+
+
+def test_what_load_policies_returned_can_be_run(environment: dict[str, str]) -> None:
+    policies = selfscale.load_policies({"guardrails": {"maxTotalReplicas": 20}, "policies": [POLICY]})
+    with Agent(policies, service="backend", environment=environment) as agent:
+        assert agent.is_running
+
+
+def test_options_cannot_change_while_it_runs(make: Make) -> None:
+    agent = make()
+    with agent, pytest.raises(selfscale.Error) as caught:
+        agent.configure(POLICY)
+    assert caught.value.code == "invalid_argument"
+
+
+def test_status_says_who_says_no(make: Make) -> None:
+    with make() as agent:
+        until(lambda: agent.recommendation("backend"), "a first recommendation")
+        assert isinstance(agent.status(), dict)
+        assert agent.health()["status"] == "ok"
+
+
+def test_a_forked_child_starts_anew_and_the_parent_goes_on(make: Make) -> None:
+    agent = make()
+    orders = agent.counter("orders")
+    agent.start()
+    orders.inc()
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            orders.inc()
+            assert not agent.is_running
+            agent.ensure_started()
+            code = 0 if agent.is_running and recorded(agent)["orders"] == 1 else 2
+            agent.stop()
+        finally:
+            os._exit(code)
+    _, status = os.waitpid(child, 0)
+    assert os.waitstatus_to_exitcode(status) == 0
+    assert agent.is_running
+    assert recorded(agent)["orders"] == 1
+
+
+EXITS = {
+    "running": "agent.start()",
+    "with a callback": "agent.subscribe(print); agent.start()",
+    "stopped": "agent.start(); agent.stop()",
+    "in a child": "agent.start(); pid = os.fork(); pid and os.waitpid(pid, 0); pid or agent.ensure_started()",
+    "while a callback hangs": (
+        "e = threading.Event(); agent.subscribe(lambda _: (e.set(), time.sleep(60))); agent.start();"
+        " agent.gauge('depth').set(50); e.wait(20)"
+    ),
+}
+
+
+@pytest.mark.parametrize("way", EXITS.values(), ids=EXITS.keys())
+def test_the_interpreter_exits_cleanly(environment: dict[str, str], way: str) -> None:
+    code = f"import os, threading, time, selfscale\nagent = selfscale.Agent({POLICY!r}, service='backend')\n{way}\n"
+    ended = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert "Error" not in ended.stderr
+
+
+def test_the_default_agent_records_before_it_is_started(environment: dict[str, str], tmp_path: Path) -> None:
+    code = f"""
+import selfscale
+from selfscale.testing import recorded
+orders = selfscale.counter("orders"); orders.inc(2)
+selfscale.gauge("depth").set(50)
+agent = selfscale.start({POLICY!r}, service="backend")
+orders.inc()
+assert agent is selfscale.default_agent() and agent.is_running
+assert selfscale.start() is agent
+assert recorded(agent)["orders"] == 3, recorded(agent)
+"""
+    ended = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, **environment},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr
+
+
+def test_check_driver_accepts_one_that_keeps_its_promises() -> None:
+    check_driver(MemoryPlatform())
+
+
+def test_check_driver_says_which_promise_was_broken() -> None:
+    class Deaf(MemoryPlatform):
+        def scale(self, replicas: int, /) -> None:
+            pass
+
+    with pytest.raises(AssertionError, match=r"scale\(2\)"):
+        check_driver(Deaf(replicas=7))
+
+
+def test_a_driver_is_what_has_its_methods(environment: dict[str, str]) -> None:
+    with pytest.raises(TypeError, match="scale"):
+        Agent(driver=object(), environment=environment)  # type: ignore[arg-type]
