@@ -51,6 +51,8 @@ struct Head {
   std::atomic<std::uint64_t> lost;  ///< folds that found no room for every name
   std::atomic<std::uint64_t>
       publications;  ///< stamps what is published, so that the newest can be told
+  std::array<char, 512>
+      run_directory;  ///< once it is gone, so is the use of a file in shared memory
 };
 
 /// Text that others may read while it is written: a torn name is seen by the generation, and is

@@ -177,6 +177,21 @@ Result<void> make_file(const std::string& path, std::size_t bytes, std::span<con
   return {};
 }
 
+bool peek(const std::string& path, std::span<std::byte> head) {
+  auto& files = table();
+  const std::scoped_lock lock{files.mutex};
+  struct stat status {};
+  if (::lstat(path.c_str(), &status) != 0 || find(files, status) != nullptr) return false;
+  const int descriptor = ::open(path.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+  if (descriptor < 0) return false;
+  auto any_byte = lock_of(0, F_WRLCK);
+  any_byte.l_len = 0;  // to the end of the file
+  const bool is_free = ::fcntl(descriptor, F_GETLK, &any_byte) == 0 && any_byte.l_type == F_UNLCK;
+  const auto got = ::pread(descriptor, head.data(), head.size(), 0);
+  ::close(descriptor);
+  return is_free && got == static_cast<ssize_t>(head.size());
+}
+
 Result<void> make_private_directory(const std::string& path) {
   if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) {
     const int error_number = errno;

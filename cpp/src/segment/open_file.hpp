@@ -63,6 +63,9 @@ Result<OpenFile*> open_file(const std::string& path);
 /// Errc::conflict when the name is taken.
 Result<void> make_file(const std::string& path, std::size_t bytes, std::span<const std::byte> head,
                        bool replace);
+/// The beginning of a file that this process does not have open; false when it has, or the file is
+/// shorter or locked by somebody. (Opening and closing a file of its own would drop its locks.)
+bool peek(const std::string& path, std::span<std::byte> head);
 /// Makes the directory (0700) where it is missing. Errc::denied when it is a link, somebody else's,
 /// or writable by others.
 Result<void> make_private_directory(const std::string& path);

@@ -5,8 +5,7 @@
 
 #include <algorithm>
 #include <cstring>
-#include <limits>
-#include <new>
+#include <filesystem>
 
 #include "segment/form.hpp"
 #include "segment/open_file.hpp"
@@ -402,15 +401,31 @@ File* usable(OpenFile& file, std::uint64_t place) {
   return same ? mapped : nullptr;
 }
 
-Result<void> make_segment(const std::string& path, std::uint64_t place, bool replace) {
+Result<void> make_segment(const std::string& path, const Place& place, bool replace) {
   Head head{};
   head.magic = file_magic;
   head.version = file_version;
   head.slot_bytes = sizeof(Slot);
   head.slots = slot_count;
   head.replaced = replace ? 1 : 0;
-  head.place = place;
+  head.place = hash_of(place);
+  const auto length = std::min(place.run_directory.size(), head.run_directory.size() - 1);
+  place.run_directory.copy(head.run_directory.data(), length);
   return make_file(path, sizeof(File), std::as_bytes(std::span{&head, 1}), replace);
+}
+
+/// Shared memory outlives what was in it: removes files that nobody holds and whose run directory
+/// is gone.
+void sweep(const std::string& directory) {
+  std::error_code ignored;  // somebody else may be at it, too
+  for (const auto& each : std::filesystem::directory_iterator{directory, ignored}) {
+    Head head{};
+    if (!peek(each.path().string(), std::as_writable_bytes(std::span{&head, 1}))) continue;
+    if (head.magic != file_magic || head.version != file_version) continue;
+    const std::string run_directory = head.run_directory.data();
+    if (run_directory.empty() || std::filesystem::exists(run_directory, ignored)) continue;
+    std::filesystem::remove(each.path(), ignored);
+  }
 }
 
 Result<std::unique_ptr<Segment>> open_in(const std::string& directory, const Place& place,
@@ -430,7 +445,7 @@ Result<std::unique_ptr<Segment>> open_in(const std::string& directory, const Pla
     } else if (opened.error().code != Errc::not_found) {
       return opened.error();
     }
-    const auto made = make_segment(path, hash, replace);
+    const auto made = make_segment(path, place, replace);
     if (!made && made.error().code != Errc::conflict) return made.error();
   }
   return Failure{Errc::storage, path + " is replaced by others again and again", {}};
@@ -442,6 +457,7 @@ Result<std::unique_ptr<Segment>> Segment::open(const Place& place) {
   if (auto made = make_private_directory(place.run_directory); !made) return made.error();
   if (place.shared_memory.empty()) return open_in(place.run_directory, place, {});
   const auto directory = place.shared_memory + "/selfscale-" + std::to_string(::geteuid());
+  if (make_private_directory(directory)) sweep(directory);
   auto opened = open_in(directory, place, {});
   if (opened) return opened;
   auto elsewhere = open_in(place.run_directory, place,

@@ -231,11 +231,36 @@ TEST_F(SegmentTest, ARemovedFileIsNoticedAndMadeAnew) {
 
 TEST_F(SegmentTest, SharedMemoryThatIsNoDirectoryMeansTheRunDirectory) {
   auto elsewhere = place();
-  elsewhere.shared_memory = directory.path() + "/nothing\0here";
+  elsewhere.shared_memory = directory.path() + "/nothing";
   std::ofstream{directory.path() + "/nothing"} << "a file";
   const auto segment = Segment::open(elsewhere).value();
   EXPECT_EQ(segment->path().find(elsewhere.run_directory), 0U);
   EXPECT_NE(segment->note().find("kept in the run directory"), std::string::npos);
+}
+
+TEST_F(SegmentTest, FilesInSharedMemoryWhoseRunDirectoryIsGoneAreSweptAway) {
+  auto gone = place("gone");
+  gone.run_directory = directory.path() + "/gone";
+  auto held = place("held");
+  held.run_directory = directory.path() + "/held";
+  Child child{[&](Child& self) {
+    const auto unheld = Segment::open(gone).value();
+    const auto mine = Segment::open(held).value();
+    mine->claim("a", "").value();
+    self.say();
+    self.wait_for_word();
+    return 0;
+  }};
+  ASSERT_TRUE(child.wait_for_word());
+  const auto kept = open();  // its run directory is there
+  std::filesystem::remove_all(gone.run_directory);
+  std::filesystem::remove_all(held.run_directory);
+  const auto folder = std::filesystem::path{kept->path()}.parent_path();
+  auto files = [&] { return std::distance(std::filesystem::directory_iterator{folder}, {}); };
+  ASSERT_EQ(files(), 3);
+  EXPECT_EQ(open("another")->claim("a", "").value(), 1);
+  EXPECT_EQ(files(), 3);  // without the unheld one, with another
+  EXPECT_FALSE(kept->is_stale());
 }
 
 TEST_F(SegmentTest, ADirectoryThatOthersMayWriteToIsRefused) {
