@@ -141,12 +141,13 @@ struct Readings::History {
 
   void keep_instance(Watched& each, Source source, const std::string& name,
                      const InstanceTick& instance) {
-    const auto& [from, to] = tally.interval();
+    const Tally::Interval over = tally.interval();
     auto keep_amount = [&](std::optional<double> amount) {
-      if (amount && !tally.is_first()) each.amounts_of(name).add(from, to, Amount{*amount});
+      if (amount && !tally.is_first())
+        each.amounts_of(name).add(over.from, over.to, Amount{*amount});
     };
     auto keep_sample = [&](std::optional<double> value) {
-      if (value) each.samples_of(name).add(from, to, Samples::of(*value));
+      if (value) each.samples_of(name).add(over.from, over.to, Samples::of(*value));
     };
     switch (source) {
       case Source::cpu:
