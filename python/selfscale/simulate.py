@@ -60,7 +60,7 @@ class ServiceModel:
     """Seconds that a request takes which waits for nothing."""
     timeout: float = 30.0
     """Seconds after which a waiting client gives up: an error."""
-    memory_percent: float = 30.0
+    memory_percent: float = 25.0
     """`memory_usage` of every replica, at any load."""
     random_arrivals: bool = False
     """Poisson noise on the arrivals, drawn from the seed."""

@@ -39,7 +39,7 @@ struct ServiceModel {
       30.0;  ///< from the order until a replica is ready; it is paid for meanwhile
   double service_seconds = 0.1;   ///< response time of a request that waits for nothing
   double timeout_seconds = 30.0;  ///< a client that has waited this long gives up: an error
-  double memory_percent = 30.0;   ///< memory_usage of every replica, at any load
+  double memory_percent = 25.0;   ///< memory_usage of every replica, at any load
   bool random_arrivals = false;   ///< Poisson noise on the arrivals, drawn from the seed
 };
 
@@ -86,10 +86,13 @@ struct Simulation {
 ///
 /// Arrivals beyond the capacity wait in one queue (fluid: backlog' = backlog + (load - ready x
 /// capacity) dt); below it requests wait as in M/M/k with k = capacity x service time (Sakasegawa's
-/// approximation). Starts never fail. Readings the model has:
-/// cpu_usage (the utilization), memory_usage, in_flight, requests_per_second, request_rate per
-/// replica; rates asked for as `across: sum`, response_time, request_queue_time and error_rate for
-/// the service; all others are missing.
+/// approximation). Starts never fail.
+///
+/// Readings the model has: cpu_usage (the utilization), memory_usage, in_flight,
+/// requests_per_second, request_rate per replica; for the service, rates asked for as
+/// `across: sum`, response_time, request_queue_time, error_rate, and by a worker's names
+/// queue_length (the backlog), queue_latency, failure_rate. Others are missing; a preset's rules on
+/// them are left out.
 ///
 /// Throws Error(invalid_argument) for a load or a model that makes no sense.
 SELFSCALE_API Simulation simulate(const Policy& policy, const std::vector<LoadPoint>& load,

@@ -1,6 +1,7 @@
 #include "sim/readings.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 namespace selfscale::sim {
@@ -8,6 +9,9 @@ namespace {
 
 bool is_rate(std::string_view metric) {
   return metric == "requests_per_second" || metric == "request_rate";
+}
+bool is_failure_share(std::string_view metric) {
+  return metric == "error_rate" || metric == "failure_rate";
 }
 /// A rate that is asked for as a sum is one reading for the service, as live.
 bool is_per_replica(const MetricSpec& spec) {
@@ -22,6 +26,8 @@ bool is_distribution(std::string_view metric) {
 double value_in(const MetricSpec& spec, const ServiceStep& step, const ServiceModel& model) {
   if (spec.metric == "cpu_usage") return 100.0 * step.utilization;
   if (spec.metric == "memory_usage") return model.memory_percent;
+  if (spec.metric == "queue_length") return step.backlog;
+  if (spec.metric == "queue_latency") return step.queued_seconds;
   const double share = is_per_replica(spec) ? (step.ready > 0 ? 1.0 / step.ready : 0.0) : 1.0;
   if (spec.metric == "in_flight") return step.in_flight() * share;
   const double per_second = step.served / step.seconds * share;
@@ -77,6 +83,14 @@ double aggregated(Aggregation aggregation, std::vector<double>& values) {
 
 }  // namespace
 
+bool has_metric(std::string_view metric) {
+  constexpr std::array<std::string_view, 11> known{
+      "cpu_usage",    "memory_usage",  "in_flight",          "requests_per_second",
+      "request_rate", "response_time", "request_queue_time", "error_rate",
+      "failure_rate", "queue_length",  "queue_latency"};
+  return std::ranges::find(known, metric) != known.end();
+}
+
 History::History(const CompiledPolicy& policy, Duration step) : step_{step} {
   Duration longest{0};
   for (const MetricSpec& metric : policy.metrics) longest = std::max(longest, metric.window);
@@ -115,7 +129,7 @@ double Readings::over(const MetricSpec& metric, const History& history, std::siz
     if (metric.aggregation == Aggregation::max) return longest;
     return requests > 0.0 ? seconds / requests : 0.0;
   }
-  if (metric.metric == "error_rate") {
+  if (is_failure_share(metric.metric)) {
     double lost = 0.0;
     double ended = 0.0;
     for (std::size_t i = from; i < to; ++i) {
@@ -145,9 +159,8 @@ Reading Readings::over_life(const MetricSpec& metric, const History& history,
 }
 
 Reading Readings::of_service(const MetricSpec& metric, const History& history) {
-  if (!is_distribution(metric.metric) && !is_rate(metric.metric) && metric.metric != "error_rate") {
-    return Reading::absent(Missing::unknown,
-                           "the simulated service has no metric " + metric.metric);
+  if (!has_metric(metric.metric)) {
+    return Reading::absent(Missing::unknown, "the simulated service has no " + metric.metric);
   }
   return over_life(metric, history, history.count());
 }

@@ -35,6 +35,9 @@ class History {
   std::size_t count_ = 0;
 };
 
+/// Whether the model can read a metric at all.
+bool has_metric(std::string_view metric);
+
 /// One replica of the model.
 struct Replica {
   std::string id;

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "policy/compiled.hpp"
+#include "policy/presets.hpp"
 #include "sim/latencies.hpp"
 #include "sim/queue.hpp"
 #include "sim/random.hpp"
@@ -285,13 +286,23 @@ class Run {
   Simulation result_;
 };
 
+/// The policy as it is for a service that has the model's metrics.
+Policy fitted(const Policy& policy) {
+  std::vector<std::string> absent;
+  for (const MetricSpec& metric : policy.compiled().metrics) {
+    if (!sim::has_metric(metric.metric)) absent.push_back(metric.metric);
+  }
+  return absent.empty() ? policy : without_metrics(policy, absent);
+}
+
 }  // namespace
 
 Simulation simulate(const Policy& policy, const std::vector<LoadPoint>& load,
                     const ServiceModel& service, std::uint64_t seed) {
   check(load);
   check(service, policy.compiled());
-  return Run{policy, load, service, seed}.finish();
+  const Policy effective = fitted(policy);
+  return Run{effective, load, service, seed}.finish();
 }
 
 }  // namespace selfscale

@@ -120,7 +120,8 @@ TEST(Simulate, SameArgumentsSameResult) {
 }
 
 TEST(Simulate, APolicyOfMillisecondsIsEvaluatedAsOften) {
-  const Policy quick = policy_of(R"("maxReplicas": 10, "evaluationInterval": "250ms",
+  const Policy quick =
+      policy_of(R"("maxReplicas": 10, "evaluationInterval": "250ms", "behavior": "none",
     "metrics": [{"name": "requests_per_second", "across": "sum", "window": "1s"}],
     "rules": [{"type": "target", "metric": "requests_per_second", "targetPerReplica": 10}])");
   const Simulation run =
