@@ -63,7 +63,7 @@ std::string shortened(const Json& value) {
 std::string_view nearest(std::string_view name, std::span<const std::string_view> known) {
   std::string_view best;
   if (name.size() > 64) return best;
-  std::size_t best_distance = name.size() / 3 + 1;
+  std::size_t best_distance = (name.size() + 2) / 4;
   for (const std::string_view candidate : known) {
     const std::size_t distance = edit_distance(name, candidate);
     if (distance <= best_distance && (best.empty() || distance < best_distance)) {

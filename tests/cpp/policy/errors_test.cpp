@@ -1,0 +1,254 @@
+// Every mistake is one problem, with its place, its value and what would be right.
+#include <gtest/gtest.h>
+
+#include "policy/policy_fixture.hpp"
+
+namespace selfscale {
+namespace {
+
+struct Mistake {
+  std::string keys;     ///< put into the minimal policy
+  std::string pointer;  ///< of the one problem
+  std::string words;    ///< in its sentence
+};
+
+void PrintTo(const Mistake& mistake, std::ostream* out) { *out << mistake.keys; }
+
+class PolicyMistake : public testing::TestWithParam<Mistake> {};
+
+TEST_P(PolicyMistake, IsOneProblemThatTeaches) {
+  const auto problems = problems_of(policy_with(GetParam().keys));
+  ASSERT_EQ(problems.size(), 1U) << (problems.empty() ? "" : PolicyError{problems}.what());
+  EXPECT_EQ(problems[0].pointer, GetParam().pointer);
+  EXPECT_TRUE(says(problems[0].message, GetParam().words));
+}
+
+std::string rule(const std::string& keys) {
+  return R"({"rules": [{"type": "threshold", "metric": "cpu_usage", )" + keys + "}]}";
+}
+std::string target(const std::string& keys) {
+  return R"({"rules": [{"type": "target", "metric": "cpu_usage", )" + keys + "}]}";
+}
+std::string metric(const std::string& keys) { return R"({"metrics": [{)" + keys + "}]}"; }
+
+INSTANTIATE_TEST_SUITE_P(
+    Names, PolicyMistake,
+    testing::Values(Mistake{R"({"service": ""})", "/service", "text"},
+                    Mistake{R"({"service": 7})", "/service", "text"},
+                    Mistake{R"({"service": "a/b"})", "/service", "letters"},
+                    Mistake{R"({"service": ".."})", "/service", "dot"},
+                    Mistake{R"({"name": 7})", "/name", "text"},
+                    Mistake{R"({"enabled": "yes"})", "/enabled", "true or false"},
+                    Mistake{R"({"preset": "balancd"})", "/preset", "\"balanced\""},
+                    Mistake{R"({"minReplica": 2})", "/minReplica", "\"minReplicas\""},
+                    Mistake{R"({"a/b~c": 2})", "/a~1b~0c", "not a key"},
+                    Mistake{R"({"version": 2})", "/version", "must be 1"},
+                    Mistake{R"({"timezone": 1})", "/timezone", "text"}));
+
+INSTANTIATE_TEST_SUITE_P(
+    Bounds, PolicyMistake,
+    testing::Values(Mistake{R"({"minReplicas": 0})", "/minReplicas", "wake"},
+                    Mistake{R"({"minReplicas": -1})", "/minReplicas", "between 1"},
+                    Mistake{R"({"minReplicas": 1.5})", "/minReplicas", "whole"},
+                    Mistake{R"({"maxReplicas": "10"})", "/maxReplicas", "number"},
+                    Mistake{R"({"maxReplicas": 1e300})", "/maxReplicas", "whole"},
+                    Mistake{R"({"minReplicas": 11})", "/minReplicas", "maxReplicas is 10"},
+                    Mistake{R"({"initialReplicas": 11})", "/initialReplicas", "within"},
+                    Mistake{R"({"guardrails": {"maxTotalReplicas": 0}})",
+                            "/guardrails/maxTotalReplicas", "between"},
+                    Mistake{R"({"guardrails": {"minAvailableMemoryMb": -1}})",
+                            "/guardrails/minAvailableMemoryMb", "between"},
+                    Mistake{R"({"guardrails": 5})", "/guardrails", "object"},
+                    Mistake{R"({"guardrails": {"maxTotalReplica": 5}})",
+                            "/guardrails/maxTotalReplica", "\"maxTotalReplicas\""}));
+
+INSTANTIATE_TEST_SUITE_P(
+    Times, PolicyMistake,
+    testing::Values(
+        Mistake{R"({"evaluationInterval": "15"})", "/evaluationInterval", "\"90s\""},
+        Mistake{R"({"evaluationInterval": "0s"})", "/evaluationInterval", "above 0"},
+        Mistake{R"({"evaluationInterval": true})", "/evaluationInterval", "duration"},
+        Mistake{R"({"evaluationInterval": 2})", "/evaluationInterval", "\"2s\" or \"2m\""},
+        Mistake{R"({"cooldownPeriod": 5})", "/cooldownPeriod", "\"5s\" or \"5m\""},
+        Mistake{R"({"cooldownPeriod": -5})", "/cooldownPeriod", "between 0"},
+        Mistake{R"({"startup": {"timeout": "0s"}})", "/startup/timeout", "above 0"},
+        Mistake{R"({"startup": {"expected": "4m"}})", "/startup/expected", "timeout"},
+        Mistake{R"({"startup": {"rollback": 1}})", "/startup/rollback", "true or false"},
+        Mistake{R"({"cooldown": "5m"})", "/cooldown", "object"},
+        Mistake{R"({"cooldown": {"upp": "5m"}})", "/cooldown/upp", "\"up\""},
+        Mistake{R"({"cooldown": {"up": "5m"}, "behavior": {"scaleUp": {"cooldown": "1m"}}})",
+                "/cooldown", "behavior"},
+        Mistake{R"({"behavior": {"scaleDown": {"stabilizationWindowSeconds": 3601}}})",
+                "/behavior/scaleDown/stabilizationWindowSeconds", "3600"},
+        Mistake{R"({"behavior": "nothing"})", "/behavior", "\"none\""},
+        Mistake{R"({"combine": {"up": "some"}})", "/combine/up", "any"}));
+
+INSTANTIATE_TEST_SUITE_P(
+    Metrics, PolicyMistake,
+    testing::Values(
+        Mistake{R"({"metrics": {}})", "/metrics", "list"},
+        Mistake{R"({"metrics": [7]})", "/metrics/0", "object"},
+        Mistake{metric(R"("window": "1m")"), "/metrics/0/name", "required"},
+        Mistake{metric(R"("name": "cpu_usage", "aggregation": "mean")"), "/metrics/0/aggregation",
+                "avg"},
+        Mistake{metric(R"("name": "cpu_usage", "aggregation": "p95")"), "/metrics/0/aggregation",
+                "no percentiles"},
+        Mistake{metric(R"("name": "response_time_p95", "aggregation": "max")"),
+                "/metrics/0/aggregation", "contradicts"},
+        Mistake{metric(R"("name": "cpu_usage", "of": "request")"), "/metrics/0/of",
+                "not part of this version"},
+        Mistake{metric(R"("name": "cpu_usage", "of": "limits")"), "/metrics/0/of", "\"limit\""},
+        Mistake{metric(R"("name": "cpu_usage", "across": "mean")"), "/metrics/0/across", "avg"},
+        Mistake{metric(R"("name": "cpu_usage", "weight": -1)"), "/metrics/0/weight", "between 0"},
+        Mistake{metric(R"("name": "cpu_usage", "missing": "zero")"), "/metrics/0/missing",
+                "\"hold\""},
+        Mistake{metric(R"("name": "cpu_usage", "missing": {"atLeast": 2, "atLeastReplicas": 2})"),
+                "/metrics/0/missing/atLeast", "atLeastReplicas"},
+        Mistake{metric(R"("name": "cpu_usage", "missing": {})"),
+                "/metrics/0/missing/atLeastReplicas", "required"},
+        Mistake{metric(R"("name": "rps", "source": "prometheus")"), "/metrics/0/source",
+                "not part of this version"},
+        Mistake{R"({"metrics": [{"name": "cpu_usage"}, {"name": "cpu_usage"}]})", "/metrics/1/name",
+                "another metric"}));
+
+INSTANTIATE_TEST_SUITE_P(
+    Rules, PolicyMistake,
+    testing::Values(
+        Mistake{R"({"rules": {}})", "/rules", "list"},
+        Mistake{R"({"rules": []})", "/rules", "fewer replicas"},
+        Mistake{R"({"rules": [{"metric": "cpu_usage", "scaleUp": 70}]})", "/rules/0/type",
+                "required"},
+        Mistake{R"({"rules": [{"type": "treshold", "metric": "cpu_usage"}]})", "/rules/0/type",
+                "\"threshold\""},
+        Mistake{R"({"rules": [{"type": "threshold", "scaleUp": 70}]})", "/rules/0/metric",
+                "required"},
+        Mistake{
+            R"({"rules": [{"type": "threshold", "metric": "cpu_usge", "scaleUp": 70, "scaleDown": 30}]})",
+            "/rules/0/metric", "\"cpu_usage\""},
+        Mistake{
+            R"({"rules": [{"type": "threshold", "metric": "cpu_usage_p95", "scaleUp": 70, "scaleDown": 30}]})",
+            "/rules/0/metric", "no percentiles"},
+        Mistake{rule(R"("scaleUp": 70)"), "/rules", "\"never\""},
+        Mistake{rule(R"("scaleUpFor": "5m")"), "/rules/0", "needs scaleUp"},
+        Mistake{rule(R"("scaleUp": 30, "scaleDown": 70)"), "/rules/0/scaleDown", "below scaleUp"},
+        Mistake{rule(R"("scaleUp": 70, "scaleDown": 70)"), "/rules/0/scaleDown", "below scaleUp"},
+        Mistake{rule(R"("comparison": "less_than", "scaleUp": 70, "scaleDown": 30)"),
+                "/rules/0/scaleDown", "above scaleUp"},
+        Mistake{rule(R"("comparison": "lower_than", "scaleUp": 70, "scaleDown": 30)"),
+                "/rules/0/comparison", "\"less_than\""},
+        Mistake{rule(R"("scaleUp": -1)"), "/rules/0/scaleUp", "negative"},
+        Mistake{rule(R"("scaleUp": 0)"), "/rules/0/scaleUp", "above 0"},
+        Mistake{rule(R"("scaleUp": "70")"), "/rules/0/scaleUp", "number"},
+        Mistake{rule(R"("scaleUp": 70, "scaleDown": 30, "scaleUpBy": 0)"), "/rules/0/scaleUpBy",
+                "whole"},
+        Mistake{rule(R"("scaleUp": 70, "scaleDown": 30, "target": 1)"), "/rules/0/target",
+                "not a key"},
+        Mistake{target(R"("tolerance": 0.1)"), "/rules/0", "targetPerReplica"},
+        Mistake{target(R"("target": 70, "targetPerReplica": 70)"), "/rules/0", "either"},
+        Mistake{target(R"("target": 0)"), "/rules/0/target", "above 0"},
+        Mistake{target(R"("target": 70, "tolerance": 1)"), "/rules/0/tolerance", "between"},
+        Mistake{target(R"("target": 70, "disableScaleIn": true)"), "/rules", "\"never\""},
+        Mistake{R"({"scaleDown": "always"})", "/scaleDown", "never"},
+        Mistake{R"({"rules": [{"name": "a", "type": "target", "metric": "cpu_usage", "target": 70},
+                              {"name": "a", "type": "target", "metric": "cpu_usage", "target": 60}]})",
+                "/rules/1/name", "another rule"}));
+
+INSTANTIATE_TEST_SUITE_P(
+    Platforms, PolicyMistake,
+    testing::Values(
+        Mistake{R"({"platform": "local"})", "/platform", "object"},
+        Mistake{R"({"platform": {}})", "/platform/driver", "required"},
+        Mistake{R"({"platform": {"driver": "local", "readiness": "maybe"}})", "/platform/readiness",
+                "\"report\""},
+        Mistake{R"({"platform": {"driver": "local", "readiness": []}})", "/platform/readiness",
+                "command"},
+        Mistake{R"({"platform": {"driver": "local", "gracePeriod": "soon"}})",
+                "/platform/gracePeriod", "duration"},
+        Mistake{R"({"platform": {"driver": "local", "backoff": {"first": "2s", "most": "1s"}}})",
+                "/platform/backoff/first", "longer"},
+        Mistake{R"({"platform": {"driver": "local", "gracePerod": "1s"}})", "/platform/gracePerod",
+                "\"gracePeriod\""}));
+
+/// What later versions will mean is refused by name, not ignored.
+INSTANTIATE_TEST_SUITE_P(
+    NotPartOfThisVersion, PolicyMistake,
+    testing::Values(
+        Mistake{R"({"schedules": []})", "/schedules", "\"schedules\" is not part of this version"},
+        Mistake{R"({"uses": {}})", "/uses", "\"uses\" is not part of this version"},
+        Mistake{R"({"sources": {}})", "/sources", "\"sources\" is not part of this version"},
+        Mistake{R"({"alerts": []})", "/alerts", "\"alerts\" is not part of this version"},
+        Mistake{R"({"notifications": []})", "/notifications",
+                "\"notifications\" is not part of this version"},
+        Mistake{R"({"guardrails": {"maxScaleEventsPerHour": 3}})",
+                "/guardrails/maxScaleEventsPerHour",
+                "\"maxScaleEventsPerHour\" is not part of this version"},
+        Mistake{R"({"guardrails": {"budgets": {}}})", "/guardrails/budgets",
+                "\"budgets\" is not part of this version"},
+        Mistake{R"({"behavior": "kubernetes"})", "/behavior", "rate limits"},
+        Mistake{R"({"behavior": {"scaleUp": {"policies": [{"type": "Pods"}]}}})",
+                "/behavior/scaleUp/policies", "rate limits do not exist yet"},
+        Mistake{R"({"behavior": {"scaleDown": {"selectPolicy": "Max"}}})",
+                "/behavior/scaleDown/selectPolicy", "rate limits"},
+        Mistake{R"({"behavior": {"scaleDown": {"tolerance": 0.1}}})",
+                "/behavior/scaleDown/tolerance", "not part of this version"},
+        Mistake{metric(R"("name": "a", "promql": "b")"), "/metrics/0/promql",
+                "not part of this version"},
+        Mistake{metric(R"("name": "a", "value": "b / c")"), "/metrics/0/value",
+                "not part of this version"},
+        Mistake{target(R"("target": 70, "as": "ecs")"), "/rules/0/as", "not part of this version"},
+        Mistake{R"({"rules": [{"type": "step", "steps": []}]})", "/rules/0/type",
+                "\"step\" is not part"},
+        Mistake{R"({"rules": [{"type": "concurrency"}]})", "/rules/0/type",
+                "\"concurrency\" is not part"},
+        Mistake{R"({"rules": [{"type": "backlog"}]})", "/rules/0/type", "\"backlog\" is not part"},
+        Mistake{R"({"rules": [{"type": "predictive"}]})", "/rules/0/type",
+                "\"predictive\" is not part"}));
+
+TEST(PolicyErrors, TenMistakesAreTenErrors) {
+  const auto problems = problems_in(std::string_view{R"({
+    "version": 3,
+    "guardrials": {},
+    "policies": [{
+      "service": "backend", "minReplicas": 0, "maxReplicas": "ten", "enabled": 1,
+      "evaluationInterval": 5,
+      "metrics": [{"name": "cpu_usage", "aggregation": "mean"}],
+      "rules": [{"type": "threshold", "metric": "cpu_usage", "scaleUp": 30, "scaleDown": 70},
+                {"type": "threshhold", "metric": "cpu_usage"}],
+      "schedules": []}]})"});
+  ASSERT_EQ(problems.size(), 10U) << PolicyError{problems}.what();
+  const PolicyError error{problems};
+  EXPECT_TRUE(says(error.what(), "10 mistakes"));
+  for (const Problem& problem : problems) {
+    EXPECT_NE(problem.pointer, "");
+    EXPECT_NE(problem.value, "");
+    EXPECT_TRUE(
+        says(error.what(), problem.pointer + " = " + problem.value + ": " + problem.message));
+  }
+}
+
+TEST(PolicyErrors, RequiredKeysAreNamed) {
+  const auto problems = problems_in(std::string_view{R"({"policies": [{"enabled": true}]})"});
+  ASSERT_EQ(problems.size(), 3U) << PolicyError{problems}.what();
+  EXPECT_EQ(problems[0].pointer, "/policies/0/service");
+  EXPECT_EQ(problems[0].value, "");
+  EXPECT_EQ(problems[1].pointer, "/policies/0/maxReplicas");
+  EXPECT_EQ(problems[2].pointer, "/policies/0");
+}
+
+TEST(PolicyErrors, ShowNoSecret) {
+  const auto problems = problems_of(policy_with(
+      R"({"password": "hunter2", "urls": "redis://me:hunter2@host", "apiToken": {"a": "hunter2"},
+          "notifications": [{"url": "https://hooks/hunter2"}]})"));
+  ASSERT_EQ(problems.size(), 4U);
+  EXPECT_FALSE(says(PolicyError{problems}.what(), "hunter2"));
+}
+
+TEST(PolicyErrors, LongValuesAreShortened) {
+  const auto problems =
+      problems_of(policy_with(Json{{"enabled", std::string(500, 'a') + "ä"}}.dump()));
+  ASSERT_EQ(problems.size(), 1U);
+  EXPECT_LT(problems[0].value.size(), 70U);
+}
+
+}  // namespace
+}  // namespace selfscale

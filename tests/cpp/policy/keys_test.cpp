@@ -1,0 +1,288 @@
+// Every key: its default, and what it does.
+#include <gtest/gtest.h>
+
+#include "policy/metrics.hpp"
+#include "policy/policy_fixture.hpp"
+
+namespace selfscale {
+namespace {
+
+using namespace std::chrono_literals;
+
+TEST(PolicyKeys, Defaults) {
+  const CompiledPolicy policy = compiled(minimal_policy());
+  EXPECT_EQ(policy.name, "backend");
+  EXPECT_FALSE(policy.enabled);
+  EXPECT_EQ(policy.min_replicas, 1);
+  EXPECT_EQ(policy.max_replicas, 10);
+  EXPECT_EQ(policy.initial_replicas, std::nullopt);
+  EXPECT_EQ(policy.evaluation_interval, 15s);
+  EXPECT_EQ(policy.up, Direction::any);
+  EXPECT_EQ(policy.down, Direction::all);
+  EXPECT_EQ(policy.scale_up.stabilization_window, 0s);
+  EXPECT_EQ(policy.scale_down.stabilization_window, 5min);
+  EXPECT_EQ(policy.scale_up.cooldown, 0s);
+  EXPECT_EQ(policy.scale_down.cooldown, 0s);
+  EXPECT_EQ(policy.cooldown_period, std::nullopt);
+  EXPECT_FALSE(policy.never_scales_down);
+  EXPECT_EQ(policy.startup_expected, std::nullopt);
+  EXPECT_EQ(policy.startup_timeout, 3min);
+  EXPECT_TRUE(policy.rollback);
+  EXPECT_EQ(policy.max_total_replicas, std::nullopt);
+  EXPECT_EQ(policy.min_available_memory_mb, std::nullopt);
+  EXPECT_EQ(policy.driver, "");
+  EXPECT_EQ(policy.platform_json, "");
+
+  ASSERT_EQ(policy.metrics.size(), 1U);
+  const MetricSpec& metric = policy.metrics[0];
+  EXPECT_EQ(metric.name, "cpu_usage");
+  EXPECT_EQ(metric.metric, "cpu_usage");
+  EXPECT_EQ(metric.aggregation, Aggregation::avg);
+  EXPECT_EQ(metric.window, 60s);
+  EXPECT_EQ(metric.across, Across::avg);
+  EXPECT_EQ(metric.of, Of::limit);
+  EXPECT_EQ(metric.weight, 1.0);
+  EXPECT_EQ(metric.missing.kind, MissingPolicy::Kind::hold);
+  EXPECT_EQ(metric.missing_after, 45s);
+  EXPECT_FALSE(metric.needs_previous);
+
+  ASSERT_EQ(policy.rules.size(), 1U);
+  const auto& rule = std::get<ThresholdRule>(policy.rules[0].kind);
+  EXPECT_EQ(rule.comparison, Comparison::greater_than);
+  EXPECT_EQ(rule.scale_up_for, 0s);
+  EXPECT_EQ(rule.scale_down_for, 0s);
+  EXPECT_EQ(rule.scale_up_by, 1);
+  EXPECT_EQ(rule.scale_down_by, 1);
+  EXPECT_FALSE(policy.rules[0].from_preset);
+}
+
+TEST(PolicyKeys, EachIsRead) {
+  const CompiledPolicy policy = compiled(policy_with(R"({
+    "name": "web", "description": "evenings are busy", "enabled": true,
+    "minReplicas": 2, "maxReplicas": 20, "initialReplicas": 3, "evaluationInterval": "250ms",
+    "platform": {"driver": "kubernetes", "namespace": "prod"},
+    "startup": {"expected": "45s", "timeout": "2m", "rollback": false},
+    "combine": {"up": "all", "down": "any"}, "cooldownPeriod": "10m",
+    "behavior": {"scaleUp": {"stabilizationWindowSeconds": 2.5, "cooldown": "60s", "policies": []},
+                 "scaleDown": {"stabilizationWindowSeconds": 0, "cooldown": "5m", "policies": []}}})"));
+  EXPECT_EQ(policy.name, "web");
+  EXPECT_EQ(policy.description, "evenings are busy");
+  EXPECT_TRUE(policy.enabled);
+  EXPECT_EQ(policy.min_replicas, 2);
+  EXPECT_EQ(policy.max_replicas, 20);
+  EXPECT_EQ(policy.initial_replicas, 3);
+  EXPECT_EQ(policy.evaluation_interval, 250ms);
+  EXPECT_EQ(policy.driver, "kubernetes");
+  EXPECT_EQ(Json::parse(policy.platform_json)["namespace"], "prod");
+  EXPECT_EQ(policy.startup_expected, 45s);
+  EXPECT_EQ(policy.startup_timeout, 2min);
+  EXPECT_FALSE(policy.rollback);
+  EXPECT_EQ(policy.up, Direction::all);
+  EXPECT_EQ(policy.down, Direction::any);
+  EXPECT_EQ(policy.cooldown_period, 10min);
+  EXPECT_EQ(policy.scale_up.stabilization_window, 2500ms);
+  EXPECT_EQ(policy.scale_up.cooldown, 60s);
+  EXPECT_EQ(policy.scale_down.stabilization_window, 0s);
+  EXPECT_EQ(policy.scale_down.cooldown, 5min);
+}
+
+TEST(PolicyKeys, EachMetricKeyIsRead) {
+  Json policy = policy_with(R"({"metrics": [
+    {"name": "cpu", "metric": "cpu_usage", "type": "cpu", "source": "system", "of": "cores", "aggregation": "max",
+     "window": "2m", "across": "min", "weight": 0.4, "missing": {"atLeastReplicas": 2}, "missingAfter": "1m"},
+    {"name": "wait", "metric": "response_time", "aggregation": "p99.9", "missing": "ignore"},
+    {"name": "orders", "aggregation": "rate", "across": "sum", "source": "application"}]})");
+  policy["rules"][0]["metric"] = "cpu";
+  const CompiledPolicy read = compiled(policy);
+  ASSERT_EQ(read.metrics.size(), 3U);
+  EXPECT_EQ(read.metrics[0].name, "cpu");
+  EXPECT_EQ(read.metrics[0].metric, "cpu_usage");
+  EXPECT_EQ(read.metrics[0].of, Of::cores);
+  EXPECT_EQ(read.metrics[0].aggregation, Aggregation::max);
+  EXPECT_EQ(read.metrics[0].window, 2min);
+  EXPECT_EQ(read.metrics[0].across, Across::min);
+  EXPECT_EQ(read.metrics[0].weight, 0.4);
+  EXPECT_EQ(read.metrics[0].missing.kind, MissingPolicy::Kind::at_least);
+  EXPECT_EQ(read.metrics[0].missing.at_least_replicas, 2);
+  EXPECT_EQ(read.metrics[0].missing_after, 1min);
+  EXPECT_EQ(read.metrics[1].aggregation, Aggregation::p99_9);
+  EXPECT_EQ(read.metrics[1].missing.kind, MissingPolicy::Kind::ignore);
+  EXPECT_EQ(read.metrics[2].metric, "orders");
+  EXPECT_EQ(read.metrics[2].aggregation, Aggregation::rate);
+  EXPECT_EQ(read.metrics[2].across, Across::sum);
+}
+
+TEST(PolicyKeys, EachThresholdKeyIsRead) {
+  const CompiledPolicy policy = compiled(policy_with_rule(R"({
+    "name": "hits", "type": "threshold", "metric": "cache_hit_rate", "comparison": "less_than",
+    "scaleUp": 60, "scaleUpFor": "2m", "scaleUpBy": 2, "scaleDown": 90, "scaleDownFor": "5m", "scaleDownBy": 3})"));
+  EXPECT_EQ(policy.rules[0].name, "hits");
+  const auto& rule = std::get<ThresholdRule>(policy.rules[0].kind);
+  EXPECT_EQ(rule.comparison, Comparison::less_than);
+  EXPECT_EQ(rule.scale_up, 60);
+  EXPECT_EQ(rule.scale_up_for, 2min);
+  EXPECT_EQ(rule.scale_up_by, 2);
+  EXPECT_EQ(rule.scale_down, 90);
+  EXPECT_EQ(rule.scale_down_for, 5min);
+  EXPECT_EQ(rule.scale_down_by, 3);
+}
+
+TEST(PolicyKeys, EachTargetKeyIsRead) {
+  const CompiledPolicy shared = compiled(policy_with_rule(
+      R"({"type": "target", "metric": "requests_per_second", "targetPerReplica": 16.7, "tolerance": 0})"));
+  const auto& load = std::get<TargetRule>(shared.rules[0].kind);
+  EXPECT_EQ(load.target, 16.7);
+  EXPECT_TRUE(load.per_replica);
+  EXPECT_EQ(load.tolerance_up, 0.0);
+  EXPECT_EQ(load.tolerance_down, 0.0);
+  EXPECT_TRUE(load.scale_down);
+
+  Json upwards = policy_with_rule(
+      R"({"type": "target", "metric": "cpu_usage", "target": 70, "disableScaleIn": true})");
+  upwards["scaleDown"] = "never";
+  const CompiledPolicy never = compiled(upwards);
+  const auto& cpu = std::get<TargetRule>(never.rules[0].kind);
+  EXPECT_EQ(cpu.target, 70);
+  EXPECT_FALSE(cpu.per_replica);
+  EXPECT_EQ(cpu.tolerance_up, 0.1);
+  EXPECT_FALSE(cpu.scale_down);
+  EXPECT_TRUE(never.never_scales_down);
+}
+
+TEST(PolicyKeys, ThresholdsAreRulesWithoutAType) {
+  Json policy = minimal_policy();
+  Json listed = policy["rules"];
+  listed[0].erase("type");
+  policy.erase("rules");
+  policy["thresholds"] = listed;
+  EXPECT_EQ(compiled(policy).hash, compiled(minimal_policy()).hash);
+}
+
+TEST(PolicyKeys, StepsOfAllRulesCanBeSaidOnce) {
+  const CompiledPolicy policy = compiled(policy_with(R"({"scaleUpBy": 3, "scaleDownBy": 2})"));
+  EXPECT_EQ(std::get<ThresholdRule>(policy.rules[0].kind).scale_up_by, 3);
+  EXPECT_EQ(std::get<ThresholdRule>(policy.rules[0].kind).scale_down_by, 2);
+}
+
+TEST(PolicyKeys, RulesWithoutANameGetOne) {
+  const CompiledPolicy policy = compiled(policy_with(R"({"rules": [
+    {"type": "threshold", "metric": "cpu_usage", "scaleUp": 70, "scaleDown": 30},
+    {"type": "threshold", "metric": "cpu_usage", "scaleUp": 90},
+    {"type": "target", "metric": "cpu_usage", "target": 50},
+    {"type": "threshold", "metric": "cpu_usage", "scaleUp": 95, "name": "mine"}]})"));
+  EXPECT_EQ(policy.rules[0].name, "threshold:cpu_usage");
+  EXPECT_EQ(policy.rules[1].name, "threshold:cpu_usage#2");
+  EXPECT_EQ(policy.rules[2].name, "target:cpu_usage");
+  EXPECT_EQ(policy.rules[3].name, "mine");
+  EXPECT_EQ(policy.metrics.size(), 1U);
+}
+
+TEST(PolicyKeys, APercentilesNameMeansTheDistribution) {
+  const std::pair<std::string, Aggregation> cases[] = {{"response_time_p50", Aggregation::p50},
+                                                       {"response_time_p75", Aggregation::p75},
+                                                       {"response_time_p90", Aggregation::p90},
+                                                       {"response_time_p95", Aggregation::p95},
+                                                       {"response_time_p99", Aggregation::p99}};
+  for (const auto& [name, aggregation] : cases) {
+    Json policy = minimal_policy();
+    policy["rules"].push_back({{"type", "threshold"}, {"metric", name}, {"scaleUp", 1}});
+    const CompiledPolicy read = compiled(policy);
+    ASSERT_EQ(read.metrics.size(), 2U);
+    EXPECT_EQ(read.metrics[1].name, name);
+    EXPECT_EQ(read.metrics[1].metric, "response_time");
+    EXPECT_EQ(read.metrics[1].aggregation, aggregation);
+  }
+}
+
+TEST(PolicyKeys, AnAppsOwnMetricNeedsNoEntry) {
+  const CompiledPolicy policy = compiled(
+      policy_with_rule(R"({"type": "target", "metric": "open_carts", "targetPerReplica": 10})"));
+  EXPECT_EQ(policy.metrics[0].metric, "open_carts");
+}
+
+TEST(PolicyKeys, EveryBuiltinMetricNeedsNoEntry) {
+  for (const BuiltinMetric& metric : builtin_metrics()) {
+    Json policy = minimal_policy();
+    policy["rules"][0]["metric"] = metric.name;
+    EXPECT_EQ(compiled(policy).metrics[0].metric, metric.name);
+  }
+}
+
+TEST(PolicyKeys, APercentageChangeNeedsTheWindowBefore) {
+  const CompiledPolicy policy = compiled(policy_with_rule(
+      R"({"type": "threshold", "metric": "request_rate", "comparison": "percentage_change", "scaleUp": 50, "scaleDown": -30})"));
+  EXPECT_TRUE(policy.metrics[0].needs_previous);
+  EXPECT_EQ(std::get<ThresholdRule>(policy.rules[0].kind).scale_down, -30);
+}
+
+TEST(PolicyKeys, DampingIsWhatIsSaidOrFiveMinutesDown) {
+  const auto windows = [](std::string_view keys) {
+    const CompiledPolicy policy = compiled(policy_with(keys));
+    return std::pair{policy.scale_up.stabilization_window, policy.scale_down.stabilization_window};
+  };
+  using Windows = std::pair<Duration, Duration>;
+  EXPECT_EQ(windows("{}"), (Windows{0s, 300s}));
+  EXPECT_EQ(windows(R"({"behavior": "none"})"), (Windows{0s, 0s}));
+  EXPECT_EQ(windows(R"({"behavior": {}})"), (Windows{0s, 300s}));
+  EXPECT_EQ(windows(R"({"behavior": {"scaleUp": {"stabilizationWindowSeconds": 60}}})"),
+            (Windows{60s, 300s}));
+  EXPECT_EQ(windows(R"({"cooldown": {"down": "5m"}})"), (Windows{0s, 0s}));
+  EXPECT_EQ(windows(R"({"cooldownPeriod": "5m"})"), (Windows{0s, 0s}));
+
+  const CompiledPolicy policy =
+      compiled(policy_with(R"({"cooldown": {"up": "60s", "down": "5m"}})"));
+  EXPECT_EQ(policy.scale_up.cooldown, 60s);
+  EXPECT_EQ(policy.scale_down.cooldown, 5min);
+}
+
+TEST(PolicyKeys, ABareWindowIsMinutesBelowSixty) {
+  const auto window = [](double number) {
+    return compiled(
+               policy_with(Json{{"metrics", {{{"name", "cpu_usage"}, {"window", number}}}}}.dump()))
+        .metrics[0]
+        .window;
+  };
+  EXPECT_EQ(window(5), 5min);
+  EXPECT_EQ(window(59), 59min);
+  EXPECT_EQ(window(60), 60s);
+  EXPECT_EQ(window(300), 5min);
+}
+
+TEST(PolicyKeys, LocalPlatformsAreCheckedOthersAreKept) {
+  for (
+      const std::string_view platform :
+      {R"({"driver": "local"})", R"({"driver": "local", "readiness": "report"})",
+       R"({"driver": "local", "readiness": ["./ready", "now"], "gracePeriod": "30s", "backoff": {"first": "1s", "most": "1m"}})",
+       R"({"driver": "swarm", "anything": {"goes": true}})"}) {
+    const CompiledPolicy policy =
+        compiled(policy_with(R"({"platform": )" + std::string{platform} + "}"));
+    EXPECT_EQ(Json::parse(policy.platform_json), Json::parse(platform));
+  }
+}
+
+TEST(PolicyKeys, HintsAtWhatIsProbablyNotMeant) {
+  const auto load = [](const Json& policy) { return load_policies(policy.dump()); };
+  EXPECT_TRUE(load(minimal_policy()).hints.empty());
+  EXPECT_TRUE(has_hint(load(policy_with(R"({"behavior": {"scaleUp": {}}})")), "/behavior",
+                       "rate limits are not applied"));
+  EXPECT_TRUE(has_hint(
+      load(policy_with_rule(
+          R"({"type": "threshold", "metric": "cpu_usage", "scaleUp": 70, "scaleDown": 35})")),
+      "/rules", "one step up"));
+  EXPECT_TRUE(has_hint(
+      load(policy_with_rule(
+          R"({"type": "threshold", "metric": "memory_usage", "scaleUp": 80, "scaleDown": 35})")),
+      "/rules", "memory"));
+  EXPECT_TRUE(has_hint(
+      load(policy_with_rule(
+          R"({"type": "threshold", "metric": "cpu_usage", "scaleUp": 0.7, "scaleDown": 0.3})")),
+      "/rules", "percent"));
+  EXPECT_TRUE(
+      has_hint(load(policy_with(R"({"startup": {"expected": "2m"}, "cooldown": {"up": "1m"}})")),
+               "/startup", "shorter"));
+  EXPECT_TRUE(has_hint(load(policy_with(R"({"platform": {"driver": "kubernets"}})")),
+                       "/platform/driver", "\"kubernetes\""));
+}
+
+}  // namespace
+}  // namespace selfscale

@@ -1,0 +1,200 @@
+// The normal form reads back as itself, and no text makes the parser do anything but refuse it.
+#include <gtest/gtest.h>
+#include <rapidcheck/gtest.h>
+
+#include <random>
+#include <set>
+
+#include "policy/metrics.hpp"
+#include "policy/policy_fixture.hpp"
+#include "policy/presets.hpp"
+
+namespace selfscale {
+namespace {
+
+template <class T>
+T pick(std::vector<T> choices) {
+  return *rc::gen::elementOf(std::move(choices));
+}
+
+std::string any_duration() {
+  return std::to_string(*rc::gen::inRange(1, 5000)) + pick<std::string>({"ms", "s", "m"});
+}
+
+double any_edge(int least, int most) { return *rc::gen::inRange(least * 100, most * 100) / 100.0; }
+
+Json any_threshold(const std::string& metric) {
+  const auto comparison = pick<std::string>({"greater_than", "less_than", "percentage_change"});
+  Json rule{{"type", "threshold"}, {"metric", metric}, {"comparison", comparison}};
+  const double low = any_edge(1, 40);
+  const double high = any_edge(41, 99);
+  rule["scaleUp"] = comparison == "less_than" ? low : high;
+  rule["scaleDown"] = comparison == "less_than" ? high : low;
+  if (*rc::gen::arbitrary<bool>()) rule["scaleUpFor"] = any_duration();
+  if (*rc::gen::arbitrary<bool>()) rule["scaleDownFor"] = any_duration();
+  if (*rc::gen::arbitrary<bool>()) rule["scaleUpBy"] = *rc::gen::inRange(1, 9);
+  return rule;
+}
+
+Json any_target(const std::string& metric) {
+  Json rule{{"type", "target"}, {"metric", metric}};
+  rule[*rc::gen::arbitrary<bool>() ? "target" : "targetPerReplica"] = any_edge(1, 1000);
+  if (*rc::gen::arbitrary<bool>()) rule["tolerance"] = any_edge(0, 1) * 0.99;
+  return rule;
+}
+
+Json any_metric(const std::string& name) {
+  Json metric{{"name", name}, {"window", any_duration()}, {"weight", any_edge(0, 2)}};
+  metric["across"] = pick<std::string>({"avg", "max", "min", "sum"});
+  metric["missing"] = pick<Json>({"hold", "ignore", {{"atLeastReplicas", 2}}});
+  if (*rc::gen::arbitrary<bool>()) metric["missingAfter"] = any_duration();
+  return metric;
+}
+
+Json any_policy() {
+  const int least = *rc::gen::inRange(1, 10);
+  Json policy{{"service", pick<std::string>({"a", "backend", "w.1"})},
+              {"minReplicas", least},
+              {"maxReplicas", least + *rc::gen::inRange(0, 90)},
+              {"evaluationInterval", any_duration()},
+              {"rules", Json::array()}};
+  if (*rc::gen::arbitrary<bool>()) policy["enabled"] = true;
+  if (*rc::gen::arbitrary<bool>()) policy["timezone"] = "Africa/Lagos";
+  if (*rc::gen::arbitrary<bool>()) policy["startup"] = {{"timeout", any_duration()}};
+  if (*rc::gen::arbitrary<bool>()) policy["cooldownPeriod"] = any_duration();
+  if (*rc::gen::arbitrary<bool>())
+    policy["guardrails"] = {{"minAvailableMemoryMb", any_edge(0, 9)}};
+  if (*rc::gen::arbitrary<bool>()) policy["platform"] = {{"driver", "x"}, {"n", any_edge(0, 9)}};
+  if (*rc::gen::arbitrary<bool>()) {
+    policy["behavior"] = {
+        {"scaleUp", {{"stabilizationWindowSeconds", *rc::gen::inRange(0, 3'600'000) / 1000.0}}}};
+  }
+  std::set<std::string> listed;
+  const int rules = *rc::gen::inRange(1, 5);
+  for (int i = 0; i < rules; ++i) {
+    const auto metric =
+        pick<std::string>({"cpu_usage", "memory_usage", "response_time_p95", "open_carts"});
+    policy["rules"].push_back(*rc::gen::arbitrary<bool>() ? any_threshold(metric)
+                                                          : any_target(metric));
+    if (*rc::gen::arbitrary<bool>() && listed.insert(metric).second) {
+      policy["metrics"].push_back(any_metric(metric));
+    }
+  }
+  return policy;
+}
+
+RC_GTEST_PROP(NormalForm, ReadsBackAsItself, ()) {
+  const Json written = any_policy();
+  const Policy policy = load_policies(written.dump()).policies.front();
+  const PolicyDocument again = load_policies(policy.to_json());
+  RC_ASSERT(again.policies.front().to_json() == policy.to_json());
+  RC_ASSERT(again.policies.front().hash() == policy.hash());
+  for (std::size_t i = 0; i < policy.compiled().rules.size(); ++i) {
+    RC_ASSERT(again.policies.front().compiled().rules[i].definition ==
+              policy.compiled().rules[i].definition);
+  }
+}
+
+TEST(NormalForm, PresetsReadBackAsThemselvesWithoutHints) {
+  for (const std::string_view name : preset_names()) {
+    const Policy policy = preset_policy(name, "web");
+    const PolicyDocument again = load_policies(policy.to_json());
+    EXPECT_EQ(again.policies.front().to_json(), policy.to_json());
+    EXPECT_TRUE(again.hints.empty()) << again.hints.front().message;
+    EXPECT_TRUE(again.policies.front().compiled().rules[0].from_preset);
+  }
+}
+
+TEST(NormalForm, EqualPoliciesHaveEqualHashes) {
+  const Policy one =
+      load_policies(R"({"service": "a", "maxReplicas": 5, "evaluationInterval": "1m30s",
+    "rules": [{"type": "target", "metric": "cpu_usage", "target": 70.0}]})")
+          .policies[0];
+  const Policy other = load_policies(R"({ // the same in other words
+    "rules": [{"target": 70, "tolerance": 0.1, "metric": "cpu_usage", "type": "target"}],
+    "x-team": "web", "evaluationInterval": 90, "minReplicas": 1, "maxReplicas": 5.0, "service": "a"})")
+                           .policies[0];
+  EXPECT_EQ(one.hash(), other.hash());
+  EXPECT_EQ(one.hash().size(), 16U);
+}
+
+TEST(NormalForm, AnyChangeChangesTheHashAndARulesChangeItsFingerprint) {
+  const Policy base = load_policies(minimal_policy().dump()).policies[0];
+  std::set<std::string> hashes{base.hash()};
+  for (const std::string_view keys :
+       {R"({"enabled": true})", R"({"maxReplicas": 11})", R"({"cooldownPeriod": "5m"})",
+        R"({"scaleUpBy": 2})", R"({"metrics": [{"name": "cpu_usage", "window": "2m"}]})",
+        R"({"platform": {"driver": "local"}})", R"({"timezone": "UTC"})"}) {
+    EXPECT_TRUE(hashes.insert(load_policies(policy_with(keys).dump()).policies[0].hash()).second)
+        << keys;
+  }
+  const auto definition = [](const Json& policy) { return compiled(policy).rules[0].definition; };
+  const auto unchanged = definition(minimal_policy());
+  EXPECT_EQ(definition(policy_with(R"({"maxReplicas": 11})")), unchanged);
+  EXPECT_NE(definition(policy_with(R"({"scaleUpBy": 2})")), unchanged);
+  EXPECT_NE(definition(policy_with(R"({"metrics": [{"name": "cpu_usage", "window": "2m"}]})")),
+            unchanged);
+}
+
+/// A copy of the text with a few bytes changed, dropped, doubled or swapped for other parts of it.
+std::string mutated(std::string text, std::mt19937& random) {
+  constexpr std::string_view letters = "{}[]\",:0129-.eE\\ntf/* \xff\x00\xc3";
+  const auto below = [&random](std::size_t bound) {
+    return std::uniform_int_distribution<std::size_t>{0, bound - 1}(random);
+  };
+  for (std::size_t times = below(6) + 1; times > 0 && !text.empty(); --times) {
+    const std::size_t at = below(text.size());
+    const std::size_t size = std::min(below(12) + 1, text.size() - at);
+    switch (below(4)) {
+      case 0:
+        text[at] = letters[below(letters.size())];
+        break;
+      case 1:
+        text.erase(at, size);
+        break;
+      case 2:
+        text.insert(at, text.substr(below(text.size()), size));
+        break;
+      default:
+        text.replace(at, size, text.substr(below(text.size()), size));
+    }
+  }
+  return text;
+}
+
+TEST(Garbage, IsRefusedWithAPolicyErrorAndNothingElse) {
+  std::vector<std::string> seeds;
+  for (const std::string_view name : preset_names()) {
+    seeds.push_back(preset_policy(name, "web").to_json());
+  }
+  seeds.push_back(document_of(minimal_policy()).dump(1));
+  seeds.push_back(
+      R"({"service": "a", "preset": "backend", "metrics": [{"name": "a_p95", "window": 5}],
+    "thresholds": [{"metric": "a_p95", "scaleUp": 1e3}], "behavior": {"scaleUp": {"policies": []}},
+    "platform": {"driver": "local", "backoff": {"first": "1s"}}, "schedules": []} // end)");
+  std::mt19937 random{7};
+  int valid = 0;
+  int refused = 0;
+  for (int round = 0; round < 6'000; ++round) {
+    const std::string text = mutated(seeds[static_cast<std::size_t>(round) % seeds.size()], random);
+    try {
+      const auto document = load_policies(text);
+      ++valid;
+      for (const Policy& policy : document.policies) {
+        EXPECT_EQ(load_policies(policy.to_json()).policies[0].hash(), policy.hash()) << text;
+      }
+    } catch (const PolicyError& error) {
+      ++refused;
+      EXPECT_FALSE(error.problems().empty());
+      for (const Problem& problem : error.problems()) {
+        EXPECT_FALSE(problem.message.empty());
+        EXPECT_NO_THROW(Json({problem.pointer, problem.value, problem.message}).dump()) << text;
+      }
+    }
+  }
+  EXPECT_GT(valid, 0);
+  EXPECT_GT(refused, 0);
+}
+
+}  // namespace
+}  // namespace selfscale
