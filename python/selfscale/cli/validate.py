@@ -33,7 +33,9 @@ def validate(
     for policy in policies:
         enabled = "enabled" if policy["enabled"] else "not enabled: it recommends and never acts"
         bounds = f"{policy['minReplicas']} to {policy['maxReplicas']} replicas"
-        console.print(f"[green]ok[/]  {escape(policy['service'])}: {bounds}, {len(policy['rules'])} rules, {enabled}")
+        console.print(
+            f"[green]ok[/]  {escape(policy['service'])}: {bounds}, {_counted(len(policy['rules']), 'rule')}, {enabled}"
+        )
     for hint in found:
         _show("[yellow]hint[/]", hint)
 
@@ -42,9 +44,13 @@ def show_problems(problems: Sequence[Problem]) -> None:
     """Print every mistake of a policy document."""
     for problem in problems:
         _show("[red]wrong[/]", problem)
-    console.print(f"{len(problems)} {'mistake' if len(problems) == 1 else 'mistakes'}")
+    console.print(_counted(len(problems), "mistake"))
 
 
 def _show(kind: str, problem: Problem) -> None:
     value = f" = {problem.value}" if problem.value else ""
     console.print(f"{kind}  {escape((problem.pointer or '/') + value)}\n      {escape(problem.message)}")
+
+
+def _counted(count: int, thing: str) -> str:
+    return f"{count} {thing}" if count == 1 else f"{count} {thing}s"

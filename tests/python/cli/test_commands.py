@@ -40,7 +40,7 @@ def test_a_wrong_call_is_usage(selfscale: Run, arguments: list[str]) -> None:
 def test_a_valid_file_is_ok(selfscale: Run, policy_file: Path) -> None:
     ended = selfscale("validate", policy_file)
     assert ended.returncode == 0, ended.stdout + ended.stderr
-    assert "backend: 2 to 10 replicas, 1 rules, not enabled" in ended.stdout
+    assert "backend: 2 to 10 replicas, 1 rule, not enabled" in ended.stdout
 
 
 def test_a_wrong_file_lists_every_mistake(selfscale: Run, write: Write) -> None:
