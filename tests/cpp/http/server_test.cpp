@@ -62,7 +62,7 @@ class HttpServer : public testing::Test {
   }
 
   void serve(Handler handler = echo, Limits limits = {}) {
-    server_ = std::move(Server::listen(io_, path_, std::move(handler), limits).value());
+    server_ = Server::listen(io_, path_, std::move(handler), limits).value();
     thread_ = std::thread{[this] { io_.run(); }};
   }
 
@@ -323,7 +323,7 @@ TEST_F(HttpServer, StopLeavesAFileThatSomebodyElsePutThere) {
 
 TEST_F(HttpServer, MayBeDroppedTogetherWithItsContext) {
   auto io = std::make_unique<asio::io_context>();
-  auto server = std::move(Server::listen(*io, path_, echo).value());
+  auto server = Server::listen(*io, path_, echo).value();
   SocketClient client{path_};
   client.send("GET / HTTP/1.1\r\n");
   io->poll();
