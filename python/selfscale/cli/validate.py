@@ -9,6 +9,7 @@ import typer
 from rich.markup import escape
 
 from selfscale import hints, load_policies
+from selfscale._json import Json
 from selfscale.cli.terminal import AsJson, console, print_json
 from selfscale.errors import PolicyError, Problem
 
@@ -31,13 +32,15 @@ def validate(
         print_json({"valid": True, "hints": [hint._asdict() for hint in found], "policies": policies})
         return
     for policy in policies:
-        enabled = "enabled" if policy["enabled"] else "not enabled: it recommends and never acts"
-        bounds = f"{policy['minReplicas']} to {policy['maxReplicas']} replicas"
-        console.print(
-            f"[green]ok[/]  {escape(policy['service'])}: {bounds}, {_counted(len(policy['rules']), 'rule')}, {enabled}"
-        )
+        console.print(f"[green]ok[/]  {escape(_summary(policy))}")
     for hint in found:
         _show("[yellow]hint[/]", hint)
+
+
+def _summary(policy: Json) -> str:
+    bounds = f"{policy['minReplicas']} to {policy['maxReplicas']} replicas"
+    enabled = "enabled" if policy["enabled"] else "not enabled: it recommends and never acts"
+    return f"{policy['service']}: {bounds}, {_counted(len(policy['rules']), 'rule')}, {enabled}"
 
 
 def show_problems(problems: Sequence[Problem]) -> None:
