@@ -73,15 +73,15 @@ Result<T> run(const std::string& what, const std::function<T()>& function) {
   } catch (const abi::__forced_unwind&) {
     throw;  // the thread is being ended from outside; swallowing that would abort the process
   } catch (const std::exception& error) {
-    return Failure{Errc::failed, what + " raised: " + error.what()};
+    return Failure{Errc::failed, what + " raised: " + error.what(), {}};
   } catch (...) {
-    return Failure{Errc::failed, what + " raised something that is no std::exception"};
+    return Failure{Errc::failed, what + " raised something that is no std::exception", {}};
   }
 }
 
 Result<Observation> check(Observation seen) {
   if (seen.desired < 0 || seen.current < 0 || seen.ready.value_or(0) < 0) {
-    return Failure{Errc::malformed, "observe() returned a count below 0; counts are 0 or more"};
+    return Failure{Errc::malformed, "observe() returned a count below 0; counts are 0 or more", {}};
   }
   return seen;
 }
@@ -105,7 +105,8 @@ class Callback final : public Driver {
   asio::awaitable<Result<void>> scale(ScaleRequest request) override {
     if (request.desired < 0) {
       co_return Failure{Errc::invalid_argument,
-                        "scale: " + std::to_string(request.desired) + " replicas; 0 or more"};
+                        "scale: " + std::to_string(request.desired) + " replicas; 0 or more",
+                        {}};
     }
     std::function<void()> ask = [function = setting_.callbacks.scale, count = request.desired] {
       function(count);
@@ -147,8 +148,9 @@ class Callback final : public Driver {
     });
     co_await wait.timer.async_wait(asio::as_tuple(asio::use_awaitable));
     if (wait.call->answer) co_return std::move(*wait.call->answer);
-    co_return Failure{Errc::timed_out, what + " did not return within " +
-                                           std::to_string(deadline.count()) + " ms"};
+    co_return Failure{Errc::timed_out,
+                      what + " did not return within " + std::to_string(deadline.count()) + " ms",
+                      {}};
   }
 
   [[nodiscard]] Observation assumed() const {
@@ -160,8 +162,8 @@ class Callback final : public Driver {
 
   [[nodiscard]] Observation with_note(Observation seen) const {
     if (const int late = mailbox_->late; late > 0) {
-      seen.note = "answers of your functions that came too late and were dropped: " +
-                  std::to_string(late);
+      seen.note =
+          "answers of your functions that came too late and were dropped: " + std::to_string(late);
     }
     return seen;
   }

@@ -1,24 +1,23 @@
-/// What acts on a platform: one narrow interface, one file per platform, one table (registry.cpp), one conformance suite
-/// (tests/cpp/drivers/conformance.hpp) that every implementation passes.
+/// What acts on a platform: one narrow interface, one file per platform, one table (registry.cpp),
+/// one conformance suite (tests/cpp/drivers/conformance.hpp) that every implementation passes.
 ///
-/// What platforms have in common (bounds, dry run, cooldown, polling until done, conflicts) is not here: it stands once, in
-/// agent/actuation. All functions run on the control thread; they never block it and never throw.
+/// What platforms have in common (bounds, dry run, cooldown, polling until done, conflicts) is not
+/// here: it stands once, in agent/actuation. All functions run on the control thread; they never
+/// block it and never throw.
 #pragma once
-
-#include "model/result.hpp"
-
-#include <selfscale/instant.hpp>
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>
-
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
+#include <selfscale/instant.hpp>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "model/result.hpp"
 
 namespace selfscale::drivers {
 
@@ -39,18 +38,19 @@ struct Observation {
   bool updating = false;
   std::optional<int> least;  ///< the platform's own bounds
   std::optional<int> most;
-  std::string failure;       ///< why what was asked for does not come about, in the platform's words
-  std::string note;          ///< something a person should know; changes nothing
+  std::string failure;  ///< why what was asked for does not come about, in the platform's words
+  std::string note;     ///< something a person should know; changes nothing
   std::optional<double> poll_after_seconds;
-  std::string version;       ///< for a conditional write
+  std::string version;            ///< for a conditional write
   std::vector<Replica> replicas;  ///< where the platform lists them
 };
 
 struct ScaleRequest {
   int desired = 0;
-  std::string version;               ///< of the observation that the decision was made on
-  std::vector<std::string> victims;  ///< instances that may go, the idle first; for platforms that let us choose
-  std::int64_t token = 0;            ///< fences off a deposed leader where the platform can
+  std::string version;  ///< of the observation that the decision was made on
+  std::vector<std::string>
+      victims;  ///< instances that may go, the idle first; for platforms that let us choose
+  std::int64_t token = 0;  ///< fences off a deposed leader where the platform can
   Duration deadline{10'000};
 };
 
@@ -67,17 +67,20 @@ class Driver {
  public:
   virtual ~Driver() = default;
   virtual boost::asio::awaitable<Result<Observation>> observe() = 0;
-  /// Asks for exactly `desired`; asking twice changes nothing. Errc::conflict when the platform has moved past `version`.
+  /// Asks for exactly `desired`; asking twice changes nothing. Errc::conflict when the platform has
+  /// moved past `version`.
   virtual boost::asio::awaitable<Result<void>> scale(ScaleRequest request) = 0;
   /// What is wrong, in sentences; empty: this process may act.
   virtual boost::asio::awaitable<Result<std::vector<std::string>>> preflight() = 0;
   [[nodiscard]] virtual Capabilities capabilities() const = 0;
 };
 
-/// A user's callables, as the callback driver takes them. They run on the callback thread, never on the control thread.
+/// A user's callables, as the callback driver takes them. They run on the callback thread, never on
+/// the control thread.
 struct Callbacks {
   std::function<void(int replicas)> scale;
-  std::function<Observation()> observe;                 ///< may be empty: the last count asked for is taken for true
+  std::function<Observation()>
+      observe;  ///< may be empty: the last count asked for is taken for true
   std::function<std::vector<std::string>()> preflight;  ///< may be empty
 };
 
@@ -90,7 +93,8 @@ struct Setting {
   std::string platform_json;  ///< the policy's platform object
   Callbacks callbacks;
   Post post;
-  int assumed_replicas = 1;  ///< the count before the first scale(), where the platform cannot be asked
+  int assumed_replicas =
+      1;  ///< the count before the first scale(), where the platform cannot be asked
 };
 
 /// Makes the driver of that name from the table; Errc::invalid_argument names the known ones.

@@ -22,7 +22,7 @@ class Memory final : public Driver {
     auto fine = co_await meet("observe", patience);
     if (!fine) co_return fine.error();
     if (platform_->fault == Fault::garbage) {
-      co_return Failure{Errc::malformed, "observe: the platform answered -1 replicas"};
+      co_return Failure{Errc::malformed, "observe: the platform answered -1 replicas", {}};
     }
     if (platform_->polls_left > 0 && --platform_->polls_left == 0) {
       platform_->ready = platform_->desired;
@@ -35,13 +35,16 @@ class Memory final : public Driver {
     if (!fine) co_return fine.error();
     if (request.desired < 0) {
       co_return Failure{Errc::invalid_argument,
-                        "scale: " + std::to_string(request.desired) + " replicas; 0 or more"};
+                        "scale: " + std::to_string(request.desired) + " replicas; 0 or more",
+                        {}};
     }
     if (request.desired == platform_->desired) co_return Result<void>{};
     if (platform_->fault == Fault::conflicts ||
         (!request.version.empty() && request.version != platform_->version())) {
-      co_return Failure{Errc::conflict, "scale: the platform is at version " +
-                                            platform_->version() + ", not " + request.version};
+      co_return Failure{
+          Errc::conflict,
+          "scale: the platform is at version " + platform_->version() + ", not " + request.version,
+          {}};
     }
     platform_->set(request.desired);
     ++platform_->writes;
@@ -65,13 +68,13 @@ class Memory final : public Driver {
   asio::awaitable<Result<void>> meet(std::string what, Duration deadline) {
     switch (platform_->fault) {
       case Fault::refuses:
-        co_return Failure{Errc::unreachable, what + ": connection refused"};
+        co_return Failure{Errc::unreachable, what + ": connection refused", {}};
       case Fault::denies:
         co_return Failure{Errc::denied, what + ": 403", "scale"};
       case Fault::hangs: {
         asio::steady_timer never{io_, deadline};
         co_await never.async_wait(asio::as_tuple(asio::use_awaitable));
-        co_return Failure{Errc::timed_out, what + ": no answer in time"};
+        co_return Failure{Errc::timed_out, what + ": no answer in time", {}};
       }
       default:
         co_return Result<void>{};
@@ -109,8 +112,8 @@ std::unique_ptr<Driver> memory_driver(Setting setting) {
   auto platform = std::make_shared<MemoryPlatform>();
   const auto given =
       nlohmann::json::parse(setting.platform_json, nullptr, /*allow_exceptions=*/false);
-  const bool has_count = given.is_object() && given.contains("replicas") &&
-                         given["replicas"].is_number_unsigned();
+  const bool has_count =
+      given.is_object() && given.contains("replicas") && given["replicas"].is_number_unsigned();
   platform->set(has_count ? given["replicas"].get<int>() : setting.assumed_replicas);
   return memory_driver(setting.io, std::move(platform));
 }

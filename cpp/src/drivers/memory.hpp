@@ -15,7 +15,7 @@ enum class Fault : std::uint8_t { none, refuses, denies, conflicts, hangs, garba
 /// The truth behind the driver's back. Used by the control thread, or while that does not run.
 struct MemoryPlatform {
   int desired = 1;
-  int ready = 1;             ///< when all is well it follows `desired`
+  int ready = 1;              ///< when all is well it follows `desired`
   int polls_until_ready = 0;  ///< observations, after a change, before `ready` follows
   Fault fault = Fault::none;
   int writes = 0;  ///< accepted ones that changed the count

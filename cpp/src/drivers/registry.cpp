@@ -18,8 +18,10 @@ struct Row {
 
 Made make_callback(Setting setting) {
   if (!setting.callbacks.scale || !setting.post) {
-    return Failure{Errc::invalid_argument,
-                   "the driver \"callback\" needs a function scale(replicas): hand one to the agent"};
+    return Failure{
+        Errc::invalid_argument,
+        "the driver \"callback\" needs a function scale(replicas): hand one to the agent",
+        {}};
   }
   return callback_driver(std::move(setting));
 }
@@ -39,7 +41,8 @@ Made make(std::string_view name, Setting setting) {
   std::string known;
   for (const auto& each : names()) known += (known.empty() ? "" : ", ") + std::string{each};
   return Failure{Errc::invalid_argument,
-                 "no driver is called \"" + std::string{name} + "\"; there are " + known};
+                 "no driver is called \"" + std::string{name} + "\"; there are " + known,
+                 {}};
 }
 
 std::vector<std::string_view> names() {

@@ -7,14 +7,14 @@
 /// | `--service S` | the service's name; goes into instance ids and finds the segment | needed |
 /// | `--max N` | never more than N workers alive at one time, 1 to 1000 | needed |
 /// | `--count N` | workers at the start, 0 to max | 1 |
-/// | `--bind HOST:PORT` | `[::1]:8000`, `0.0.0.0:0` (any free port) … | 127.0.0.1:8000, if {fd} occurs |
-/// | `--readiness R` | `report`, `port`, or a command as a JSON array that ends with 0 | see below |
-/// | `--grace SECONDS` | from SIGTERM to SIGKILL | 30 |
-/// | `--backoff-first SECONDS` | before the first restart of a worker that ended | 1 |
-/// | `--backoff-most SECONDS` | the longest such wait; who lives that long starts over | 60 |
-/// | `--run-dir DIR` | where the segment stands; handed on as SELFSCALE_RUN_DIR | needed |
-/// | `--release R` | the release group of the segment; handed on as SELFSCALE_RELEASE | none |
-/// | `--agent ARGV` | the agent's command as a JSON array of strings; restarted when it ends | no agent |
+/// | `--bind HOST:PORT` | `[::1]:8000`, `0.0.0.0:0` (any free port) … | 127.0.0.1:8000, if {fd}
+/// occurs | | `--readiness R` | `report`, `port`, or a command as a JSON array that ends with 0 |
+/// see below | | `--grace SECONDS` | from SIGTERM to SIGKILL | 30 | | `--backoff-first SECONDS` |
+/// before the first restart of a worker that ended | 1 | | `--backoff-most SECONDS` | the longest
+/// such wait; who lives that long starts over | 60 | | `--run-dir DIR` | where the segment stands;
+/// handed on as SELFSCALE_RUN_DIR | needed | | `--release R` | the release group of the segment;
+/// handed on as SELFSCALE_RELEASE | none | | `--agent ARGV` | the agent's command as a JSON array
+/// of strings; restarted when it ends | no agent |
 ///
 /// In COMMAND and in a readiness command `{fd}` stands for the number of the listening socket,
 /// `{port}` for its port and `{slot}` for the worker's number, the lowest free one from 1 on.
@@ -29,8 +29,9 @@
 /// SELFSCALE_SUPERVISED=1 and SELFSCALE_INSTANCE (`<service>-<slot>-<serial of the start>`). The
 /// agent gets the first two and SELFSCALE_SUPERVISOR_FD, a stream of JSON lines (protocol.hpp).
 ///
-/// Exit codes: 0 stopped by SIGTERM, SIGINT or SIGHUP, all workers ended; 1 it could not begin (port
-/// in use, command not found); 2 wrong arguments; 128 + signal: a second signal ended all at once.
+/// Exit codes: 0 stopped by SIGTERM, SIGINT or SIGHUP, all workers ended; 1 it could not begin
+/// (port in use, command not found); 2 wrong arguments; 128 + signal: a second signal ended all at
+/// once.
 #pragma once
 
 #include <chrono>

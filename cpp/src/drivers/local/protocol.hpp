@@ -1,5 +1,5 @@
-/// What the agent and its supervisor say to each other: JSON lines over a Unix stream, one answer to
-/// each request, in order.
+/// What the agent and its supervisor say to each other: JSON lines over a Unix stream, one answer
+/// to each request, in order.
 ///
 ///     → {"id": 1, "op": "observe"}
 ///     ← {"id": 1, "observation": {"desired": 3, "version": "2", "most": 8, "failure": "", "note":
@@ -9,10 +9,10 @@
 ///     ← {"id": 2, "accepted": true}
 ///     ← {"id": 2, "error": {"code": "conflict", "message": "…"}}
 ///
-/// `state`: starting, ready, draining, stopping (SIGTERM sent, or what its group left behind is being
-/// ended), backoff (ended, waits for its restart; pid 0). `started`: seconds ago. `version` changes with
-/// every change of the count asked for; a scale with another one is a conflict, and so is a token
-/// below the highest seen. An empty version is not compared.
+/// `state`: starting, ready, draining, stopping (SIGTERM sent, or what its group left behind is
+/// being ended), backoff (ended, waits for its restart; pid 0). `started`: seconds ago. `version`
+/// changes with every change of the count asked for; a scale with another one is a conflict, and so
+/// is a token below the highest seen. An empty version is not compared.
 #pragma once
 
 #include <cstdint>

@@ -21,8 +21,8 @@ class Supervisor {
 
   /// Answers requests (protocol.hpp) that come over this stream, too.
   void serve(Descriptor stream);
-  /// Until it is stopped by a signal and every worker has ended; returns the exit code. Call it in a
-  /// process of its own: it takes over signals and children.
+  /// Until it is stopped by a signal and every worker has ended; returns the exit code. Call it in
+  /// a process of its own: it takes over signals and children.
   int run();
 
  private:

@@ -1,0 +1,72 @@
+#include "drivers/local/agent_child.hpp"
+
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <array>
+#include <csignal>
+
+namespace selfscale::drivers::local {
+
+AgentChild::AgentChild(const Options& options, Keeper& keeper)
+    : command_{options.agent},
+      variables_{"SELFSCALE_SERVICE=" + options.service,
+                 "SELFSCALE_RUN_DIR=" + options.run_directory},
+      first_{options.backoff_first},
+      most_{options.backoff_most},
+      keeper_{keeper},
+      wanted_{!options.agent.empty()} {
+  if (!options.release.empty()) variables_.push_back("SELFSCALE_RELEASE=" + options.release);
+}
+
+std::optional<Time> AgentChild::due() const {
+  if (!wanted_ || exists()) return std::nullopt;
+  return due_;
+}
+
+std::optional<LineStream> AgentChild::start_if_due(Time now) {
+  if (const auto when = due(); !when || now < *when) return std::nullopt;
+  std::array<int, 2> ends{};
+  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0) {
+    due_ = now + most_;
+    return std::nullopt;
+  }
+  Descriptor ours{ends[0]};
+  const Descriptor its{ends[1]};
+  auto variables = variables_;
+  variables.push_back("SELFSCALE_SUPERVISOR_FD=" + std::to_string(its.get()));
+  const Launch child{command_,
+                     environment({"SELFSCALE_INSTANCE", "SELFSCALE_SUPERVISED"}, variables),
+                     {its.get()},
+                     keeper_.descriptor()};
+  const auto pid = launch(child);
+  if (!pid) {
+    ++failures_;
+    due_ = now + most_;
+    return std::nullopt;
+  }
+  pid_ = pid.value();
+  keeper_.remember(pid_);
+  started_ = now;
+  return LineStream{std::move(ours)};
+}
+
+std::string AgentChild::ended(const std::string& how, Time now) {
+  ::kill(-pid_, SIGKILL);  // what it may have left behind
+  keeper_.forget(pid_);
+  pid_ = 0;
+  if (!wanted_) return {};
+  if (now - started_ >= most_) failures_ = 0;
+  const auto wait = std::min(most_, first_ * (1 << std::min(failures_, 16)));
+  ++failures_;
+  due_ = now + wait;
+  return "the agent ended with " + how + "; it starts again in " +
+         std::to_string(wait.count() / 1000) + " s, and the workers go on";
+}
+
+void AgentChild::stop(int signal) {
+  wanted_ = false;
+  if (exists()) ::kill(signal == SIGKILL ? -pid_ : pid_, signal);
+}
+
+}  // namespace selfscale::drivers::local

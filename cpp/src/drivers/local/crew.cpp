@@ -1,0 +1,252 @@
+#include "drivers/local/crew.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+namespace selfscale::drivers::local {
+namespace {
+
+/// Between the drain mark and SIGTERM: the worker closes its listener and lets its clients go.
+constexpr milliseconds drain_time{500};
+/// A worker that takes longer to become ready is worth a sentence.
+constexpr milliseconds young{10'000};
+/// Between two SIGKILLs to a group that does not end (a process in an uninterruptible wait).
+constexpr milliseconds kill_again{1'000};
+
+bool is_leaving(const Worker& worker) { return !worker.again; }
+
+std::string in_seconds(milliseconds time) {
+  return std::to_string(time.count() / 1000) + "." + std::to_string(time.count() % 1000 / 100) +
+         " s";
+}
+
+milliseconds since(Time then, Time now) {
+  return std::chrono::duration_cast<milliseconds>(now - then);
+}
+
+}  // namespace
+
+Crew::Crew(int most, milliseconds grace, milliseconds backoff_first, milliseconds backoff_most)
+    : most_{most}, grace_{grace}, backoff_first_{backoff_first}, backoff_most_{backoff_most} {}
+
+Result<void> Crew::want(int desired, const std::vector<std::string>& victims, Time now) {
+  if (desired < 0 || desired > most_) {
+    return Failure{Errc::invalid_argument,
+                   std::to_string(desired) + " workers were asked for; from 0 to " +
+                       std::to_string(most_) + " are possible (maxReplicas)",
+                   {}};
+  }
+  desired_ = desired;
+  while (kept() > desired_) retire(*choose_victim(victims), now);
+  while (kept() < desired_) {
+    Worker fresh;
+    fresh.slot = lowest_free_slot();
+    fresh.due = now;
+    const auto place = std::find_if(workers_.begin(), workers_.end(), [&fresh](const Worker& each) {
+      return each.slot > fresh.slot;
+    });
+    workers_.insert(place, std::move(fresh));
+  }
+  return {};
+}
+
+std::vector<Step> Crew::next(Time now) {
+  for (auto& worker : workers_) advance(worker, now);
+  return std::exchange(steps_, {});
+}
+
+void Crew::advance(Worker& worker, Time now) {
+  if (now < worker.due) return;
+  switch (worker.state) {
+    case State::backoff: {
+      // A start that was asked for and not yet answered counts as a worker that exists.
+      const auto starting = std::count_if(steps_.begin(), steps_.end(), [](const Step& step) {
+        return step.what == Step::Do::start;
+      });
+      if (existing() + static_cast<int>(starting) >= most_) return;
+      steps_.push_back({Step::Do::start, worker.slot, 0, {}});
+      return;
+    }
+    case State::draining:
+      stop(worker, Step::Do::terminate_leader, now);
+      return;
+    case State::stopping:
+      steps_.push_back({Step::Do::kill, worker.slot, worker.pid, {}});
+      worker.killed = true;
+      worker.due = now + kill_again;
+      return;
+    default:
+      return;
+  }
+}
+
+std::optional<Time> Crew::due() const {
+  std::optional<Time> first;
+  for (const auto& worker : workers_) {
+    const bool waits = worker.state != State::starting && worker.state != State::ready;
+    if (waits && (!first || worker.due < *first)) first = worker.due;
+  }
+  return first;
+}
+
+void Crew::started(int slot, pid_t pid, std::string instance, Time now) {
+  Worker& worker = *in_slot(slot);
+  worker.pid = pid;
+  worker.instance = std::move(instance);
+  worker.state = State::starting;
+  worker.leader_lives = true;
+  worker.reports = false;
+  worker.killed = false;
+  worker.started = now;
+}
+
+void Crew::could_not_start(int slot, const std::string& why, Time now) {
+  Worker& worker = *in_slot(slot);
+  worker.last_exit = why;
+  fail(worker, why, now);
+}
+
+void Crew::became_ready(int slot) {
+  Worker* worker = in_slot(slot);
+  if (worker != nullptr && worker->state == State::starting) worker->state = State::ready;
+}
+
+void Crew::reported(int slot) {
+  if (Worker* worker = in_slot(slot)) worker->reports = true;
+}
+
+void Crew::leader_ended(pid_t pid, const std::string& how, Time now) {
+  const auto found = std::find_if(workers_.begin(), workers_.end(),
+                                  [pid](const Worker& each) { return each.pid == pid; });
+  if (found == workers_.end()) return;
+  Worker& worker = *found;
+  worker.leader_lives = false;
+  worker.last_exit = how;
+  if (worker.state == State::starting || worker.state == State::ready) {
+    if (now - worker.started >= backoff_most_) worker.failures = 0;
+    fail(worker, "ended with " + how + " after " + in_seconds(since(worker.started, now)), now);
+  }
+  // The others of its group have lost their leader, and their work.
+  if (worker.state != State::stopping) {
+    stop(worker, Step::Do::terminate_group, now);
+  } else if (!worker.killed) {
+    steps_.push_back({Step::Do::terminate_group, worker.slot, worker.pid, {}});
+  }
+}
+
+void Crew::group_ended(int slot, Time now) {
+  Worker& worker = *in_slot(slot);
+  worker.pid = 0;
+  if (worker.again) {
+    start_anew(worker, now);
+  } else {
+    std::erase_if(workers_, [slot](const Worker& each) { return each.slot == slot; });
+  }
+}
+
+void Crew::kill_all(Time now) {
+  desired_ = 0;
+  std::erase_if(workers_, [](const Worker& each) { return !each.exists(); });
+  for (auto& worker : workers_) {
+    worker.again = false;
+    worker.state = State::stopping;
+    worker.due = now;
+  }
+}
+
+std::string Crew::failure(Time now) const {
+  int waiting = 0;
+  milliseconds longest{0};
+  bool failing = false;
+  for (const auto& worker : workers_) {
+    if (is_leaving(worker) || worker.state == State::ready) continue;
+    failing = failing || worker.failures > 0;
+    ++waiting;
+    if (worker.state == State::starting) longest = std::max(longest, since(worker.started, now));
+  }
+  if (failing) return last_failure_;
+  if (longest < young) return {};
+  return std::to_string(waiting) + " of " + std::to_string(desired_) +
+         " workers are not ready, one since " + in_seconds(longest);
+}
+
+Worker* Crew::in_slot(int slot) {
+  const auto found = std::find_if(workers_.begin(), workers_.end(),
+                                  [slot](const Worker& each) { return each.slot == slot; });
+  return found == workers_.end() ? nullptr : &*found;
+}
+
+int Crew::kept() const {
+  return static_cast<int>(std::count_if(workers_.begin(), workers_.end(),
+                                        [](const Worker& each) { return !is_leaving(each); }));
+}
+
+int Crew::existing() const {
+  return static_cast<int>(std::count_if(workers_.begin(), workers_.end(),
+                                        [](const Worker& each) { return each.exists(); }));
+}
+
+int Crew::lowest_free_slot() const {
+  int slot = 1;
+  for (const auto& worker : workers_) {
+    if (worker.slot == slot) ++slot;
+  }
+  return slot;
+}
+
+/// Those that do not run, then the named in their order, then those not ready, then the newest.
+Worker* Crew::choose_victim(const std::vector<std::string>& victims) {
+  const auto rank = [&victims](const Worker& worker) {
+    if (!worker.leader_lives) return 0L;
+    const auto named = std::find(victims.begin(), victims.end(), worker.instance);
+    if (named != victims.end()) return 1L + static_cast<long>(named - victims.begin());
+    const auto after_named = 1L + static_cast<long>(victims.size());
+    return worker.state == State::starting ? after_named : after_named + 1;
+  };
+  Worker* chosen = nullptr;
+  for (auto& worker : workers_) {
+    if (is_leaving(worker)) continue;
+    if (chosen == nullptr || rank(worker) < rank(*chosen) ||
+        (rank(worker) == rank(*chosen) && worker.started >= chosen->started)) {
+      chosen = &worker;
+    }
+  }
+  return chosen;
+}
+
+void Crew::retire(Worker& worker, Time now) {
+  worker.again = false;
+  if (!worker.exists()) {
+    std::erase_if(workers_, [&worker](const Worker& each) { return &each == &worker; });
+  } else if (worker.state != State::stopping && worker.reports) {
+    worker.state = State::draining;
+    worker.due = now + drain_time;
+    steps_.push_back({Step::Do::mark_draining, worker.slot, worker.pid, worker.instance});
+  } else if (worker.state != State::stopping) {
+    stop(worker, Step::Do::terminate_leader, now);
+  }
+}
+
+void Crew::stop(Worker& worker, Step::Do how, Time now) {
+  worker.state = State::stopping;
+  worker.due = now + grace_;
+  steps_.push_back({how, worker.slot, worker.pid, {}});
+}
+
+void Crew::fail(Worker& worker, const std::string& how, Time now) {
+  ++worker.failures;
+  last_failure_ = "worker " + std::to_string(worker.slot) + " " + how;
+  if (!worker.exists()) start_anew(worker, now);
+}
+
+void Crew::start_anew(Worker& worker, Time now) {
+  const double factor = std::exp2(std::min(worker.failures - 1, 30));
+  const auto wait = std::min(static_cast<double>(backoff_most_.count()),
+                             static_cast<double>(backoff_first_.count()) * factor);
+  worker.state = State::backoff;
+  worker.due = now + milliseconds{static_cast<std::int64_t>(wait)};
+  ++worker.restarts;
+}
+
+}  // namespace selfscale::drivers::local
