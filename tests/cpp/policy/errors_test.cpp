@@ -134,7 +134,7 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{rule(R"("scaleUp": 70, "scaleDown": 70)"), "/rules/0/scaleDown", "below scaleUp"},
         Mistake{rule(R"("comparison": "less_than", "scaleUp": 70, "scaleDown": 30)"),
                 "/rules/0/scaleDown", "above scaleUp"},
-        Mistake{rule(R"("comparison": "lower_than", "scaleUp": 70, "scaleDown": 30)"),
+        Mistake{rule(R"("comparison": "les_than", "scaleUp": 70, "scaleDown": 30)"),
                 "/rules/0/comparison", "\"less_than\""},
         Mistake{rule(R"("scaleUp": -1)"), "/rules/0/scaleUp", "negative"},
         Mistake{rule(R"("scaleUp": 0)"), "/rules/0/scaleUp", "above 0"},
