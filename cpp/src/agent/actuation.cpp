@@ -1,0 +1,134 @@
+#include "agent/actuation.hpp"
+
+#include <algorithm>
+#include <cassert>
+#include <cmath>
+#include <utility>
+
+namespace selfscale::agent {
+namespace {
+
+/// The same call may succeed later; the write may also have come through unnoticed.
+bool is_worth_another_look(Errc code) {
+  return code == Errc::unreachable || code == Errc::timed_out || code == Errc::throttled ||
+         code == Errc::conflict;
+}
+
+std::string replicas(int count) {
+  return std::to_string(count) + (count == 1 ? " replica" : " replicas");
+}
+
+}  // namespace
+
+Actuation::Actuation(Order order, std::function<double()> jitter)
+    : order_{std::move(order)}, jitter_{std::move(jitter)} {
+  assert(order_.attempts >= 1);
+}
+
+Action Actuation::begin() const { return Write{order_.to, order_.version, order_.trigger, {}}; }
+
+Action Actuation::resume(const Written& event, Instant now) {
+  if (event.result) return accept(now);
+  const Failure& failure = event.result.error();
+  if (is_worth_another_look(failure.code)) return retry(failure);
+  auto end = finished(Outcome::failed, failure.message);
+  end.code = failure.code;
+  return end;
+}
+
+Action Actuation::resume(const Observed& event, Instant now) {
+  if (!event.result) {
+    if (!accepted_at_) return retry(event.result.error());
+    failure_ = event.result.error().message;
+    if (now >= *accepted_at_ + order_.startup_timeout) return overdue(failure_);
+    return watch(std::nullopt, now);
+  }
+  const auto& seen = event.result.value();
+  ready_ = seen.ready;
+  return accepted_at_ ? while_starting(seen, now) : after_unsure_write(seen, now);
+}
+
+Action Actuation::accept(Instant now) {
+  accepted_at_ = now;
+  return watch(std::nullopt, now);
+}
+
+Action Actuation::retry(const Failure& failure) {
+  if (attempts_ >= order_.attempts) {
+    auto end = finished(Outcome::failed,
+                        failure.message + " (after " + std::to_string(attempts_) + " attempts)");
+    end.code = failure.code;
+    return end;
+  }
+  const double longest = static_cast<double>(order_.backoff.count()) * std::exp2(attempts_ - 1);
+  ++attempts_;
+  const double share = 0.5 + 0.5 * std::clamp(jitter_(), 0.0, 1.0);
+  return Watch{Duration{static_cast<Duration::rep>(longest * share)}};
+}
+
+/// Nothing is written again before it is known what the last write did.
+Action Actuation::after_unsure_write(const drivers::Observation& seen, Instant now) {
+  if (seen.desired == order_.to) return accept(now);
+  if (seen.desired != order_.from) return superseded(seen.desired);
+  return Write{order_.to, seen.version, order_.trigger, {}};
+}
+
+Action Actuation::while_starting(const drivers::Observation& seen, Instant now) {
+  if (seen.desired != order_.to) return superseded(seen.desired);
+  if (is_done(seen)) return finished(Outcome::succeeded, {});
+  failure_ = seen.failure;
+  if (now < *accepted_at_ + order_.startup_timeout) return watch(seen.poll_after_seconds, now);
+  std::string why =
+      std::to_string(seen.ready.value_or(seen.current)) + " of " + replicas(order_.to) + " ready";
+  if (order_.to < order_.from)
+    why = replicas(seen.current) + " left instead of " + std::to_string(order_.to);
+  if (!failure_.empty()) why += ": " + failure_;
+  return overdue(why);
+}
+
+Action Actuation::overdue(const std::string& why) {
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(order_.startup_timeout);
+  const std::string failed = "after " + std::to_string(seconds.count()) + " s " + why;
+  const int back_to = std::max(order_.from, std::min(ready_.value_or(order_.from), order_.to));
+  const bool rolls_back =
+      order_.rollback && order_.trigger != Trigger::rollback && back_to < order_.to;
+  if (!rolls_back) return finished(Outcome::failed, failed);
+  order_.from = order_.to;
+  order_.to = back_to;
+  order_.trigger = Trigger::rollback;
+  accepted_at_.reset();
+  attempts_ = 1;
+  // The version is left out: the count is ours since acceptance, as every look since has shown.
+  return Write{back_to, {}, Trigger::rollback, failed};
+}
+
+Action Actuation::watch(std::optional<double> asked_seconds, Instant now) const {
+  auto after = order_.poll;
+  if (asked_seconds)
+    after = Duration{static_cast<Duration::rep>(std::ceil(*asked_seconds * 1000.0))};
+  const auto left = *accepted_at_ + order_.startup_timeout - now;
+  return Watch{std::clamp(after, Duration{0}, std::max(left, Duration{0}))};
+}
+
+Finished Actuation::finished(Outcome outcome, std::string why) const {
+  Finished end;
+  end.outcome = outcome;
+  end.why = std::move(why);
+  end.ready = ready_;
+  return end;
+}
+
+Finished Actuation::superseded(int count) const {
+  auto end =
+      finished(Outcome::superseded, "somebody else asked for " + replicas(count) + " meanwhile");
+  end.foreign = count;
+  return end;
+}
+
+bool Actuation::is_done(const drivers::Observation& seen) const {
+  if (order_.to < order_.from) return seen.current <= order_.to;
+  if (seen.updating) return false;
+  return seen.ready.value_or(seen.current) >= order_.to;
+}
+
+}  // namespace selfscale::agent

@@ -1,0 +1,96 @@
+/// The life of one scaling event, from the write to its end: a machine without I/O or clock.
+///
+/// It says what is to be done next; its owner does that, and tells it what came of it. So there are
+/// never two writes at once, and retries, deadlines and foreign changes are tables of tests.
+///
+///     auto action = actuation.begin();
+///     // Write    → driver.scale(), then resume(Written{...})
+///     // Watch    → wait, then driver.observe(), then resume(Observed{...})
+///     // Finished → journal the event; the machine is used up
+///
+/// A rollback is a second event of the same life: its Write has the trigger `rollback`, and `why`
+/// says how the first event failed. Finished then speaks of the rollback.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <selfscale/decision.hpp>
+#include <selfscale/instant.hpp>
+#include <string>
+#include <variant>
+
+#include "drivers/driver.hpp"
+#include "model/result.hpp"
+
+namespace selfscale::agent {
+
+/// What is wanted, and how long it may take.
+struct Order {
+  int from = 0;
+  int to = 0;
+  std::string version;  ///< of the observation that the decision was made on
+  Trigger trigger = Trigger::policy;
+  Duration startup_timeout{180'000};  ///< from acceptance to ready
+  bool rollback = true;               ///< steps up alone are rolled back
+  Duration poll{1'000};               ///< between observations, where the platform names no other
+  int attempts = 4;                   ///< writes, and reads while it is not known what a write did
+  Duration backoff{500};              ///< before the second attempt; doubles with each
+};
+
+struct Write {
+  int desired = 0;
+  std::string version;
+  Trigger trigger = Trigger::policy;
+  std::string why;  ///< of a rollback: how the event before it failed
+};
+struct Watch {
+  Duration after{0};
+};
+struct Finished {
+  Outcome outcome = Outcome::succeeded;
+  std::string why;             ///< of a failure, or of somebody else's count
+  Errc code = Errc::failed;    ///< of a refused write
+  std::optional<int> ready;    ///< as last seen
+  std::optional<int> foreign;  ///< superseded: the count that somebody else asked for
+};
+using Action = std::variant<Write, Watch, Finished>;
+
+struct Written {
+  Result<void> result;
+};
+struct Observed {
+  Result<drivers::Observation> result;
+};
+
+class Actuation {
+ public:
+  /// `jitter`: draws from 0 to 1; a wait before a retry lasts half to all of its backoff.
+  Actuation(Order order, std::function<double()> jitter);
+
+  [[nodiscard]] Action begin() const;
+  Action resume(const Written& event, Instant now);
+  Action resume(const Observed& event, Instant now);
+
+  /// When the platform took the count of the event under way; cooldowns run from here.
+  [[nodiscard]] std::optional<Instant> accepted_at() const { return accepted_at_; }
+
+ private:
+  Action accept(Instant now);
+  Action retry(const Failure& failure);
+  Action after_unsure_write(const drivers::Observation& seen, Instant now);
+  Action while_starting(const drivers::Observation& seen, Instant now);
+  Action overdue(const std::string& why);
+  Action watch(std::optional<double> asked_seconds, Instant now) const;
+  [[nodiscard]] Finished finished(Outcome outcome, std::string why) const;
+  [[nodiscard]] Finished superseded(int count) const;
+  [[nodiscard]] bool is_done(const drivers::Observation& seen) const;
+
+  Order order_;
+  std::function<double()> jitter_;
+  int attempts_ = 1;
+  std::optional<Instant> accepted_at_;  ///< empty: the write's outcome is not known yet
+  std::optional<int> ready_;
+  std::string failure_;  ///< the platform's last words
+};
+
+}  // namespace selfscale::agent
