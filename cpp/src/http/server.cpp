@@ -315,4 +315,9 @@ void Server::stop() noexcept {
   for (auto* stream : state_->connections) stream->close();
 }
 
+void Server::abandon_in_child() noexcept {
+  ::close(state_->acceptor.native_handle());
+  for (auto* stream : state_->connections) ::close(stream->socket().native_handle());
+}
+
 }  // namespace selfscale::http

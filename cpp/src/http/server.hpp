@@ -56,6 +56,10 @@ class Server {
   /// socket file unless somebody has put another there. Twice is harmless.
   void stop() noexcept;
 
+  /// In a fork's child, which must touch nothing else of the server: closes what it inherited, so
+  /// that clients of the parent do not wait for the child. A few system calls, no more.
+  void abandon_in_child() noexcept;
+
  private:
   struct State;
   explicit Server(std::shared_ptr<State> state);

@@ -332,6 +332,33 @@ TEST_F(HttpServer, MayBeDroppedTogetherWithItsContext) {
   EXPECT_TRUE(client.is_closed());
 }
 
+TEST_F(HttpServer, AForkedChildHoldsNoClientBack) {
+  serve();
+  SocketClient client{path_};
+  client.send(get("/"));
+  EXPECT_PRED2(starts_with, client.answer(), "HTTP/1.1 200");
+  std::array<int, 2> abandoned{};
+  std::array<int, 2> end{};
+  ASSERT_EQ(::pipe2(abandoned.data(), O_CLOEXEC), 0);
+  ASSERT_EQ(::pipe2(end.data(), O_CLOEXEC), 0);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    char byte = 0;
+    ::close(end[1]);
+    server_->abandon_in_child();
+    (void)!::write(abandoned[1], "x", 1);
+    (void)!::read(end[0], &byte, 1);  // lives until the test has ended
+    ::_exit(0);
+  }
+  char byte = 0;
+  ASSERT_EQ(::read(abandoned[0], &byte, 1), 1);
+  EXPECT_PRED2(starts_with, ask(get("/")), "HTTP/1.1 200");
+  stop();
+  EXPECT_TRUE(client.is_closed());
+  for (const int descriptor : {abandoned[0], abandoned[1], end[0], end[1]}) ::close(descriptor);
+  ::waitpid(child, nullptr, 0);
+}
+
 // --- the socket file ---
 
 void bind_and_listen(const std::string& path) {
