@@ -39,9 +39,9 @@ Action Actuation::resume(const Written& event, Instant now) {
 Action Actuation::resume(const Observed& event, Instant now) {
   if (!event.result) {
     if (!accepted_at_) return retry(event.result.error());
-    failure_ = event.result.error().message;
-    if (now >= *accepted_at_ + order_.startup_timeout) return overdue(failure_);
-    return watch(std::nullopt, now);
+    if (!is_overdue(now)) return watch(std::nullopt, now);
+    // Not rolled back: that nobody answers does not show that the replicas are not ready.
+    return finished(Outcome::failed, event.result.error().message);
   }
   const auto& seen = event.result.value();
   ready_ = seen.ready;
@@ -76,36 +76,45 @@ Action Actuation::after_unsure_write(const drivers::Observation& seen, Instant n
 Action Actuation::while_starting(const drivers::Observation& seen, Instant now) {
   if (seen.desired != order_.to) return superseded(seen.desired);
   if (is_done(seen)) return finished(Outcome::succeeded, {});
-  failure_ = seen.failure;
-  if (now < *accepted_at_ + order_.startup_timeout) return watch(seen.poll_after_seconds, now);
-  std::string why =
-      std::to_string(seen.ready.value_or(seen.current)) + " of " + replicas(order_.to) + " ready";
-  if (order_.to < order_.from)
-    why = replicas(seen.current) + " left instead of " + std::to_string(order_.to);
-  if (!failure_.empty()) why += ": " + failure_;
-  return overdue(why);
+  if (!is_overdue(now)) return watch(seen.poll_after_seconds, now);
+  const int usable = seen.ready.value_or(seen.current);
+  const std::string why = what_is_missing(seen);
+  const int back_to = std::max(order_.from, usable);
+  const bool was_up = order_.to > order_.from;
+  if (!was_up || !order_.rollback || back_to >= order_.to) return finished(Outcome::failed, why);
+  return roll_back(back_to, why);
 }
 
-Action Actuation::overdue(const std::string& why) {
-  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(order_.startup_timeout);
-  const std::string failed = "after " + std::to_string(seconds.count()) + " s " + why;
-  const int back_to = std::max(order_.from, std::min(ready_.value_or(order_.from), order_.to));
-  const bool rolls_back =
-      order_.rollback && order_.trigger != Trigger::rollback && back_to < order_.to;
-  if (!rolls_back) return finished(Outcome::failed, failed);
+Action Actuation::roll_back(int back_to, std::string why) {
   order_.from = order_.to;
   order_.to = back_to;
   order_.trigger = Trigger::rollback;
   accepted_at_.reset();
   attempts_ = 1;
-  // The version is left out: the count is ours since acceptance, as every look since has shown.
-  return Write{back_to, {}, Trigger::rollback, failed};
+  // Without a version: that the count is still ours was seen just now.
+  return Write{back_to, {}, Trigger::rollback, std::move(why)};
+}
+
+std::string Actuation::what_is_missing(const drivers::Observation& seen) const {
+  const bool is_up = order_.to > order_.from;
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(order_.startup_timeout);
+  std::string words = "after " + std::to_string(seconds.count()) + " s ";
+  if (is_up) {
+    words += std::to_string(seen.ready.value_or(seen.current)) + " of " + replicas(order_.to) +
+             " are ready";
+  } else {
+    words += replicas(seen.current) + " are left instead of " + std::to_string(order_.to);
+  }
+  return seen.failure.empty() ? words : words + ": " + seen.failure;
+}
+
+bool Actuation::is_overdue(Instant now) const {
+  return now >= *accepted_at_ + order_.startup_timeout;
 }
 
 Action Actuation::watch(std::optional<double> asked_seconds, Instant now) const {
-  auto after = order_.poll;
-  if (asked_seconds)
-    after = Duration{static_cast<Duration::rep>(std::ceil(*asked_seconds * 1000.0))};
+  const auto asked = std::ceil(asked_seconds.value_or(0.0) * 1000.0);
+  const auto after = asked_seconds ? Duration{static_cast<Duration::rep>(asked)} : order_.poll;
   const auto left = *accepted_at_ + order_.startup_timeout - now;
   return Watch{std::clamp(after, Duration{0}, std::max(left, Duration{0}))};
 }

@@ -26,7 +26,7 @@ namespace selfscale::agent {
 
 /// What is wanted, and how long it may take.
 struct Order {
-  int from = 0;
+  int from = 0;  ///< the count asked for until now, as the platform reported it
   int to = 0;
   std::string version;  ///< of the observation that the decision was made on
   Trigger trigger = Trigger::policy;
@@ -79,18 +79,19 @@ class Actuation {
   Action retry(const Failure& failure);
   Action after_unsure_write(const drivers::Observation& seen, Instant now);
   Action while_starting(const drivers::Observation& seen, Instant now);
-  Action overdue(const std::string& why);
+  Action roll_back(int back_to, std::string why);
   Action watch(std::optional<double> asked_seconds, Instant now) const;
   [[nodiscard]] Finished finished(Outcome outcome, std::string why) const;
   [[nodiscard]] Finished superseded(int count) const;
   [[nodiscard]] bool is_done(const drivers::Observation& seen) const;
+  [[nodiscard]] bool is_overdue(Instant now) const;
+  [[nodiscard]] std::string what_is_missing(const drivers::Observation& seen) const;
 
   Order order_;
   std::function<double()> jitter_;
   int attempts_ = 1;
   std::optional<Instant> accepted_at_;  ///< empty: the write's outcome is not known yet
   std::optional<int> ready_;
-  std::string failure_;  ///< the platform's last words
 };
 
 }  // namespace selfscale::agent
