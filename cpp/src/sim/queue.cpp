@@ -46,6 +46,11 @@ void ServiceStep::add_responses(Latencies& latencies) const noexcept {
   const double lost_share = arrivals > 0.0 ? std::min(1.0, lost / arrivals) : 0.0;
   ServiceStep answered = *this;
   answered.arrivals = arrivals * (1.0 - lost_share);
+  // Whoever waits longer than the timeout is among the lost.
+  answered.queued_seconds =
+      std::min(queued_seconds, std::max(0.0, timeout_seconds - service_seconds));
+  answered.waiting_seconds = std::min(
+      waiting_seconds, std::max(0.0, timeout_seconds - service_seconds - answered.queued_seconds));
   answered.add_waits(service_seconds, latencies);
   latencies.add(timeout_seconds, lost);
 }

@@ -23,9 +23,9 @@ class Scenario:
     budget_seconds: float
     """What the whole call may take."""
     max_replicas: int = 10
-    peak_replicas: float = 8.0
+    peak_replicas: float = 5.5
     """How many replicas the busiest moment keeps fully busy."""
-    from_hour: float = 5.0
+    from_hour: float = 3.0
     to_hour: float = 24.0
 
     @property
@@ -71,8 +71,8 @@ class Scenario:
         return str(self.policy["policies"][0]["service"])
 
 
-DEFAULT = Scenario(seconds=34.0, budget_seconds=90.0)
-QUICK = Scenario(seconds=8.0, budget_seconds=30.0, max_replicas=6, peak_replicas=4.6)
+DEFAULT = Scenario(seconds=35.0, budget_seconds=90.0)
+QUICK = Scenario(seconds=8.0, budget_seconds=30.0, max_replicas=6, peak_replicas=3.4)
 
 
 def _moving_mean(values: list[float], width: int) -> list[float]:
