@@ -101,7 +101,8 @@ class MappedSegment final : public Segment {
   }
   /// Empty in a fork's child that has not claimed yet.
   [[nodiscard]] Slot* own() const noexcept {
-    return own_ != 0 && open_->is_locked_here(own_) ? &slot(own_) : nullptr;
+    const int number = own_.load(std::memory_order_acquire);
+    return number != 0 && open_->is_locked_here(number) ? &slot(number) : nullptr;
   }
   [[nodiscard]] bool is_alive(int number) const noexcept {
     return slot(number).state.load(std::memory_order_acquire) == SlotState::owned &&
@@ -122,7 +123,7 @@ class MappedSegment final : public Segment {
   OpenFile* open_;  // both live as long as the process
   File* file_;
   std::string note_;
-  int own_ = 0;
+  std::atomic<int> own_{0};  // other threads ask is_draining()
   bool controls_ = false;
   std::array<char, name_bytes> instance_{};  // kept for the children that are forked from here
   std::array<char, name_bytes> release_{};
@@ -134,7 +135,7 @@ void keep_name(std::array<char, name_bytes>& name, std::string_view text) noexce
 }
 
 Result<int> MappedSegment::claim(std::string_view instance, std::string_view release) {
-  if (own() != nullptr) return own_;
+  if (own() != nullptr) return own_.load();
   const std::scoped_lock lock{open_->mutex};
   keep_name(instance_, instance);
   keep_name(release_, release);
@@ -145,7 +146,7 @@ Result<int> MappedSegment::claim(std::string_view instance, std::string_view rel
                        "a service has at most that many processes on one host",
                    {}};
   }
-  return own_;
+  return own_.load();
 }
 
 int MappedSegment::claim_after_fork() noexcept {

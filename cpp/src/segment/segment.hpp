@@ -63,8 +63,8 @@ struct Contents {
   std::vector<metrics::Entry> retired;
 };
 
-/// Used by one thread at a time, but for the metrics blocks. In a fork's child it owns nothing
-/// until claim_after_fork().
+/// Used by one thread at a time, but for is_draining() and the metrics blocks. In a fork's child it
+/// owns nothing until claim_after_fork().
 class Segment {
  public:
   /// Opens or creates the file; a truncated, foreign or other-version file is replaced.
