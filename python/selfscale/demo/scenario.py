@@ -56,7 +56,7 @@ class Scenario:
 
     def fixed(self, replicas: int) -> dict[str, Any]:
         """The same policy with no choice: always so many replicas."""
-        document = json.loads(json.dumps(self.policy))
+        document: dict[str, Any] = json.loads(json.dumps(self.policy))
         document["policies"][0].update(minReplicas=replicas, maxReplicas=replicas)
         return document
 
@@ -72,7 +72,7 @@ class Scenario:
 
 
 DEFAULT = Scenario(seconds=35.0, budget_seconds=90.0)
-QUICK = Scenario(seconds=8.0, budget_seconds=30.0, max_replicas=6, peak_replicas=3.4)
+QUICK = Scenario(seconds=8.0, budget_seconds=30.0, max_replicas=6, peak_replicas=3.1)
 
 
 def _moving_mean(values: list[float], width: int) -> list[float]:
