@@ -1,16 +1,21 @@
 #include "policy/check.hpp"
 
-#include <cmath>
+#include <algorithm>
 
 #include "policy/metrics.hpp"
 
 namespace selfscale {
 namespace {
 
-std::string rule_text(const RuleSpec& rule) { return "the rule \"" + rule.name + "\": "; }
-
-std::string_view rules_key(const Reader& reader) {
-  return reader.has("rules") ? "rules" : "thresholds";
+/// Rules stand in `rules`, then in `thresholds`.
+void hint_at_rule(Reader& reader, std::size_t number, std::string message) {
+  std::string_view list = "rules";
+  if (const Json* rules = reader.find("rules"); rules == nullptr || number >= rules->size()) {
+    number -= rules == nullptr ? 0 : rules->size();
+    list = "thresholds";
+  }
+  reader.findings().hints.push_back({reader.place(list) + '/' + std::to_string(number),
+                                     shortened((*reader.find(list))[number]), std::move(message)});
 }
 
 /// After one step up from the fewest replicas, what was just over the upper edge is under the lower
@@ -23,26 +28,26 @@ bool one_step_flips(const ThresholdRule& rule, const BuiltinMetric* metric, int 
   return *rule.scale_up * replicas / (replicas + rule.scale_up_by) <= *rule.scale_down;
 }
 
-void hint_at_threshold(Reader& reader, const CompiledPolicy& policy, const RuleSpec& rule,
+void hint_at_threshold(Reader& reader, const CompiledPolicy& policy, std::size_t number,
                        const ThresholdRule& threshold) {
-  const MetricSpec& metric = policy.metrics[static_cast<std::size_t>(rule.metric)];
+  const auto metric_number = static_cast<std::size_t>(policy.rules[number].metric);
+  const MetricSpec& metric = policy.metrics[metric_number];
   const BuiltinMetric* builtin = builtin_metric(metric.metric);
-  const std::string_view key = rules_key(reader);
   if (metric.across == Across::avg && one_step_flips(threshold, builtin, policy.min_replicas)) {
-    reader.hint(key, rule_text(rule) +
-                         "scaleUp and scaleDown are so near that one step up from minReplicas asks "
-                         "for a step down again; lower scaleDown");
+    hint_at_rule(reader, number,
+                 "scaleUp and scaleDown are so near that one step up from minReplicas asks "
+                 "for a step down again; lower scaleDown");
   }
   if (metric.metric == "memory_usage" && threshold.scale_down) {
-    reader.hint(key, rule_text(rule) +
-                         "memory seldom falls when load does, so this may never let the service "
-                         "scale down");
+    hint_at_rule(reader, number,
+                 "memory seldom falls when load does, so this may never let the service "
+                 "scale down");
   }
   if (builtin != nullptr && builtin->unit == "percent" &&
       threshold.comparison == Comparison::greater_than && threshold.scale_up &&
       *threshold.scale_up <= 1.0) {
-    reader.hint(key, rule_text(rule) + metric.metric +
-                         " is in percent, 0 to 100: scaleUp is at most one percent");
+    hint_at_rule(reader, number,
+                 metric.metric + " is in percent, 0 to 100: scaleUp is at most one percent");
   }
 }
 
@@ -59,10 +64,11 @@ void hint_at_startup(Reader& reader, const CompiledPolicy& policy) {
 }  // namespace
 
 void hint_at_oddities(Reader& reader, const CompiledPolicy& policy) {
-  for (const RuleSpec& rule : policy.rules) {
+  for (std::size_t number = 0; number < policy.rules.size(); ++number) {
+    const RuleSpec& rule = policy.rules[number];
     const auto* threshold = std::get_if<ThresholdRule>(&rule.kind);
     if (threshold != nullptr && !rule.from_preset) {
-      hint_at_threshold(reader, policy, rule, *threshold);
+      hint_at_threshold(reader, policy, number, *threshold);
     }
   }
   hint_at_startup(reader, policy);

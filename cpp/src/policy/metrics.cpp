@@ -102,6 +102,23 @@ void read_source(Reader& reader) {
   }
 }
 
+/// Only of these two is there a choice.
+bool is_percentage_of_something(std::string_view metric) {
+  return metric == "cpu_usage" || metric == "memory_usage";
+}
+
+void read_of(Reader& reader, MetricSpec& metric) {
+  const Json* of = reader.find("of");
+  if (of == nullptr) return;
+  if (*of == "request") {
+    return reader.wrong("of", R"("request" is not part of this version: write "limit" or "cores")");
+  }
+  metric.of = reader.choice<Of>("of", of_names).value_or(metric.of);
+  if (!is_percentage_of_something(metric.metric)) {
+    reader.wrong("of", "has a meaning for cpu_usage and memory_usage only; leave it out");
+  }
+}
+
 void check_percentile(Reader& reader, const MetricSpec& metric) {
   const BuiltinMetric* builtin = builtin_metric(metric.metric);
   if (builtin == nullptr || builtin->kind == distribution || !is_percentile(metric.aggregation)) {
@@ -139,9 +156,8 @@ MetricSpec read_metric(Reader& reader, Duration evaluation_interval) {
   const auto name = reader.text("name");
   if (!reader.has("name")) reader.required("name", R"("cpu_usage")");
   const auto reads = reader.text("metric");
-  // A name of its own for another metric says nothing about percentiles.
   MetricSpec metric = default_metric(name.value_or("?"), evaluation_interval);
-  if (reads) {
+  if (reads && *reads != metric.metric) {  // a name of its own says nothing about percentiles
     metric = default_metric(*reads, evaluation_interval);
     metric.name = name.value_or("?");
   }
@@ -155,11 +171,7 @@ MetricSpec read_metric(Reader& reader, Duration evaluation_interval) {
   }
   reader.text("type");  // the guide's; informative
   read_source(reader);
-  if (const Json* of = reader.find("of"); of != nullptr && *of == "request") {
-    reader.wrong("of", R"("request" is not part of this version: write "limit" or "cores")");
-  } else {
-    metric.of = reader.choice<Of>("of", of_names).value_or(metric.of);
-  }
+  read_of(reader, metric);
   metric.window = reader.duration("window", Bare::window).value_or(metric.window);
   metric.across = reader.choice<Across>("across", across_names).value_or(metric.across);
   metric.weight = reader.number("weight", 0.0, 1000.0).value_or(metric.weight);
@@ -175,10 +187,10 @@ Json metric_to_json(const MetricSpec& metric) {
             {"aggregation", spelled(metric.aggregation, aggregations)},
             {"window", to_text(metric.window)},
             {"across", spelled(metric.across, across_names)},
-            {"of", spelled(metric.of, of_names)},
             {"weight", json_number(metric.weight)},
             {"missing", "hold"},
             {"missingAfter", to_text(metric.missing_after)}};
+  if (is_percentage_of_something(metric.metric)) json["of"] = spelled(metric.of, of_names);
   if (metric.missing.kind == MissingPolicy::Kind::ignore) json["missing"] = "ignore";
   if (metric.missing.kind == MissingPolicy::Kind::at_least) {
     json["missing"] = Json{{"atLeastReplicas", metric.missing.at_least_replicas}};

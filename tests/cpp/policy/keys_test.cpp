@@ -194,6 +194,20 @@ TEST(PolicyKeys, APercentilesNameMeansTheDistribution) {
   }
 }
 
+TEST(PolicyKeys, APercentilesNameHoldsBesideItsDistribution) {
+  const CompiledPolicy policy = compiled(
+      policy_with(R"({"metrics": [{"name": "response_time_p95", "metric": "response_time"}]})"));
+  EXPECT_EQ(policy.metrics[0].metric, "response_time");
+  EXPECT_EQ(policy.metrics[0].aggregation, Aggregation::p95);
+}
+
+TEST(PolicyKeys, HintsPointAtThresholdsToo) {
+  Json policy = minimal_policy();
+  policy["thresholds"] =
+      Json::parse(R"([{"metric": "memory_usage", "scaleUp": 80, "scaleDown": 35}])");
+  EXPECT_TRUE(has_hint(load_policies(policy.dump()), "/thresholds/0", "memory"));
+}
+
 TEST(PolicyKeys, AnAppsOwnMetricNeedsNoEntry) {
   const CompiledPolicy policy = compiled(
       policy_with_rule(R"({"type": "target", "metric": "open_carts", "targetPerReplica": 10})"));
@@ -268,15 +282,15 @@ TEST(PolicyKeys, HintsAtWhatIsProbablyNotMeant) {
   EXPECT_TRUE(has_hint(
       load(policy_with_rule(
           R"({"type": "threshold", "metric": "cpu_usage", "scaleUp": 70, "scaleDown": 35})")),
-      "/rules", "one step up"));
+      "/rules/0", "one step up"));
   EXPECT_TRUE(has_hint(
       load(policy_with_rule(
           R"({"type": "threshold", "metric": "memory_usage", "scaleUp": 80, "scaleDown": 35})")),
-      "/rules", "memory"));
+      "/rules/0", "memory"));
   EXPECT_TRUE(has_hint(
       load(policy_with_rule(
           R"({"type": "threshold", "metric": "cpu_usage", "scaleUp": 0.7, "scaleDown": 0.3})")),
-      "/rules", "percent"));
+      "/rules/0", "percent"));
   EXPECT_TRUE(
       has_hint(load(policy_with(R"({"startup": {"expected": "2m"}, "cooldown": {"up": "1m"}})")),
                "/startup", "shorter"));

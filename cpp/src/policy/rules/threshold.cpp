@@ -20,10 +20,21 @@ std::optional<double> read_edge(Reader& reader, std::string_view key, Comparison
   return std::nullopt;
 }
 
+/// A key that says how a direction works is a mistake where the rule has no such direction.
+void check_lonely(Reader& reader, std::string_view edge, std::string_view pause,
+                  std::string_view step) {
+  if (reader.has(edge)) return;
+  for (const std::string_view key : {pause, step}) {
+    if (reader.has(key)) reader.wrong(key, "needs " + std::string{edge} + " beside it");
+  }
+}
+
 void check_edges(Reader& reader, const ThresholdRule& rule) {
   if (!reader.has("scaleUp") && !reader.has("scaleDown")) {
-    reader.wrong_here("a threshold rule needs scaleUp, scaleDown or both");
+    return reader.wrong_here("a threshold rule needs scaleUp, scaleDown or both");
   }
+  check_lonely(reader, "scaleUp", "scaleUpFor", "scaleUpBy");
+  check_lonely(reader, "scaleDown", "scaleDownFor", "scaleDownBy");
   if (rule.comparison == Comparison::greater_than && rule.scale_up == 0.0) {
     reader.wrong("scaleUp", "must be above 0: every reading is at or over 0");
   }
