@@ -1,0 +1,251 @@
+#include "agent/actuation.hpp"
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <utility>
+
+namespace selfscale::agent {
+namespace {
+
+using std::chrono_literals::operator""s;
+using std::chrono_literals::operator""ms;
+
+constexpr Instant start{};
+
+Order up(int from, int to) {
+  Order order;
+  order.from = from;
+  order.to = to;
+  order.version = "7";
+  order.startup_timeout = 60s;
+  order.poll = 2s;
+  order.backoff = 1s;
+  return order;
+}
+
+Actuation actuation_of(Order order) {
+  return Actuation{std::move(order), [] { return 1.0; }};
+}
+
+drivers::Observation seen(int desired, int ready) {
+  drivers::Observation counts;
+  counts.desired = desired;
+  counts.current = desired;
+  counts.ready = ready;
+  counts.version = "8";
+  return counts;
+}
+
+Observed observed(drivers::Observation counts) { return {std::move(counts)}; }
+Observed unreadable(Errc code) { return {Failure{code, "cannot read", {}}}; }
+Written accepted() { return {Result<void>{}}; }
+Written refused(Errc code) { return {Failure{code, "cannot write", {}}}; }
+
+template <class T>
+T as(const Action& action) {
+  EXPECT_TRUE(std::holds_alternative<T>(action)) << "another action, number " << action.index();
+  return std::holds_alternative<T>(action) ? std::get<T>(action) : T{};
+}
+
+TEST(Actuation, WritesOnceAndSucceedsWhenAllAreReady) {
+  auto life = actuation_of(up(3, 5));
+  const auto write = as<Write>(life.begin());
+  EXPECT_EQ(write.desired, 5);
+  EXPECT_EQ(write.version, "7");
+  EXPECT_EQ(write.trigger, Trigger::policy);
+  EXPECT_EQ(as<Watch>(life.resume(accepted(), start + 1s)).after, 2s);
+  EXPECT_EQ(life.accepted_at(), start + 1s);
+  EXPECT_EQ(as<Watch>(life.resume(observed(seen(5, 3)), start + 3s)).after, 2s);
+  const auto end = as<Finished>(life.resume(observed(seen(5, 5)), start + 5s));
+  EXPECT_EQ(end.outcome, Outcome::succeeded);
+  EXPECT_EQ(end.ready, 5);
+}
+
+TEST(Actuation, PollsWhenThePlatformSaysAndNeverPastTheDeadline) {
+  auto life = actuation_of(up(3, 5));
+  life.resume(accepted(), start);
+  auto counts = seen(5, 3);
+  counts.poll_after_seconds = 20.0;
+  EXPECT_EQ(as<Watch>(life.resume(observed(counts), start + 1s)).after, 20s);
+  EXPECT_EQ(as<Watch>(life.resume(observed(counts), start + 55s)).after, 5s);
+}
+
+TEST(Actuation, AStepDownIsDoneWhenTheOthersAreGone) {
+  auto life = actuation_of(up(5, 3));
+  life.resume(accepted(), start);
+  auto counts = seen(3, 3);
+  counts.current = 4;
+  as<Watch>(life.resume(observed(counts), start + 1s));
+  EXPECT_EQ(as<Finished>(life.resume(observed(seen(3, 3)), start + 2s)).outcome,
+            Outcome::succeeded);
+}
+
+TEST(Actuation, ARolloutUnderWayIsNotReady) {
+  auto life = actuation_of(up(3, 5));
+  life.resume(accepted(), start);
+  auto counts = seen(5, 5);
+  counts.updating = true;
+  as<Watch>(life.resume(observed(counts), start + 1s));
+}
+
+TEST(Actuation, WithoutReadinessThatTheyExistIsEnough) {
+  auto life = actuation_of(up(3, 5));
+  life.resume(accepted(), start);
+  auto counts = seen(5, 0);
+  counts.ready.reset();
+  EXPECT_EQ(as<Finished>(life.resume(observed(counts), start + 1s)).outcome, Outcome::succeeded);
+}
+
+class RefusedForGood : public testing::TestWithParam<Errc> {};
+
+TEST_P(RefusedForGood, IsNotTriedAgain) {
+  auto life = actuation_of(up(3, 5));
+  const auto end = as<Finished>(life.resume(refused(GetParam()), start));
+  EXPECT_EQ(end.outcome, Outcome::failed);
+  EXPECT_EQ(end.code, GetParam());
+  EXPECT_EQ(end.why, "cannot write");
+  EXPECT_EQ(life.accepted_at(), std::nullopt);
+}
+INSTANTIATE_TEST_SUITE_P(Codes, RefusedForGood,
+                         testing::Values(Errc::denied, Errc::not_found, Errc::invalid_argument,
+                                         Errc::unsupported, Errc::malformed, Errc::failed,
+                                         Errc::stopped),
+                         [](const auto& info) { return std::string{name_of(info.param)}; });
+
+class UnsureOutcome : public testing::TestWithParam<Errc> {};
+
+TEST_P(UnsureOutcome, IsReadBackAfterAPauseAndRepeatedIfNothingHappened) {
+  auto life = actuation_of(up(3, 5));
+  EXPECT_EQ(as<Watch>(life.resume(refused(GetParam()), start)).after, 1s);
+  const auto again = as<Write>(life.resume(observed(seen(3, 3)), start + 1s));
+  EXPECT_EQ(again.desired, 5);
+  EXPECT_EQ(again.version, "8") << "of what was read back";
+}
+
+TEST_P(UnsureOutcome, IsTakenForAcceptedIfTheCountIsThere) {
+  auto life = actuation_of(up(3, 5));
+  life.resume(refused(GetParam()), start);
+  as<Watch>(life.resume(observed(seen(5, 3)), start + 1s));
+  EXPECT_EQ(life.accepted_at(), start + 1s);
+}
+
+TEST_P(UnsureOutcome, GivesWayToSomebodyElsesCount) {
+  auto life = actuation_of(up(3, 5));
+  life.resume(refused(GetParam()), start);
+  const auto end = as<Finished>(life.resume(observed(seen(9, 3)), start + 1s));
+  EXPECT_EQ(end.outcome, Outcome::superseded);
+  EXPECT_EQ(end.foreign, 9);
+}
+
+TEST_P(UnsureOutcome, IsGivenUpAfterItsAttempts) {
+  auto life = actuation_of(up(3, 5));
+  for (const auto pause : {1000ms, 2000ms, 4000ms}) {
+    EXPECT_EQ(as<Watch>(life.resume(refused(GetParam()), start)).after, pause);
+    as<Write>(life.resume(observed(seen(3, 3)), start));
+  }
+  const auto end = as<Finished>(life.resume(refused(GetParam()), start));
+  EXPECT_EQ(end.outcome, Outcome::failed);
+  EXPECT_EQ(end.code, GetParam());
+  EXPECT_EQ(end.why, "cannot write (after 4 attempts)");
+}
+INSTANTIATE_TEST_SUITE_P(Codes, UnsureOutcome,
+                         testing::Values(Errc::throttled, Errc::timed_out, Errc::unreachable,
+                                         Errc::conflict),
+                         [](const auto& info) { return std::string{name_of(info.param)}; });
+
+TEST(Actuation, ReadsThatFailCountAsAttemptsWhileTheWriteIsUnsure) {
+  auto life = actuation_of(up(3, 5));
+  as<Watch>(life.resume(refused(Errc::timed_out), start));
+  as<Watch>(life.resume(unreadable(Errc::unreachable), start));
+  as<Watch>(life.resume(unreadable(Errc::unreachable), start));
+  EXPECT_EQ(as<Finished>(life.resume(unreadable(Errc::unreachable), start)).outcome,
+            Outcome::failed);
+}
+
+TEST(Actuation, JitterShortensAPauseByUpToHalf) {
+  auto order = up(3, 5);
+  Actuation life{order, [] { return 0.0; }};
+  EXPECT_EQ(as<Watch>(life.resume(refused(Errc::throttled), start)).after, 500ms);
+}
+
+TEST(Actuation, GivesWayToACountThatSomebodyElseAskedForMeanwhile) {
+  auto life = actuation_of(up(3, 5));
+  life.resume(accepted(), start);
+  const auto end = as<Finished>(life.resume(observed(seen(9, 3)), start + 3s));
+  EXPECT_EQ(end.outcome, Outcome::superseded);
+  EXPECT_EQ(end.foreign, 9);
+  EXPECT_EQ(end.why, "somebody else asked for 9 replicas meanwhile");
+}
+
+TEST(Actuation, NotReadyInTimeIsRolledBackOnceToWhatItWas) {
+  auto life = actuation_of(up(3, 5));
+  life.resume(accepted(), start);
+  auto counts = seen(5, 2);
+  counts.failure = "worker 4 ended with exit code 3";
+  as<Watch>(life.resume(observed(counts), start + 59s));
+  const auto back = as<Write>(life.resume(observed(counts), start + 60s));
+  EXPECT_EQ(back.desired, 3);
+  EXPECT_EQ(back.trigger, Trigger::rollback);
+  EXPECT_EQ(back.why, "after 60 s 2 of 5 replicas are ready: worker 4 ended with exit code 3");
+  EXPECT_EQ(life.accepted_at(), std::nullopt);
+  as<Watch>(life.resume(accepted(), start + 61s));
+  const auto end = as<Finished>(life.resume(observed(seen(3, 3)), start + 62s));
+  EXPECT_EQ(end.outcome, Outcome::succeeded);
+}
+
+TEST(Actuation, RollsBackToThoseThatAreReadyIfTheyAreMore) {
+  auto life = actuation_of(up(3, 8));
+  life.resume(accepted(), start);
+  EXPECT_EQ(as<Write>(life.resume(observed(seen(8, 6)), start + 60s)).desired, 6);
+}
+
+TEST(Actuation, ARollbackThatFailsIsNotRolledBack) {
+  auto life = actuation_of(up(3, 5));
+  life.resume(accepted(), start);
+  as<Write>(life.resume(observed(seen(5, 3)), start + 60s));
+  life.resume(accepted(), start + 61s);
+  auto counts = seen(3, 3);
+  counts.current = 5;
+  const auto end = as<Finished>(life.resume(observed(counts), start + 121s));
+  EXPECT_EQ(end.outcome, Outcome::failed);
+  EXPECT_EQ(end.why, "after 60 s 5 replicas are left instead of 3");
+}
+
+TEST(Actuation, AnUnsureRollbackIsReadBackToo) {
+  auto life = actuation_of(up(3, 5));
+  life.resume(accepted(), start);
+  as<Write>(life.resume(observed(seen(5, 3)), start + 60s));
+  as<Watch>(life.resume(refused(Errc::timed_out), start + 61s));
+  const auto again = as<Write>(life.resume(observed(seen(5, 3)), start + 62s));
+  EXPECT_EQ(again.desired, 3);
+  EXPECT_EQ(again.trigger, Trigger::rollback);
+}
+
+TEST(Actuation, WithRollbackOffItFailsAndStays) {
+  auto order = up(3, 5);
+  order.rollback = false;
+  auto life = actuation_of(order);
+  life.resume(accepted(), start);
+  EXPECT_EQ(as<Finished>(life.resume(observed(seen(5, 3)), start + 60s)).outcome, Outcome::failed);
+}
+
+TEST(Actuation, AStepDownIsNeverRolledBack) {
+  auto life = actuation_of(up(5, 3));
+  life.resume(accepted(), start);
+  auto counts = seen(3, 3);
+  counts.current = 4;
+  EXPECT_EQ(as<Finished>(life.resume(observed(counts), start + 60s)).outcome, Outcome::failed);
+}
+
+TEST(Actuation, APlatformThatCannotBeReadIsNoReasonToRollBack) {
+  auto life = actuation_of(up(3, 5));
+  life.resume(accepted(), start);
+  as<Watch>(life.resume(unreadable(Errc::unreachable), start + 30s));
+  const auto end = as<Finished>(life.resume(unreadable(Errc::unreachable), start + 60s));
+  EXPECT_EQ(end.outcome, Outcome::failed);
+  EXPECT_EQ(end.why, "cannot read");
+}
+
+}  // namespace
+}  // namespace selfscale::agent
