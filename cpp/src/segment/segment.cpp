@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstring>
 #include <filesystem>
+#include <system_error>
 
 #include "segment/form.hpp"
 #include "segment/open_file.hpp"
@@ -454,8 +455,12 @@ Result<std::unique_ptr<Segment>> open_in(const std::string& directory, const Pla
 
 }  // namespace
 
-Result<std::unique_ptr<Segment>> Segment::open(const Place& place) {
-  if (auto made = make_private_directory(place.run_directory); !made) return made.error();
+Result<std::unique_ptr<Segment>> Segment::open(const Place& wanted) {
+  if (auto made = make_private_directory(wanted.run_directory); !made) return made.error();
+  Place place = wanted;
+  std::error_code unknown;  // however it is written, it is the same directory
+  const auto real = std::filesystem::canonical(wanted.run_directory, unknown);
+  if (!unknown) place.run_directory = real.string();
   if (place.shared_memory.empty()) return open_in(place.run_directory, place, {});
   const auto directory = place.shared_memory + "/selfscale-" + std::to_string(::geteuid());
   if (make_private_directory(directory)) sweep(directory);

@@ -76,6 +76,11 @@ TEST_F(SegmentTest, ServicesReleasesAndRunDirectoriesStayApart) {
   EXPECT_NE(first->path(), Segment::open(other_release).value()->path());
   EXPECT_NE(first->path(), Segment::open(other_run).value()->path());
   EXPECT_EQ(first->path(), open()->path());
+  auto written_otherwise = place();
+  written_otherwise.run_directory = directory.path() + "/../" +
+                                    std::filesystem::path{directory.path()}.filename().string() +
+                                    "/run/";
+  EXPECT_EQ(first->path(), Segment::open(written_otherwise).value()->path());
 }
 
 TEST_F(SegmentTest, TwoSegmentsOfOneProcessHaveSlotsOfTheirOwn) {
