@@ -136,22 +136,15 @@ def _draw_replicas(axes: Axes, curves: Sequence[Curve], *, numbered: bool) -> No
                 linestyle=":",
                 label=f"{curve.name}: wanted",
             )
-        for mark in curve.marks:
+        for marker, up in (("^", True), ("v", False)):
+            marks = [mark for mark in curve.marks if (mark.to_replicas > mark.from_replicas) == up]
+            axes.scatter([m.seconds for m in marks], [m.to_replicas for m in marks], 36, color=colour, marker=marker)
+        for mark in curve.marks if numbered else ():
             number += 1
-            up = mark.to_replicas > mark.from_replicas
-            axes.plot(
-                mark.seconds,
-                mark.to_replicas,
-                marker="^" if up else "v",
-                color=colour,
-                markersize=6,
-                linestyle="",
-            )
-            if numbered:
-                axes.annotate(
-                    str(number), (mark.seconds, mark.to_replicas), xytext=(0, 6 if up else -13),
-                    textcoords="offset points", ha="center", fontsize=7, color=colour,
-                )  # fmt: skip
+            axes.annotate(
+                str(number), (mark.seconds, mark.to_replicas), textcoords="offset points", ha="center",
+                xytext=(0, 6 if mark.to_replicas > mark.from_replicas else -13), fontsize=7, color=colour,
+            )  # fmt: skip
     axes.set_ylabel("replicas")
     highest = max((max(curve.ready, default=0) for curve in curves), default=0)
     axes.set_ylim(0, highest + 1.5)

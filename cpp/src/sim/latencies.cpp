@@ -29,7 +29,7 @@ void Latencies::add(double seconds, double requests) noexcept {
   if (requests <= 0.0) return;
   Bucket& bucket = buckets_[bucket_of(seconds)];
   bucket.requests += requests;
-  bucket.seconds += seconds * requests;
+  bucket.seconds += (seconds - bucket.seconds) * (requests / bucket.requests);
   requests_ += requests;
 }
 
@@ -45,7 +45,7 @@ double Latencies::quantile(double q) const noexcept {
   for (const Bucket& bucket : buckets_) {
     if (bucket.requests <= 0.0) continue;
     seen += bucket.requests;
-    last = bucket.seconds / bucket.requests;
+    last = bucket.seconds;
     if (seen >= rank) break;
   }
   return last;

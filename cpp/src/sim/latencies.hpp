@@ -18,7 +18,7 @@ class Latencies {
  private:
   struct Bucket {
     double requests = 0.0;
-    double seconds = 0.0;  ///< their sum
+    double seconds = 0.0;  ///< their mean
   };
   std::vector<Bucket> buckets_;
   double requests_ = 0.0;
