@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 try:
     from matplotlib.figure import Figure
+    from matplotlib.ticker import MultipleLocator
 except ImportError as problem:
     raise ImportError("plots need Matplotlib:  pip install 'selfscale[plot]'") from problem
 
@@ -21,6 +22,7 @@ __all__ = ["Curve", "Mark", "picture", "simulation_picture"]
 MOST_REASONS = 14
 """More marked events than this are drawn, but their reasons are not listed."""
 
+_HOUR = 3600.0
 _COLOURS = ("#1f6feb", "#d1731a", "#2f9e62", "#8250df", "#b3261e", "#57606a")
 
 
@@ -73,7 +75,7 @@ def picture(load: tuple[Sequence[float], Sequence[float]], curves: Sequence[Curv
         each.grid(True, color="#d0d7de", linewidth=0.5)
         each.spines[["top", "right"]].set_visible(False)
         each.margins(x=0)
-    axes[2].set_xlabel("seconds")
+    _label_time(axes[2], max(load[0], default=0.0))
     if listed:
         lines = [_line(number, mark) for number, mark in enumerate(listed, start=1)]
         figure.text(0.08, 0.08 / (7.4 + text_height), "\n".join(lines), va="bottom", family="monospace", fontsize=8)
@@ -159,6 +161,16 @@ def _draw_responses(axes: Axes, curves: Sequence[Curve]) -> None:
     axes.yaxis.set_major_formatter("{x:g}")
     axes.set_ylabel("p95 response time, s")
     _legend(axes)
+
+
+def _label_time(axes: Axes, longest: float) -> None:
+    """Hours for hours, seconds for seconds."""
+    if longest < 3 * _HOUR:
+        axes.set_xlabel("seconds")
+        return
+    axes.xaxis.set_major_locator(MultipleLocator(_HOUR * max(1, round(longest / _HOUR / 12))))
+    axes.xaxis.set_major_formatter(lambda seconds, _: f"{seconds / _HOUR:g}")
+    axes.set_xlabel("hours")
 
 
 def _legend(axes: Axes) -> None:
