@@ -29,6 +29,8 @@ namespace {
 constexpr milliseconds busy_interval{50};      // while a worker comes or goes
 constexpr milliseconds quiet_interval{1'000};  // host's CPU, and a segment that was replaced
 constexpr milliseconds alive_for{1'000};       // readiness of a worker that nothing else tells of
+/// Whoever signals a process and its group (timeout, some shells) means one signal.
+constexpr milliseconds echo_time{300};
 
 void say(const std::string& text) { std::fprintf(stderr, "selfscale: %s\n", text.c_str()); }
 
@@ -99,6 +101,7 @@ struct Supervisor::State {
   std::int64_t highest_token = 0;
   bool stopping = false;
   int exit_code = 0;
+  Time stopped_at{};
   Time kill_agent_at{};
   Time next_look_at_host{};
   Time next_open{};
@@ -295,6 +298,7 @@ void Supervisor::State::take_signals(Time now) {
 
 void Supervisor::State::stop(int signal, Time now) {
   if (stopping) {
+    if (now - stopped_at < echo_time) return;
     say("a second signal: everything ends at once");
     exit_code = 128 + signal;
     crew.kill_all(now);
@@ -302,6 +306,7 @@ void Supervisor::State::stop(int signal, Time now) {
     return;
   }
   stopping = true;
+  stopped_at = now;
   look_at_segment(now);
   crew.want(0, {}, now).value();
   checks.kill_all();

@@ -1,0 +1,84 @@
+#include "drivers/local/protocol.hpp"
+
+#include <gtest/gtest.h>
+
+#include <random>
+
+namespace selfscale::drivers::local {
+namespace {
+
+TEST(Protocol, ARequestSurvivesTheWay) {
+  const auto observe = parse_request(write_line(Request{1, Observe{}})).value();
+  EXPECT_EQ(observe.id, 1);
+  EXPECT_TRUE(std::holds_alternative<Observe>(observe.what));
+  const auto request = parse_request(write_line(Request{2, Scale{4, "7", {"a", "b"}, 9}})).value();
+  const auto& scale = std::get<Scale>(request.what);
+  EXPECT_EQ(request.id, 2);
+  EXPECT_EQ(scale.desired, 4);
+  EXPECT_EQ(scale.version, "7");
+  EXPECT_EQ(scale.victims, (std::vector<std::string>{"a", "b"}));
+  EXPECT_EQ(scale.token, 9);
+}
+
+TEST(Protocol, AnAnswerSurvivesTheWay) {
+  Report report{3, "2", 8, "broken\n", "full", {}};
+  report.workers.push_back({1, "b-1-1", 4711, State::draining, 1.5, 2, "exit code 3"});
+  const auto line = write_line(Answer{5, report});
+  EXPECT_EQ(line.find('\n'), std::string::npos);
+  const auto answer = parse_answer(line).value();
+  const auto& read = std::get<Report>(answer.what);
+  EXPECT_EQ(answer.id, 5);
+  EXPECT_EQ(read.desired, 3);
+  EXPECT_EQ(read.version, "2");
+  EXPECT_EQ(read.most, 8);
+  EXPECT_EQ(read.failure, "broken\n");
+  EXPECT_EQ(read.note, "full");
+  ASSERT_EQ(read.workers.size(), 1U);
+  EXPECT_EQ(read.workers[0].slot, 1);
+  EXPECT_EQ(read.workers[0].instance, "b-1-1");
+  EXPECT_EQ(read.workers[0].pid, 4711);
+  EXPECT_EQ(read.workers[0].state, State::draining);
+  EXPECT_EQ(read.workers[0].started_seconds_ago, 1.5);
+  EXPECT_EQ(read.workers[0].restarts, 2);
+  EXPECT_EQ(read.workers[0].last_exit, "exit code 3");
+}
+
+TEST(Protocol, ARefusalKeepsItsCodeAndWords) {
+  const auto answer =
+      parse_answer(write_line(Answer{5, Failure{Errc::conflict, "late", {}}})).value();
+  const auto& failure = std::get<Failure>(answer.what);
+  EXPECT_EQ(failure.code, Errc::conflict);
+  EXPECT_EQ(failure.message, "late");
+}
+
+TEST(Protocol, WhatIsNoAnswerIsMalformed) {
+  for (const char* line :
+       {"", "}{", "[]", "7", "{}", R"({"id":1})", R"({"id":"x","accepted":true})",
+        R"({"id":1,"observation":{"desired":-1}})", R"({"id":1,"observation":7})",
+        R"({"id":1,"observation":{"desired":1,"version":"1","most":1,"failure":"","note":"",)"
+        R"("workers":[{"slot":1,"instance":"a","pid":1,"state":"asleep","started":1,)"
+        R"("restarts":0,"lastExit":""}]}})"}) {
+    const auto answer = parse_answer(line);
+    ASSERT_FALSE(answer) << line;
+    EXPECT_EQ(answer.error().code, Errc::malformed) << line;
+  }
+}
+
+TEST(Protocol, GarbageNeverThrows) {
+  std::mt19937 random{1};
+  const auto good = write_line(Request{2, Scale{4, "7", {"a"}, 9}}) +
+                    write_line(Answer{5, Report{3, "2", 8, "", "", {WorkerReport{}}}});
+  for (int i = 0; i < 20'000; ++i) {
+    auto line = good.substr(random() % good.size());
+    for (int change = 0; change < 3 && !line.empty(); ++change) {
+      line[random() % line.size()] = static_cast<char>(random() % 256);
+    }
+    EXPECT_NO_THROW({
+      (void)parse_request(line);
+      (void)parse_answer(line);
+    });
+  }
+}
+
+}  // namespace
+}  // namespace selfscale::drivers::local
