@@ -23,8 +23,8 @@ BUSY_SHARE = 0.92
 STEAL_SHARE = 0.05
 FEWEST_REQUESTS = 300
 
-_TITLES = {"agent": "agent", "fixed_min": "fixed minimum", "fixed_max": "fixed maximum"}
-_COLUMNS = ("requests", "p50", "p95", "p99", "errors", "replica-seconds", "events")
+_TITLES = {"agent": "agent", "fixed_min": "fixed min", "fixed_max": "fixed max"}
+_COLUMNS = ("requests", "p50", "p95", "p99", "errors", "replica·s", "events")
 
 
 def doubts(runs: Sequence[Run], machines: Sequence[Machine]) -> list[str]:
