@@ -21,7 +21,10 @@ SELFSCALE_API void decide(const Policy& policy, const Snapshot& snapshot, Decisi
 SELFSCALE_API Decision decide(const Policy& policy, const Snapshot& snapshot, DecisionState& state);
 
 /// Notes in `state` what was done: a write accepted, ended or failed, or a foreign change adopted.
+/// Any accepted or adopted change starts the cooldowns of its direction; told twice it changes no time.
 SELFSCALE_API void record(DecisionState& state, const ScalingEvent& event);
+/// The same on JSON, without the policy: what was thought is carried over untouched. Throws Error(malformed).
+SELFSCALE_API std::string record_json(std::string_view state_json, std::string_view event_json);
 
 /// The decision in one plain sentence.
 SELFSCALE_API std::string reason(const Policy& policy, const Decision& decision);

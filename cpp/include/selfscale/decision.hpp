@@ -59,9 +59,7 @@ enum class Code : std::uint8_t {
   total_replicas_limit,
   memory_limit,
   // outcome
-  no_change,           ///< the recommendation is the current count
   platform_unknown,    ///< the platform's counts could not be read
-  scale,               ///< a change is wanted now
 };
 
 SELFSCALE_API std::string_view name_of(Code code) noexcept;
@@ -95,7 +93,7 @@ struct Adjustment {
   Stage stage = Stage::limits;
   int from_replicas = 0;
   int to_replicas = 0;
-  Code code = Code::no_change;
+  Code code = Code::at_maximum;
   double limit = 0.0;  ///< the bound, in the code's unit: replicas, seconds, MiB
   bool operator==(const Adjustment&) const = default;
 };

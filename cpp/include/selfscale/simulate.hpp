@@ -59,7 +59,7 @@ struct SimulationStep {
   int ready_replicas = 0;
   int recommended_replicas = 0;
   Action action = Action::none;
-  Code code = Code::no_change;
+  Code code = Code::all_hold;
 };
 
 /// A whole run. Percentiles are of all requests; one that timed out counts as an error and with the

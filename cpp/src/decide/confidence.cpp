@@ -1,0 +1,100 @@
+#include "decide/confidence.hpp"
+
+#include <algorithm>
+
+#include "decide/readings.hpp"
+
+namespace selfscale {
+namespace {
+
+Answer direction_of(const Recommendation& recommendation) noexcept {
+  const int change = recommendation.recommended_replicas - recommendation.current_replicas;
+  return change > 0 ? Answer::up : change < 0 ? Answer::down : Answer::hold;
+}
+
+/// Negative: nothing votes.
+double agreement(const CompiledPolicy& policy, const Recommendation& recommendation) noexcept {
+  const Answer direction = direction_of(recommendation);
+  double voting = 0.0;
+  double agreeing = 0.0;
+  for (const Proposal& proposal : recommendation.proposals) {
+    if (proposal.answer == Answer::abstain) continue;
+    const double weight = policy.rules[static_cast<std::size_t>(proposal.rule)].weight;
+    voting += weight;
+    if (proposal.answer == direction) agreeing += weight;
+  }
+  return voting > 0.0 ? agreeing / voting : -1.0;
+}
+
+double margin(const Recommendation& recommendation) noexcept {
+  if (direction_of(recommendation) == Answer::hold || recommendation.leading < 0) return 1.0;
+  const Proposal& leading =
+      recommendation.proposals[static_cast<std::size_t>(recommendation.leading)];
+  if (leading.threshold == 0.0) return 1.0;
+  const double past = std::abs(leading.value - leading.threshold) / std::abs(leading.threshold);
+  return past / (past + 0.25);
+}
+
+double reporting(const Situation& seen) noexcept {
+  double expected = 0.0;
+  double reported = 0.0;
+  for (std::size_t i = 0; i < seen.policy.metrics.size(); ++i) {
+    const MetricSpec& metric = seen.policy.metrics[i];
+    if (const Reading* service = service_reading(seen, i)) {
+      expected += 1.0;
+      reported += is_usable(*service, metric) ? 1.0 : 0.0;
+      continue;
+    }
+    for (const Instance& instance : seen.snapshot.instances) {
+      const Standing standing = serving_standing(instance, metric, i);
+      expected += standing == Standing::ready || standing == Standing::missing ? 1.0 : 0.0;
+      reported += standing == Standing::ready ? 1.0 : 0.0;
+    }
+  }
+  return expected > 0.0 ? reported / expected : 0.0;
+}
+
+bool is_past(double value, Comparison comparison, std::optional<double> level) noexcept {
+  if (!level) return false;
+  return comparison == Comparison::less_than ? value < *level : value > *level;
+}
+
+bool has_value(const Proposal& proposal) noexcept {
+  return proposal.answer != Answer::missing && proposal.code != Code::floor_for_missing &&
+         proposal.code != Code::missing_ignored;
+}
+
+Priority alert_level(const AlertSpec& alert, const CompiledPolicy& policy,
+                     const Recommendation& recommendation) noexcept {
+  Priority level = Priority::low;
+  for (const Proposal& proposal : recommendation.proposals) {
+    if (!has_value(proposal)) continue;
+    const MetricSpec& metric = policy.metrics[static_cast<std::size_t>(proposal.metric)];
+    if (metric.name != alert.metric && metric.metric != alert.metric) continue;
+    if (is_past(proposal.value, alert.comparison, alert.critical)) return Priority::critical;
+    if (is_past(proposal.value, alert.comparison, alert.warning)) level = Priority::high;
+  }
+  return level;
+}
+
+}  // namespace
+
+double confidence_of(const Situation& seen, const Recommendation& recommendation,
+                     DecisionState::Past past) noexcept {
+  const double agreed = agreement(seen.policy, recommendation);
+  if (agreed < 0.0 || recommendation.code == Code::platform_unknown) return 0.0;
+  const double succeeded = static_cast<double>(past.succeeded) + 1.0;
+  const double ended = succeeded + static_cast<double>(past.failed) + 1.0;
+  return 0.4 * agreed + 0.2 * margin(recommendation) + 0.2 * (succeeded / ended) +
+         0.2 * reporting(seen);
+}
+
+Priority priority_of(const CompiledPolicy& policy, const Recommendation& recommendation) noexcept {
+  Priority priority = direction_of(recommendation) == Answer::up ? Priority::medium : Priority::low;
+  for (const AlertSpec& alert : policy.alerts) {
+    priority = std::max(priority, alert_level(alert, policy, recommendation));
+  }
+  return priority;
+}
+
+}  // namespace selfscale

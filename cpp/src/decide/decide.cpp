@@ -1,0 +1,145 @@
+// decide(): the order of work of docs/policy.md, one line per stage.
+#include <algorithm>
+#include <selfscale/decide.hpp>
+
+#include "decide/combine.hpp"
+#include "decide/confidence.hpp"
+#include "decide/cooldown.hpp"
+#include "decide/limits.hpp"
+#include "decide/readings.hpp"
+#include "decide/rules/rule.hpp"
+#include "decide/stabilize.hpp"
+
+namespace selfscale {
+namespace {
+
+/// One evaluation: `wanted` goes through the stages, each change leaves an adjustment.
+class Evaluation {
+ public:
+  Evaluation(const CompiledPolicy& policy, const Snapshot& snapshot, DecisionState& state,
+             Decision& decision)
+      : seen_{policy, snapshot, state.at, snapshot.platform.desired_replicas},
+        policy_{policy},
+        state_{state},
+        decision_{decision},
+        recommendation_{decision.recommendation},
+        wanted_{seen_.current} {}
+
+  void run() {
+    begin();
+    if (!is_platform_known()) {
+      ask_rules();
+      hold_unknown_platform();
+    } else if (const auto bound = outside_bounds(policy_, seen_.current)) {
+      recommendation_.code = bound->code;
+      adjust(Stage::bounds, *bound);
+    } else {
+      ask_rules();
+      stabilized();
+      cooled_down();
+      adjust(Stage::limits, within_bounds(policy_, wanted_));
+      adjust(Stage::guardrails,
+             within_total(policy_, seen_.snapshot.shared, wanted_, seen_.current));
+      adjust(Stage::guardrails,
+             within_memory(policy_, seen_.snapshot.shared, wanted_, seen_.current));
+    }
+    conclude();
+  }
+
+ private:
+  void begin() {
+    state_.timers.resize(policy_.rules.size());
+    state_.missing_since.resize(policy_.metrics.size());
+    recommendation_.proposals.clear();
+    recommendation_.adjustments.clear();
+    recommendation_.leading = -1;
+    recommendation_.current_replicas = seen_.current;
+    if (!state_.seen && is_platform_known()) seed(state_, policy_, seen_.current, seen_.at);
+  }
+
+  [[nodiscard]] bool is_platform_known() const { return seen_.snapshot.platform.error.empty(); }
+
+  /// Readings, rules, combine.
+  void ask_rules() {
+    note_missing(seen_, state_.missing_since);
+    for (std::size_t i = 0; i < policy_.rules.size(); ++i) {
+      const auto metric = static_cast<std::size_t>(policy_.rules[i].metric);
+      recommendation_.proposals.push_back(
+          propose(seen_, static_cast<int>(i), state_.timers[i], state_.missing_since[metric]));
+    }
+    const Combined combined =
+        combine(recommendation_.proposals, seen_.current, policy_.up, policy_.down);
+    recommendation_.code = combined.code;
+    recommendation_.leading = combined.leading;
+    wanted_ = combined.replicas;
+  }
+
+  void hold_unknown_platform() {
+    adjust(Stage::readings, {seen_.current, Code::platform_unknown});
+    recommendation_.code = Code::platform_unknown;
+  }
+
+  void stabilized() {
+    const int before = wanted_;
+    const Stabilized result = stabilize(state_, policy_, wanted_, seen_.current, seen_.at);
+    const auto& direction =
+        result.code == Code::scale_up_stabilized ? policy_.scale_up : policy_.scale_down;
+    const auto seconds = static_cast<double>(direction.stabilization_window.count()) / 1000.0;
+    if (result.replicas != before)
+      adjust(Stage::stabilize, {result.replicas, result.code, seconds});
+  }
+
+  void cooled_down() {
+    const auto pause = pause_for(wanted_, seen_.current, policy_, state_, seen_.at);
+    if (!pause) return;
+    const auto seconds = static_cast<double>(pause->length.count()) / 1000.0;
+    adjust(Stage::cooldown, {seen_.current, pause->code, seconds});
+  }
+
+  void adjust(Stage stage, Limited limited) {
+    if (limited.replicas == wanted_) return;
+    recommendation_.adjustments.push_back(
+        {stage, wanted_, limited.replicas, limited.code, limited.limit});
+    wanted_ = limited.replicas;
+  }
+
+  void conclude() {
+    recommendation_.recommended_replicas = wanted_;
+    decision_.at = seen_.at;
+    decision_.from_replicas = seen_.current;
+    decision_.to_replicas = wanted_;
+    decision_.held_by.reset();
+    const bool changes = wanted_ != seen_.current;
+    const bool is_held = !changes && !recommendation_.adjustments.empty();
+    decision_.action = changes ? Action::scale : is_held ? Action::hold : Action::none;
+    if (is_held) {
+      decision_.held_by = recommendation_.adjustments.back().stage;
+      recommendation_.code = recommendation_.adjustments.back().code;
+    }
+    recommendation_.confidence = confidence_of(seen_, recommendation_, state_.past);
+    recommendation_.priority = priority_of(policy_, recommendation_);
+  }
+
+  const Situation seen_;
+  const CompiledPolicy& policy_;
+  DecisionState& state_;
+  Decision& decision_;
+  Recommendation& recommendation_;
+  int wanted_;
+};
+
+}  // namespace
+
+void decide(const Policy& policy, const Snapshot& snapshot, DecisionState& state,
+            Decision& decision) {
+  state.at = std::max(state.at, snapshot.at);
+  Evaluation{policy.compiled(), snapshot, state, decision}.run();
+}
+
+Decision decide(const Policy& policy, const Snapshot& snapshot, DecisionState& state) {
+  Decision decision;
+  decide(policy, snapshot, state, decision);
+  return decision;
+}
+
+}  // namespace selfscale

@@ -1,0 +1,78 @@
+#include "decide/rules/rule.hpp"
+
+#include "decide/rules/target.hpp"
+#include "decide/rules/threshold.hpp"
+
+namespace selfscale {
+namespace {
+
+/// The one place that knows every rule.
+struct Propose {
+  const Situation& seen;
+  std::size_t metric;
+  DecisionState::Timer& timer;
+  Proposal operator()(const ThresholdRule& rule) const noexcept {
+    return propose_threshold(rule, seen, metric, timer);
+  }
+  Proposal operator()(const TargetRule& rule) const noexcept {
+    return propose_target(rule, seen, metric);
+  }
+};
+
+}  // namespace
+
+Proposal wanting(int replicas, int current, Code up, Code hold, Code down) noexcept {
+  Proposal proposal;
+  proposal.replicas = replicas;
+  proposal.answer = replicas > current   ? Answer::up
+                    : replicas < current ? Answer::down
+                                         : Answer::hold;
+  proposal.code = replicas > current ? up : replicas < current ? down : hold;
+  return proposal;
+}
+
+Proposal without_data(int current, Code code) noexcept {
+  Proposal proposal;
+  proposal.answer = Answer::missing;
+  proposal.replicas = current;
+  proposal.code = code;
+  return proposal;
+}
+
+Proposal missing_as(const Proposal& proposal, const MetricSpec& metric, int current,
+                    std::optional<Duration> missing_for) noexcept {
+  Proposal changed = proposal;
+  if (metric.missing.kind == MissingPolicy::Kind::ignore) {
+    changed.answer = Answer::abstain;
+    changed.code = Code::missing_ignored;
+    return changed;
+  }
+  const int floor = metric.missing.at_least_replicas;
+  if (metric.missing.kind == MissingPolicy::Kind::at_least && floor > current && missing_for &&
+      *missing_for >= metric.missing_after) {
+    changed.answer = Answer::up;
+    changed.replicas = floor;
+    changed.code = Code::floor_for_missing;
+  }
+  return changed;
+}
+
+Proposal propose(const Situation& seen, int rule, DecisionState::Timer& timer,
+                 std::optional<Instant> missing_since) noexcept {
+  const RuleSpec& spec = seen.policy.rules[static_cast<std::size_t>(rule)];
+  const auto metric = static_cast<std::size_t>(spec.metric);
+  if (timer.definition != spec.definition) timer = {};
+  Proposal proposal = std::visit(Propose{seen, metric, timer}, spec.kind);
+  const bool is_timing = timer.above_since || timer.below_since;
+  timer.definition = is_timing ? spec.definition : 0;
+  if (proposal.answer == Answer::missing) {
+    const auto missing_for =
+        missing_since ? std::optional<Duration>{seen.at - *missing_since} : std::nullopt;
+    proposal = missing_as(proposal, seen.policy.metrics[metric], seen.current, missing_for);
+  }
+  proposal.rule = rule;
+  proposal.metric = spec.metric;
+  return proposal;
+}
+
+}  // namespace selfscale

@@ -1,0 +1,229 @@
+#include "decide/words.hpp"
+
+#include <charconv>
+#include <cmath>
+
+#include "policy/metrics.hpp"
+
+namespace selfscale {
+namespace {
+
+const MetricSpec& metric_of(const CompiledPolicy& policy, const Proposal& proposal) {
+  return policy.metrics[static_cast<std::size_t>(proposal.metric)];
+}
+
+/// " %" for a metric in percent, " s" for one in seconds.
+std::string_view unit_of(const MetricSpec& metric) {
+  const BuiltinMetric* builtin = builtin_metric(metric.metric);
+  if (builtin == nullptr) return "";
+  if (builtin->unit == "percent") return " %";
+  return builtin->unit == "seconds" ? " s" : "";
+}
+
+const ThresholdRule* threshold_of(const CompiledPolicy& policy, const Proposal& proposal) {
+  return std::get_if<ThresholdRule>(&policy.rules[static_cast<std::size_t>(proposal.rule)].kind);
+}
+
+/// "cpu_usage 85 % is above 70 %"
+std::string against_edge(const CompiledPolicy& policy, const Proposal& proposal,
+                         bool towards_more) {
+  const MetricSpec& metric = metric_of(policy, proposal);
+  const Comparison comparison = threshold_of(policy, proposal)->comparison;
+  const bool is_change = comparison == Comparison::percentage_change;
+  const std::string unit{is_change ? " %" : unit_of(metric)};
+  const bool above = towards_more != (comparison == Comparison::less_than);
+  return metric.name + (is_change ? " changed by " : " ") + number_in_words(proposal.value) + unit +
+         (is_change ? ", " : " is ") + (above ? "above " : "below ") +
+         number_in_words(proposal.threshold) + unit;
+}
+
+std::string for_how_long(const Proposal& proposal) {
+  return proposal.held_for.count() == 0 ? "" : " for " + duration_in_words(proposal.held_for);
+}
+
+std::string not_long_enough(const CompiledPolicy& policy, const Proposal& proposal, bool up) {
+  const ThresholdRule& rule = *threshold_of(policy, proposal);
+  return against_edge(policy, proposal, up) + ", but for " + duration_in_words(proposal.held_for) +
+         " only, not yet for " + duration_in_words(up ? rule.scale_up_for : rule.scale_down_for);
+}
+
+std::string in_band(const CompiledPolicy& policy, const Proposal& proposal) {
+  const MetricSpec& metric = metric_of(policy, proposal);
+  const ThresholdRule& rule = *threshold_of(policy, proposal);
+  const bool is_change = rule.comparison == Comparison::percentage_change;
+  const std::string unit{is_change ? " %" : unit_of(metric)};
+  const std::string seen =
+      metric.name + (is_change ? " changed by " : " ") + number_in_words(proposal.value) + unit;
+  if (!rule.scale_up || !rule.scale_down) {
+    return seen + " is not past " + number_in_words(proposal.threshold) + unit;
+  }
+  const bool low_is_bad = rule.comparison == Comparison::less_than;
+  const double low = low_is_bad ? *rule.scale_up : *rule.scale_down;
+  const double high = low_is_bad ? *rule.scale_down : *rule.scale_up;
+  return seen + " lies between " + number_in_words(low) + unit + " and " + number_in_words(high) +
+         unit;
+}
+
+/// "rps 120 at 20 per replica", "cpu_usage 85 % at a target of 70 %"
+std::string against_target(const CompiledPolicy& policy, const Proposal& proposal) {
+  const MetricSpec& metric = metric_of(policy, proposal);
+  const auto* rule =
+      std::get_if<TargetRule>(&policy.rules[static_cast<std::size_t>(proposal.rule)].kind);
+  const std::string unit{unit_of(metric)};
+  const std::string target = number_in_words(proposal.threshold) + unit;
+  return metric.name + " " + number_in_words(proposal.value) + unit +
+         (rule->per_replica ? " at " + target + " per replica" : " at a target of " + target);
+}
+
+/// What became of it, for the sentence of a whole decision.
+std::string held_sentence(const Decision& decision) {
+  const Adjustment& adjustment = decision.recommendation.adjustments.back();
+  return replicas_in_words(decision.recommendation.adjustments.front().from_replicas) +
+         " wanted, held at " + std::to_string(decision.to_replicas) + ": " + in_words(adjustment);
+}
+
+std::string leading_words(const CompiledPolicy& policy, const Recommendation& recommendation) {
+  if (recommendation.leading < 0) return "no rule asks for a change";
+  return in_words(policy,
+                  recommendation.proposals[static_cast<std::size_t>(recommendation.leading)]);
+}
+
+}  // namespace
+
+std::string number_in_words(double number) {
+  char text[64];
+  const double size = std::abs(number);
+  if (number == std::trunc(number) && size < 1e15) {
+    const auto end = std::to_chars(text, text + sizeof text, static_cast<std::int64_t>(number)).ptr;
+    return {text, end};
+  }
+  if (size >= 1e15) {
+    const auto end =
+        std::to_chars(text, text + sizeof text, number, std::chars_format::scientific, 3).ptr;
+    return {text, end};
+  }
+  int places = 4;  // below 1; one fewer for each digit before the point
+  for (double edge = 1.0; places > 1 && size >= edge; edge *= 10.0) --places;
+  const auto end =
+      std::to_chars(text, text + sizeof text, number, std::chars_format::fixed, places).ptr;
+  std::string words{text, end};
+  words.erase(words.find_last_not_of('0') + 1);
+  if (words.back() == '.') words.pop_back();
+  return words;
+}
+
+std::string duration_in_words(Duration duration) {
+  struct Unit {
+    std::int64_t milliseconds;
+    std::string_view name;
+  };
+  constexpr Unit units[] = {
+      {86'400'000, " d"}, {3'600'000, " h"}, {60'000, " m"}, {1000, " s"}, {1, " ms"}};
+  std::string words;
+  auto left = duration.count();
+  for (const Unit& unit : units) {
+    const auto whole = left / unit.milliseconds;
+    left -= whole * unit.milliseconds;
+    // Beside minutes and more, milliseconds tell nothing.
+    if (whole == 0 || (unit.milliseconds == 1 && duration >= std::chrono::minutes{1})) continue;
+    words += (words.empty() ? "" : " ") + std::to_string(whole) + std::string{unit.name};
+  }
+  return words.empty() ? "0 s" : words;
+}
+
+std::string replicas_in_words(int replicas) {
+  return std::to_string(replicas) + (replicas == 1 ? " replica" : " replicas");
+}
+
+std::string in_words(const CompiledPolicy& policy, const Proposal& proposal) {
+  const std::string& metric = metric_of(policy, proposal).name;
+  switch (proposal.code) {
+    case Code::above_threshold:
+      return against_edge(policy, proposal, true) + for_how_long(proposal);
+    case Code::below_threshold:
+      return against_edge(policy, proposal, false) + for_how_long(proposal);
+    case Code::above_not_long:
+      return not_long_enough(policy, proposal, true);
+    case Code::below_not_long:
+      return not_long_enough(policy, proposal, false);
+    case Code::within_band:
+      return in_band(policy, proposal);
+    case Code::above_target:
+    case Code::below_target:
+      return against_target(policy, proposal) + " asks for " + replicas_in_words(proposal.replicas);
+    case Code::within_tolerance:
+      return against_target(policy, proposal) + " is within tolerance";
+    case Code::unready_held:
+      return against_target(policy, proposal) +
+             " would ask for a change, but not once instances that are not ready or do not report "
+             "are counted in";
+    case Code::no_ready_instances:
+      return "no instance is ready to be measured for " + metric;
+    case Code::no_lowering:
+      return metric + " asks for no more, and this rule never asks for less";
+    case Code::floor_for_missing:
+      return metric + " is missing: at least " + replicas_in_words(proposal.replicas);
+    case Code::missing_ignored:
+      return metric + " is missing, and the policy says to ignore that";
+    default:
+      return "there is no reading of " + metric;
+  }
+}
+
+std::string in_words(const Adjustment& adjustment) {
+  const std::string limit = number_in_words(adjustment.limit);
+  const std::string time = duration_in_words(
+      Duration{static_cast<Duration::rep>(std::round(adjustment.limit * 1000.0))});
+  const std::string replicas = std::to_string(adjustment.to_replicas);
+  switch (adjustment.code) {
+    case Code::below_minimum:
+      return "there are fewer replicas than the minimum of " + limit;
+    case Code::above_maximum:
+      return "there are more replicas than the maximum of " + limit;
+    case Code::scale_up_stabilized:
+      return "no more than " + replicas + " were wanted at some time in the last " + time;
+    case Code::scale_down_stabilized:
+      return replicas + " or more were wanted at some time in the last " + time;
+    case Code::scale_up_cooldown:
+      return "the last step up was less than " + time + " ago";
+    case Code::scale_down_cooldown:
+    case Code::cooldown_period:
+      return "the last change was less than " + time + " ago";
+    case Code::at_maximum:
+      return "the maximum is " + limit;
+    case Code::at_minimum:
+      return "the minimum is " + limit;
+    case Code::total_replicas_limit:
+      return "all services together may have " + limit + " replicas";
+    case Code::memory_limit:
+      return "less than " + limit + " MB of memory are available on the host";
+    default:
+      return "the platform's replica counts could not be read";
+  }
+}
+
+std::string reason_of(const CompiledPolicy& policy, const Decision& decision) {
+  const Recommendation& recommendation = decision.recommendation;
+  switch (recommendation.code) {
+    case Code::below_minimum:
+    case Code::above_maximum:
+      return in_words(recommendation.adjustments.front());
+    case Code::platform_unknown:
+      return "the platform's replica counts could not be read";
+    case Code::all_abstain:
+      return "no rule asks for more";
+    case Code::missing_blocks_down:
+    case Code::missing_blocks_up:
+      return leading_words(policy, recommendation) + ", so nothing changes that needs it";
+    case Code::rules_disagree:
+      return "the rules disagree: " + leading_words(policy, recommendation);
+    default:
+      break;
+  }
+  if (decision.action == Action::hold) {
+    return held_sentence(decision) + " (" + leading_words(policy, recommendation) + ")";
+  }
+  return leading_words(policy, recommendation);
+}
+
+}  // namespace selfscale

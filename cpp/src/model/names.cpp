@@ -1,0 +1,79 @@
+#include "model/names.hpp"
+
+#include <array>
+
+namespace selfscale {
+namespace {
+
+template <std::size_t N, class E>
+std::string_view look_up(const std::array<std::string_view, N>& names, E value) noexcept {
+  const auto index = static_cast<std::size_t>(value);
+  return index < N ? names[index] : std::string_view{};
+}
+
+// In the order of the enumerations.
+constexpr std::array<std::string_view, 35> codes{"above_threshold",
+                                                 "below_threshold",
+                                                 "above_not_long",
+                                                 "below_not_long",
+                                                 "within_band",
+                                                 "above_target",
+                                                 "below_target",
+                                                 "within_tolerance",
+                                                 "unready_held",
+                                                 "no_ready_instances",
+                                                 "no_lowering",
+                                                 "no_data",
+                                                 "floor_for_missing",
+                                                 "missing_ignored",
+                                                 "largest_up",
+                                                 "smallest_up",
+                                                 "all_agree_down",
+                                                 "largest_down",
+                                                 "rules_disagree",
+                                                 "missing_blocks_down",
+                                                 "missing_blocks_up",
+                                                 "all_abstain",
+                                                 "all_hold",
+                                                 "below_minimum",
+                                                 "above_maximum",
+                                                 "scale_up_stabilized",
+                                                 "scale_down_stabilized",
+                                                 "scale_up_cooldown",
+                                                 "scale_down_cooldown",
+                                                 "cooldown_period",
+                                                 "at_maximum",
+                                                 "at_minimum",
+                                                 "total_replicas_limit",
+                                                 "memory_limit",
+                                                 "platform_unknown"};
+constexpr std::array<std::string_view, 5> answers{"up", "hold", "down", "abstain", "missing"};
+constexpr std::array<std::string_view, 9> stages{"bounds",   "readings",  "rules",
+                                                 "combine",  "stabilize", "rate_limit",
+                                                 "cooldown", "limits",    "guardrails"};
+constexpr std::array<std::string_view, 4> priorities{"low", "medium", "high", "critical"};
+constexpr std::array<std::string_view, 3> actions{"scale", "hold", "none"};
+constexpr std::array<std::string_view, 5> triggers{"policy", "schedule", "manual", "rollback",
+                                                   "foreign"};
+constexpr std::array<std::string_view, 6> outcomes{"accepted",    "succeeded", "failed",
+                                                   "rolled_back", "adopted",   "superseded"};
+constexpr std::array<std::string_view, 8> missings{
+    "no", "not_reported", "timed_out", "stale", "incomplete", "refused", "denied", "unknown"};
+constexpr std::array<std::string_view, 5> phases{"running", "pending", "failed", "succeeded",
+                                                 "unknown"};
+
+}  // namespace
+
+std::string_view name_of(Code code) noexcept { return look_up(codes, code); }
+std::string_view name_of(Answer answer) noexcept { return look_up(answers, answer); }
+std::string_view name_of(Stage stage) noexcept { return look_up(stages, stage); }
+std::string_view name_of(Priority priority) noexcept { return look_up(priorities, priority); }
+std::string_view name_of(Action action) noexcept { return look_up(actions, action); }
+std::string_view name_of(Trigger trigger) noexcept { return look_up(triggers, trigger); }
+std::string_view name_of(Outcome outcome) noexcept { return look_up(outcomes, outcome); }
+std::string_view name_of(Missing missing) noexcept { return look_up(missings, missing); }
+std::string_view name_of(Phase phase) noexcept { return look_up(phases, phase); }
+
+std::optional<Code> code_named(std::string_view name) noexcept { return named<Code>(name); }
+
+}  // namespace selfscale
