@@ -1,12 +1,11 @@
 """Make python/selfscale/_core.pyi: what pybind11-stubgen sees, and by hand the types made on the C API.
 
-    PYTHONPATH=python python python/bindings/make_stubs.py
+PYTHONPATH=python python python/bindings/make_stubs.py
 """
 
 from __future__ import annotations
 
 import ast
-import sys
 import tempfile
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from pybind11_stubgen import main as generate
 
 HERE = Path(__file__).parent
 STUB = HERE.parent / "selfscale" / "_core.pyi"
-ADDED_IMPORTS = "import contextlib\n"
+FUTURE = "from __future__ import annotations\n"
 
 
 def made() -> str:
@@ -22,14 +21,18 @@ def made() -> str:
     with tempfile.TemporaryDirectory() as folder:
         generate(["selfscale._core", "-o", folder])
         generated = (Path(folder) / "selfscale" / "_core.pyi").read_text()
-    by_hand = (HERE / "heap_types.pyi").read_text()
-    text = _without(generated, _classes(by_hand)).replace("import typing\n", f"{ADDED_IMPORTS}import typing\n", 1)
-    return text.replace("-> dict:", "-> dict[str, typing.Any]:") + by_hand
+    imports, classes = _parts((HERE / "heap_types.pyi").read_text())
+    by_hand = {node.name for node in ast.parse(classes).body if isinstance(node, ast.ClassDef)}
+    rest = _without(generated, by_hand | {"_Tracking", "_Timing"})
+    return rest.replace(FUTURE, FUTURE + imports, 1).replace("-> dict:", "-> dict[str, typing.Any]:") + classes
 
 
-def _classes(text: str) -> set[str]:
-    named = {node.name for node in ast.parse(text).body if isinstance(node, ast.ClassDef)}
-    return named | {"_Tracking", "_Timing"}
+def _parts(text: str) -> tuple[str, str]:
+    """Split a stub into its imports and its classes."""
+    first = next(node.lineno for node in ast.parse(text).body if isinstance(node, ast.ClassDef))
+    lines = text.splitlines(keepends=True)
+    imports = [line for line in lines[: first - 1] if line.startswith(("import ", "from "))]
+    return "".join(imports), "".join(lines[first - 1 :])
 
 
 def _without(text: str, names: set[str]) -> str:
@@ -42,4 +45,3 @@ def _without(text: str, names: set[str]) -> str:
 
 if __name__ == "__main__":
     STUB.write_text(made())
-    print(f"wrote {STUB}", file=sys.stderr)

@@ -2,8 +2,10 @@
 The native part of selfscale. Use the names of the package itself.
 """
 from __future__ import annotations
-import collections.abc
 import contextlib
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+import collections.abc
 import typing
 __all__: list[str] = ['Agent', 'Counter', 'Distribution', 'Gauge', 'Policy', 'Recorder', 'Request', 'decide', 'explain', 'journal_jsonl', 'load_policies', 'policy_schema', 'preset_policy', 'read_request_start', 'reason', 'record', 'simulate', 'trace_from_csv']
 class Policy:
@@ -124,15 +126,10 @@ def trace_from_csv(text: str) -> list[tuple[float, float]]:
     The points (seconds, requests per second) of a trace. Raises Error with the line that is wrong.
     """
 __version__: str = '0.1.0'
-# What pybind11-stubgen cannot see: the types made on the C API. make_stubs.py puts it into _core.pyi.
 class Counter:
-    """A count that only grows."""
-
     def inc(self, amount: int = 1, /) -> None: ...
 
 class Gauge:
-    """A value that goes up and down."""
-
     def set(self, value: float, /) -> None: ...
     def inc(self, amount: float = 1.0, /) -> None: ...
     def dec(self, amount: float = 1.0, /) -> None: ...
@@ -140,28 +137,15 @@ class Gauge:
     def track(self) -> contextlib.AbstractContextManager[object]: ...
 
 class Distribution:
-    """A distribution of values, for quantiles."""
-
     def observe(self, value: float, /) -> None: ...
     def time(self) -> contextlib.AbstractContextManager[object]: ...
 
 class Request:
-    """One request in flight; stands for `send`."""
-
-    def __call__(
-        self, message: collections.abc.MutableMapping[str, typing.Any]
-    ) -> collections.abc.Awaitable[None]: ...
+    def __call__(self, message: MutableMapping[str, Any]) -> Awaitable[None]: ...
     def leave(self, cancelled: bool, /) -> None: ...
 
 class Recorder:
-    """Measures requests on an agent's metrics."""
-
     def enter(
-        self,
-        scope: collections.abc.MutableMapping[str, typing.Any],
-        send: collections.abc.Callable[
-            [collections.abc.MutableMapping[str, typing.Any]], collections.abc.Awaitable[None]
-        ],
-        /,
+        self, scope: MutableMapping[str, Any], send: Callable[[MutableMapping[str, Any]], Awaitable[None]], /
     ) -> Request: ...
     def drain(self) -> None: ...
