@@ -81,7 +81,7 @@ std::string explain(const Policy& policy, const Decision& decision) {
             std::string{name_of(adjustment.code)} + "]\n";
   }
   const double hundredths =
-      static_cast<double>(static_cast<int>(recommendation.confidence * 100.0));
+      static_cast<double>(static_cast<int>(recommendation.confidence * 100.0 + 0.5));
   text += "confidence " + number_in_words(hundredths / 100.0) + ", priority " +
           std::string{name_of(recommendation.priority)} + "\n";
   return text;

@@ -8,19 +8,26 @@ namespace {
 using Wanted = DecisionState::Wanted;
 using Window = std::vector<Wanted>;
 
+constexpr int slots_of_window = static_cast<int>(most_kept / 2);
+
 void forget_old(Window& window, Duration length, Instant at) {
   const auto is_young = [&](const Wanted& wanted) { return at - wanted.at < length; };
   window.erase(window.begin(), std::find_if(window.begin(), window.end(), is_young));
 }
 
-/// Two neighbours nearest in time become one.
-void coarsen(Window& window) {
-  auto younger = window.begin() + 1;
-  for (auto it = younger + 1; it != window.end(); ++it) {
-    if (it->at - (it - 1)->at < younger->at - (younger - 1)->at) younger = it;
+/// Entries of one slot of time become one, as old as the youngest, with the number of the oldest.
+void coarsen(Window& window, Duration length) {
+  const Duration slot = std::max(Duration{1}, length / slots_of_window);
+  const auto slot_of = [slot](const Wanted& wanted) { return wanted.at.time_since_epoch() / slot; };
+  auto last = window.begin();
+  for (auto it = last + 1; it != window.end(); ++it) {
+    if (slot_of(*it) == slot_of(*last)) {
+      last->at = it->at;
+    } else {
+      *++last = *it;
+    }
   }
-  younger->replicas = (younger - 1)->replicas;
-  window.erase(younger - 1);
+  window.erase(last + 1, window.end());
 }
 
 /// `outlives(a, b)`: a stays although the younger b came.
@@ -29,7 +36,7 @@ void add(Window& window, Wanted wanted, Duration length, Outlives outlives) {
   if (length.count() <= 0) return window.clear();
   while (!window.empty() && !outlives(window.back().replicas, wanted.replicas)) window.pop_back();
   window.push_back(wanted);
-  if (window.size() > most_kept) coarsen(window);
+  if (window.size() > most_kept) coarsen(window, length);
 }
 
 void log(DecisionState& state, const CompiledPolicy& policy, Wanted wanted) {

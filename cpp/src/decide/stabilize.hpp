@@ -1,10 +1,10 @@
 /// Look-back over recommendations: up to the least, down to the most of what was wanted within a
 /// window, as Kubernetes' HPA with behavior.
 ///
-/// Only what a later minimum or maximum can still need is kept: a monotone tail, and of that at
-/// most `most_kept` entries. Over that the two neighbours that are nearest in time become one, with
-/// the age of the younger and the number of the older: it holds for a little longer, by at most
-/// 2/most_kept of the window.
+/// Only what a later minimum or maximum can still need is kept: a monotone tail, at most
+/// `most_kept` entries. Where there would be more, those of one 32nd of the window become one,
+/// which is as old as their youngest and has the number of their oldest: it holds a little longer
+/// than it should, by less than that 32nd.
 #pragma once
 
 #include <cstddef>

@@ -1,0 +1,313 @@
+// Combine, stabilize, cooldown, limits, confidence: one table or story each.
+#include <gtest/gtest.h>
+
+#include "decide/combine.hpp"
+#include "decide/confidence.hpp"
+#include "decide/cooldown.hpp"
+#include "decide/limits.hpp"
+#include "decide/policies_fixture.hpp"
+#include "decide/rules/rule.hpp"
+#include "decide/stabilize.hpp"
+
+namespace selfscale {
+namespace {
+
+using testing::start;
+using namespace std::chrono_literals;
+
+// ---- combine
+
+Proposal vote(Answer answer, int replicas = 4) {
+  Proposal made;
+  made.answer = answer;
+  made.replicas = replicas;
+  return made;
+}
+Proposal up(int replicas) { return vote(Answer::up, replicas); }
+Proposal down(int replicas) { return vote(Answer::down, replicas); }
+const Proposal hold = vote(Answer::hold);
+const Proposal abstain = vote(Answer::abstain);
+const Proposal missing = vote(Answer::missing);
+
+struct CombineRow {
+  const char* says;
+  std::vector<Proposal> proposals;
+  int replicas;
+  Code code;
+  int leading;
+  Direction up = Direction::any, down = Direction::all;
+};
+
+TEST(Combine, Table) {
+  const auto any = Direction::any;
+  const auto all = Direction::all;
+  const CombineRow rows[] = {
+      {"the largest wish", {up(5), up(7), hold}, 7, Code::largest_up, 1},
+      {"up wins over down", {up(5), down(2)}, 5, Code::largest_up, 0},
+      {"missing does not block up", {up(5), missing}, 5, Code::largest_up, 0},
+      {"all want less: the largest", {down(2), down(3)}, 3, Code::all_agree_down, 1},
+      {"one holds", {down(2), hold}, 4, Code::rules_disagree, 1},
+      {"one abstains", {down(2), abstain}, 2, Code::all_agree_down, 0},
+      {"one is missing", {down(2), missing}, 4, Code::missing_blocks_down, 1},
+      {"all abstain", {abstain, abstain}, 4, Code::all_abstain, -1},
+      {"no rule", {}, 4, Code::all_abstain, -1},
+      {"all hold", {hold, abstain}, 4, Code::all_hold, 0},
+      {"nobody knows", {missing, abstain}, 4, Code::no_data, 0},
+      {"up all: the smallest", {up(7), up(5), abstain}, 5, Code::smallest_up, 1, all, all},
+      {"up all: one holds", {up(7), hold}, 4, Code::rules_disagree, 0, all, all},
+      {"up all: one is missing", {up(7), missing}, 4, Code::missing_blocks_up, 1, all, all},
+      {"down any: one is enough", {down(2), hold}, 2, Code::largest_down, 0, any, any},
+      {"down any: missing blocks", {down(2), missing}, 4, Code::missing_blocks_down, 1, any, any},
+  };
+  for (const CombineRow& row : rows) {
+    const Combined combined = combine(row.proposals, 4, row.up, row.down);
+    EXPECT_EQ(combined.replicas, row.replicas) << row.says;
+    EXPECT_EQ(combined.code, row.code) << row.says;
+    EXPECT_EQ(combined.leading, row.leading) << row.says;
+  }
+}
+
+// ---- what a missing metric means
+
+TEST(MissingData, HoldBlocksIgnoreAbstainsAndAFloorOnlyRaises) {
+  MetricSpec metric;
+  const Proposal none = without_data(4);
+  EXPECT_EQ(missing_as(none, metric, 4, 1h).answer, Answer::missing);
+
+  metric.missing.kind = MissingPolicy::Kind::ignore;
+  EXPECT_EQ(missing_as(none, metric, 4, 0s).answer, Answer::abstain);
+
+  metric.missing = {MissingPolicy::Kind::at_least, 6};
+  EXPECT_EQ(missing_as(none, metric, 4, 44s).answer, Answer::missing) << "not for missingAfter yet";
+  EXPECT_EQ(missing_as(none, metric, 4, 45s).replicas, 6);
+  EXPECT_EQ(missing_as(none, metric, 6, 45s).answer, Answer::missing) << "a floor, never a ceiling";
+}
+
+// ---- stabilize
+
+CompiledPolicy windows(Duration up, Duration down) {
+  CompiledPolicy policy;
+  policy.scale_up.stabilization_window = up;
+  policy.scale_down.stabilization_window = down;
+  return policy;
+}
+
+TEST(Stabilize, DownGoesToTheMostThatWasWantedInItsWindow) {
+  const auto policy = windows(0s, 300s);
+  DecisionState state;
+  seed(state, policy, 8, start);
+  const auto at = [&](Duration after, int wanted) {
+    return stabilize(state, policy, wanted, 8, start + after).replicas;
+  };
+  EXPECT_EQ(at(10s, 3), 8) << "what was there at first sight";
+  EXPECT_EQ(at(100s, 5), 8);
+  EXPECT_EQ(at(299s, 3), 8);
+  EXPECT_EQ(at(300s, 3), 5) << "an entry as old as the window is out";
+  EXPECT_EQ(at(400s, 3), 3);
+  EXPECT_EQ(at(401s, 9), 9) << "up at once";
+}
+
+TEST(Stabilize, UpGoesToTheLeastThatWasWantedInItsWindow) {
+  const auto policy = windows(60s, 0s);
+  DecisionState state;
+  seed(state, policy, 2, start);
+  const auto at = [&](Duration after, int wanted) {
+    return stabilize(state, policy, wanted, 2, start + after).replicas;
+  };
+  EXPECT_EQ(at(10s, 6), 2);
+  EXPECT_EQ(at(60s, 9), 6);
+  EXPECT_EQ(at(69s, 9), 6);
+  EXPECT_EQ(at(70s, 9), 9);
+  EXPECT_EQ(at(71s, 1), 1) << "down at once";
+}
+
+TEST(Stabilize, HistoryOnBothSidesHoldsTheCount) {
+  const auto policy = windows(300s, 300s);
+  DecisionState state;
+  seed(state, policy, 5, start);
+  EXPECT_EQ(stabilize(state, policy, 9, 5, start + 1s).replicas, 5);
+  EXPECT_EQ(stabilize(state, policy, 1, 5, start + 2s).replicas, 5);
+}
+
+TEST(Stabilize, RemembersWhatALaterLimitCutOff) {
+  const auto policy = windows(0s, 300s);
+  DecisionState state;
+  seed(state, policy, 2, start);
+  stabilize(state, policy, 50, 2, start + 1s);
+  EXPECT_EQ(stabilize(state, policy, 1, 10, start + 2s).replicas, 10) << "50 was wanted, not 10";
+}
+
+/// The whole history, as the definition has it.
+int by_definition(const std::vector<DecisionState::Wanted>& log, Duration window, int wanted,
+                  Instant at) {
+  for (const auto& entry : log) {
+    if (at - entry.at < window) wanted = std::max(wanted, entry.replicas);
+  }
+  return wanted;
+}
+
+TEST(Stabilize, WhatIsKeptStaysSmallAndHoldsForLongerOnly) {
+  // An hour and a half at 250 ms; every number is smaller than the one before: nothing can go.
+  const auto policy = windows(0s, 3600s);
+  DecisionState state;
+  std::vector<DecisionState::Wanted> log;
+  int wanted = 1'000'000;
+  for (Duration after{0}; after < 90min; after += 250ms) {
+    --wanted;
+    const int kept = stabilize(state, policy, wanted, 2'000'000, start + after).replicas;
+    const int exact = by_definition(log, 3600s, wanted, start + after);
+    // Up to a 32nd of the window late: 112.5 s, which are 450 ticks and as many replicas here.
+    if (after.count() % 60'000 == 0) {
+      ASSERT_GE(kept, exact);
+      ASSERT_LE(kept, exact + 450);
+    }
+    log.push_back({start + after, wanted});
+    ASSERT_LE(state.down_window.size(), most_kept);
+  }
+}
+
+TEST(Stabilize, FewEntriesAreKeptExactly) {
+  // A tick a minute: what is kept is the definition, however the numbers go.
+  const auto policy = windows(0s, 3600s);
+  DecisionState state;
+  std::vector<DecisionState::Wanted> log;
+  for (int tick = 0; tick < 500; ++tick) {
+    const Instant at = start + tick * 1min;
+    const int wanted = (tick * 7919) % 101;
+    const int exact = by_definition(log, 3600s, wanted, at);
+    ASSERT_EQ(stabilize(state, policy, wanted, 1000, at).replicas, exact) << tick;
+    log.push_back({at, wanted});
+  }
+}
+
+// ---- cooldown
+
+TEST(Cooldown, Table) {
+  CompiledPolicy policy;
+  policy.scale_up.cooldown = 60s;
+  policy.scale_down.cooldown = 300s;
+  DecisionState state;
+  state.last_up = start;
+  const auto code = [&](int wanted, Duration after) {
+    const auto pause = pause_for(wanted, 4, policy, state, start + after);
+    return pause ? std::optional{pause->code} : std::nullopt;
+  };
+  EXPECT_EQ(code(5, 59s), Code::scale_up_cooldown);
+  EXPECT_EQ(code(5, 60s), std::nullopt);
+  EXPECT_EQ(code(3, 299s), Code::scale_down_cooldown) << "a step up holds the way down";
+  EXPECT_EQ(code(3, 300s), std::nullopt);
+  EXPECT_EQ(code(4, 1s), std::nullopt);
+  state.last_down = start + 10s;
+  EXPECT_EQ(code(5, 60s), std::nullopt) << "a step down does not hold the way up";
+  EXPECT_EQ(code(3, 309s), Code::scale_down_cooldown);
+  policy.cooldown_period = 10min;
+  EXPECT_EQ(code(5, 60s), Code::cooldown_period) << "this one holds both";
+  EXPECT_EQ(code(5, 610s), std::nullopt);
+}
+
+// ---- limits and guardrails
+
+TEST(Limits, BoundsAreInclusive) {
+  CompiledPolicy policy;
+  policy.min_replicas = 2;
+  policy.max_replicas = 10;
+  EXPECT_EQ(within_bounds(policy, 11).replicas, 10);
+  EXPECT_EQ(within_bounds(policy, 1).replicas, 2);
+  EXPECT_EQ(within_bounds(policy, 2).replicas, 2);
+  EXPECT_EQ(outside_bounds(policy, 1)->code, Code::below_minimum);
+  EXPECT_EQ(outside_bounds(policy, 11)->replicas, 10);
+  EXPECT_FALSE(outside_bounds(policy, 10));
+}
+
+TEST(Guardrails, StopGrowthAndNothingElse) {
+  CompiledPolicy policy;
+  policy.max_total_replicas = 20;
+  Shared shared;
+  shared.other_replicas = 15;
+  EXPECT_EQ(within_total(policy, shared, 8, 3).replicas, 5);
+  EXPECT_EQ(within_total(policy, shared, 8, 7).replicas, 7) << "never below what is there";
+  EXPECT_EQ(within_total(policy, shared, 2, 7).replicas, 2) << "the way down is free";
+  policy.min_available_memory_mb = 512;
+  shared.available_memory_mb = 511;
+  EXPECT_EQ(within_memory(policy, shared, 8, 3).replicas, 3);
+  EXPECT_EQ(within_memory(policy, shared, 2, 3).replicas, 2);
+  shared.available_memory_mb = 512;
+  EXPECT_EQ(within_memory(policy, shared, 8, 3).replicas, 8);
+}
+
+// ---- confidence and priority
+
+struct Sure {
+  CompiledPolicy policy;
+  Snapshot seen = testing::snapshot(4);
+  Recommendation recommendation;
+  DecisionState::Past past;
+  Sure() {
+    policy.rules.resize(2);
+    policy.metrics.resize(1);
+    seen.instances = testing::instances({85, 85});
+    recommendation.current_replicas = 4;
+    recommendation.recommended_replicas = 5;
+    recommendation.leading = 0;
+    recommendation.proposals = {up(5), hold};
+    for (std::size_t i = 0; i < 2; ++i) {
+      recommendation.proposals[i].rule = static_cast<int>(i);
+      recommendation.proposals[i].metric = 0;
+      recommendation.proposals[i].value = 85;
+    }
+    recommendation.proposals[0].threshold = 70;
+  }
+  [[nodiscard]] double confidence() const {
+    return confidence_of(Situation{policy, seen, start, 4}, recommendation, past);
+  }
+};
+
+TEST(Confidence, IsTheDocumentedSum) {
+  const double past_limit = 15.0 / 70.0;
+  const double expected = 0.4 * 0.5 + 0.2 * (past_limit / (past_limit + 0.25)) + 0.2 * 0.5 + 0.2;
+  EXPECT_NEAR(Sure{}.confidence(), expected, 1e-12);
+}
+
+TEST(Confidence, GrowsWithEachOfItsFour) {
+  const double before = Sure{}.confidence();
+  Sure agreed;
+  agreed.policy.rules[0].weight = 3;
+  EXPECT_GT(agreed.confidence(), before);
+  Sure further;
+  further.recommendation.proposals[0].value = 95;
+  EXPECT_GT(further.confidence(), before);
+  Sure proven;
+  proven.past.succeeded = 3;
+  EXPECT_GT(proven.confidence(), before);
+  Sure failed;
+  failed.past.failed = 3;
+  EXPECT_LT(failed.confidence(), before);
+  Sure silent;
+  silent.seen.instances.push_back(testing::instance(std::nullopt));
+  EXPECT_LT(silent.confidence(), before);
+}
+
+TEST(Confidence, IsNoneWhereNothingVotesOrThePlatformIsUnknown) {
+  Sure none;
+  none.recommendation.proposals = {abstain};
+  EXPECT_EQ(none.confidence(), 0.0);
+  Sure unknown;
+  unknown.recommendation.code = Code::platform_unknown;
+  EXPECT_EQ(unknown.confidence(), 0.0);
+}
+
+TEST(Priority, IsTheWorstAlertLevel) {
+  Sure sure;
+  EXPECT_EQ(priority_of(sure.policy, sure.recommendation), Priority::medium);
+  sure.policy.metrics[0].name = "cpu_usage";
+  sure.policy.alerts = {{"cpu_usage", Comparison::greater_than, 70, 90}};
+  EXPECT_EQ(priority_of(sure.policy, sure.recommendation), Priority::high);
+  sure.recommendation.proposals[0].value = 91;
+  EXPECT_EQ(priority_of(sure.policy, sure.recommendation), Priority::critical);
+  sure.policy.alerts = {{"cpu_usage", Comparison::less_than, 10, 5}};
+  sure.recommendation.recommended_replicas = 4;
+  EXPECT_EQ(priority_of(sure.policy, sure.recommendation), Priority::low);
+}
+
+}  // namespace
+}  // namespace selfscale

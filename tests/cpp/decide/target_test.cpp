@@ -1,0 +1,207 @@
+// Target rules: HPA's arithmetic, each row with its sum.
+#include "decide/rules/target.hpp"
+
+#include <gtest/gtest.h>
+
+#include "decide/policies_fixture.hpp"
+
+namespace selfscale {
+namespace {
+
+using testing::instance;
+using testing::instances;
+using testing::snapshot;
+using testing::start;
+using namespace std::chrono_literals;
+
+struct Case {
+  CompiledPolicy policy;
+  Snapshot seen;
+  TargetRule rule;
+  explicit Case(double target, std::vector<Instance> of, std::string metric = "in_flight") {
+    policy.metrics.resize(1);
+    policy.metrics[0].metric = std::move(metric);
+    rule.target = target;
+    seen = snapshot(static_cast<int>(of.size()));
+    seen.instances = std::move(of);
+  }
+  [[nodiscard]] Proposal propose(int current) const {
+    return propose_target(rule, Situation{policy, seen, start, current}, 0);
+  }
+  [[nodiscard]] int replicas(int current) const { return propose(current).replicas; }
+};
+
+Instance silent() { return instance(std::nullopt); }
+
+std::vector<Instance> with(std::vector<Instance> of, std::initializer_list<Instance> more) {
+  of.insert(of.end(), more);
+  return of;
+}
+
+TEST(Target, CeilOfRatioTimesReady) {
+  EXPECT_EQ(Case(50, instances({80, 80, 80})).replicas(3), 5);  // 1.6 × 3 = 4.8
+  EXPECT_EQ(Case(50, instances({20, 20, 20})).replicas(3), 2);  // 0.4 × 3 = 1.2
+  EXPECT_EQ(Case(50, instances({0, 0, 0})).replicas(3), 0);
+}
+
+TEST(Target, ToleranceIncludesItsEdges) {
+  EXPECT_EQ(Case(100, instances({110})).propose(1).code, Code::within_tolerance);
+  EXPECT_EQ(Case(100, instances({90, 90})).propose(2).code, Code::within_tolerance);
+  EXPECT_EQ(Case(100, instances({110.01})).replicas(1), 2);
+}
+
+TEST(Target, SilentOnesAreIdleOnTheWayUp) {
+  EXPECT_EQ(Case(50, with(instances({100, 100}), {silent()})).replicas(3), 4);
+  // (100 + 100 + 0) ÷ 3 ÷ 50 × 3 = 4
+  const auto held = Case(50, with(instances({70}), {silent()})).propose(2);
+  EXPECT_EQ(held.replicas, 2);  // 70 ÷ 50 = 1.4; (70 + 0) ÷ 2 ÷ 50 = 0.7
+  EXPECT_EQ(held.code, Code::unready_held);
+}
+
+TEST(Target, SilentOnesAreLoadedOnTheWayDown) {
+  EXPECT_EQ(Case(50, with(instances({10, 10, 10}), {silent()})).replicas(4), 2);
+  // (30 + 50) ÷ 4 ÷ 50 × 4 = 1.6
+}
+
+TEST(Target, PercentagesAreSumBySum) {
+  Reading large = Reading::of(25);
+  large.amount = 1.0;
+  large.capacity = 4.0;
+  Reading small = Reading::of(100);
+  small.amount = 1.0;
+  small.capacity = 1.0;
+  const Case mixed{50, {instance(large), instance(small)}, "cpu_usage"};
+  EXPECT_DOUBLE_EQ(mixed.propose(2).value, 40);  // 100 × 2 ÷ 5, not (25 + 100) ÷ 2
+}
+
+TEST(Target, ASilentOneIsFullyLoadedByItsCapacity) {
+  Reading low = Reading::of(10);
+  low.amount = 0.1;
+  low.capacity = 1.0;
+  const auto all = with({instance(low), instance(low), instance(low)}, {silent()});
+  EXPECT_EQ(Case(50, all, "cpu_usage").replicas(4), 3);  // 100 × (0.3 + 1) ÷ 4 ÷ 50 × 4 = 2.6
+}
+
+TEST(Target, StartingOnesAreIdleOnTheWayUpForCpuOnly) {
+  auto all = instances({100, 100, 100});
+  all[2].ready = false;
+  all[2].started_at = all[2].ready_changed_at = start - 10s;
+  EXPECT_EQ(Case(50, all, "cpu_usage").replicas(3), 4);  // (100 + 100 + 0) ÷ 3 ÷ 50 × 3
+  EXPECT_EQ(Case(50, all).replicas(3), 6);               // readiness is not looked at
+}
+
+struct StandingRow {
+  const char* says;
+  std::optional<bool> ready;
+  std::optional<Duration> started, changed;  // ago
+  Standing expected;
+};
+
+TEST(Target, ReadinessForCpu) {
+  const StandingRow rows[] = {
+      {"readiness unknown", {}, 10s, 10s, Standing::ready},
+      {"ready, start unknown", true, {}, {}, Standing::ready},
+      {"not ready, start unknown", false, {}, {}, Standing::unready},
+      {"young, not ready", false, 10s, 10s, Standing::unready},
+      {"young, its sample lies partly before readiness", true, 100s, 29s, Standing::unready},
+      {"young, its sample lies after readiness", true, 100s, 30s, Standing::ready},
+      {"old, not ready since its start", false, 400s, 371s, Standing::unready},
+      {"old, was ready once", false, 400s, 370s, Standing::ready},
+      {"as old as the initialization period", true, 300s, 1s, Standing::ready},
+  };
+  MetricSpec cpu;
+  cpu.metric = "cpu_usage";
+  for (const StandingRow& row : rows) {
+    Reading reading = Reading::of(1);
+    reading.window = 30s;
+    Instance made = instance(reading);
+    made.ready = row.ready;
+    if (row.started) made.started_at = start - *row.started;
+    if (row.changed) made.ready_changed_at = start - *row.changed;
+    EXPECT_EQ(standing_of(made, cpu, 0, Readiness{}, start), row.expected) << row.says;
+  }
+}
+
+TEST(Target, GoingOnesAreIgnored) {
+  auto all = instances({80, 80, 10});
+  all[2].deleting = true;
+  EXPECT_EQ(Case(50, all).replicas(2), 4);  // 1.6 × 2 = 3.2
+}
+
+TEST(Target, NobodyMeasuredIsMissing) {
+  const auto none = Case(50, {silent(), silent()}).propose(2);
+  EXPECT_EQ(none.answer, Answer::missing);
+  EXPECT_EQ(none.code, Code::no_data);
+  Instance pending = silent();
+  pending.phase = Phase::pending;
+  EXPECT_EQ(Case(50, {pending}).propose(1).code, Code::no_ready_instances);
+}
+
+TEST(Target, ALoadOverTheTargetNeverAsksForLess) {
+  // Five were asked for, two are there: 1.5 × 2 = 3.
+  EXPECT_EQ(Case(50, instances({75, 75})).replicas(5), 5);
+}
+
+TEST(Target, ReplicasThatAreNotListedAreAsLoadedAsTheOthers) {
+  Case one{50, instances({80})};
+  one.seen.platform.current_replicas = 3;
+  one.seen.platform.ready_replicas.reset();
+  EXPECT_EQ(one.replicas(3), 5);  // 1.6 × 3
+}
+
+// Readings of the service.
+
+Case service(double target, bool per_replica, double value, int existing, int ready) {
+  Case made{target, {}};
+  made.rule.per_replica = per_replica;
+  made.seen.metrics = {Reading::of(value)};
+  made.seen.platform.current_replicas = existing;
+  made.seen.platform.ready_replicas = ready;
+  return made;
+}
+
+TEST(TargetOfTheService, ValueIsRatioTimesReady) {
+  EXPECT_EQ(service(100, false, 150, 4, 4).replicas(4), 6);
+  EXPECT_EQ(service(100, false, 50, 4, 4).replicas(4), 2);
+  EXPECT_EQ(service(100, false, 109, 4, 4).replicas(4), 4);
+  EXPECT_EQ(service(100, false, 150, 0, 0).replicas(0), 2) << "no tolerance from 0: ceil(1.5)";
+}
+
+TEST(TargetOfTheService, PerReplicaIsCeilOfValueByTarget) {
+  EXPECT_EQ(service(20, true, 101, 3, 3).replicas(3), 6);
+  EXPECT_EQ(service(20, true, 65, 3, 3).replicas(3), 3) << "65 ÷ 60 is within tolerance";
+  EXPECT_EQ(service(20, true, 10, 3, 3).replicas(3), 1);
+  EXPECT_EQ(service(20, true, 10, 0, 0).replicas(0), 1);
+}
+
+TEST(TargetPerReplicaOverInstances, SumsWhatInstancesCarry) {
+  Case three{10, instances({20, 20, 20})};
+  three.rule.per_replica = true;
+  EXPECT_EQ(three.replicas(3), 6);
+}
+
+TEST(TargetPerReplicaOverInstances, SilentOnesCarryATargetOnTheWayDown) {
+  Case three{10, with(instances({1, 1}), {silent()})};
+  three.rule.per_replica = true;
+  EXPECT_EQ(three.replicas(3), 2);  // (1 + 1 + 10) ÷ 10 = 1.2
+  Case two{10, with(instances({8}), {silent()})};
+  two.rule.per_replica = true;
+  EXPECT_EQ(two.propose(2).code, Code::unready_held);  // 8 ÷ 20 asks for 1, 18 ÷ 20 for none less
+}
+
+TEST(Target, WithoutScaleInItAbstainsUnlessItAsksForMore) {
+  Case idle{50, instances({10, 10})};
+  idle.rule.scale_down = false;
+  EXPECT_EQ(idle.propose(2).answer, Answer::abstain);
+  EXPECT_EQ(idle.propose(2).replicas, 2);
+  Case busy{50, instances({90, 90})};
+  busy.rule.scale_down = false;
+  EXPECT_EQ(busy.propose(2).answer, Answer::up);
+}
+
+TEST(Target, CountsSaturate) {
+  EXPECT_EQ(Case(1e-9, instances({1e300})).replicas(1), std::numeric_limits<int>::max());
+}
+
+}  // namespace
+}  // namespace selfscale
