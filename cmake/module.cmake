@@ -1,7 +1,3 @@
-# CMake wants a source even of a library that is made of other libraries.
-set(SELFSCALE_EMPTY_SOURCE ${PROJECT_BINARY_DIR}/empty.cpp)
-file(CONFIGURE OUTPUT ${SELFSCALE_EMPTY_SOURCE} CONTENT "")
-
 # One folder under cpp/src is one module, one target, one box of the architecture.
 #   selfscale_module(decide USES policy LIBRARIES Boost::headers)
 # USES names the modules it may include; a test checks that it includes no other.
@@ -12,9 +8,6 @@ function(selfscale_module name)
   foreach(pattern IN LISTS arg_EXCLUDE)
     list(FILTER sources EXCLUDE REGEX "${pattern}")
   endforeach()
-  if(NOT sources)
-    set(sources ${SELFSCALE_EMPTY_SOURCE})
-  endif()
   add_library(selfscale_${name} STATIC ${sources})
   target_include_directories(selfscale_${name} PUBLIC
     ${PROJECT_SOURCE_DIR}/cpp/include ${PROJECT_SOURCE_DIR}/cpp/src)
