@@ -34,24 +34,20 @@ double ServiceStep::in_flight() const noexcept {
   return backlog + served / seconds * (service_seconds + waiting_share * waiting_seconds);
 }
 
-void ServiceStep::add_waits(double base, Latencies& latencies) const noexcept {
+void ServiceStep::add_waits(double base, double share, double most,
+                            Latencies& latencies) const noexcept {
   const double least = base + queued_seconds;
-  latencies.add(least, arrivals * (1.0 - waiting_share));
+  const double requests = arrivals * share;
+  latencies.add(std::min(most, least), requests * (1.0 - waiting_share));
   for (const Slice& slice : exponential) {
-    latencies.add(least + slice.mean * waiting_seconds, arrivals * waiting_share * slice.share);
+    latencies.add(std::min(most, least + slice.mean * waiting_seconds),
+                  requests * waiting_share * slice.share);
   }
 }
 
 void ServiceStep::add_responses(Latencies& latencies) const noexcept {
   const double lost_share = arrivals > 0.0 ? std::min(1.0, lost / arrivals) : 0.0;
-  ServiceStep answered = *this;
-  answered.arrivals = arrivals * (1.0 - lost_share);
-  // Whoever waits longer than the timeout is among the lost.
-  answered.queued_seconds =
-      std::min(queued_seconds, std::max(0.0, timeout_seconds - service_seconds));
-  answered.waiting_seconds = std::min(
-      waiting_seconds, std::max(0.0, timeout_seconds - service_seconds - answered.queued_seconds));
-  answered.add_waits(service_seconds, latencies);
+  add_waits(service_seconds, 1.0 - lost_share, timeout_seconds, latencies);
   latencies.add(timeout_seconds, lost);
 }
 

@@ -27,8 +27,9 @@ struct ServiceStep {
   }
   /// Requests inside the replicas or waiting for them, by Little's law.
   [[nodiscard]] double in_flight() const noexcept;
-  /// Adds the waits of this step's requests, each lengthened by `base` seconds.
-  void add_waits(double base, Latencies& latencies) const noexcept;
+  /// Adds the waits of a share of this step's requests, each lengthened by `base` seconds and none
+  /// over `most`.
+  void add_waits(double base, double share, double most, Latencies& latencies) const noexcept;
   /// Adds what the clients saw: response times, and the timeout for those that gave up.
   void add_responses(Latencies& latencies) const noexcept;
 };

@@ -120,7 +120,7 @@ double Readings::over(const MetricSpec& metric, const History& history, std::siz
     latencies_.clear();
     for (std::size_t i = from; i < to; ++i) {
       const ServiceStep& step = history.at(i);
-      step.add_waits(base, latencies_);
+      step.add_waits(base, 1.0, model_.timeout_seconds, latencies_);
       requests += step.arrivals;
       seconds += step.arrivals * (base + step.mean_wait());
       if (step.arrivals > 0.0) longest = std::max(longest, base + step.mean_wait());
