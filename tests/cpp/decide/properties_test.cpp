@@ -1,0 +1,318 @@
+// What holds for any history: bounds, direction, silence, JSON.
+#include <gtest/gtest.h>
+#include <rapidcheck/gtest.h>
+
+#include <array>
+
+#include "decide/policies_fixture.hpp"
+
+namespace selfscale {
+namespace {
+
+using testing::event;
+using namespace std::chrono_literals;
+
+/// Every kind of rule, comparison and stage at once; in_flight is read per instance.
+const char* const everything = R"({
+  "guardrails": {"maxTotalReplicas": 30, "minAvailableMemoryMb": 100},
+  "policies": [{
+    "service": "backend", "minReplicas": 2, "maxReplicas": 12,
+    "metrics": [{"name": "in_flight", "window": "60s", "missing": {"atLeastReplicas": 4}},
+                {"name": "cpu_usage", "window": "60s"},
+                {"name": "cache_hit_rate", "window": "60s", "missing": "ignore"},
+                {"name": "requests_per_second", "window": "60s"}],
+    "rules": [
+      {"name": "busy", "type": "target", "metric": "in_flight", "target": 20},
+      {"name": "shared", "type": "target", "metric": "in_flight", "targetPerReplica": 25},
+      {"name": "cpu", "type": "threshold", "metric": "cpu_usage", "scaleUp": 70, "scaleDown": 30,
+       "scaleUpFor": "20s", "scaleUpBy": 2, "scaleDownFor": "30s"},
+      {"name": "cache", "type": "threshold", "metric": "cache_hit_rate", "comparison": "less_than",
+       "scaleUp": 60, "scaleDown": 90},
+      {"name": "rps", "type": "target", "metric": "requests_per_second", "targetPerReplica": 15}],
+    "behavior": {"scaleUp": {"stabilizationWindowSeconds": 20, "cooldown": "15s", "policies": []},
+                 "scaleDown": {"stabilizationWindowSeconds": 60, "cooldown": "45s", "policies": []}}}]})";
+
+const Policy& the_policy() {
+  static const Policy policy = testing::policy_of(everything);
+  return policy;
+}
+
+std::size_t metric_named(const std::string& name) {
+  const auto& metrics = the_policy().compiled().metrics;
+  for (std::size_t i = 0; i < metrics.size(); ++i) {
+    if (metrics[i].name == name) return i;
+  }
+  ADD_FAILURE() << name;
+  return 0;
+}
+
+/// Over the whole range from the first case on.
+int within(int least, int most) {
+  return *rc::gen::resize(rc::kNominalSize, rc::gen::inRange(least, most + 1));
+}
+bool one_in(int n) { return within(1, n) == 1; }
+double any_value(int most) { return within(0, most * 8) / 8.0; }
+
+Reading any_reading(int most) {
+  if (one_in(6)) {
+    return Reading::absent(static_cast<Missing>(within(1, 7)), one_in(2) ? "why" : "");
+  }
+  Reading reading = Reading::of(any_value(most));
+  reading.window = 1s * within(0, 60);
+  reading.age = 1ms * within(0, 70'000);
+  if (one_in(2)) reading.previous = any_value(most);
+  return reading;
+}
+
+Instance any_instance(Instant at) {
+  Instance instance;
+  instance.id = "i" + std::to_string(within(0, 99));
+  instance.phase = one_in(8) ? static_cast<Phase>(within(0, 4)) : Phase::running;
+  instance.deleting = one_in(10);
+  if (!one_in(8)) instance.ready = !one_in(5);
+  if (!one_in(8)) instance.started_at = at - 1s * within(0, 900);
+  if (instance.started_at) instance.ready_changed_at = *instance.started_at + 1s * within(0, 60);
+  instance.busy = one_in(2);
+  if (one_in(2)) instance.release = "2";
+  instance.metrics.resize(the_policy().compiled().metrics.size());
+  if (!one_in(6)) instance.metrics[metric_named("in_flight")] = any_reading(60);
+  return instance;
+}
+
+Snapshot any_snapshot(Instant at, int replicas) {
+  Snapshot seen = testing::snapshot(replicas, {}, at);
+  seen.wall_time_seconds = static_cast<double>(at.time_since_epoch().count()) / 1000.0;
+  if (one_in(4)) seen.platform.current_replicas = within(0, replicas + 2);
+  seen.platform.ready_replicas.reset();
+  if (!one_in(4)) seen.platform.ready_replicas = within(0, seen.platform.current_replicas);
+  if (one_in(12)) seen.platform.error = "503";
+  const int listed = within(0, replicas + 1);
+  for (int i = 0; i < listed; ++i) seen.instances.push_back(any_instance(at));
+  seen.metrics.resize(the_policy().compiled().metrics.size());
+  seen.metrics[metric_named("cpu_usage")] = any_reading(100);
+  seen.metrics[metric_named("cache_hit_rate")] = any_reading(100);
+  seen.metrics[metric_named("requests_per_second")] = any_reading(200);
+  if (one_in(2)) seen.shared.other_replicas = within(0, 30);
+  if (one_in(2)) seen.shared.available_memory_mb = any_value(400);
+  if (one_in(3)) seen.estimates.startup_seconds_p50 = any_value(60);
+  return seen;
+}
+
+/// A service in the middle of its life.
+struct Life {
+  Instant at = testing::start;
+  int replicas = 3;
+  DecisionState state;
+
+  void live(int ticks) {
+    for (int i = 0; i < ticks; ++i) {
+      at += 1ms * within(1, 30'000);
+      if (one_in(15)) replicas = within(0, 14);  // somebody else
+      const Decision decision = decide(the_policy(), any_snapshot(at, replicas), state);
+      if (decision.action == Action::scale && !one_in(4)) {
+        record(state, event(at, replicas, decision.to_replicas));
+        replicas = decision.to_replicas;
+        if (one_in(3)) record(state, event(at, replicas, replicas, Outcome::failed));
+      }
+    }
+  }
+};
+
+RC_GTEST_PROP(AnyHistory, StaysWithinBoundsOrWhereItIs, ()) {
+  Life life;
+  life.live(within(0, 25));
+  life.at += 1s;
+  const Snapshot seen = any_snapshot(life.at, life.replicas);
+  const Decision decision = decide(the_policy(), seen, life.state);
+  const int to = decision.to_replicas;
+  RC_ASSERT(decision.from_replicas == life.replicas);
+  RC_ASSERT((to >= 2 && to <= 12) || (to == life.replicas && !seen.platform.error.empty()));
+  RC_ASSERT((decision.action == Action::scale) == (to != life.replicas));
+  RC_ASSERT((decision.action == Action::hold) == decision.held_by.has_value());
+  RC_ASSERT(decision.recommendation.confidence >= 0.0);
+  RC_ASSERT(decision.recommendation.confidence <= 1.0);
+  RC_ASSERT(!reason(the_policy(), decision).empty());
+}
+
+RC_GTEST_PROP(AnyHistory, GuardrailsNeverLower, ()) {
+  Life life;
+  life.live(within(0, 15));
+  Snapshot free = any_snapshot(life.at + 1s, life.replicas);
+  free.shared = {};
+  Snapshot tight = free;
+  tight.shared.other_replicas = within(0, 40);
+  tight.shared.available_memory_mb = any_value(200);
+  DecisionState state = life.state;
+  const int without = decide(the_policy(), free, state).to_replicas;
+  state = life.state;
+  const int with = decide(the_policy(), tight, state).to_replicas;
+  RC_ASSERT(with <= std::max(without, life.replicas));
+  RC_ASSERT(with >= std::min(without, life.replicas));
+}
+
+/// Two snapshots that differ in one reading of the service, or in all of one instance metric.
+int with_value(const Life& life, Snapshot seen, std::size_t metric, double more) {
+  const auto raise = [more](std::optional<Reading>& reading) {
+    if (reading && !reading->is_missing()) reading->value += more;
+  };
+  raise(seen.metrics[metric]);
+  for (Instance& instance : seen.instances) raise(instance.metrics[metric]);
+  DecisionState state = life.state;
+  return decide(the_policy(), seen, state).to_replicas;
+}
+
+RC_GTEST_PROP(AnyHistory, ALargerReadingNeverGivesFewer, ()) {
+  Life life;
+  life.live(within(0, 25));
+  const Snapshot seen = any_snapshot(life.at + 1ms * within(1, 60'000), life.replicas);
+  const double more = any_value(100);
+  const std::array<std::string, 3> metrics{"in_flight", "cpu_usage", "requests_per_second"};
+  const auto metric = metric_named(metrics[static_cast<std::size_t>(within(0, 2))]);
+  RC_ASSERT(with_value(life, seen, metric, more) >= with_value(life, seen, metric, 0.0));
+  const auto low_is_bad = metric_named("cache_hit_rate");
+  RC_ASSERT(with_value(life, seen, low_is_bad, more) <= with_value(life, seen, low_is_bad, 0.0));
+}
+
+RC_GTEST_PROP(AnyHistory, OneInstancesLargerReadingNeverGivesFewer, ()) {
+  Life life;
+  life.live(within(0, 25));
+  const auto metric = metric_named("in_flight");
+  Snapshot seen = any_snapshot(life.at + 1s, life.replicas);
+  RC_PRE(!seen.instances.empty());
+  auto& reading = seen.instances[static_cast<std::size_t>(
+                                     within(0, static_cast<int>(seen.instances.size()) - 1))]
+                      .metrics[metric];
+  RC_PRE(reading && !reading->is_missing());
+  const int before = with_value(life, seen, metric, 0.0);
+  reading->value += any_value(200);
+  RC_ASSERT(with_value(life, seen, metric, 0.0) >= before);
+}
+
+RC_GTEST_PROP(AnyHistory, MissingDataNeverLowers, ()) {
+  Life life;
+  life.live(within(0, 25));
+  Snapshot seen = any_snapshot(life.at + 1s, life.replicas);
+  RC_PRE(life.replicas <= 12);
+  // One metric that is not ignored while missing goes.
+  const std::array<std::string, 3> metrics{"in_flight", "cpu_usage", "requests_per_second"};
+  const auto metric = metric_named(metrics[static_cast<std::size_t>(within(0, 2))]);
+  if (seen.metrics[metric]) seen.metrics[metric] = Reading::absent(Missing::timed_out);
+  for (Instance& instance : seen.instances) instance.metrics[metric].reset();
+  const int to = decide(the_policy(), seen, life.state).to_replicas;
+  RC_ASSERT(to >= life.replicas);
+}
+
+RC_GTEST_PROP(AnyHistory, AnInstanceThatFallsSilentNeverLowers, ()) {
+  Life life;
+  life.live(within(0, 25));
+  const auto metric = metric_named("in_flight");
+  Snapshot seen = any_snapshot(life.at + 1s, life.replicas);
+  RC_PRE(!seen.instances.empty());
+  const int before = with_value(life, seen, metric, 0.0);
+  auto& silent = seen.instances[static_cast<std::size_t>(
+      within(0, static_cast<int>(seen.instances.size()) - 1))];
+  silent.metrics[metric].reset();
+  const int after = with_value(life, seen, metric, 0.0);
+  RC_ASSERT(after >= std::min(before, life.replicas));
+}
+
+RC_GTEST_PROP(AnyHistory, TheStateStaysSmall, ()) {
+  Life life;
+  life.live(within(0, 60));
+  RC_ASSERT(to_json(the_policy(), life.state).size() < 8192U);
+}
+
+RC_GTEST_PROP(Json, EveryFormGoesThereAndBack, ()) {
+  Life life;
+  life.live(within(1, 20));
+  const Snapshot seen = any_snapshot(life.at + 1s, life.replicas);
+  const std::string snapshot_text = to_json(the_policy(), seen);
+  RC_ASSERT(snapshot_from_json(the_policy(), snapshot_text) == seen);
+  RC_ASSERT(state_from_json(the_policy(), to_json(the_policy(), life.state)) == life.state);
+
+  const Decision decision = decide(the_policy(), seen, life.state);
+  const std::string text = to_json(the_policy(), decision, &life.state);
+  Decision read = decision_from_json(the_policy(), text);
+  for (std::size_t i = 0; i < read.recommendation.proposals.size(); ++i) {
+    // A value that is not there is null.
+    if (decision.recommendation.proposals[i].answer == Answer::missing) {
+      read.recommendation.proposals[i].value = decision.recommendation.proposals[i].value;
+    }
+  }
+  RC_ASSERT(read == decision);
+  RC_ASSERT(to_json(the_policy(), read, &life.state) == text);
+}
+
+RC_GTEST_PROP(Json, EventsGoThereAndBack, ()) {
+  ScalingEvent made = event(testing::start + 1ms * within(0, 1'000'000), within(0, 99),
+                            within(0, 99), static_cast<Outcome>(within(0, 5)));
+  made.trigger = static_cast<Trigger>(within(0, 4));
+  if (one_in(2)) made.accepted_at.reset();
+  if (one_in(2)) made.duration = 1ms * within(0, 1'000'000);
+  if (one_in(2)) made.ready_replicas = within(0, 9);
+  if (one_in(2)) made.decision = "01J0000000000000000000000B";
+  made.policy = *rc::gen::string<std::string>();
+  for (char& letter : made.policy) letter = static_cast<char>(letter & 0x7f);
+  made.metrics = {{"a", any_value(9)}, {"b", *rc::gen::nonNegative<int>() / 3.0}};
+  made.token = *rc::gen::nonNegative<std::int64_t>();
+  RC_ASSERT(event_from_json(to_json(made)) == made);
+}
+
+RC_GTEST_PROP(Json, AProcessThatGetsOnlyTextDecidesTheSameBits, ()) {
+  Life life;
+  life.live(within(0, 25));
+  const Snapshot seen = any_snapshot(life.at + 1ms * within(1, 60'000), life.replicas);
+  const std::string snapshot_text = to_json(the_policy(), seen);
+  const std::string state_text = to_json(the_policy(), life.state);
+  const Decision decision = decide(the_policy(), seen, life.state);
+
+  const Policy policy = testing::policy_of(the_policy().to_json());
+  DecisionState state = state_from_json(policy, state_text);
+  const Decision again = decide(policy, snapshot_from_json(policy, snapshot_text), state);
+  RC_ASSERT(again == decision);
+  RC_ASSERT(to_json(policy, again, &state) == to_json(the_policy(), decision, &life.state));
+}
+
+TEST(Json, AReadingMovedPastItsLimitDecidesOtherwise) {
+  const Policy policy = testing::policy_of(
+      R"({"service": "backend", "maxReplicas": 9, "rules":
+          [{"type": "threshold", "metric": "cpu_usage", "scaleUp": 70, "scaleDown": 30}]})");
+  DecisionState first;
+  DecisionState second;
+  const auto on = decide(policy, testing::snapshot(3, {Reading::of(70)}), first);
+  const auto past = decide(policy, testing::snapshot(3, {Reading::of(70.001)}), second);
+  EXPECT_NE(to_json(policy, on), to_json(policy, past));
+  EXPECT_EQ(past.to_replicas, 4);
+}
+
+TEST(State, StaysUnder8KiBWhateverTheTick) {
+  // Fifty rules, windows of an hour, a tick every 250 ms, numbers that let nothing be forgotten:
+  // the wish falls for twenty minutes (long for the way down), then rises (long for the way up).
+  std::string rules;
+  for (int i = 0; i < 20; ++i) {
+    rules += R"({"name": "rule )" + std::to_string(i) +
+             R"(", "type": "threshold", "metric": "cpu_usage", "scaleUp": )" +
+             std::to_string(1000 + i) + R"(, "scaleDown": 900, "scaleDownFor": "1h"},)";
+  }
+  const Policy policy = testing::policy_of(
+      R"({"service": "backend", "maxReplicas": 100000, "rules": [)" + rules +
+      R"({"type": "target", "metric": "requests_per_second", "targetPerReplica": 1}],
+          "behavior": {"scaleUp": {"stabilizationWindowSeconds": 3600, "policies": []},
+                       "scaleDown": {"stabilizationWindowSeconds": 3600, "policies": []}}})");
+  DecisionState state;
+  Decision decision;
+  Snapshot seen = testing::snapshot(50'000, {Reading::of(1), Reading::of(0)});
+  std::size_t largest = 0;
+  for (int tick = 0; tick < 9600; ++tick) {
+    seen.at = testing::start + tick * 250ms;
+    const int wanted = tick < 4800 ? 90'000 - tick : 10'000 + tick;
+    seen.metrics[1] = Reading::of(wanted);
+    decide(policy, seen, state, decision);
+    if (tick % 100 == 0) largest = std::max(largest, to_json(policy, state).size());
+  }
+  EXPECT_LT(largest, 8192U);
+  EXPECT_GT(state.up_window.size() + state.down_window.size(), 33U) << "the windows were at work";
+}
+
+}  // namespace
+}  // namespace selfscale
