@@ -12,6 +12,7 @@
 
 #include <selfscale/decision.hpp>
 #include <selfscale/error.hpp>
+#include <selfscale/log.hpp>
 #include <selfscale/metric.hpp>
 #include <selfscale/policy.hpp>
 
@@ -40,9 +41,6 @@ struct CallbackDriver {
   std::function<ReplicaCounts()> observe;
   std::function<std::vector<std::string>()> preflight;
 };
-
-enum class LogLevel { debug, info, warning, error, off };
-using LogSink = std::function<void(LogLevel, std::string_view)>;
 
 struct AgentOptions {
   std::string policies;  ///< path of a policy file; empty: SELFSCALE_POLICIES, then the defaults of docs/reference/environment.md

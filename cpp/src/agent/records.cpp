@@ -1,0 +1,149 @@
+#include "agent/records.hpp"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "agent/clock.hpp"
+#include "policy/compiled.hpp"
+
+namespace selfscale::agent {
+namespace {
+
+using json = nlohmann::ordered_json;
+
+double seconds(std::int64_t milliseconds) { return static_cast<double>(milliseconds) / 1000.0; }
+
+std::string text_of(const json& value) {
+  return value.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+const Proposal* proposal_on(const Decision& decision, int metric) {
+  for (const auto& proposal : decision.recommendation.proposals) {
+    if (proposal.metric == metric && proposal.answer != Answer::missing) return &proposal;
+  }
+  return nullptr;
+}
+
+/// The newest age of a metric, and, where no rule saw one value of it, the mean over instances.
+journal::Evaluation::Value value_of(const Snapshot& snapshot, const Decision& decision,
+                                    const std::string& name, std::size_t metric) {
+  journal::Evaluation::Value value;
+  value.metric = name;
+  double sum = 0.0;
+  int count = 0;
+  std::optional<Duration> age;
+  const auto look = [&](const std::optional<Reading>& reading) {
+    if (!reading || reading->is_missing()) return;
+    sum += reading->value;
+    ++count;
+    age = std::min(age.value_or(reading->age), reading->age);
+  };
+  look(snapshot.metrics[metric]);
+  for (const auto& instance : snapshot.instances) look(instance.metrics[metric]);
+  if (count == 0) return value;
+  const auto* proposal = proposal_on(decision, static_cast<int>(metric));
+  value.value = proposal != nullptr ? proposal->value : sum / count;
+  value.age_seconds = seconds(age->count());
+  return value;
+}
+
+bool same_codes(const Recommendation& a, const Recommendation& b) noexcept {
+  const auto same_code = [](const auto& x, const auto& y) { return x.code == y.code; };
+  return a.code == b.code &&
+         std::equal(a.proposals.begin(), a.proposals.end(), b.proposals.begin(), b.proposals.end(),
+                    same_code) &&
+         std::equal(a.adjustments.begin(), a.adjustments.end(), b.adjustments.begin(),
+                    b.adjustments.end(), same_code);
+}
+
+}  // namespace
+
+std::string_view core_version() noexcept { return SELFSCALE_VERSION; }
+
+std::string decision_record_json(const std::string& id, const Evaluated& evaluated) {
+  // Put together as text: what was decided stays as it was, bit for bit.
+  std::string record = R"({"version":1,"id":")" + id + R"(","core":")";
+  record.append(core_version());
+  record += R"(","policyHash":")" + evaluated.policy.hash();
+  record += R"(","snapshot":)" + to_json(evaluated.policy, evaluated.snapshot);
+  record += R"(,"stateBefore":)" + evaluated.state_before;
+  record += R"(,"decision":)" + to_json(evaluated.policy, evaluated.decision);
+  record +=
+      evaluated.verdict.may_act ? R"(,"mayAct":true,"because":)" : R"(,"mayAct":false,"because":)";
+  const auto because = evaluated.verdict.because;
+  record += because.empty() ? "null" : '"' + std::string{because} + '"';
+  return record + "}";
+}
+
+std::string published_json(const Published& what) {
+  const auto& platform = what.snapshot.platform;
+  json ready = nullptr;
+  if (platform.ready_replicas) ready = *platform.ready_replicas;
+  json because = nullptr;
+  if (!what.verdict.because.empty()) because = what.verdict.because;
+  json published{
+      {"version", 1},
+      {"service", what.policy.service()},
+      {"policy", what.policy.name()},
+      {"policyHash", what.policy.hash()},
+      {"at", seconds(what.decision.at.time_since_epoch().count())},
+      {"bootTime", seconds(boot_milliseconds())},
+      {"decision", json::parse(to_json(what.policy, what.decision))},
+      {"decisionId", what.decision_id},
+      {"mayAct", what.verdict.may_act},
+      {"because", because},
+      {"enabledBy", what.enabled_by},
+      {"replicas",
+       {{"desired", platform.desired_replicas},
+        {"current", platform.current_replicas},
+        {"ready", ready}}},
+      {"event", what.event != nullptr ? json::parse(to_json(*what.event)) : json(nullptr)},
+      {"leftOut", what.policy.compiled().left_out},
+      {"note", what.note},
+      {"error", platform.error},
+  };
+  return text_of(published);
+}
+
+std::string with_age(const std::string& published, std::int64_t boot_ms) {
+  auto value = json::parse(published);
+  const double age = seconds(boot_ms) - value.value("bootTime", seconds(boot_ms));
+  value.erase("bootTime");
+  value["age"] = std::max(0.0, age);
+  return text_of(value);
+}
+
+journal::Evaluation evaluation_row(const Policy& policy, const Snapshot& snapshot,
+                                   const Decision& decision) {
+  journal::Evaluation row;
+  row.service = policy.service();
+  row.at = decision.at;
+  row.desired = snapshot.platform.desired_replicas;
+  row.current = snapshot.platform.current_replicas;
+  row.ready = snapshot.platform.ready_replicas;
+  row.recommended = decision.recommendation.recommended_replicas;
+  const auto& metrics = policy.compiled().metrics;
+  for (std::size_t i = 0; i < metrics.size(); ++i) {
+    row.metrics.push_back(value_of(snapshot, decision, metrics[i].name, i));
+  }
+  return row;
+}
+
+std::vector<std::pair<std::string, double>> values_seen(const Policy& policy,
+                                                        const Decision& decision) {
+  std::vector<std::pair<std::string, double>> values;
+  const auto& metrics = policy.compiled().metrics;
+  for (std::size_t i = 0; i < metrics.size(); ++i) {
+    const auto* proposal = proposal_on(decision, static_cast<int>(i));
+    if (proposal != nullptr) values.emplace_back(metrics[i].name, proposal->value);
+  }
+  return values;
+}
+
+bool differs(const Decision& a, const Decision& b) noexcept {
+  return a.action != b.action || a.from_replicas != b.from_replicas ||
+         a.to_replicas != b.to_replicas || a.held_by != b.held_by ||
+         !same_codes(a.recommendation, b.recommendation);
+}
+
+}  // namespace selfscale::agent

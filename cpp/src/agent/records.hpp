@@ -1,0 +1,52 @@
+/// The JSON that an evaluation leaves behind: its DecisionRecord, and what is published of it.
+#pragma once
+
+#include <optional>
+#include <selfscale/decide.hpp>
+#include <string>
+#include <string_view>
+
+#include "agent/switches.hpp"
+#include "journal/journal.hpp"
+
+namespace selfscale::agent {
+
+/// The version of this library, which replay is exact for.
+std::string_view core_version() noexcept;
+
+/// One evaluation, as far as it is written down.
+struct Evaluated {
+  const Policy& policy;
+  const Snapshot& snapshot;
+  const std::string& state_before;  ///< JSON
+  const Decision& decision;
+  Verdict verdict;
+};
+
+std::string decision_record_json(const std::string& id, const Evaluated& evaluated);
+
+/// What everybody reads: the decision with what became of it. `event` is the one under way.
+struct Published {
+  const Policy& policy;
+  const Snapshot& snapshot;
+  const Decision& decision;
+  Verdict verdict;
+  std::string enabled_by;
+  std::string decision_id;
+  const ScalingEvent* event = nullptr;
+  std::string note;  ///< the platform's, for people
+};
+std::string published_json(const Published& what);
+/// The same with its age in seconds, by the boot clock of this host.
+std::string with_age(const std::string& published, std::int64_t boot_ms);
+
+/// One row of the journal.
+journal::Evaluation evaluation_row(const Policy& policy, const Snapshot& snapshot,
+                                   const Decision& decision);
+/// The values that the rules saw, by metric.
+std::vector<std::pair<std::string, double>> values_seen(const Policy& policy,
+                                                        const Decision& decision);
+/// Anything but a value: worth a record of its own.
+bool differs(const Decision& a, const Decision& b) noexcept;
+
+}  // namespace selfscale::agent

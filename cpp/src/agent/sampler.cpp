@@ -1,0 +1,117 @@
+#include "agent/sampler.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "agent/clock.hpp"
+#include "sampling/cpu.hpp"
+#include "sampling/descriptors.hpp"
+#include "sampling/memory.hpp"
+#include "sampling/process.hpp"
+
+namespace selfscale::agent {
+namespace {
+
+constexpr std::int64_t silent_after_ms = 5'000;  // processes report at least once a second
+constexpr double mebibyte = 1024.0 * 1024.0;
+
+void look_at_process(ProcessView& process) {
+  const auto times = sampling::read_process(process.pid);
+  if (!times) return;
+  process.cpu_seconds = times->cpu_seconds;
+  process.memory_bytes = times->resident_bytes;
+  process.threads = times->threads;
+  process.open_files = sampling::count_open_files(process.pid);
+}
+
+ProcessView in_slot(segment::Contents::Process process) {
+  const auto& slot = process.view;
+  ProcessView view;
+  view.instance = slot.instance;
+  view.pid = slot.pid;
+  view.slot = slot.slot;
+  view.generation = slot.generation;
+  view.alive = slot.alive;
+  view.reports = boot_milliseconds() - slot.heartbeat_ms < silent_after_ms;
+  view.ready = slot.ready;
+  view.draining = slot.draining;
+  view.started_at = slot.started_at;
+  view.entries = std::move(process.entries);
+  if (view.alive) look_at_process(view);
+  return view;
+}
+
+ProcessView from_outside(const drivers::Replica& replica) {
+  ProcessView view;
+  view.instance = replica.instance;
+  view.pid = *replica.pid;
+  view.ready = replica.ready;
+  view.draining = replica.deleting;
+  view.started_at = wall_seconds() - replica.started_seconds_ago.value_or(0.0);
+  look_at_process(view);
+  return view;
+}
+
+/// Without a segment: as if it stood in a slot of its own.
+ProcessView own_process(std::span<const std::byte> metrics, const std::string& instance) {
+  ProcessView view;
+  view.instance = instance;
+  view.pid = ::getpid();
+  view.slot = 1;
+  view.entries = metrics::read(metrics);
+  look_at_process(view);
+  return view;
+}
+
+}  // namespace
+
+Sampler::Sampler() : cgroup_{sampling::Cgroup::find()} {}
+
+Tick Sampler::sample(Instant at, const segment::Segment* segment, std::span<const std::byte> own,
+                     const std::string& instance, const std::vector<drivers::Replica>& replicas) {
+  Tick tick;
+  tick.at = at;
+  tick.host = look_at_host();
+  if (segment == nullptr) {
+    tick.processes.push_back(own_process(own, instance));
+  } else {
+    auto contents = segment->read();
+    for (auto& process : contents.processes) tick.processes.push_back(in_slot(std::move(process)));
+    tick.retired = std::move(contents.retired);
+  }
+  std::set<std::string> reported;
+  for (const auto& process : tick.processes) {
+    if (process.alive) reported.insert(process.instance);
+  }
+  for (const auto& replica : replicas) {
+    if (!replica.pid || reported.contains(replica.instance)) continue;
+    tick.processes.push_back(from_outside(replica));
+  }
+  return tick;
+}
+
+HostView Sampler::look_at_host() {
+  HostView host;
+  host.cores = sampling::count_cores();
+  available_mb_.reset();
+  if (const auto memory = sampling::read_host_memory()) {
+    host.memory_bytes = memory->total_bytes;
+    available_mb_ = memory->available_bytes / mebibyte;
+  }
+  if (const auto cpu = cgroup_.read_cpu()) {
+    host.cpu_limit_cores = cpu->limit_cores;
+    host.group_cpu_seconds = cpu->used_seconds;
+  }
+  if (const auto memory = cgroup_.read_memory()) {
+    host.memory_limit_bytes = memory->limit_bytes;
+    host.group_memory_bytes = memory->used_bytes;
+    const double left = std::max(0.0, memory->limit_bytes - memory->used_bytes) / mebibyte;
+    available_mb_ = std::min(available_mb_.value_or(left), left);
+  }
+  return host;
+}
+
+}  // namespace selfscale::agent

@@ -1,0 +1,235 @@
+#include "agent/settings.hpp"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <charconv>
+#include <cmath>
+#include <filesystem>
+#include <map>
+#include <utility>
+
+#include "agent/env_file.hpp"
+#include "agent/instance.hpp"
+
+namespace selfscale::agent {
+namespace {
+
+constexpr std::array later{"SCALING_NOTIFICATIONS_ENABLED",
+                           "SCALING_WEBHOOK_URL",
+                           "SELFSCALE_LEADS",
+                           "SELFSCALE_LISTEN",
+                           "SELFSCALE_CPU_REQUEST",
+                           "SELFSCALE_MEMORY_REQUEST"};
+
+struct Found {
+  std::string value;
+  std::string from;
+};
+
+std::string lower(std::string text) {
+  std::transform(text.begin(), text.end(), text.begin(),
+                 [](unsigned char letter) { return static_cast<char>(std::tolower(letter)); });
+  return text;
+}
+
+[[noreturn]] void refuse(const std::string& name, const Found& found, const std::string& right) {
+  throw Error{Errc::invalid_argument, name + "=" + found.value + " (" + found.from + "): " + right};
+}
+
+/// Looks a name up wherever it may stand, and remembers what it found.
+class Reader {
+ public:
+  Reader(const AgentOptions& options, const Environment& environment, Settings& into)
+      : options_{options}, environment_{environment}, into_{into} {}
+
+  void read_file_beside(const std::string& policies_path) {
+    if (policies_path.empty()) return;
+    path_ = (std::filesystem::path{policies_path}.parent_path() / ".env.autoscaling").string();
+    file_ = read_env_file(path_);
+  }
+
+  std::optional<Found> find(const std::string& name) const {
+    const auto given = options_.environment.find(name);
+    if (given != options_.environment.end()) return Found{given->second, "option"};
+    if (const auto value = environment_(name)) return Found{*value, "environment"};
+    const auto in_file = file_.find(name);
+    if (in_file != file_.end()) return Found{in_file->second, path_};
+    return std::nullopt;
+  }
+
+  std::string text(const std::string& name, const std::string& otherwise) {
+    const auto found = find(name);
+    const bool is_set = found && !found->value.empty();
+    show(name, is_set ? found->value : otherwise, is_set ? found->from : "default");
+    return is_set ? found->value : otherwise;
+  }
+
+  bool flag(const std::string& name) {
+    const auto found = find(name).value_or(Found{"false", "default"});
+    const auto word = lower(found.value);
+    show(name, found.value, found.from);
+    if (word == "true" || word == "1" || word == "yes" || word == "on") return true;
+    if (word == "false" || word == "0" || word == "no" || word == "off" || word.empty()) {
+      return false;
+    }
+    refuse(name, found, "say true or false");
+  }
+
+  std::optional<double> number(const std::string& name) {
+    const auto found = find(name);
+    if (!found || found->value.empty()) return std::nullopt;
+    double number = 0.0;
+    const auto& text = found->value;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    const bool whole = error == std::errc{} && end == text.data() + text.size();
+    if (!whole || !std::isfinite(number) || number < 0.0) {
+      refuse(name, *found, "say a number of 0 or more");
+    }
+    show(name, text, found->from);
+    return number;
+  }
+
+  void show(const std::string& name, const std::string& value, const std::string& from) {
+    into_.found.push_back({name, value, from});
+  }
+
+ private:
+  const AgentOptions& options_;
+  const Environment& environment_;
+  Settings& into_;
+  std::string path_;
+  std::map<std::string, std::string> file_;
+};
+
+void find_policies(const AgentOptions& options, Reader& reader, Settings& settings) {
+  settings.policies_text = options.policies_text;
+  if (!settings.policies_text.empty()) return reader.show("policies", "(a text)", "option");
+  std::string from = "option";
+  settings.policies_path = options.policies;
+  if (settings.policies_path.empty()) {
+    if (const auto found = reader.find("SELFSCALE_POLICIES")) {
+      settings.policies_path = found->value;
+      from = found->from;
+    }
+  }
+  if (!settings.policies_path.empty()) {
+    if (!std::filesystem::exists(settings.policies_path)) {
+      throw Error{Errc::not_found, "there is no policy file " + settings.policies_path + " (" +
+                                       from + "); give the path of one, or none for the defaults"};
+    }
+    return reader.show("SELFSCALE_POLICIES", settings.policies_path, from);
+  }
+  std::error_code unreadable;
+  for (const auto* usual : {"selfscale.json", "config/autoscaling/policies.json"}) {
+    if (!std::filesystem::is_regular_file(usual, unreadable)) continue;
+    settings.policies_path = std::filesystem::absolute(usual).string();
+    return reader.show("SELFSCALE_POLICIES", settings.policies_path, "default");
+  }
+}
+
+std::string default_run_directory(const Reader& reader) {
+  const auto runtime = reader.find("XDG_RUNTIME_DIR");
+  if (runtime && !runtime->value.empty()) return runtime->value + "/selfscale";
+  const auto temporary = reader.find("TMPDIR");
+  const std::string base = temporary && !temporary->value.empty() ? temporary->value : "/tmp";
+  return base + "/selfscale-" + std::to_string(::getuid());
+}
+
+std::string default_state_directory(const Reader& reader, const std::string& run_directory) {
+  const auto state = reader.find("XDG_STATE_HOME");
+  if (state && !state->value.empty()) return state->value + "/selfscale";
+  const auto home = reader.find("HOME");
+  if (home && !home->value.empty()) return home->value + "/.local/state/selfscale";
+  return run_directory + "/state";
+}
+
+LogLevel read_log_level(Reader& reader) {
+  const auto name = reader.text("AUTOSCALING_LOG_LEVEL", "info");
+  if (const auto level = log_level_named(name)) return *level;
+  refuse("AUTOSCALING_LOG_LEVEL", {name, "environment"}, "say debug, info, warning, error or off");
+}
+
+bool read_store(Reader& reader, const std::string& state_directory) {
+  const auto store = reader.text("SELFSCALE_STORE", "sqlite:///" + state_directory);
+  if (store == "memory") return false;
+  if (store.rfind("sqlite:///", 0) == 0) return true;
+  refuse("SELFSCALE_STORE", {store, "environment"},
+         "this version keeps its journal in the state directory (SELFSCALE_STATE_DIR) or, with "
+         "\"memory\", nowhere");
+}
+
+void check_fleet(Reader& reader) {
+  const auto fleet = reader.text("SELFSCALE_FLEET", "auto");
+  if (fleet == "auto" || fleet == "host" || fleet == "single") return;
+  refuse("SELFSCALE_FLEET", {fleet, "environment"},
+         "this version knows one meeting place, this host: say auto, host or single");
+}
+
+std::string read_instance(Reader& reader) {
+  if (const auto named = reader.find("SELFSCALE_INSTANCE"); named && !named->value.empty()) {
+    return reader.text("SELFSCALE_INSTANCE", {});
+  }
+  for (const auto* name : platform_instance_names()) {
+    const auto given = reader.find(name);
+    if (!given || given->value.empty()) continue;
+    reader.show("SELFSCALE_INSTANCE", given->value, name);
+    return given->value;
+  }
+  const auto made = instance_of_this_process();
+  reader.show("SELFSCALE_INSTANCE", made, "default");
+  return made;
+}
+
+}  // namespace
+
+std::optional<std::string> process_environment(const std::string& name) {
+  const char* value = ::getenv(name.c_str());
+  if (value == nullptr) return std::nullopt;
+  return std::string{value};
+}
+
+Settings read_settings(const AgentOptions& options, const Environment& environment) {
+  Settings settings;
+  Reader reader{options, environment, settings};
+  find_policies(options, reader, settings);
+  reader.read_file_beside(settings.policies_path);
+
+  settings.service = options.service;
+  if (settings.service.empty()) {
+    settings.service = reader.text("SELFSCALE_SERVICE", {});
+  } else {
+    reader.show("SELFSCALE_SERVICE", settings.service, "option");
+  }
+  settings.instance = read_instance(reader);
+  settings.release = reader.text("SELFSCALE_RELEASE", {});
+  settings.run_directory = reader.text("SELFSCALE_RUN_DIR", default_run_directory(reader));
+  settings.state_directory =
+      reader.text("SELFSCALE_STATE_DIR", default_state_directory(reader, settings.run_directory));
+  settings.enabled = reader.flag("AUTOSCALING_ENABLED");
+  settings.dry_run = reader.flag("AUTOSCALING_DRY_RUN");
+  settings.killed = reader.flag("SELFSCALE_KILL");
+  settings.log_level = read_log_level(reader);
+  if (const auto most = reader.number("MAX_TOTAL_REPLICAS")) {
+    settings.max_total_replicas = static_cast<int>(std::min(*most, 1e6));
+  }
+  settings.min_available_memory_mb = reader.number("MIN_AVAILABLE_MEMORY_MB");
+  settings.platform = reader.text("SELFSCALE_PLATFORM", {});
+  settings.keeps_journal = read_store(reader, settings.state_directory);
+  check_fleet(reader);
+  const auto supervised = reader.find("SELFSCALE_SUPERVISED");
+  settings.supervised = supervised && supervised->value == "1";
+  settings.is_replica = !reader.find("SELFSCALE_SUPERVISOR_FD");
+  for (const auto* name : later) {
+    const auto found = reader.find(name);
+    if (!found || found->value.empty()) continue;
+    settings.without_effect.push_back(std::string{name} + " is set (" + found->from +
+                                      "), and has no effect in this version");
+  }
+  return settings;
+}
+
+}  // namespace selfscale::agent

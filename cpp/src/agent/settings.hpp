@@ -1,0 +1,52 @@
+/// What the agent was told, and where: options, environment, `.env.autoscaling`
+/// (docs/reference/environment.md).
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <selfscale/agent.hpp>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace selfscale::agent {
+
+/// One setting as it was found, for status.
+struct Setting {
+  std::string name;
+  std::string value;
+  std::string from;  ///< "option", "environment", the path of a file, "default"
+};
+
+struct Settings {
+  std::string policies_path;  ///< empty: none, or `policies_text`
+  std::string policies_text;
+  std::string service;  ///< empty: to be taken from the policies
+  std::string instance;
+  std::string release;
+  std::string run_directory;
+  std::string state_directory;
+  bool enabled = false;
+  bool dry_run = false;
+  bool killed = false;
+  LogLevel log_level = LogLevel::info;
+  std::optional<int> max_total_replicas;
+  std::optional<double> min_available_memory_mb;
+  std::string platform;       ///< SELFSCALE_PLATFORM: a driver's name
+  bool keeps_journal = true;  ///< false: SELFSCALE_STORE=memory
+  bool supervised = false;    ///< a worker of `selfscale run`, whose agent is elsewhere
+  bool is_replica = true;     ///< false: the agent of `selfscale run`, which serves nobody itself
+  std::vector<Setting> found;
+  std::vector<std::string> without_effect;  ///< set, but without meaning in this version: sentences
+};
+
+/// The variable of that name; empty optional: not set.
+using Environment = std::function<std::optional<std::string>(const std::string& name)>;
+/// The process's own. Read it before other threads may change it.
+std::optional<std::string> process_environment(const std::string& name);
+
+/// Throws Error(invalid_argument) for a value that cannot be meant, Error(not_found) for a policy
+/// file that was named and is not there.
+Settings read_settings(const AgentOptions& options, const Environment& environment);
+
+}  // namespace selfscale::agent

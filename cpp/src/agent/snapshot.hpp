@@ -1,0 +1,50 @@
+/// From what was observed and measured to the snapshot that decide() reads.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <selfscale/policy.hpp>
+#include <selfscale/snapshot.hpp>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "agent/readings.hpp"
+#include "drivers/driver.hpp"
+
+namespace selfscale::agent {
+
+/// What there is besides readings.
+struct Surroundings {
+  Instant at{};
+  double wall_time_seconds = 0.0;
+  /// The platform's word; empty without a driver: the instances seen are then all there is.
+  std::optional<drivers::Observation> observation;
+  std::string failure;  ///< why there is none although there is a driver
+  Shared shared;
+};
+
+/// Remembers, between one snapshot and the next, when an instance's readiness changed and what the
+/// platform said last.
+class SnapshotMaker {
+ public:
+  Snapshot make(const Policy& policy, const Readings& readings, const Surroundings& now);
+
+ private:
+  [[nodiscard]] PlatformCounts counts(const Readings& readings, const Surroundings& now);
+  std::vector<Instance> instances(const Readings& readings, const Surroundings& now);
+  void note_readiness(std::vector<Instance>& instances, Instant at);
+
+  struct Readiness {
+    bool ready = false;
+    std::optional<Instant> changed_at;  ///< empty: it was so when first seen
+  };
+  std::map<std::string, Readiness> readiness_;
+  PlatformCounts last_;
+};
+
+/// Those that may go, in that order: idle before busy, then the newest. Only ready instances that
+/// the platform lists.
+std::vector<std::string> victims(const Snapshot& snapshot);
+
+}  // namespace selfscale::agent

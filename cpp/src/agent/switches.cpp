@@ -1,0 +1,74 @@
+#include "agent/switches.hpp"
+
+#include <algorithm>
+
+namespace selfscale::agent {
+namespace {
+
+std::string yes_or_no(bool value) { return value ? "true" : "false"; }
+
+Switch kill(const Circumstances& now) {
+  return {"kill", "kill", yes_or_no(now.killed), now.killed ? "SELFSCALE_KILL" : "", now.killed};
+}
+
+/// What a person last said; before anybody did, what was configured.
+Switch said_or(std::string_view name, std::string_view no, const fleet::Switches& said,
+               bool configured, const std::string& where) {
+  const bool enabled = said.enabled.value_or(configured);
+  return {name, no, yes_or_no(enabled), said.enabled ? said.enabled_by : where, !enabled};
+}
+
+Switch dry_run(const Circumstances& now) {
+  const bool on = now.dry_run_by_environment || now.service.dry_run.value_or(false);
+  std::string by;
+  if (on) by = now.dry_run_by_environment ? "AUTOSCALING_DRY_RUN" : "a person";
+  return {"dry_run", "dry_run", yes_or_no(on), by, on};
+}
+
+Switch pause(const Circumstances& now) {
+  const auto& until = now.service.paused_until_wall_seconds;
+  const bool on = now.service.paused && (!until || *until > now.wall_time_seconds);
+  return {"paused", "paused", yes_or_no(on), on ? "a person" : "", on};
+}
+
+Switch driver(const Circumstances& now) {
+  return {"driver", "no_driver", yes_or_no(now.has_driver), "", !now.has_driver};
+}
+
+Switch candidate(const Circumstances& now) {
+  std::string wrong;
+  for (const auto& sentence : now.preflight) wrong += (wrong.empty() ? "" : "; ") + sentence;
+  const bool is_no = !now.preflight.empty();
+  return {"candidate", "not_candidate", is_no ? wrong : "true",
+          is_no ? "the driver's preflight" : "", is_no};
+}
+
+Switch leader(const Circumstances& now) {
+  return {"leader", "not_leader", yes_or_no(now.leads), "", !now.leads};
+}
+
+}  // namespace
+
+std::vector<Switch> read_switches(const Circumstances& now) {
+  return {
+      kill(now),
+      said_or("enabled", "not_enabled", now.global, now.enabled_by_environment,
+              "AUTOSCALING_ENABLED"),
+      said_or("policy_enabled", "policy_not_enabled", now.service, now.enabled_by_policy,
+              "the policy"),
+      dry_run(now),
+      pause(now),
+      driver(now),
+      candidate(now),
+      leader(now),
+  };
+}
+
+Verdict judge(const std::vector<Switch>& switches) noexcept {
+  const auto first = std::find_if(switches.begin(), switches.end(),
+                                  [](const Switch& each) { return each.says_no; });
+  if (first == switches.end()) return {true, {}};
+  return {false, first->no};
+}
+
+}  // namespace selfscale::agent

@@ -1,0 +1,47 @@
+/// May it act? The truth table of everything that can say no, and who said it.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "fleet/fleet.hpp"
+
+namespace selfscale::agent {
+
+/// All that counts, as it stands at one evaluation.
+struct Circumstances {
+  bool killed = false;                  ///< SELFSCALE_KILL
+  fleet::Switches global;               ///< what people have said of all services; `enabled` counts
+  bool enabled_by_environment = false;  ///< AUTOSCALING_ENABLED: before anybody spoke
+  fleet::Switches service;              ///< what people have said of this one
+  bool enabled_by_policy = false;       ///< before anybody spoke
+  bool dry_run_by_environment = false;  ///< AUTOSCALING_DRY_RUN: cannot be lifted at run time
+  double wall_time_seconds = 0.0;       ///< a pause ends by it
+  bool has_driver = false;
+  std::vector<std::string> preflight;  ///< what the driver found wrong
+  bool leads = false;
+};
+
+/// One switch: how it stands, who set it, whether it says no.
+struct Switch {
+  std::string_view name;
+  std::string_view no;  ///< what its "no" is called
+  std::string value;
+  std::string by;
+  bool says_no = false;
+};
+
+/// Its rows, in the order in which they are asked.
+std::vector<Switch> read_switches(const Circumstances& now);
+
+struct Verdict {
+  bool may_act = false;
+  /// The first that says no: kill, not_enabled, policy_not_enabled, dry_run, paused, no_driver,
+  /// not_candidate, not_leader; empty: none.
+  std::string_view because;
+};
+Verdict judge(const std::vector<Switch>& switches) noexcept;
+
+}  // namespace selfscale::agent
