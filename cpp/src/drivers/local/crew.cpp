@@ -137,6 +137,8 @@ void Crew::leader_ended(pid_t pid, const std::string& how, Time now) {
 
 void Crew::group_ended(int slot, Time now) {
   Worker& worker = *in_slot(slot);
+  // The number may soon be somebody else's.
+  std::erase_if(steps_, [&worker](const Step& step) { return step.pid == worker.pid; });
   worker.pid = 0;
   if (worker.again) {
     start_anew(worker, now);

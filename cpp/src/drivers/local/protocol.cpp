@@ -18,10 +18,10 @@ constexpr std::array<std::string_view, 5> state_names{"starting", "ready", "drai
 class Reader {
  public:
   explicit Reader(std::string_view line)
-      : body_{json::parse(line, nullptr, /*allow_exceptions=*/false)} {
+      : body_(json::parse(line, nullptr, /*allow_exceptions=*/false)) {
     if (!body_.is_object()) wrong_ = "is not a JSON object";
   }
-  explicit Reader(json body) : body_{std::move(body)} {
+  explicit Reader(json body) : body_(std::move(body)) {  // braces would make a list of it
     if (!body_.is_object()) wrong_ = "is not a JSON object";
   }
 

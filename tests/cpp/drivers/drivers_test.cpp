@@ -1,0 +1,193 @@
+// What is peculiar to one driver.
+#include <gtest/gtest.h>
+
+#include <vector>
+
+#include "drivers/callback.hpp"
+#include "drivers/conformance.hpp"
+#include "drivers/local.hpp"
+#include "drivers/supervisor_fixture.hpp"
+
+namespace selfscale::drivers {
+namespace {
+
+namespace asio = boost::asio;
+
+/// Runs posted work when told to.
+struct Later {
+  std::vector<std::function<void()>> work;
+  Post post() {
+    return [this](std::function<void()> each) { work.push_back(std::move(each)); };
+  }
+  void run_all() {
+    for (auto& each : std::exchange(work, {})) each();
+  }
+};
+
+ScaleRequest to(int desired) {
+  ScaleRequest request;
+  request.desired = desired;
+  request.deadline = Duration{20};
+  return request;
+}
+
+TEST(CallbackDriver, WithoutObserveTheLastCountAskedForIsTakenForTrue) {
+  asio::io_context io;
+  Callbacks callbacks;
+  callbacks.scale = [](int) {};
+  Post at_once = [](std::function<void()> work) { work(); };
+  const auto driver =
+      callback_driver(Setting{io, "backend", "{}", std::move(callbacks), std::move(at_once), 3});
+  EXPECT_EQ(run(io, driver->observe()).value().desired, 3);
+  ASSERT_TRUE(run(io, driver->scale(to(5))));
+  const auto seen = run(io, driver->observe()).value();
+  EXPECT_EQ(seen.desired, 5);
+  EXPECT_EQ(seen.current, 5);
+  EXPECT_EQ(seen.ready, std::nullopt);
+  EXPECT_FALSE(driver->capabilities().reports_ready);
+}
+
+TEST(CallbackDriver, WhatTheFunctionRaisesIsTheFailure) {
+  asio::io_context io;
+  Callbacks callbacks;
+  callbacks.scale = [](int) { throw std::runtime_error{"quota exceeded"}; };
+  callbacks.observe = []() -> Observation { throw 7; };
+  Post at_once = [](std::function<void()> work) { work(); };
+  const auto driver =
+      callback_driver(Setting{io, "backend", "{}", std::move(callbacks), std::move(at_once)});
+  const auto failed = run(io, driver->scale(to(5)));
+  EXPECT_EQ(failed.error().code, Errc::failed);
+  EXPECT_EQ(failed.error().message, "scale(5) raised: quota exceeded");
+  EXPECT_EQ(run(io, driver->observe()).error().code, Errc::failed);
+}
+
+TEST(CallbackDriver, ACallThatNobodyWaitsForAnyMoreIsNotBegun) {
+  asio::io_context io;
+  Later later;
+  std::vector<int> asked;
+  Callbacks callbacks;
+  callbacks.scale = [&asked](int count) { asked.push_back(count); };
+  const auto driver =
+      callback_driver(Setting{io, "backend", "{}", std::move(callbacks), later.post()});
+  EXPECT_EQ(run(io, driver->scale(to(5))).error().code, Errc::timed_out);
+  later.run_all();
+  EXPECT_EQ(asked, std::vector<int>{});
+}
+
+TEST(CallbackDriver, ALateAnswerIsDroppedAndCounted) {
+  asio::io_context io;
+  // The function takes longer than its deadline: it runs the control thread meanwhile.
+  Later later;
+  bool waited_in_vain = false;
+  Callbacks callbacks;
+  callbacks.scale = [&](int) {
+    while (!waited_in_vain) io.run_one();
+  };
+  const auto driver =
+      callback_driver(Setting{io, "backend", "{}", std::move(callbacks), later.post()});
+  asio::co_spawn(io, driver->scale(to(5)), [&](std::exception_ptr, Result<void> result) {
+    EXPECT_EQ(result.error().code, Errc::timed_out);
+    waited_in_vain = true;
+  });
+  while (later.work.empty()) io.run_one();
+  later.run_all();
+  io.restart();
+  io.run();
+  const auto seen = run(io, driver->observe()).value();
+  EXPECT_EQ(seen.desired, 1) << "not known to have been done";
+  EXPECT_EQ(seen.note, "answers of your functions that came too late and were dropped: 1");
+}
+
+TEST(CallbackDriver, AnAnswerAfterTheEndOfTheAgentGoesNowhere) {
+  Later later;
+  std::function<void()> release;
+  {
+    asio::io_context io;
+    Callbacks callbacks;
+    callbacks.scale = [](int) {};
+    auto driver = callback_driver(Setting{io, "backend", "{}", std::move(callbacks), later.post()});
+    asio::co_spawn(io, driver->scale(to(5)), [](std::exception_ptr, Result<void>) {});
+    while (later.work.empty()) io.run_one();
+    driver.reset();
+    later.run_all();
+  }
+}
+
+TEST(MemoryDriver, BecomesReadyAfterAsManyPolls) {
+  asio::io_context io;
+  const auto platform = std::make_shared<MemoryPlatform>();
+  platform->set(2);
+  platform->polls_until_ready = 2;
+  const auto driver = memory_driver(io, platform);
+  ASSERT_TRUE(run(io, driver->scale(to(4))));
+  EXPECT_EQ(run(io, driver->observe()).value().ready, 2);
+  EXPECT_EQ(run(io, driver->observe()).value().ready, 4);
+  EXPECT_EQ(platform->writes, 1);
+}
+
+TEST(MemoryDriver, ItsConflictIsToldAndItsMissingRightNamed) {
+  asio::io_context io;
+  const auto platform = std::make_shared<MemoryPlatform>();
+  const auto driver = memory_driver(io, platform);
+  platform->fault = Fault::conflicts;
+  EXPECT_EQ(run(io, driver->scale(to(4))).error().code, Errc::conflict);
+  platform->fault = Fault::denies;
+  EXPECT_EQ(run(io, driver->scale(to(4))).error().permission, "scale");
+  EXPECT_EQ(run(io, driver->preflight()).value().size(), 1U);
+}
+
+TEST(MemoryDriver, FromTheTableBeginsWithTheCountOfThePolicy) {
+  asio::io_context io;
+  auto driver =
+      make("memory", Setting{io, "backend", R"({"driver":"memory","replicas":4})", {}, {}});
+  EXPECT_EQ(run(io, driver.value()->observe()).value().desired, 4);
+}
+
+TEST(LocalDriver, WithoutASupervisorItSaysWhatToDo) {
+  asio::io_context io;
+  const auto driver = local_driver(io, -1);
+  const auto wrong = run(io, driver->preflight()).value();
+  ASSERT_EQ(wrong.size(), 1U);
+  EXPECT_NE(wrong[0].find("selfscale run --policies"), std::string::npos);
+  EXPECT_EQ(run(io, driver->observe()).error().code, Errc::unsupported);
+}
+
+TEST(LocalDriver, ListsWorkersAndEndsTheNamedOnes) {
+  asio::io_context io;
+  local::RunningSupervisor running{local::options_of(3, 5)};
+  ASSERT_TRUE(running.converges_to(3));
+  const auto stream = running.take_stream();
+  const auto driver = local_driver(io, ::dup(stream.get()));
+  const auto seen = run(io, driver->observe()).value();
+  EXPECT_EQ(seen.current, 3);
+  EXPECT_EQ(seen.ready, 3);
+  EXPECT_EQ(seen.most, 5);
+  ASSERT_EQ(seen.replicas.size(), 3U);
+  EXPECT_EQ(seen.replicas[0].instance, "backend-1-1");
+  EXPECT_TRUE(seen.replicas[0].pid.value_or(0) > 0);
+  EXPECT_TRUE(seen.replicas[0].ready);
+  auto request = to(2);
+  request.deadline = Duration{10'000};
+  request.victims = {"backend-1-1"};
+  ASSERT_TRUE(run(io, driver->scale(std::move(request))));
+  ASSERT_TRUE(running.converges_to(2));
+  EXPECT_EQ(run(io, driver->observe()).value().replicas[0].instance, "backend-2-2");
+}
+
+TEST(LocalDriver, ADeposedLeaderIsFencedOff) {
+  asio::io_context io;
+  local::RunningSupervisor running{local::options_of(1, 5)};
+  const auto stream = running.take_stream();
+  const auto driver = local_driver(io, ::dup(stream.get()));
+  auto request = to(2);
+  request.deadline = Duration{10'000};
+  request.token = 7;
+  ASSERT_TRUE(run(io, driver->scale(request)));
+  request.desired = 3;
+  request.token = 6;
+  EXPECT_EQ(run(io, driver->scale(request)).error().code, Errc::conflict);
+  EXPECT_EQ(running.observe().desired, 2);
+}
+
+}  // namespace
+}  // namespace selfscale::drivers

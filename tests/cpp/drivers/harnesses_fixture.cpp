@@ -1,0 +1,160 @@
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <atomic>
+#include <condition_variable>
+#include <csignal>
+#include <mutex>
+#include <stdexcept>
+#include <thread>
+#include <vector>
+
+#include "drivers/callback.hpp"
+#include "drivers/conformance.hpp"
+#include "drivers/local.hpp"
+#include "drivers/supervisor_fixture.hpp"
+
+namespace selfscale::drivers {
+namespace {
+
+namespace asio = boost::asio;
+
+class MemoryHarness final : public Harness {
+ public:
+  MemoryHarness() { platform_->set(2); }
+  std::unique_ptr<Driver> make(asio::io_context& io) override {
+    return memory_driver(io, platform_);
+  }
+  int truth() override { return platform_->desired; }
+  void set_truth(int replicas) override { platform_->set(replicas); }
+  std::optional<Errc> inject(Fault fault) override {
+    platform_->fault = fault;
+    switch (fault) {
+      case Fault::refuses:
+        return Errc::unreachable;
+      case Fault::denies:
+        return Errc::denied;
+      case Fault::hangs:
+        return Errc::timed_out;
+      case Fault::garbage:
+        return Errc::malformed;
+      default:
+        return std::nullopt;
+    }
+  }
+
+ private:
+  std::shared_ptr<MemoryPlatform> platform_ = std::make_shared<MemoryPlatform>();
+};
+
+/// The user's functions, on a thread of their own.
+class CallbackHarness final : public Harness {
+ public:
+  CallbackHarness() = default;
+  ~CallbackHarness() override {
+    inject(Fault::none);
+    thread_io_.stop();
+    thread_.join();
+  }
+  CallbackHarness(const CallbackHarness&) = delete;
+
+  std::unique_ptr<Driver> make(asio::io_context& io) override {
+    Callbacks callbacks;
+    callbacks.scale = [this](int replicas) {
+      meet();
+      count_ = replicas;
+    };
+    callbacks.observe = [this] {
+      meet();
+      Observation seen;
+      seen.desired = seen.current = fault_ == Fault::garbage ? -1 : count_.load();
+      seen.ready = seen.current;
+      return seen;
+    };
+    Post post = [this](std::function<void()> work) { asio::post(thread_io_, std::move(work)); };
+    return callback_driver(Setting{io, "backend", "{}", std::move(callbacks), std::move(post)});
+  }
+  int truth() override { return count_; }
+  void set_truth(int replicas) override { count_ = replicas; }
+  std::optional<Errc> inject(Fault fault) override {
+    {
+      const std::lock_guard guard{mutex_};
+      fault_ = fault;
+    }
+    mended_.notify_all();
+    if (fault == Fault::refuses) return Errc::failed;
+    if (fault == Fault::hangs) return Errc::timed_out;
+    if (fault == Fault::garbage) return Errc::malformed;
+    return std::nullopt;
+  }
+
+ private:
+  void meet() {
+    std::unique_lock lock{mutex_};
+    mended_.wait(lock, [this] { return fault_ != Fault::hangs; });
+    if (fault_ == Fault::refuses) throw std::runtime_error{"no such platform"};
+  }
+
+  std::mutex mutex_;
+  std::condition_variable mended_;
+  std::atomic<Fault> fault_{Fault::none};
+  std::atomic<int> count_{2};
+  asio::io_context thread_io_;
+  std::thread thread_{[this] {
+    const auto work = asio::make_work_guard(thread_io_);
+    thread_io_.run();
+  }};
+};
+
+/// The real supervisor, with real processes.
+class LocalHarness final : public Harness {
+ public:
+  std::unique_ptr<Driver> make(asio::io_context& io) override {
+    if (fault_ == Fault::none || fault_ == Fault::hangs) {
+      return local_driver(io, ::dup(running_.descriptor()));
+    }
+    // A supervisor that is gone, or out of its mind.
+    std::array<int, 2> ends{-1, -1};
+    EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()), 0);
+    if (fault_ == Fault::garbage) {
+      constexpr std::string_view words = "}{ 7\n}{ 7\n";
+      EXPECT_GT(::write(ends[1], words.data(), words.size()), 0);
+      garbage_ = local::Descriptor{ends[1]};
+    } else {
+      ::close(ends[1]);
+    }
+    return local_driver(io, ends[0]);
+  }
+  int truth() override { return running_.supervisor.observe().desired; }
+  void set_truth(int replicas) override { EXPECT_TRUE(running_.supervisor.scale(replicas)); }
+  std::optional<Errc> inject(Fault fault) override {
+    if (fault == Fault::hangs) running_.supervisor.signal(SIGSTOP);
+    if (fault_ == Fault::hangs && fault != Fault::hangs) running_.supervisor.signal(SIGCONT);
+    fault_ = fault;
+    if (fault == Fault::refuses) return Errc::unreachable;
+    if (fault == Fault::hangs) return Errc::timed_out;
+    if (fault == Fault::garbage) return Errc::malformed;
+    return std::nullopt;
+  }
+
+ private:
+  struct Running {
+    local::RunningSupervisor supervisor{local::options_of(2, 8)};
+    local::Descriptor stream{supervisor.take_stream()};
+    [[nodiscard]] int descriptor() const { return stream.get(); }
+  };
+  Running running_;
+  Fault fault_ = Fault::none;
+  local::Descriptor garbage_;
+};
+
+}  // namespace
+
+std::vector<HarnessRow> every_harness() {
+  return {{"callback", [] { return std::make_unique<CallbackHarness>(); }},
+          {"local", [] { return std::make_unique<LocalHarness>(); }},
+          {"memory", [] { return std::make_unique<MemoryHarness>(); }}};
+}
+
+}  // namespace selfscale::drivers
