@@ -3,7 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include <fstream>
 #include <set>
+#include <sstream>
+#include <string>
 
 namespace selfscale {
 namespace {
@@ -27,6 +30,18 @@ TYPED_TEST(Names, GoThereAndBack) {
   EXPECT_FALSE(seen.empty());
   EXPECT_EQ(named<TypeParam>("no_such_name"), std::nullopt);
   EXPECT_EQ(named<TypeParam>(""), std::nullopt);
+}
+
+TEST(Codes, AreAllDocumented) {
+  std::ifstream file{std::string{SELFSCALE_FIXTURES} + "/../../docs/reference/codes.md"};
+  std::stringstream text;
+  text << file.rdbuf();
+  int codes = 0;
+  for (; !name_of(static_cast<Code>(codes)).empty(); ++codes) {
+    const std::string quoted = "`" + std::string{name_of(static_cast<Code>(codes))} + "`";
+    EXPECT_NE(text.str().find(quoted), std::string::npos) << quoted;
+  }
+  EXPECT_EQ(codes, static_cast<int>(Code::platform_unknown) + 1);
 }
 
 TEST(NamesOf, TheLastOfEachListHasItsOwn) {
