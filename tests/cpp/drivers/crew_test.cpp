@@ -178,7 +178,8 @@ TEST_F(CrewOfFour, SaysWhyItHasFewerThanWanted) {
   perform(start);
   EXPECT_EQ(crew.failure(start + 1s), "");
   EXPECT_EQ(crew.failure(start + 12s), "2 of 2 workers are not ready, one since 12.0 s");
-  crew.leader_ended(worker(2).pid, "exit code 3", start + 250ms);
+  EXPECT_EQ(crew.leader_ended(worker(2).pid, "exit code 3", start + 250ms),
+            "worker 2 ended with exit code 3 after 0.2 s");
   EXPECT_EQ(crew.failure(start + 1s), "worker 2 ended with exit code 3 after 0.2 s");
   crew.group_ended(2, start + 1s);
   perform(start + 2s);

@@ -100,17 +100,23 @@ TEST(CallbackDriver, ALateAnswerIsDroppedAndCounted) {
 
 TEST(CallbackDriver, AnAnswerAfterTheEndOfTheAgentGoesNowhere) {
   Later later;
-  std::function<void()> release;
-  {
-    asio::io_context io;
-    Callbacks callbacks;
-    callbacks.scale = [](int) {};
-    auto driver = callback_driver(Setting{io, "backend", "{}", std::move(callbacks), later.post()});
-    asio::co_spawn(io, driver->scale(to(5)), [](std::exception_ptr, Result<void>) {});
-    while (later.work.empty()) io.run_one();
+  auto io = std::make_unique<asio::io_context>();
+  std::unique_ptr<Driver> driver;
+  bool was_asked = false;
+  Callbacks callbacks;
+  callbacks.scale = [&](int) {
+    was_asked = true;
     driver.reset();
-    later.run_all();
-  }
+    io.reset();
+  };
+  driver = callback_driver(Setting{*io, "backend", "{}", std::move(callbacks), later.post()});
+  auto request = to(5);
+  request.deadline = std::chrono::hours{1};
+  asio::co_spawn(*io, driver->scale(std::move(request)),
+                 [](std::exception_ptr, Result<void>) { ADD_FAILURE() << "answered"; });
+  while (later.work.empty()) io->run_one();
+  later.run_all();
+  EXPECT_TRUE(was_asked);
 }
 
 TEST(MemoryDriver, BecomesReadyAfterAsManyPolls) {

@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <csignal>
@@ -141,6 +142,7 @@ void RunningSupervisor::signal(int number) const {
 
 void RunningSupervisor::kill() {
   if (pid_ <= 0) return;
+  last_children_ = children();
   signal(SIGKILL);
   ::waitpid(pid_, nullptr, 0);
   pid_ = 0;
@@ -159,10 +161,19 @@ int RunningSupervisor::join() {
   return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
-bool RunningSupervisor::left_nothing() const { return living().empty(); }
+std::set<pid_t> RunningSupervisor::children() const {
+  const auto pid = std::to_string(pid_);
+  std::ifstream file{"/proc/" + pid + "/task/" + pid + "/children"};
+  return {std::istream_iterator<pid_t>{file}, {}};
+}
+
+bool RunningSupervisor::left_nothing() const {
+  return living().empty() &&
+         std::none_of(last_children_.begin(), last_children_.end(), group_lives);
+}
 
 std::vector<pid_t> RunningSupervisor::living() const {
-  // Every child inherits the run directory's name; the keeper, a mere fork, shows no such variable.
+  // The keeper, a mere fork, has no such variable; it is among the last children.
   const std::string mark = "SELFSCALE_RUN_DIR=" + (directory_ / "run");
   std::vector<pid_t> found;
   for (const auto& entry : std::filesystem::directory_iterator{"/proc"}) {

@@ -4,6 +4,7 @@
 #include <sys/types.h>
 
 #include <functional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -59,6 +60,8 @@ class RunningSupervisor {
   void kill_child(pid_t pid) const;
   /// Exit code, once it has ended by itself; -1 where a signal ended it, -2 where it did not.
   int join();
+  /// Its children: workers, agent, keeper.
+  [[nodiscard]] std::set<pid_t> children() const;
   /// Nothing that it started, directly or through a worker, lives.
   [[nodiscard]] bool left_nothing() const;
   /// Processes that exist with this run's mark in their environment, zombies not counted.
@@ -70,6 +73,7 @@ class RunningSupervisor {
   Directory directory_;
   std::string service_;
   pid_t pid_ = 0;
+  std::set<pid_t> last_children_;  ///< when it was killed
   Descriptor stream_;
   Descriptor for_driver_;
   std::string received_;

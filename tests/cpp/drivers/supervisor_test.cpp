@@ -269,10 +269,7 @@ TEST(Supervisor, AKilledKeeperIsReplacedAndKnowsTheWorkers) {
   RunningSupervisor running{options};
   ASSERT_TRUE(running.converges_to(2));
   const auto children = [&running] {
-    const auto pid = std::to_string(running.pid());
-    std::ifstream file{"/proc/" + pid + "/task/" + pid + "/children"};
-    std::set<int> all;
-    for (int child = 0; file >> child;) all.insert(child);
+    auto all = running.children();
     for (const int worker : pids(running.observe())) all.erase(worker);
     return all;
   };
@@ -307,6 +304,17 @@ TEST(Supervisor, AnAgentThatHangsChangesNoWorker) {
   ASSERT_TRUE(running.converges_to(2));
   ASSERT_TRUE(running.scale(1));
   EXPECT_TRUE(running.converges_to(1));
+}
+
+TEST(Supervisor, StoppedProcessesEndWithoutWaitingForTheGrace) {
+  auto options = options_of(1, 1);
+  options.command = shell("kill -STOP $$");
+  options.agent = shell("kill -STOP $$");
+  options.grace = std::chrono::hours{1};
+  RunningSupervisor running{options};
+  ASSERT_TRUE(running.converges_to(1));
+  running.signal(SIGTERM);
+  EXPECT_EQ(running.join(), 0);
 }
 
 TEST(Supervisor, ReadinessCommandDecides) {

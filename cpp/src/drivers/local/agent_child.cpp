@@ -4,7 +4,10 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <csignal>
+#include <cstring>
+#include <utility>
 
 namespace selfscale::drivers::local {
 
@@ -24,12 +27,12 @@ std::optional<Time> AgentChild::due() const {
   return due_;
 }
 
-std::optional<LineStream> AgentChild::start_if_due(Time now) {
-  if (const auto when = due(); !when || now < *when) return std::nullopt;
+Result<std::optional<LineStream>> AgentChild::start_if_due(Time now) {
+  if (const auto when = due(); !when || now < *when) return std::optional<LineStream>{};
+  due_ = now + most_;  // should this fail
   std::array<int, 2> ends{};
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0) {
-    due_ = now + most_;
-    return std::nullopt;
+    return Failure{Errc::failed, std::string{"no stream: "} + std::strerror(errno), {}};
   }
   Descriptor ours{ends[0]};
   const Descriptor its{ends[1]};
@@ -40,15 +43,11 @@ std::optional<LineStream> AgentChild::start_if_due(Time now) {
                      {its.get()},
                      keeper_.descriptor()};
   const auto pid = launch(child);
-  if (!pid) {
-    ++failures_;
-    due_ = now + most_;
-    return std::nullopt;
-  }
+  if (!pid) return pid.error();
   pid_ = pid.value();
   keeper_.remember(pid_);
   started_ = now;
-  return LineStream{std::move(ours)};
+  return std::optional<LineStream>{std::in_place, std::move(ours)};
 }
 
 std::string AgentChild::ended(const std::string& how, Time now) {
@@ -66,7 +65,9 @@ std::string AgentChild::ended(const std::string& how, Time now) {
 
 void AgentChild::stop(int signal) {
   wanted_ = false;
-  if (exists()) ::kill(signal == SIGKILL ? -pid_ : pid_, signal);
+  if (!exists()) return;
+  ::kill(signal == SIGKILL ? -pid_ : pid_, signal);
+  ::kill(pid_, SIGCONT);  // a stopped process acts on no SIGTERM
 }
 
 }  // namespace selfscale::drivers::local

@@ -18,8 +18,9 @@ class AgentChild {
   [[nodiscard]] pid_t pid() const noexcept { return pid_; }
   /// When it is to be started (again); empty: it runs, or there is none.
   [[nodiscard]] std::optional<Time> due() const;
-  /// Starts it if that is due, and returns the supervisor's end of its stream.
-  std::optional<LineStream> start_if_due(Time now);
+  /// Starts it if that is due, and returns the supervisor's end of its stream. A start that fails
+  /// is tried again later.
+  Result<std::optional<LineStream>> start_if_due(Time now);
   /// It has ended; returns what to say of it.
   std::string ended(const std::string& how, Time now);
   /// For good: SIGTERM, or SIGKILL to its whole group.

@@ -116,14 +116,15 @@ void Crew::reported(int slot) {
   if (Worker* worker = in_slot(slot)) worker->reports = true;
 }
 
-void Crew::leader_ended(pid_t pid, const std::string& how, Time now) {
+std::string Crew::leader_ended(pid_t pid, const std::string& how, Time now) {
   const auto found = std::find_if(workers_.begin(), workers_.end(),
                                   [pid](const Worker& each) { return each.pid == pid; });
-  if (found == workers_.end()) return;
+  if (found == workers_.end()) return {};
   Worker& worker = *found;
+  const bool was_to_end = worker.state == State::draining || worker.state == State::stopping;
   worker.leader_lives = false;
   worker.last_exit = how;
-  if (worker.state == State::starting || worker.state == State::ready) {
+  if (!was_to_end) {
     if (now - worker.started >= backoff_most_) worker.failures = 0;
     fail(worker, "ended with " + how + " after " + in_seconds(since(worker.started, now)), now);
   }
@@ -133,6 +134,7 @@ void Crew::leader_ended(pid_t pid, const std::string& how, Time now) {
   } else if (!worker.killed) {
     steps_.push_back({Step::Do::terminate_group, worker.slot, worker.pid, {}});
   }
+  return was_to_end ? std::string{} : last_failure_;
 }
 
 void Crew::group_ended(int slot, Time now) {

@@ -64,7 +64,8 @@ class Crew {
   void could_not_start(int slot, const std::string& why, Time now);
   void became_ready(int slot);
   void reported(int slot);
-  void leader_ended(pid_t pid, const std::string& how, Time now);
+  /// Returns what to say of it; nothing where it was to end.
+  std::string leader_ended(pid_t pid, const std::string& how, Time now);
   void group_ended(int slot, Time now);
   /// Everything at once, with no grace.
   void kill_all(Time now);

@@ -164,7 +164,9 @@ void Supervisor::State::step(Time now) {
   if (is_busy()) look_at_segment(now);
   judge_readiness(now);
   for (const auto& each : crew.next(now)) perform(each, now);
-  if (auto stream = agent.start_if_due(now)) streams.push_back(std::move(*stream));
+  auto stream = agent.start_if_due(now);
+  if (!stream) say("the agent: " + stream.error().message);
+  if (stream && stream.value()) streams.push_back(std::move(*stream.value()));
   if (stopping && now >= kill_agent_at) agent.stop(SIGKILL);
   look_at_host(now);
 }
@@ -246,9 +248,11 @@ void Supervisor::State::perform(const Step& step, Time now) {
       break;
     case Do::terminate_leader:
       ::kill(step.pid, SIGTERM);
+      ::kill(step.pid, SIGCONT);  // a stopped process acts on no SIGTERM
       break;
     case Do::terminate_group:
       ::kill(-step.pid, SIGTERM);
+      ::kill(-step.pid, SIGCONT);
       break;
     case Do::kill:
       ::kill(-step.pid, SIGKILL);
@@ -335,7 +339,8 @@ void Supervisor::State::child_ended(pid_t pid, int status, Time now) {
       if (ready == worker.pid) return crew.became_ready(worker.slot);
     }
   } else {
-    crew.leader_ended(pid, describe_exit(status), now);
+    const auto words = crew.leader_ended(pid, describe_exit(status), now);
+    if (!words.empty()) say(words);
   }
 }
 
