@@ -91,7 +91,8 @@ Options options_of(int count, int most) {
   return options;
 }
 
-RunningSupervisor::RunningSupervisor(Options options) : service_{options.service} {
+RunningSupervisor::RunningSupervisor(Options options)
+    : service_{options.service}, release_{options.release} {
   options.run_directory = directory_.path() + "/run";
   auto mine = stream_pair();
   auto drivers = stream_pair();
@@ -110,7 +111,7 @@ RunningSupervisor::~RunningSupervisor() {
   kill();
   EXPECT_TRUE(eventually([this] { return left_nothing(); }));
   const auto segment = segment::Segment::open(
-      {.service = service_, .release = {}, .run_directory = directory_ / "run"});
+      {.service = service_, .release = release_, .run_directory = directory_ / "run"});
   if (segment) std::filesystem::remove(segment.value()->path());
 }
 

@@ -72,6 +72,7 @@ class RunningSupervisor {
 
   Directory directory_;
   std::string service_;
+  std::string release_;
   pid_t pid_ = 0;
   std::set<pid_t> last_children_;  ///< when it was killed
   Descriptor stream_;
