@@ -98,6 +98,12 @@ Snapshot any_snapshot(Instant at, int replicas) {
   return seen;
 }
 
+/// A metric whose absence the policy does not ignore.
+std::size_t any_needed_metric() {
+  const std::array<std::string, 3> metrics{"in_flight", "cpu_usage", "requests_per_second"};
+  return metric_named(metrics[static_cast<std::size_t>(within(0, 2))]);
+}
+
 /// A service in the middle of its life.
 struct Life {
   Instant at = testing::start;
@@ -166,8 +172,7 @@ RC_GTEST_PROP(AnyHistory, ALargerReadingNeverGivesFewer, ()) {
   life.live(within(0, 25));
   const Snapshot seen = any_snapshot(life.at + 1ms * within(1, 60'000), life.replicas);
   const double more = any_value(100);
-  const std::array<std::string, 3> metrics{"in_flight", "cpu_usage", "requests_per_second"};
-  const auto metric = metric_named(metrics[static_cast<std::size_t>(within(0, 2))]);
+  const auto metric = any_needed_metric();
   RC_ASSERT(with_value(life, seen, metric, more) >= with_value(life, seen, metric, 0.0));
   const auto low_is_bad = metric_named("cache_hit_rate");
   RC_ASSERT(with_value(life, seen, low_is_bad, more) <= with_value(life, seen, low_is_bad, 0.0));
@@ -188,18 +193,50 @@ RC_GTEST_PROP(AnyHistory, OneInstancesLargerReadingNeverGivesFewer, ()) {
   RC_ASSERT(with_value(life, seen, metric, 0.0) >= before);
 }
 
+void forget(Snapshot& seen, std::size_t metric) {
+  if (seen.metrics[metric]) seen.metrics[metric] = Reading::absent(Missing::timed_out);
+  for (Instance& instance : seen.instances) instance.metrics[metric].reset();
+}
+
 RC_GTEST_PROP(AnyHistory, MissingDataNeverLowers, ()) {
   Life life;
   life.live(within(0, 25));
-  Snapshot seen = any_snapshot(life.at + 1s, life.replicas);
   RC_PRE(life.replicas <= 12);
-  // One metric that is not ignored while missing goes.
-  const std::array<std::string, 3> metrics{"in_flight", "cpu_usage", "requests_per_second"};
-  const auto metric = metric_named(metrics[static_cast<std::size_t>(within(0, 2))]);
-  if (seen.metrics[metric]) seen.metrics[metric] = Reading::absent(Missing::timed_out);
-  for (Instance& instance : seen.instances) instance.metrics[metric].reset();
-  const int to = decide(the_policy(), seen, life.state).to_replicas;
-  RC_ASSERT(to >= life.replicas);
+  Snapshot seen = any_snapshot(life.at + 1s, life.replicas);
+  forget(seen, any_needed_metric());
+  RC_ASSERT(decide(the_policy(), seen, life.state).to_replicas >= life.replicas);
+}
+
+/// A service on which nothing lies.
+Snapshot calm_snapshot(Instant at, int replicas) {
+  Snapshot seen = testing::snapshot(replicas, {}, at);
+  seen.metrics.resize(the_policy().compiled().metrics.size());
+  seen.metrics[metric_named("cpu_usage")] = Reading::of(any_value(29));
+  seen.metrics[metric_named("cache_hit_rate")] = Reading::of(95);
+  seen.metrics[metric_named("requests_per_second")] = Reading::of(any_value(10));
+  for (int i = 0; i < replicas; ++i) {
+    Instance instance;
+    instance.id = std::to_string(i);
+    instance.metrics.resize(seen.metrics.size());
+    instance.metrics[metric_named("in_flight")] = Reading::of(any_value(3));
+    seen.instances.push_back(std::move(instance));
+  }
+  return seen;
+}
+
+RC_GTEST_PROP(AnyHistory, WhereAllWantLessOneMissingMetricHolds, ()) {
+  Life life;
+  life.live(within(0, 25));
+  life.replicas = within(4, 12);
+  for (int i = 0; i < 20; ++i) {
+    life.at += 10s;
+    decide(the_policy(), calm_snapshot(life.at, life.replicas), life.state);
+  }
+  Snapshot seen = calm_snapshot(life.at + 10s, life.replicas);
+  DecisionState state = life.state;
+  RC_ASSERT(decide(the_policy(), seen, state).to_replicas < life.replicas);
+  forget(seen, any_needed_metric());
+  RC_ASSERT(decide(the_policy(), seen, life.state).to_replicas == life.replicas);
 }
 
 RC_GTEST_PROP(AnyHistory, AnInstanceThatFallsSilentNeverLowers, ()) {
