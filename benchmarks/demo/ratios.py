@@ -1,6 +1,6 @@
 """Runs the demo several times and prints how the agent compares with fixed replicas.
 
-    python benchmarks/demo/ratios.py
+python benchmarks/demo/ratios.py
 """
 
 from __future__ import annotations

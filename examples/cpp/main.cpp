@@ -4,12 +4,11 @@
 //     cmake --build build/example && build/example/workers
 //
 // It runs for a few seconds: the queue fills, workers are added; it empties, and they go again.
-#include <selfscale/agent.hpp>
-
 #include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <iostream>
+#include <selfscale/agent.hpp>
 #include <thread>
 
 namespace {

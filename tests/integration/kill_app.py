@@ -5,7 +5,6 @@ from __future__ import annotations
 import subprocess
 
 from fastapi import FastAPI
-
 from selfscale.integrations.fastapi import instrument
 
 app = FastAPI()

@@ -1,14 +1,13 @@
 /// The output of decide(), and what record() is told.
 ///
-/// Evidence is data: a code from one closed list with its numbers. Words are made from it on demand (`explain`). Plain
-/// values; copy freely.
+/// Evidence is data: a code from one closed list with its numbers. Words are made from it on demand
+/// (`explain`). Plain values; copy freely.
 #pragma once
-
-#include <selfscale/export.hpp>
-#include <selfscale/instant.hpp>
 
 #include <cstdint>
 #include <optional>
+#include <selfscale/export.hpp>
+#include <selfscale/instant.hpp>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,48 +17,48 @@ namespace selfscale {
 /// Why a number is what it is: the closed list, documented in docs/reference/codes.md.
 enum class Code : std::uint8_t {
   // proposals: threshold
-  above_threshold,     ///< past scaleUp for long enough
-  below_threshold,     ///< past scaleDown for long enough
-  above_not_long,      ///< past scaleUp, but not for scaleUpFor yet
-  below_not_long,      ///< past scaleDown, but not for scaleDownFor yet
-  within_band,         ///< between scaleUp and scaleDown
+  above_threshold,  ///< past scaleUp for long enough
+  below_threshold,  ///< past scaleDown for long enough
+  above_not_long,   ///< past scaleUp, but not for scaleUpFor yet
+  below_not_long,   ///< past scaleDown, but not for scaleDownFor yet
+  within_band,      ///< between scaleUp and scaleDown
   // proposals: target
   above_target,
   below_target,
   within_tolerance,
-  unready_held,        ///< filling in unready or missing instances left the count as it is
+  unready_held,  ///< filling in unready or missing instances left the count as it is
   no_ready_instances,
   // proposals: any rule
-  no_lowering,         ///< the rule cannot ask for less and does not ask for more
-  no_data,             ///< the metric is missing
-  floor_for_missing,   ///< missing: atLeastReplicas holds
-  missing_ignored,     ///< missing: the policy says to ignore it
+  no_lowering,        ///< the rule cannot ask for less and does not ask for more
+  no_data,            ///< the metric is missing
+  floor_for_missing,  ///< missing: atLeastReplicas holds
+  missing_ignored,    ///< missing: the policy says to ignore it
   // combine
-  largest_up,          ///< the largest proposal of those that want more
-  smallest_up,         ///< up: all; the smallest of the proposals
+  largest_up,   ///< the largest proposal of those that want more
+  smallest_up,  ///< up: all; the smallest of the proposals
   all_agree_down,
-  largest_down,        ///< down: any
-  rules_disagree,      ///< some want less, not all
+  largest_down,    ///< down: any
+  rules_disagree,  ///< some want less, not all
   missing_blocks_down,
   missing_blocks_up,
   all_abstain,
   all_hold,
   // bounds before the rules
-  below_minimum,       ///< current count below minReplicas: raised at once
-  above_maximum,       ///< current count above maxReplicas: lowered at once
+  below_minimum,  ///< current count below minReplicas: raised at once
+  above_maximum,  ///< current count above maxReplicas: lowered at once
   // stabilize, rate limit, cooldown
   scale_up_stabilized,
   scale_down_stabilized,
   scale_up_cooldown,
   scale_down_cooldown,
-  cooldown_period,     ///< the guide's cooldownPeriod
+  cooldown_period,  ///< the guide's cooldownPeriod
   // limits and guardrails
   at_maximum,
   at_minimum,
   total_replicas_limit,
   memory_limit,
   // outcome
-  platform_unknown,    ///< the platform's counts could not be read
+  platform_unknown,  ///< the platform's counts could not be read
 };
 
 SELFSCALE_API std::string_view name_of(Code code) noexcept;
@@ -71,7 +70,15 @@ SELFSCALE_API std::string_view name_of(Answer answer) noexcept;
 
 /// Where a number was changed or held: the order of work of docs/policy.md.
 enum class Stage : std::uint8_t {
-  bounds, readings, rules, combine, stabilize, rate_limit, cooldown, limits, guardrails
+  bounds,
+  readings,
+  rules,
+  combine,
+  stabilize,
+  rate_limit,
+  cooldown,
+  limits,
+  guardrails
 };
 SELFSCALE_API std::string_view name_of(Stage stage) noexcept;
 
@@ -121,7 +128,8 @@ enum class Action : std::uint8_t {
 };
 SELFSCALE_API std::string_view name_of(Action action) noexcept;
 
-/// What decide() remembers: what was thought (by decide) and what was done (by record). Versioned JSON under 8 KiB.
+/// What decide() remembers: what was thought (by decide) and what was done (by record). Versioned
+/// JSON under 8 KiB.
 struct DecisionState {
   static constexpr int version = 1;
 
@@ -130,7 +138,8 @@ struct DecisionState {
     int replicas = 0;
     bool operator==(const Wanted&) const = default;
   };
-  struct Timer {  ///< since when a rule's edges have been passed without a break; empty: they are not
+  struct Timer {  ///< since when a rule's edges have been passed without a break; empty: they are
+                  ///< not
     std::uint64_t definition = 0;  ///< fingerprint of the rule; a changed rule starts anew
     std::optional<Instant> above_since;
     std::optional<Instant> below_since;
@@ -142,8 +151,8 @@ struct DecisionState {
     bool operator==(const Past&) const = default;
   };
 
-  Instant at{};               ///< of the last decision; the next one is not before it
-  bool seen = false;          ///< false: this state has never met the service
+  Instant at{};       ///< of the last decision; the next one is not before it
+  bool seen = false;  ///< false: this state has never met the service
   // thought
   std::vector<Wanted> up_window;    ///< monotone: what a later minimum needs, oldest first
   std::vector<Wanted> down_window;  ///< monotone: what a later maximum needs, oldest first
@@ -172,7 +181,8 @@ SELFSCALE_API std::string_view name_of(Trigger trigger) noexcept;
 enum class Outcome : std::uint8_t { accepted, succeeded, failed, rolled_back, adopted, superseded };
 SELFSCALE_API std::string_view name_of(Outcome outcome) noexcept;
 
-/// What was done, or noticed: one shape in the journal, the history, webhooks, subscribers and record().
+/// What was done, or noticed: one shape in the journal, the history, webhooks, subscribers and
+/// record().
 struct ScalingEvent {
   static constexpr int version = 1;
   std::string id;  ///< ULID

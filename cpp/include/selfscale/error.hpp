@@ -4,7 +4,6 @@
 #pragma once
 
 #include <selfscale/export.hpp>
-
 #include <stdexcept>
 #include <string>
 #include <string_view>

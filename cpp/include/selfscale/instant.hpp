@@ -7,8 +7,9 @@ namespace selfscale {
 
 using Duration = std::chrono::milliseconds;
 
-/// Engine time: milliseconds since the Unix epoch when a leader starts, then advanced by the boot clock alone. It has no
-/// now(), so that nothing in the core can read a clock by accident. JSON carries it in seconds.
+/// Engine time: milliseconds since the Unix epoch when a leader starts, then advanced by the boot
+/// clock alone. It has no now(), so that nothing in the core can read a clock by accident. JSON
+/// carries it in seconds.
 struct CoreClock {
   using duration = Duration;
   using rep = duration::rep;

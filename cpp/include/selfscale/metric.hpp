@@ -1,17 +1,18 @@
-/// What an app records. Recording is wait-free, allocates nothing, takes no lock and makes no system call; it never throws,
-/// whatever it is given: what cannot be recorded is counted (`selfscale_refused_total`).
+/// What an app records. Recording is wait-free, allocates nothing, takes no lock and makes no
+/// system call; it never throws, whatever it is given: what cannot be recorded is counted
+/// (`selfscale_refused_total`).
 ///
 ///     auto& agent = ...;
 ///     Counter orders = agent.counter("orders");
 ///     orders.inc();
 ///
-/// Handles are small values that refer to memory of the agent's registry: they stay valid in a forked child (which records
-/// into memory of its own) and after the agent stopped, as long as the Agent object lives. All methods: any thread.
+/// Handles are small values that refer to memory of the agent's registry: they stay valid in a
+/// forked child (which records into memory of its own) and after the agent stopped, as long as the
+/// Agent object lives. All methods: any thread.
 #pragma once
 
-#include <selfscale/export.hpp>
-
 #include <cstdint>
+#include <selfscale/export.hpp>
 
 namespace selfscale {
 
@@ -46,15 +47,17 @@ class SELFSCALE_API Gauge {
   std::uint32_t cell_;
 };
 
-/// A distribution of values, for quantiles: exponential buckets as OpenTelemetry's and Prometheus' native histograms have
-/// them. Durations are seconds. Negative values, NaN and infinities are refused and counted.
+/// A distribution of values, for quantiles: exponential buckets as OpenTelemetry's and Prometheus'
+/// native histograms have them. Durations are seconds. Negative values, NaN and infinities are
+/// refused and counted.
 class SELFSCALE_API Distribution {
  public:
   void observe(double value) const noexcept;
 
  private:
   friend class metrics::Registry;
-  Distribution(metrics::Registry* registry, std::uint32_t cell) : registry_{registry}, cell_{cell} {}
+  Distribution(metrics::Registry* registry, std::uint32_t cell)
+      : registry_{registry}, cell_{cell} {}
   metrics::Registry* registry_;
   std::uint32_t cell_;
 };

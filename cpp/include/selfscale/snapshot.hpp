@@ -1,14 +1,13 @@
 /// All that is known about one service at one instant: the input of decide().
 ///
-/// A snapshot belongs to one policy: readings stand in the order of that policy's metrics, and names exist only in the JSON
-/// form (`snapshot_from_json`, `to_json` in <selfscale/decide.hpp>). Plain values; copy freely, share between threads only
-/// while nobody writes.
+/// A snapshot belongs to one policy: readings stand in the order of that policy's metrics, and
+/// names exist only in the JSON form (`snapshot_from_json`, `to_json` in <selfscale/decide.hpp>).
+/// Plain values; copy freely, share between threads only while nobody writes.
 #pragma once
-
-#include <selfscale/instant.hpp>
 
 #include <cstdint>
 #include <optional>
+#include <selfscale/instant.hpp>
 #include <string>
 #include <vector>
 
@@ -30,12 +29,13 @@ enum class Missing : std::uint8_t {
 struct Reading {
   double value = 0.0;  ///< finite and not negative, in the metric's unit; meaningless when missing
   Missing missing = Missing::not_reported;
-  Duration age{0};     ///< since the newest observation in it
-  Duration window{0};  ///< the time it covers; 0: an instant
+  Duration age{0};                 ///< since the newest observation in it
+  Duration window{0};              ///< the time it covers; 0: an instant
   std::optional<double> amount;    ///< absolute amount behind a percentage (cores, bytes)
   std::optional<double> capacity;  ///< what `amount` is a percentage of
   std::optional<double> previous;  ///< the value over the window before this one
-  std::optional<double> short_value;  ///< the value over `short_window` (concurrency's panic window)
+  std::optional<double>
+      short_value;  ///< the value over `short_window` (concurrency's panic window)
   Duration short_window{0};
   std::string detail;  ///< for people: cause of a missing reading
 
@@ -59,24 +59,25 @@ struct Instance {
   std::optional<Instant> started_at;
   bool busy = false;  ///< has work in hand that a stop would interrupt
   std::string release;
-  /// In the order of the policy's metrics; empty optional where the metric has no reading per instance.
+  /// In the order of the policy's metrics; empty optional where the metric has no reading per
+  /// instance.
   std::vector<std::optional<Reading>> metrics;
   bool operator==(const Instance&) const = default;
 };
 
 /// What the platform says of the service.
 struct PlatformCounts {
-  int desired_replicas = 0;  ///< asked for
-  int current_replicas = 0;  ///< exist
+  int desired_replicas = 0;           ///< asked for
+  int current_replicas = 0;           ///< exist
   std::optional<int> ready_replicas;  ///< can serve; empty where the platform does not say
   bool updating = false;              ///< a deployment is under way
-  std::string error;                  ///< why it could not be read; the counts are then the last known
+  std::string error;  ///< why it could not be read; the counts are then the last known
   bool operator==(const PlatformCounts&) const = default;
 };
 
 /// What the service shares with others.
 struct Shared {
-  std::optional<int> other_replicas;  ///< replicas of all other services of the document
+  std::optional<int> other_replicas;          ///< replicas of all other services of the document
   std::optional<double> available_memory_mb;  ///< on this host, in units of 2^20 bytes
   bool operator==(const Shared&) const = default;
 };
@@ -89,12 +90,13 @@ struct Estimates {
 };
 
 struct Snapshot {
-  Instant at{};                   ///< engine time: windows, cooldowns and ages use it
-  double wall_time_seconds = 0.0; ///< wall time: schedules alone read it
+  Instant at{};                    ///< engine time: windows, cooldowns and ages use it
+  double wall_time_seconds = 0.0;  ///< wall time: schedules alone read it
   std::string service;
   PlatformCounts platform;
   std::vector<Instance> instances;
-  /// In the order of the policy's metrics; empty optional where the metric is read per instance instead.
+  /// In the order of the policy's metrics; empty optional where the metric is read per instance
+  /// instead.
   std::vector<std::optional<Reading>> metrics;
   Shared shared;
   Estimates estimates;

@@ -1,10 +1,8 @@
 /// How functions inside the library fail: by value. Exceptions exist only at the public edge.
 #pragma once
 
-#include <selfscale/error.hpp>
-
 #include <boost/system/result.hpp>
-
+#include <selfscale/error.hpp>
 #include <string>
 
 namespace selfscale {
@@ -18,9 +16,12 @@ struct Failure {
 template <class T>
 using Result = boost::system::result<T, Failure>;
 
-/// Found by argument-dependent lookup: Result<T>::value() throws our exception, the one bridge between the two.
-[[noreturn]] inline void throw_exception_from_error(const Failure& failure, const boost::source_location&) {
-  if (!failure.permission.empty()) throw DriverError{failure.code, failure.message, failure.permission};
+/// Found by argument-dependent lookup: Result<T>::value() throws our exception, the one bridge
+/// between the two.
+[[noreturn]] inline void throw_exception_from_error(const Failure& failure,
+                                                    const boost::source_location&) {
+  if (!failure.permission.empty())
+    throw DriverError{failure.code, failure.message, failure.permission};
   throw Error{failure.code, failure.message};
 }
 
