@@ -4,7 +4,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-
 #include "sampling/descriptors.hpp"
 #include "sampling/tree_fixture.hpp"
 
