@@ -1,0 +1,91 @@
+/// The scaling events of one service while this process leads: one at a time, from the order to the
+/// end, each step in the state, the journal and the ears of subscribers.
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <optional>
+#include <selfscale/decision.hpp>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "agent/actuation.hpp"
+#include "agent/house.hpp"
+
+namespace selfscale::agent {
+
+/// What is to be brought about, and why.
+struct Wish {
+  int from = 0;
+  int to = 0;
+  Trigger trigger = Trigger::policy;
+  std::string reason;
+  std::string decision;  ///< id of the DecisionRecord
+  std::vector<std::pair<std::string, double>> metrics;
+  std::string version;               ///< of the observation
+  std::vector<std::string> victims;  ///< who may go, the first before the others
+};
+
+class Events {
+ public:
+  /// `state` is told of everything that was done.
+  Events(House& house, DecisionState& state) : house_{house}, state_{state} {}
+
+  /// The right to act, as it stands now; without it nothing is written.
+  void allow(bool may_act, std::int64_t token) noexcept {
+    may_act_ = may_act;
+    token_ = token;
+  }
+
+  /// The event under way; null: none.
+  [[nodiscard]] const ScalingEvent* under_way() const noexcept {
+    return life_ ? &life_->event : nullptr;
+  }
+  /// When the event under way wants the next observation.
+  [[nodiscard]] std::optional<Instant> due() const;
+  /// May a new event begin now? One under way gives way once its write was accepted; a rollback
+  /// does not. After a failure it takes a while.
+  [[nodiscard]] bool may_begin(Instant now) const;
+
+  boost::asio::awaitable<void> begin(Wish wish);
+  /// Tells the event under way what was observed.
+  boost::asio::awaitable<void> advance(Result<drivers::Observation> seen);
+  /// An order that cannot be carried out is an event, too.
+  void refuse(Wish wish, const std::string& why);
+
+  /// Somebody else's count, while no event is under way: noticed and adopted.
+  void compare(const drivers::Observation& seen);
+  /// Takes up what a leader before left unfinished.
+  boost::asio::awaitable<void> resume(const drivers::Observation& seen);
+  /// This process leads no more: what is under way is the next leader's.
+  void forget() noexcept;
+
+ private:
+  struct Life {
+    ScalingEvent event;
+    Actuation actuation;
+    std::vector<std::string> victims;
+    Instant due{};
+  };
+
+  [[nodiscard]] ScalingEvent event_of(const Wish& wish);
+  [[nodiscard]] Order order_of(const Wish& wish) const;
+  boost::asio::awaitable<void> perform(Action action);
+  boost::asio::awaitable<Result<void>> write(Write wanted);
+  void begin_rollback(const Write& wanted);
+  void note_acceptance();
+  void finish(const Finished& end);
+  void keep(const ScalingEvent& event);
+  void adopt(int from, int to);
+
+  House& house_;
+  DecisionState& state_;
+  bool may_act_ = false;
+  std::int64_t token_ = 0;
+  std::optional<Life> life_;
+  std::optional<int> expected_;  ///< the count asked for, as far as we know
+  int failures_ = 0;             ///< in a row
+  Instant not_before_{};
+};
+
+}  // namespace selfscale::agent

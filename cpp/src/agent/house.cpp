@@ -1,0 +1,89 @@
+#include "agent/house.hpp"
+
+#include <unistd.h>
+
+#include <array>
+#include <utility>
+
+#include "fleet/host.hpp"
+#include "policy/compiled.hpp"
+
+namespace selfscale::agent {
+namespace {
+
+std::string host_name() {
+  std::array<char, 256> name{};
+  if (::gethostname(name.data(), name.size() - 1) != 0) return "localhost";
+  return name.data();
+}
+
+drivers::Callbacks callbacks_of(const CallbackDriver& given) {
+  drivers::Callbacks callbacks;
+  callbacks.scale = given.scale;
+  callbacks.preflight = given.preflight;
+  if (given.observe) {
+    callbacks.observe = [observe = given.observe] {
+      const ReplicaCounts counts = observe();
+      drivers::Observation seen;
+      seen.desired = counts.desired;
+      seen.current = counts.current;
+      seen.ready = counts.ready;
+      return seen;
+    };
+  }
+  return callbacks;
+}
+
+std::string chosen_driver(const AgentOptions& options, const Settings& settings,
+                          const CompiledPolicy& policy) {
+  if (options.driver.scale) return "callback";
+  if (!options.driver_name.empty()) return options.driver_name;
+  if (settings.supervised) return {};  // the agent of `selfscale run` acts, not its workers
+  if (!settings.platform.empty()) return settings.platform;
+  return policy.driver;
+}
+
+}  // namespace
+
+House::House(const AgentOptions& options, Settings found, Seat& own_seat, Subscribers& told)
+    : settings{std::move(found)},
+      policies{settings},
+      seat{own_seat},
+      subscribers{told},
+      calls{options.run_on},
+      log{settings.log_level, options.log, calls},
+      holder_{host_name() + "/" + std::to_string(::getpid())} {
+  fleet = fleet::make_host({.service = service(),
+                            .state_directory = settings.state_directory,
+                            .run_directory = settings.run_directory,
+                            .holder = holder_});
+  journal = settings.keeps_journal ? journal::open_sqlite(settings.state_directory)
+                                   : journal::open_memory();
+  make_driver(options);
+}
+
+void House::make_driver(const AgentOptions& options) {
+  const auto& policy = policies.policy().compiled();
+  driver_name = chosen_driver(options, settings, policy);
+  if (driver_name.empty()) return;
+  drivers::Setting setting{
+      .io = io,
+      .service = service(),
+      .platform_json = policy.platform_json,
+      .callbacks = callbacks_of(options.driver),
+      .post = [this](std::function<void()> job) { calls.post(std::move(job)); },
+      .assumed_replicas = policy.initial_replicas.value_or(policy.min_replicas)};
+  auto made = drivers::make(driver_name, std::move(setting));
+  if (made) {
+    driver = std::move(*made);
+    return;
+  }
+  if (!options.driver_name.empty()) throw Error{made.error().code, made.error().message};
+  driver_problem = made.error().message;
+}
+
+Duration House::evaluation_interval() const {
+  return policies.policy().compiled().evaluation_interval;
+}
+
+}  // namespace selfscale::agent

@@ -1,0 +1,58 @@
+/// One of each edge, wired: what a running agent consists of, apart from its thread.
+#pragma once
+
+#include <atomic>
+#include <boost/asio/io_context.hpp>
+#include <cstdint>
+#include <memory>
+#include <selfscale/agent.hpp>
+#include <string>
+
+#include "agent/calls.hpp"
+#include "agent/clock.hpp"
+#include "agent/log.hpp"
+#include "agent/policies.hpp"
+#include "agent/seat.hpp"
+#include "agent/settings.hpp"
+#include "agent/subscribers.hpp"
+#include "agent/ulid.hpp"
+#include "drivers/driver.hpp"
+#include "fleet/fleet.hpp"
+#include "journal/journal.hpp"
+
+namespace selfscale::agent {
+
+struct House {
+  /// Reads the policies; throws what Policies throws. Touches no file else.
+  House(const AgentOptions& options, Settings found, Seat& own_seat, Subscribers& told);
+  House(const House&) = delete;
+
+  /// Of the host and this process, as leases and events name it.
+  [[nodiscard]] const std::string& holder() const noexcept { return holder_; }
+  [[nodiscard]] const std::string& service() const noexcept { return policies.service(); }
+  [[nodiscard]] Duration evaluation_interval() const;
+
+  Settings settings;
+  Policies policies;
+  Seat& seat;
+  Subscribers& subscribers;
+  EngineClock clock;
+  Ulids ulids;
+  Calls calls;
+  Log log;
+  std::atomic<std::uint64_t> errors{0};  ///< caught where nothing should be thrown
+
+  boost::asio::io_context io{1};  // outlives all below
+  std::unique_ptr<fleet::Fleet> fleet;
+  std::unique_ptr<journal::Journal> journal;
+  std::unique_ptr<drivers::Driver> driver;  ///< null: recommends only
+  std::string driver_name;
+  std::string driver_problem;  ///< why the named driver could not be made
+
+ private:
+  void make_driver(const AgentOptions& options);
+
+  std::string holder_;
+};
+
+}  // namespace selfscale::agent

@@ -1,0 +1,399 @@
+#include "agent/runner.hpp"
+
+#include <cxxabi.h>
+
+#include <algorithm>
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/bind_executor.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <condition_variable>
+#include <mutex>
+#include <nlohmann/json.hpp>
+
+#include "agent/records.hpp"
+#include "agent/status.hpp"
+#include "agent/thread.hpp"
+
+namespace selfscale::agent {
+namespace {
+
+namespace asio = boost::asio;
+using json = nlohmann::ordered_json;
+
+constexpr auto with_error = asio::as_tuple(asio::use_awaitable);
+constexpr Duration shortest_tick{50};
+constexpr Duration longest_tick{1'000};
+constexpr std::chrono::milliseconds drain_tick{100};
+constexpr std::chrono::milliseconds patience_with_calls{300};
+constexpr int change_attempts = 5;
+
+std::string socket_path(const House& house) {
+  std::string name = house.service();
+  std::replace(name.begin(), name.end(), '/', '_');
+  return house.settings.run_directory + "/" + name + ".sock";
+}
+
+}  // namespace
+
+/// One fork: the thread comes here and waits until the process has been copied.
+struct Runner::Parking {
+  std::mutex mutex;
+  std::condition_variable changed;
+  bool parked = false;
+  bool released = false;
+};
+
+Runner::Runner(const AgentOptions& options, Settings settings, Seat& seat, Subscribers& subscribers,
+               std::function<void()> on_drain)
+    : seat_{seat},
+      on_drain_{std::move(on_drain)},
+      enabling_{options.enable, options.enabled_by},
+      house_{options, std::move(settings), seat, subscribers},
+      steering_{house_},
+      next_step_{house_.io},
+      started_boot_ms_{boot_milliseconds()} {}
+
+Runner::~Runner() { stop(); }
+
+// --- the thread ---
+
+void Runner::start() {
+  const auto& settings = house_.settings;
+  seat_.take({.service = house_.service(),
+              .release = settings.release,
+              .run_directory = settings.run_directory},
+             settings.instance, settings.is_replica);
+  if (!seat_.degraded().empty()) house_.log.trouble("segment", seat_.degraded());
+  if (!house_.driver_problem.empty()) house_.log.trouble("driver", house_.driver_problem);
+  for (const auto& sentence : settings.without_effect) house_.log.warn(sentence);
+  for (const auto& hint : house_.policies.hints()) {
+    house_.log.debug(house_.policies.origin() + ": " + hint.pointer + ": " + hint.message);
+  }
+  seat_.heartbeat();
+  spawn(keep_up());
+  spawn(steer());
+  if (settings.supervised) spawn(watch_drain());
+  thread_ = start_thread("selfscale", [this] { run(); });
+}
+
+void Runner::run() {
+  for (;;) {
+    try {
+      house_.io.run();
+      return;
+    } catch (const abi::__forced_unwind&) {
+      throw;  // the thread is being ended from outside
+    } catch (const std::exception& error) {
+      caught("the control thread", error.what());
+    } catch (...) {
+      caught("the control thread", "something that is no std::exception");
+    }
+  }
+}
+
+/// A loop ends with the agent only: what it throws is counted where it is caught, inside.
+void Runner::spawn(asio::awaitable<void> loop) {
+  asio::co_spawn(house_.io, std::move(loop), [this](const std::exception_ptr& failed) {
+    if (!failed) return;
+    try {
+      std::rethrow_exception(failed);
+    } catch (const std::exception& error) {
+      caught("a loop", error.what());
+    }
+  });
+}
+
+void Runner::caught(const char* where, const std::string& what) noexcept {
+  ++house_.errors;
+  try {
+    house_.log.trouble("error", std::string{"caught in "} + where + ": " + what);
+  } catch (const std::exception&) {  // there is nobody left to tell
+  }
+}
+
+void Runner::stop() noexcept {
+  if (!thread_.joinable()) return;
+  asio::post(house_.io, [this] {
+    stopping_ = true;
+    next_step_.cancel();
+    asio::co_spawn(house_.io, wind_up(), [this](const std::exception_ptr&) { house_.io.stop(); });
+  });
+  thread_.join();
+  stopped_ = true;
+  server_.reset();
+  seat_.leave();
+  house_.calls.stop(patience_with_calls);
+  house_.log.flush();
+}
+
+asio::awaitable<void> Runner::wind_up() {
+  if (server_) server_->stop();
+  co_await steering_.resign();
+}
+
+// --- its loops ---
+
+asio::awaitable<void> Runner::steer() {
+  while (!stopping_) {
+    std::string failed;
+    try {
+      if (enabling_.enable) co_await give_word();
+      co_await steering_.step();
+      serve_people();
+    } catch (const abi::__forced_unwind&) {
+      throw;
+    } catch (const std::exception& error) {
+      failed = error.what();
+    } catch (...) {
+      failed = "something that is no std::exception";
+    }
+    if (failed.empty()) {
+      house_.log.recovered("error");
+    } else {
+      caught("an evaluation", failed);
+    }
+    const auto wait = std::max(steering_.due() - house_.clock.now(), Duration{1});
+    next_step_.expires_after(failed.empty() ? wait : longest_tick);
+    co_await next_step_.async_wait(with_error);
+  }
+}
+
+/// What every process does, whoever decides: it says that it lives, and shows what it costs.
+asio::awaitable<void> Runner::keep_up() {
+  asio::steady_timer timer{house_.io};
+  while (!stopping_) {
+    try {
+      seat_.keep();
+      seat_.heartbeat();
+      steering_.sample();
+      if (const auto failed = house_.calls.failed(); failed > 0) {
+        house_.log.trouble("calls",
+                           "a function of the app's, called by the agent, ended with an exception");
+      }
+    } catch (const std::exception& error) {
+      caught("a tick", error.what());
+    }
+    timer.expires_after(sampling_interval());
+    co_await timer.async_wait(with_error);
+  }
+}
+
+asio::awaitable<void> Runner::watch_drain() {
+  asio::steady_timer timer{house_.io};
+  while (!stopping_ && !seat_.is_told_to_go()) {
+    timer.expires_after(drain_tick);
+    co_await timer.async_wait(with_error);
+  }
+  if (!stopping_) on_drain_();
+}
+
+Duration Runner::sampling_interval() const {
+  return std::clamp(house_.evaluation_interval() / 4, shortest_tick, longest_tick);
+}
+
+void Runner::wake() {
+  steering_.hurry();
+  next_step_.cancel();
+}
+
+void Runner::report_soon() {
+  asio::post(house_.io, [this] { seat_.heartbeat(); });
+}
+
+/// People find the process that decides by the service's name.
+void Runner::serve_people() {
+  if (steering_.role() == Role::follower) {
+    server_.reset();
+    house_.log.recovered("socket");
+    return;
+  }
+  if (server_ || stopping_) return;
+  auto listening = http::Server::listen(
+      house_.io, socket_path(house_),
+      [this](http::Request request) { return control::handle(std::move(request), *this); });
+  if (listening) {
+    server_ = std::move(*listening);
+    house_.log.recovered("socket");
+  } else {
+    house_.log.trouble("socket", "nobody can ask this agent: " + listening.error().message);
+  }
+}
+
+/// `enable` with the start: for all services, and for this one.
+asio::awaitable<void> Runner::give_word() {
+  for (const auto& service : {std::string{}, house_.service()}) {
+    const auto done = co_await enable(service, true, enabling_.by);
+    if (!done) {
+      house_.log.trouble("enable", "cannot enable: " + done.error().message);
+      co_return;
+    }
+  }
+  house_.log.recovered("enable");
+  enabling_.enable = false;
+}
+
+// --- around a fork ---
+
+bool Runner::park(std::chrono::milliseconds patience) noexcept {
+  try {
+    parking_ = std::make_shared<Parking>();
+    asio::post(house_.io, [this, parking = parking_] {
+      house_.journal->release();
+      house_.log.flush();
+      std::unique_lock lock{parking->mutex};
+      parking->parked = true;
+      parking->changed.notify_all();
+      parking->changed.wait(lock, [&parking] { return parking->released; });
+    });
+    std::unique_lock lock{parking_->mutex};
+    return parking_->changed.wait_for(lock, patience, [this] { return parking_->parked; });
+  } catch (const std::exception&) {
+    return false;
+  }
+}
+
+void Runner::unpark() noexcept {
+  if (!parking_) return;
+  const std::lock_guard lock{parking_->mutex};
+  parking_->released = true;
+  parking_->changed.notify_all();
+}
+
+void Runner::abandon_in_child() noexcept {
+  if (server_) server_->abandon_in_child();
+}
+
+// --- what can be asked ---
+
+asio::awaitable<Result<std::string>> Runner::recommendation(std::string service) {
+  auto published = co_await steering_.published(service.empty() ? house_.service() : service);
+  if (!published) co_return published.error();
+  co_return with_age(*published, boot_milliseconds());
+}
+
+asio::awaitable<Result<std::string>> Runner::status() {
+  const auto published = co_await recommendation({});
+  std::optional<std::string> known;
+  if (published) known = *published;
+  const Upkeep upkeep{uptime_seconds(), thread_cpu_seconds()};
+  co_return agent::status_json(house_, steering_, upkeep, known);
+}
+
+asio::awaitable<Result<std::vector<ScalingEvent>>> Runner::history(std::string service, int limit) {
+  co_return house_.journal->events(service.empty() ? house_.service() : service, limit);
+}
+
+double Runner::wall_time_seconds() { return wall_seconds(); }
+
+double Runner::uptime_seconds() {
+  return static_cast<double>(boot_milliseconds() - started_boot_ms_) / 1000.0;
+}
+
+Result<std::string> Runner::status_json() {
+  std::optional<std::string> published;
+  if (!steering_.own_published().empty()) {
+    published = with_age(steering_.own_published(), boot_milliseconds());
+  }
+  const Upkeep upkeep{uptime_seconds(), thread_cpu_seconds()};
+  return agent::status_json(house_, steering_, upkeep, published);
+}
+
+Result<std::string> Runner::policies_json() {
+  std::string list;
+  for (const auto& policy : house_.policies.all()) {
+    const bool own = policy.service() == house_.service();
+    list += (list.empty() ? "" : ",") + (own ? house_.policies.policy() : policy).to_json();
+  }
+  return "[" + list + "]";
+}
+
+Result<std::string> Runner::recommendations_json() {
+  const auto& published = steering_.own_published();
+  if (published.empty()) return std::string{"[]"};
+  return "[" + with_age(published, boot_milliseconds()) + "]";
+}
+
+Result<std::string> Runner::history_json(const std::string& service, int limit) {
+  if (auto known = check_service(service); !known) return known.error();
+  const auto events = house_.journal->events(service, limit);
+  if (!events) return events.error();
+  std::string list;
+  for (const auto& event : *events) list += (list.empty() ? "" : ",") + to_json(event);
+  return "[" + list + "]";
+}
+
+Result<std::string> Runner::decision_json(const std::string& id) {
+  const auto record = house_.journal->decision(id);
+  if (!record) return record.error();
+  const auto policy = house_.journal->policy(record->policy_hash);
+  if (!policy) return policy.error();
+  // Put together as text: what was decided stays as it was, bit for bit.
+  const auto end = record->json.rfind('}');
+  if (end == std::string::npos) return Failure{Errc::malformed, "record " + id + " is no JSON", {}};
+  return record->json.substr(0, end) + ",\"policy\":" + *policy + "}";
+}
+
+Result<void> Runner::check_service(const std::string& service) const {
+  if (service == house_.service()) return {};
+  return Failure{Errc::not_found,
+                 "this agent is that of " + house_.service() + "; it knows no service " + service,
+                 {}};
+}
+
+asio::awaitable<Result<fleet::Switches>> Runner::change(std::string service, Change how) {
+  if (!service.empty()) {
+    const auto known = check_service(service);
+    if (!known) co_return known.error();
+  }
+  for (int attempt = 1;; ++attempt) {
+    auto stands = co_await house_.fleet->switches(service);
+    if (!stands) co_return stands.error();
+    how(*stands);
+    auto changed = co_await house_.fleet->change(service, *stands);
+    const bool again = !changed && changed.error().code == Errc::conflict;
+    if (again && attempt < change_attempts) continue;
+    if (changed) wake();
+    co_return changed;
+  }
+}
+
+asio::awaitable<Result<void>> Runner::enable(std::string service, bool enabled, std::string by) {
+  const auto changed = co_await change(std::move(service), [enabled, by](fleet::Switches& stands) {
+    stands.enabled = enabled;
+    stands.enabled_by = by;
+  });
+  if (!changed) co_return changed.error();
+  co_return Result<void>{};
+}
+
+asio::awaitable<Result<void>> Runner::pause(std::string service,
+                                            std::optional<double> until_wall_seconds) {
+  const auto changed = co_await change(std::move(service), [until_wall_seconds](auto& stands) {
+    stands.paused = true;
+    stands.paused_until_wall_seconds = until_wall_seconds;
+  });
+  if (!changed) co_return changed.error();
+  co_return Result<void>{};
+}
+
+asio::awaitable<Result<void>> Runner::resume(std::string service) {
+  const auto changed = co_await change(std::move(service), [](fleet::Switches& stands) {
+    stands.paused = false;
+    stands.paused_until_wall_seconds.reset();
+  });
+  if (!changed) co_return changed.error();
+  co_return Result<void>{};
+}
+
+asio::awaitable<Result<std::int64_t>> Runner::scale(std::string service, int replicas) {
+  const auto changed = co_await change(std::move(service), [replicas](fleet::Switches& stands) {
+    stands.manual_replicas = replicas;
+    ++stands.manual_serial;
+  });
+  if (!changed) co_return changed.error();
+  co_return changed->manual_serial;
+}
+
+}  // namespace selfscale::agent

@@ -1,0 +1,61 @@
+#include "agent/seat.hpp"
+
+#include <utility>
+
+#include "agent/clock.hpp"
+
+namespace selfscale::agent {
+
+Seat::~Seat() { leave(); }
+
+void Seat::take(const segment::Place& place, const std::string& instance, bool claim) {
+  place_ = place;
+  instance_ = instance;
+  claims_ = claim;
+  degraded_.clear();
+  auto opened = segment::Segment::open(place);
+  if (!opened) {
+    degraded_ = "measures this process alone: " + opened.error().message;
+    return;
+  }
+  segment_ = std::move(*opened);
+  if (!claim) return;
+  const auto slot = segment_->claim(instance, place.release);
+  if (!slot) {
+    degraded_ = "others do not see this process: " + slot.error().message;
+    return;
+  }
+  registry_.move_to(segment_->own_metrics());
+}
+
+void Seat::keep() {
+  if (segment_ && !segment_->is_stale()) return registry_.settle();
+  if (segment_) take(place_, instance_, claims_);
+}
+
+void Seat::heartbeat() noexcept {
+  if (segment_) segment_->heartbeat(boot_milliseconds(), ready);
+}
+
+void Seat::leave() noexcept {
+  if (!segment_) return;
+  registry_.move_home();
+  segment_->drop_control();
+  segment_->release();
+}
+
+void Seat::begin_anew_in_child() noexcept {
+  ready = false;
+  const bool sits = segment_ && claims_ && segment_->claim_after_fork() != 0;
+  if (sits) {
+    registry_.restart_in(segment_->own_metrics());
+  } else {
+    registry_.restart_at_home();
+  }
+}
+
+void Seat::drop_control() noexcept {
+  if (segment_) segment_->drop_control();
+}
+
+}  // namespace selfscale::agent

@@ -1,0 +1,58 @@
+/// This process's place among those that serve together: its slot of the segment, or private memory
+/// when it has none.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <span>
+#include <string>
+
+#include "metrics/registry.hpp"
+#include "segment/segment.hpp"
+
+namespace selfscale::agent {
+
+/// Control thread, or while that does not run; but for what says otherwise.
+class Seat {
+ public:
+  explicit Seat(metrics::Registry& registry) : registry_{registry} {}
+  ~Seat();
+  Seat(const Seat&) = delete;
+  Seat& operator=(const Seat&) = delete;
+
+  /// Opens the segment and, with `claim`, takes a slot, to which recording moves. What fails leaves
+  /// recording where it is, and is said by degraded().
+  void take(const segment::Place& place, const std::string& instance, bool claim);
+  /// Takes a place anew when the segment was removed or replaced.
+  void keep();
+  void heartbeat() noexcept;
+  /// Gives the slot up; recording goes on in private memory.
+  void leave() noexcept;
+  /// In a fork's child: a slot of its own, or private memory; counts begin at zero. No lock, no
+  /// allocation.
+  void begin_anew_in_child() noexcept;
+
+  /// Null without a segment.
+  [[nodiscard]] segment::Segment* segment() noexcept { return segment_.get(); }
+  [[nodiscard]] bool is_told_to_go() const noexcept { return segment_ && segment_->is_draining(); }
+  [[nodiscard]] bool hold_control() noexcept { return !segment_ || segment_->hold_control(); }
+  void drop_control() noexcept;
+  [[nodiscard]] const std::string& degraded() const noexcept { return degraded_; }
+
+  /// The metrics of this process.
+  [[nodiscard]] std::span<const std::byte> own_metrics() const noexcept {
+    return registry_.block();
+  }
+
+  std::atomic<bool> ready{false};  ///< any thread: this process can serve
+
+ private:
+  metrics::Registry& registry_;
+  std::unique_ptr<segment::Segment> segment_;
+  segment::Place place_;
+  std::string instance_;
+  bool claims_ = false;
+  std::string degraded_;
+};
+
+}  // namespace selfscale::agent

@@ -1,0 +1,194 @@
+#include "agent/status.hpp"
+
+#include <unistd.h>
+
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "agent/records.hpp"
+#include "policy/compiled.hpp"
+#include "sampling/cpu.hpp"
+#include "sampling/memory.hpp"
+#include "sampling/process.hpp"
+
+namespace selfscale::agent {
+namespace {
+
+using json = nlohmann::ordered_json;
+
+json or_null(const std::string& text) { return text.empty() ? json(nullptr) : json(text); }
+
+json problems(const std::vector<Problem>& all) {
+  json list = json::array();
+  for (const auto& each : all) {
+    list.push_back({{"pointer", each.pointer}, {"value", each.value}, {"message", each.message}});
+  }
+  return list;
+}
+
+json switches(const std::vector<Switch>& all) {
+  json list = json::array();
+  for (const auto& each : all) {
+    list.push_back({{"name", each.name},
+                    {"value", each.value},
+                    {"by", or_null(each.by)},
+                    {"saysNo", each.says_no}});
+  }
+  return list;
+}
+
+json settings(const std::vector<Setting>& all) {
+  json list = json::array();
+  for (const auto& each : all) {
+    list.push_back({{"name", each.name}, {"value", each.value}, {"from", each.from}});
+  }
+  return list;
+}
+
+/// One service, from what was published of it.
+json service(const House& house, const std::string& published) {
+  const auto said = json::parse(published);
+  const auto& decision = said["decision"];
+  const auto& recommendation = decision["recommendation"];
+  const auto& replicas = said["replicas"];
+  return {
+      {"service", said["service"]},
+      {"policy", said["policy"]},
+      {"policyHash", said["policyHash"]},
+      {"minReplicas", house.policies.policy().compiled().min_replicas},
+      {"maxReplicas", house.policies.policy().compiled().max_replicas},
+      {"desiredReplicas", replicas["desired"]},
+      {"currentReplicas", replicas["current"]},
+      {"readyReplicas", replicas["ready"]},
+      {"recommendedReplicas", recommendation["recommendedReplicas"]},
+      {"action", decision["action"]},
+      {"heldBy", decision["heldBy"]},
+      {"reason", recommendation["reason"]},
+      {"mayAct", said["mayAct"]},
+      {"because", said["because"]},
+      {"enabledBy", said["enabledBy"]},
+      {"decisionId", said["decisionId"]},
+      {"lastEvaluation", said["at"]},
+      {"age", said["age"]},
+      {"event", said["event"]},
+      {"leftOut", said["leftOut"]},
+      {"note", said["note"]},
+      {"error", said["error"]},
+  };
+}
+
+/// The living processes of the segment, by instance.
+json instances(House& house) {
+  std::map<std::string, json> by_name;
+  if (house.seat.segment() != nullptr) {
+    for (const auto& slot : house.seat.segment()->slots()) {
+      if (!slot.alive) continue;
+      auto& instance = by_name[slot.instance];
+      if (instance.is_null()) {
+        instance = {{"instance", slot.instance},
+                    {"release", slot.release},
+                    {"ready", false},
+                    {"draining", false},
+                    {"pids", json::array()}};
+      }
+      instance["pids"].push_back(slot.pid);
+      instance["ready"] = instance["ready"].get<bool>() || slot.ready;
+      instance["draining"] = instance["draining"].get<bool>() || slot.draining;
+    }
+  }
+  json list = json::array();
+  for (auto& [name, instance] : by_name) list.push_back(std::move(instance));
+  return list;
+}
+
+json host() {
+  const auto memory = sampling::read_host_memory();
+  json seen{
+      {"cores", sampling::count_cores()}, {"memoryBytes", nullptr}, {"availableBytes", nullptr}};
+  if (memory) {
+    seen["memoryBytes"] = memory->total_bytes;
+    seen["availableBytes"] = memory->available_bytes;
+  }
+  return seen;
+}
+
+json cost(const Upkeep& upkeep) {
+  const auto process = sampling::read_process(::getpid());
+  return {
+      {"cpuSeconds", upkeep.cpu_seconds},
+      {"cpuRatio", upkeep.uptime_seconds > 0.0 ? upkeep.cpu_seconds / upkeep.uptime_seconds : 0.0},
+      {"processResidentBytes", process ? json(process->resident_bytes) : json(nullptr)}};
+}
+
+json degraded(const House& house) {
+  json list = json::array();
+  const auto add = [&list](const std::string& sentence) {
+    if (!sentence.empty()) list.push_back(sentence);
+  };
+  add(house.seat.degraded());
+  add(house.fleet->degraded());
+  add(house.driver_problem);
+  for (const auto& sentence : house.log.troubles()) add(sentence);
+  for (const auto& sentence : house.settings.without_effect) add(sentence);
+  return list;
+}
+
+std::string text_of(const json& value) {
+  return value.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+}  // namespace
+
+std::string status_json(House& house, const Steering& steering, const Upkeep& upkeep,
+                        const std::optional<std::string>& published) {
+  json services = json::array();
+  json may_act = false;
+  json because = nullptr;
+  if (published) {
+    services.push_back(service(house, *published));
+    may_act = services[0]["mayAct"];
+    because = services[0]["because"];
+  }
+  const auto& policies = house.policies;
+  const json status{
+      {"version", core_version()},
+      {"running", true},
+      {"service", house.service()},
+      {"instance", house.settings.instance},
+      {"process", house.holder()},
+      {"role", name_of(steering.role())},
+      {"driver", or_null(house.driver_name)},
+      {"uptime", upkeep.uptime_seconds},
+      {"mayAct", may_act},
+      {"because", because},
+      {"switches", switches(steering.switches())},
+      {"services", services},
+      {"instances", instances(house)},
+      {"policies",
+       {{"origin", policies.origin()},
+        {"problems", problems(policies.problems())},
+        {"hints", problems(policies.hints())}}},
+      {"settings", settings(house.settings.found)},
+      {"degraded", degraded(house)},
+      {"host", host()},
+      {"journal", {{"degraded", or_null(house.journal->degraded())}}},
+      {"segment", house.seat.segment() == nullptr
+                      ? json(nullptr)
+                      : json{{"path", house.seat.segment()->path()},
+                             {"note", or_null(house.seat.segment()->note())}}},
+      {"cost", cost(upkeep)},
+      {"calls", {{"failed", house.calls.failed()}, {"dropped", house.calls.dropped()}}},
+      {"errors", house.errors.load()},
+  };
+  return text_of(status);
+}
+
+std::string stopped_status_json() {
+  return text_of({{"version", core_version()},
+                  {"running", false},
+                  {"mayAct", false},
+                  {"because", "stopped"},
+                  {"services", json::array()}});
+}
+
+}  // namespace selfscale::agent

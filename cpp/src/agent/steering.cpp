@@ -1,0 +1,409 @@
+#include "agent/steering.hpp"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "policy/compiled.hpp"
+
+namespace selfscale::agent {
+namespace {
+
+namespace asio = boost::asio;
+
+constexpr Duration preflight_again{30'000};
+constexpr Duration preflight_after_failure{5'000};
+constexpr Duration tidy_interval{600'000};
+constexpr Duration worth_saying{60'000};
+constexpr Duration shortest_sample{10};
+
+double boot_time_of(const std::string& published) {
+  const auto value = nlohmann::json::parse(published, nullptr, /*allow_exceptions=*/false);
+  return value.is_object() ? value.value("bootTime", 0.0) : 0.0;
+}
+
+/// Replicas of another service, as its leader published them.
+int current_in(const std::string& published) {
+  const auto value = nlohmann::json::parse(published, nullptr, /*allow_exceptions=*/false);
+  if (!value.is_object() || !value.contains("replicas")) return 0;
+  return value["replicas"].value("current", 0);
+}
+
+}  // namespace
+
+std::string_view name_of(Role role) noexcept {
+  switch (role) {
+    case Role::follower:
+      return "follower";
+    case Role::recommender:
+      return "recommender";
+    case Role::leader:
+      break;
+  }
+  return "leader";
+}
+
+Steering::Steering(House& house)
+    : house_{house},
+      policy_{house.policies.policy()},
+      readings_{house.driver_name == "local"},
+      events_{house, state_} {
+  readings_.watch(policy_.compiled().metrics);
+}
+
+Instant Steering::due() const {
+  if (role_ != Role::leader) return next_evaluation_;
+  return std::min(next_evaluation_, events_.due().value_or(next_evaluation_));
+}
+
+asio::awaitable<void> Steering::step() {
+  if (house_.policies.refresh()) take_policies();
+  co_await find_role();
+  const auto now = house_.clock.now();
+  const bool evaluates = now >= next_evaluation_;
+  if (evaluates) {
+    const auto interval = house_.evaluation_interval();
+    next_evaluation_ = std::max(next_evaluation_ + interval, now + interval / 2);
+  }
+  if (role_ == Role::follower) co_return;
+  co_await observe();
+  if (role_ == Role::leader && events_.due() && now >= *events_.due()) {
+    auto seen = observation_ ? Result<drivers::Observation>{*observation_}
+                             : Failure{Errc::unreachable, observation_failure_, {}};
+    co_await events_.advance(std::move(seen));
+  }
+  if (evaluates) co_await evaluate();
+}
+
+// --- the role ---
+
+asio::awaitable<void> Steering::find_role() {
+  if (house_.settings.supervised) co_return;
+  const bool leads = co_await stands_and_leads();
+  if (leads) {
+    if (role_ != Role::leader) co_await begin_to_lead();
+    co_return;
+  }
+  if (role_ == Role::leader) cease_to_lead();
+  const auto somebody = co_await house_.fleet->has_leader();
+  const bool nobody_leads = somebody && !*somebody;
+  if (nobody_leads && house_.seat.hold_control()) {
+    role_ = Role::recommender;
+    co_return;
+  }
+  if (!nobody_leads) house_.seat.drop_control();
+  role_ = Role::follower;
+  published_.clear();
+}
+
+asio::awaitable<bool> Steering::stands_and_leads() {
+  if (!house_.driver) co_return false;
+  co_await preflight();
+  if (!preflight_problems_.empty()) {
+    if (role_ == Role::leader) co_await house_.fleet->resign();
+    co_return false;
+  }
+  const auto leads = co_await house_.fleet->lead();
+  if (leads) {
+    house_.log.recovered("lead");
+    co_return *leads;
+  }
+  house_.log.trouble("lead", "cannot lead: " + leads.error().message);
+  co_return false;
+}
+
+asio::awaitable<void> Steering::preflight() {
+  const auto now = house_.clock.now();
+  if (now < next_preflight_) co_return;
+  auto found = co_await house_.driver->preflight();
+  preflight_problems_ = found ? std::move(*found) : std::vector{found.error().message};
+  const bool fine = preflight_problems_.empty();
+  next_preflight_ = house_.clock.now() + (fine ? preflight_again : preflight_after_failure);
+  if (fine) {
+    house_.log.recovered("preflight");
+  } else {
+    house_.log.trouble("preflight", "the driver " + house_.driver_name +
+                                        " cannot act here: " + preflight_problems_.front());
+  }
+}
+
+/// Takes up the state that travels with the lease.
+asio::awaitable<void> Steering::begin_to_lead() {
+  const auto loaded = co_await house_.fleet->load();
+  if (!loaded) {
+    house_.log.trouble("lead", "cannot read the lease: " + loaded.error().message);
+    co_return;
+  }
+  lease_ = *loaded;
+  const auto left = lease_.states.find(house_.service());
+  if (left != lease_.states.end()) {
+    try {
+      state_ = state_from_json(policy_, left->second);
+    } catch (const Error& error) {
+      house_.log.warn(
+          std::string{"the state of the leader before cannot be read, and begins anew: "} +
+          error.what());
+    }
+  }
+  const auto behind = house_.clock.catch_up(std::max(lease_.at, state_.at));
+  if (behind > worth_saying) {
+    house_.log.warn("the wall clock is " + std::to_string(behind.count() / 1000) +
+                    " s behind the leader before; engine time goes on from there");
+  }
+  role_ = Role::leader;
+  resumes_ = true;
+  house_.log.debug("leads " + house_.service() + " with token " + std::to_string(lease_.token));
+}
+
+void Steering::cease_to_lead() {
+  events_.forget();
+  recorded_.reset();
+  house_.log.info("leads " + house_.service() + " no more");
+}
+
+asio::awaitable<void> Steering::resign() {
+  if (role_ == Role::leader) co_await house_.fleet->resign();
+  house_.seat.drop_control();
+}
+
+/// What was thought by the old policy stays where the new one has the same rule.
+void Steering::take_policies() {
+  for (const auto& problem : house_.policies.problems()) {
+    house_.log.warn(house_.policies.origin() + ": " + problem.pointer + ": " + problem.message +
+                    " (the policies of before stay in force)");
+  }
+  const auto& now = house_.policies.policy();
+  if (now.hash() == policy_.hash()) return;
+  state_ = state_from_json(now, to_json(policy_, state_));
+  policy_ = now;
+  recorded_.reset();
+  decision_ = {};
+  readings_.watch(policy_.compiled().metrics);
+  house_.log.info("takes the policies of " + house_.policies.origin());
+}
+
+// --- one evaluation ---
+
+void Steering::sample() {
+  if (role_ == Role::follower) return;
+  const auto now = house_.clock.now();
+  if (sampled_at_ && now - *sampled_at_ < shortest_sample) return;
+  sampled_at_ = now;
+  static const std::vector<drivers::Replica> none;
+  const auto& replicas = observation_ ? observation_->replicas : none;
+  readings_.feed(sampler_.sample(now, house_.seat.segment(), house_.seat.own_metrics(),
+                                 house_.settings.instance, replicas));
+}
+
+asio::awaitable<void> Steering::observe() {
+  if (!house_.driver) co_return;
+  auto seen = co_await house_.driver->observe();
+  if (seen) {
+    observation_ = std::move(*seen);
+    observation_failure_.clear();
+    house_.log.recovered("observe");
+    co_return;
+  }
+  observation_.reset();
+  observation_failure_ = seen.error().message;
+  house_.log.trouble("observe", "the platform cannot be read: " + observation_failure_);
+}
+
+asio::awaitable<void> Steering::evaluate() {
+  sample();
+  if (house_.policies.fit(readings_.metrics())) take_policies();
+  if (role_ == Role::leader && observation_) events_.compare(*observation_);
+  co_await read_switches_of_people();
+  const auto state_before = to_json(policy_, state_);
+  co_await think();
+  judge_now();
+  const bool changed = !recorded_ || differs(*recorded_, decision_);
+  if (changed) write_down(state_before);
+  say(changed);
+  if (role_ == Role::leader) {
+    house_.journal->keep_evaluation(evaluation_row(policy_, snapshot_, decision_));
+    co_await act();
+    co_await renew();
+  }
+  co_await publish();
+  evaluated_at_ = decision_.at;
+}
+
+asio::awaitable<void> Steering::think() {
+  Surroundings now;
+  now.shared = co_await shared();
+  now.at = house_.clock.now();
+  now.wall_time_seconds = wall_seconds();
+  now.observation = observation_;
+  now.failure = observation_failure_;
+  snapshot_ = maker_.make(policy_, readings_, now);
+  decide(policy_, snapshot_, state_, decision_);
+}
+
+asio::awaitable<Shared> Steering::shared() {
+  Shared shared;
+  shared.available_memory_mb = sampler_.available_memory_mb();
+  for (const auto& other : house_.policies.other_services()) {
+    const auto published = co_await house_.fleet->published(other);
+    if (!published) continue;
+    shared.other_replicas = shared.other_replicas.value_or(0) + current_in(*published);
+  }
+  co_return shared;
+}
+
+asio::awaitable<void> Steering::read_switches_of_people() {
+  auto global = co_await house_.fleet->switches({});
+  auto service = co_await house_.fleet->switches(house_.service());
+  circumstances_.leads = role_ == Role::leader && global && service;
+  if (!global || !service) {
+    const auto& why = global ? service.error().message : global.error().message;
+    house_.log.trouble("switches", "the switches cannot be read, so nothing is done: " + why);
+    co_return;
+  }
+  house_.log.recovered("switches");
+  circumstances_.global = std::move(*global);
+  circumstances_.service = std::move(*service);
+}
+
+void Steering::judge_now() {
+  circumstances_.killed = house_.settings.killed;
+  circumstances_.enabled_by_environment = house_.settings.enabled;
+  circumstances_.enabled_by_policy = policy_.compiled().enabled;
+  circumstances_.dry_run_by_environment = house_.settings.dry_run;
+  circumstances_.wall_time_seconds = wall_seconds();
+  circumstances_.has_driver = house_.driver != nullptr;
+  circumstances_.preflight = preflight_problems_;
+  switches_ = read_switches(circumstances_);
+  verdict_ = judge(switches_);
+  events_.allow(verdict_.may_act, lease_.token);
+}
+
+/// A decision that is another than the last gets a record, and is told.
+void Steering::write_down(const std::string& state_before) {
+  recorded_ = decision_;
+  decision_id_ = house_.ulids.next(decision_.at);
+  if (role_ == Role::leader) {
+    const Evaluated evaluated{policy_, snapshot_, state_before, decision_, verdict_};
+    house_.journal->keep_policy(policy_.hash(), policy_.to_json());
+    house_.journal->keep_decision({decision_id_, house_.service(), decision_.at, policy_.hash(),
+                                   decision_record_json(decision_id_, evaluated)});
+  }
+  if (!house_.subscribers.empty()) {
+    house_.subscribers.tell(house_.calls, to_json(policy_, decision_));
+  }
+}
+
+void Steering::say(bool changed) {
+  if (!has_spoken_) {
+    has_spoken_ = true;
+    std::string line = "measures " + house_.service() + " by " + house_.policies.origin();
+    if (verdict_.may_act) {
+      line += ", and scales it with the driver " + house_.driver_name;
+    } else {
+      line += ", and recommends only: " + std::string{verdict_.because};
+    }
+    house_.log.info(line);
+  }
+  if (!changed) return;
+  const auto words = house_.service() + " " + std::to_string(decision_.from_replicas) + " → " +
+                     std::to_string(decision_.recommendation.recommended_replicas) + ": " +
+                     reason(policy_, decision_);
+  if (decision_.action != selfscale::Action::scale || verdict_.may_act) return house_.log.debug(words);
+  house_.log.info("recommends " + words + " (not done: " + std::string{verdict_.because} + ")");
+}
+
+asio::awaitable<void> Steering::act() {
+  if (resumes_ && observation_) {
+    resumes_ = false;
+    co_await events_.resume(*observation_);
+  }
+  const auto serial = circumstances_.service.manual_serial;
+  if (serial > lease_.carried_out[house_.service()]) {
+    co_await carry_out_order();
+    co_return;
+  }
+  if (!verdict_.may_act || decision_.action != selfscale::Action::scale) co_return;
+  if (!observation_ || !events_.may_begin(house_.clock.now())) co_return;
+  co_await events_.begin(wish_of_decision());
+}
+
+Wish Steering::wish_of_decision() const {
+  Wish wish;
+  wish.from = decision_.from_replicas;
+  wish.to = decision_.to_replicas;
+  wish.reason = reason(policy_, decision_);
+  wish.decision = decision_id_;
+  wish.metrics = values_seen(policy_, decision_);
+  wish.version = observation_->version;
+  wish.victims = victims(snapshot_);
+  return wish;
+}
+
+/// Once, whatever comes of it.
+asio::awaitable<void> Steering::carry_out_order() {
+  if (!observation_) co_return;
+  const auto& said = circumstances_.service;
+  const auto& bounds = policy_.compiled();
+  Wish wish;
+  wish.from = observation_->desired;
+  wish.to = std::clamp(said.manual_replicas.value_or(wish.from), bounds.min_replicas,
+                       bounds.max_replicas);
+  wish.trigger = Trigger::manual;
+  wish.reason = "ordered by hand";
+  wish.version = observation_->version;
+  wish.victims = victims(snapshot_);
+  if (verdict_.may_act && !events_.may_begin(house_.clock.now()) && events_.under_way()) {
+    co_return;  // a write is on its way; the order is next
+  }
+  lease_.carried_out[house_.service()] = said.manual_serial;
+  co_await renew();
+  if (verdict_.may_act) {
+    co_await events_.begin(std::move(wish));
+  } else {
+    events_.refuse(std::move(wish), "the agent may not act: " + std::string{verdict_.because});
+  }
+}
+
+asio::awaitable<void> Steering::renew() {
+  lease_.at = house_.clock.now();
+  lease_.states[house_.service()] = to_json(policy_, state_);
+  const auto renewed = co_await house_.fleet->renew(lease_);
+  if (renewed) {
+    house_.log.recovered("renew");
+  } else {
+    house_.log.trouble("renew", "the lease cannot be renewed: " + renewed.error().message);
+  }
+}
+
+asio::awaitable<void> Steering::publish() {
+  Published what{policy_, snapshot_,    decision_,           verdict_,
+                 {},      decision_id_, events_.under_way(), {}};
+  if (circumstances_.service.enabled) what.enabled_by = circumstances_.service.enabled_by;
+  if (observation_) what.note = observation_->note;
+  published_ = published_json(what);
+  if (role_ == Role::leader) {
+    const auto done = co_await house_.fleet->publish(house_.service(), published_);
+    if (!done) house_.log.trouble("publish", "cannot publish: " + done.error().message);
+    if (done) house_.log.recovered("publish");
+    if (next_tidy_ <= decision_.at) {
+      next_tidy_ = decision_.at + tidy_interval;
+      house_.journal->tidy(decision_.at);
+    }
+  } else if (house_.seat.segment() != nullptr) {
+    house_.seat.segment()->publish(published_);
+  }
+}
+
+asio::awaitable<Result<std::string>> Steering::published(std::string service) {
+  const bool own = service == house_.service();
+  if (own && !published_.empty()) co_return published_;
+  auto by_leader = co_await house_.fleet->published(service);
+  if (!own || house_.seat.segment() == nullptr) co_return by_leader;
+  auto by_recommender = house_.seat.segment()->published();
+  if (!by_recommender) co_return by_leader;
+  if (!by_leader) co_return std::move(*by_recommender);
+  const bool newer = boot_time_of(*by_recommender) > boot_time_of(*by_leader);
+  co_return newer ? Result<std::string>{std::move(*by_recommender)} : std::move(by_leader);
+}
+
+}  // namespace selfscale::agent

@@ -1,0 +1,107 @@
+/// The straight line of one evaluation: sample → observe → snapshot → decide → may it act? → act →
+/// renew the lease with the state → publish → journal → notify.
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <optional>
+#include <selfscale/decide.hpp>
+#include <string>
+#include <vector>
+
+#include "agent/events.hpp"
+#include "agent/house.hpp"
+#include "agent/records.hpp"
+#include "agent/sampler.hpp"
+#include "agent/snapshot.hpp"
+#include "agent/switches.hpp"
+
+namespace selfscale::agent {
+
+/// Who this process is among the agents of its service.
+enum class Role : std::uint8_t {
+  follower,     ///< reads what others publish
+  recommender,  ///< nobody leads: evaluates and publishes, never acts
+  leader,       ///< evaluates, and acts where it may
+};
+std::string_view name_of(Role role) noexcept;
+
+/// Control thread only, one coroutine at a time but for sample().
+class Steering {
+ public:
+  explicit Steering(House& house);
+
+  /// One step: finds the role, then does what is due.
+  boost::asio::awaitable<void> step();
+  /// When step() wants to be called again.
+  [[nodiscard]] Instant due() const;
+  /// Have the next step evaluate at once.
+  void hurry() noexcept { next_evaluation_ = {}; }
+
+  /// Looks at the processes and the host; does nothing for a follower.
+  void sample();
+
+  [[nodiscard]] Role role() const noexcept { return role_; }
+  [[nodiscard]] const std::vector<Switch>& switches() const noexcept { return switches_; }
+  [[nodiscard]] std::optional<Instant> last_evaluation() const noexcept { return evaluated_at_; }
+  /// The last word on a service, JSON as published; Errc::not_found: none yet.
+  boost::asio::awaitable<Result<std::string>> published(std::string service);
+  /// What this process published last itself; empty: nothing, or it follows.
+  [[nodiscard]] const std::string& own_published() const noexcept { return published_; }
+  /// Gives the lease back.
+  boost::asio::awaitable<void> resign();
+
+ private:
+  boost::asio::awaitable<void> find_role();
+  boost::asio::awaitable<bool> stands_and_leads();
+  boost::asio::awaitable<void> preflight();
+  boost::asio::awaitable<void> begin_to_lead();
+  void cease_to_lead();
+  void take_policies();
+
+  boost::asio::awaitable<void> observe();
+  boost::asio::awaitable<void> evaluate();
+  boost::asio::awaitable<void> think();
+  boost::asio::awaitable<Shared> shared();
+  boost::asio::awaitable<void> read_switches_of_people();
+  void judge_now();
+  void write_down(const std::string& state_before);
+  void say(bool changed);
+  boost::asio::awaitable<void> act();
+  boost::asio::awaitable<void> carry_out_order();
+  boost::asio::awaitable<void> renew();
+  boost::asio::awaitable<void> publish();
+  [[nodiscard]] Wish wish_of_decision() const;
+
+  House& house_;
+  Role role_ = Role::follower;
+  Policy policy_;
+  Readings readings_;
+  Sampler sampler_;
+  SnapshotMaker maker_;
+  Snapshot snapshot_;
+  DecisionState state_;
+  Decision decision_;
+  std::optional<Decision> recorded_;  ///< the last with a record of its own
+  std::string decision_id_;
+  Events events_;
+
+  std::optional<drivers::Observation> observation_;
+  std::string observation_failure_;
+  std::vector<std::string> preflight_problems_;
+  Instant next_preflight_{};
+
+  fleet::LeaseRecord lease_;
+  bool resumes_ = false;  ///< a leader before may have left an event unfinished
+  Circumstances circumstances_;
+  std::vector<Switch> switches_;
+  Verdict verdict_;
+  std::string published_;
+
+  Instant next_evaluation_{};
+  std::optional<Instant> evaluated_at_;
+  std::optional<Instant> sampled_at_;
+  Instant next_tidy_{};
+  bool has_spoken_ = false;
+};
+
+}  // namespace selfscale::agent
