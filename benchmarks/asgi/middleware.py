@@ -2,10 +2,11 @@
 
     python benchmarks/asgi/middleware.py [--rounds 31] [--requests 4000]
 
-Calls a bare ASGI callable and the same callable behind each middleware, interleaved in random order within each round, in
-one process: the machine's drift hits all alike. Prints, per variant, the median time a request adds to the bare callable
-with its quartiles, and the ratio to a middleware that does nothing. Peers: a no-op Python middleware, and one that records
-with prometheus_client (counter, histogram, in-flight gauge, as its documentation shows).
+Calls a bare ASGI callable and the same callable behind each middleware, interleaved in random order within
+each round, in one process: the machine's drift hits all alike. Prints, per variant, the median time a request
+adds to the bare callable with its quartiles, and the ratio to a middleware that does nothing. Peers: a no-op
+Python middleware, and one that records with prometheus_client (counter, histogram, in-flight gauge, as its
+documentation shows).
 """
 
 from __future__ import annotations
