@@ -360,38 +360,42 @@ asio::awaitable<Result<fleet::Switches>> Runner::change(std::string service, Cha
 }
 
 asio::awaitable<Result<void>> Runner::enable(std::string service, bool enabled, std::string by) {
-  const auto changed = co_await change(std::move(service), [enabled, by](fleet::Switches& stands) {
+  const Change how = [enabled, by](fleet::Switches& stands) {
     stands.enabled = enabled;
     stands.enabled_by = by;
-  });
+  };
+  const auto changed = co_await change(service, how);
   if (!changed) co_return changed.error();
   co_return Result<void>{};
 }
 
 asio::awaitable<Result<void>> Runner::pause(std::string service,
                                             std::optional<double> until_wall_seconds) {
-  const auto changed = co_await change(std::move(service), [until_wall_seconds](auto& stands) {
+  const Change how = [until_wall_seconds](auto& stands) {
     stands.paused = true;
     stands.paused_until_wall_seconds = until_wall_seconds;
-  });
+  };
+  const auto changed = co_await change(service, how);
   if (!changed) co_return changed.error();
   co_return Result<void>{};
 }
 
 asio::awaitable<Result<void>> Runner::resume(std::string service) {
-  const auto changed = co_await change(std::move(service), [](fleet::Switches& stands) {
+  const Change how = [](fleet::Switches& stands) {
     stands.paused = false;
     stands.paused_until_wall_seconds.reset();
-  });
+  };
+  const auto changed = co_await change(service, how);
   if (!changed) co_return changed.error();
   co_return Result<void>{};
 }
 
 asio::awaitable<Result<std::int64_t>> Runner::scale(std::string service, int replicas) {
-  const auto changed = co_await change(std::move(service), [replicas](fleet::Switches& stands) {
+  const Change how = [replicas](fleet::Switches& stands) {
     stands.manual_replicas = replicas;
     ++stands.manual_serial;
-  });
+  };
+  const auto changed = co_await change(service, how);
   if (!changed) co_return changed.error();
   co_return changed->manual_serial;
 }
