@@ -107,7 +107,7 @@ class Service:
         body = self._ask("/api/autoscaling/status")
         if body is None:
             return None
-        return _service_in(body, self.service)
+        return _service_in(body["status"], self.service)
 
     def history(self) -> list[dict[str, Any]]:
         """The scaling events so far, oldest first."""

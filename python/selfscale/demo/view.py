@@ -106,6 +106,7 @@ class View(AbstractContextManager["View"]):
                 self.console.print(
                     f"  {event.seconds:5.1f} s  {event.from_replicas} -> {event.to_replicas}  {event.reason}",
                     markup=False,
+                    soft_wrap=True,
                 )
         self._events_told = max((len(run.events) for run in runs), default=0)
         if now < 0 or time.monotonic() - self._last_line < LINE_SECONDS:
@@ -120,6 +121,7 @@ class View(AbstractContextManager["View"]):
                 f"  {now:5.1f} s  {run.name}: {_rate_at(seconds, rates, now):.0f} req/s, p95 {p95}, "
                 f"{look.ready} of {look.wanted} replicas ready, {sum(run.failed)} errors",
                 markup=False,
+                soft_wrap=True,
             )
 
 
