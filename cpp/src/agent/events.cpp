@@ -32,6 +32,10 @@ std::optional<Instant> Events::due() const {
   return life_->due;
 }
 
+bool Events::wants_observation(Instant now) const {
+  return life_ && (life_->actuation.accepted_at() || now >= life_->due);
+}
+
 bool Events::may_begin(Instant now) const {
   if (life_) return life_->actuation.accepted_at() && life_->event.trigger != Trigger::rollback;
   return now >= not_before_;

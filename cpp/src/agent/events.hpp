@@ -43,6 +43,8 @@ class Events {
   }
   /// When the event under way wants the next observation.
   [[nodiscard]] std::optional<Instant> due() const;
+  /// Does it take an observation that was made now? While it waits to write again, it does not.
+  [[nodiscard]] bool wants_observation(Instant now) const;
   /// May a new event begin now? One under way gives way once its write was accepted; a rollback
   /// does not. After a failure it takes a while.
   [[nodiscard]] bool may_begin(Instant now) const;

@@ -9,18 +9,28 @@ namespace selfscale::agent {
 Seat::~Seat() { leave(); }
 
 void Seat::take(const segment::Place& place, const std::string& instance, bool claim) {
+  const bool same_place = place.service == place_.service && place.release == place_.release &&
+                          place.run_directory == place_.run_directory;
+  const bool stays = segment_ && same_place && !segment_->is_stale();
+  if (!stays) leave();
   place_ = place;
   instance_ = instance;
   claims_ = claim;
   degraded_.clear();
-  auto opened = segment::Segment::open(place);
-  if (!opened) {
-    degraded_ = "measures this process alone: " + opened.error().message;
-    return;
+  if (!stays) {
+    auto opened = segment::Segment::open(place);
+    if (!opened) {
+      segment_.reset();
+      degraded_ = "measures this process alone: " + opened.error().message;
+      return;
+    }
+    segment_ = std::move(*opened);
   }
-  segment_ = std::move(*opened);
-  if (!claim) return;
-  const auto slot = segment_->claim(instance, place.release);
+  if (claim) claim_slot();
+}
+
+void Seat::claim_slot() {
+  const auto slot = segment_->claim(instance_, place_.release);
   if (!slot) {
     degraded_ = "others do not see this process: " + slot.error().message;
     return;

@@ -35,7 +35,7 @@ class Seat {
   /// Null without a segment.
   [[nodiscard]] segment::Segment* segment() noexcept { return segment_.get(); }
   [[nodiscard]] bool is_told_to_go() const noexcept { return segment_ && segment_->is_draining(); }
-  [[nodiscard]] bool hold_control() noexcept { return !segment_ || segment_->hold_control(); }
+  bool hold_control() noexcept { return !segment_ || segment_->hold_control(); }
   void drop_control() noexcept;
   [[nodiscard]] const std::string& degraded() const noexcept { return degraded_; }
 
@@ -47,6 +47,8 @@ class Seat {
   std::atomic<bool> ready{false};  ///< any thread: this process can serve
 
  private:
+  void claim_slot();
+
   metrics::Registry& registry_;
   std::unique_ptr<segment::Segment> segment_;
   segment::Place place_;

@@ -67,7 +67,7 @@ asio::awaitable<void> Steering::step() {
   }
   if (role_ == Role::follower) co_return;
   co_await observe();
-  if (role_ == Role::leader && events_.due() && now >= *events_.due()) {
+  if (role_ == Role::leader && events_.wants_observation(now)) {
     auto seen = observation_ ? Result<drivers::Observation>{*observation_}
                              : Failure{Errc::unreachable, observation_failure_, {}};
     co_await events_.advance(std::move(seen));
@@ -82,6 +82,7 @@ asio::awaitable<void> Steering::find_role() {
   const bool leads = co_await stands_and_leads();
   if (leads) {
     if (role_ != Role::leader) co_await begin_to_lead();
+    house_.seat.hold_control();  // so that nobody recommends beside a leader of the same process
     co_return;
   }
   if (role_ == Role::leader) cease_to_lead();

@@ -1,0 +1,447 @@
+#include <gtest/gtest.h>
+#include <poll.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <future>
+#include <selfscale/decide.hpp>
+#include <set>
+
+#include "agent/agent_fixture.hpp"
+#include "journal/journal.hpp"
+#include "segment/segment.hpp"
+
+namespace selfscale::agent {
+namespace {
+
+int count_threads() {
+  int threads = 0;
+  for ([[maybe_unused]] const auto& each : std::filesystem::directory_iterator{"/proc/self/task"}) {
+    ++threads;
+  }
+  return threads;
+}
+
+TEST_F(AgentTest, MakingOneStartsNothing) {
+  const int before = count_threads();
+  Agent agent{options()};
+  agent.counter("orders").inc();
+  EXPECT_EQ(count_threads(), before);
+  EXPECT_FALSE(agent.is_running());
+  EXPECT_FALSE(std::filesystem::exists(directory.path() + "/run"));
+}
+
+TEST_F(AgentTest, RecommendsWithoutADriver) {
+  Agent agent{options()};
+  agent.gauge("depth").set(50);
+  agent.start();
+  ASSERT_TRUE(eventually([&] { return recommended(agent) > 1; }));
+  const auto said = *recommendation(agent);
+  EXPECT_EQ(said["mayAct"], false);
+  EXPECT_EQ(said["because"], "not_enabled");
+  EXPECT_GE(said["age"].get<double>(), 0.0);
+  EXPECT_EQ(said["replicas"]["current"], 1);
+  EXPECT_NE(said["decision"]["recommendation"]["reason"].get<std::string>().find("depth"),
+            std::string::npos);
+  EXPECT_EQ(status(agent)["role"], "recommender");
+}
+
+TEST_F(AgentTest, RecommendsByAPresetWithoutAnyPolicy) {
+  auto given = options();
+  given.policies_text.clear();
+  given.environment["HOME"] = directory.path();
+  Agent agent{given};
+  agent.start();
+  ASSERT_TRUE(eventually([&] { return recommendation(agent).has_value(); }));
+  const auto seen = status(agent);
+  EXPECT_NE(seen["policies"]["origin"].get<std::string>().find("balanced"), std::string::npos);
+  EXPECT_FALSE(seen["services"][0]["leftOut"].empty()) << "nobody records in_flight here";
+}
+
+TEST_F(AgentTest, ScalesUpAndDownOnceEnabled) {
+  Agent agent{enabled()};
+  const auto depth = agent.gauge("depth");
+  depth.set(50);
+  agent.start();
+  ASSERT_TRUE(eventually([&] { return platform.replicas >= 3; }));
+  depth.set(0);
+  ASSERT_TRUE(eventually([&] { return platform.replicas == 1; }));
+  const auto has_ended = [](const ScalingEvent& event) {
+    return event.outcome == Outcome::succeeded;
+  };
+  ASSERT_TRUE(eventually([&] {
+    const auto events = agent.history("backend");
+    return events.size() >= 4 && std::all_of(events.begin(), events.end(), has_ended);
+  }));
+  for (const auto& event : agent.history("backend")) {
+    EXPECT_EQ(event.trigger, Trigger::policy);
+    EXPECT_TRUE(event.accepted_at && event.duration);
+    EXPECT_FALSE(event.decision.empty());
+    EXPECT_NE(event.reason.find("depth"), std::string::npos);
+    EXPECT_LE(event.to_replicas, 5);
+  }
+  EXPECT_EQ(status(agent)["role"], "leader");
+}
+
+TEST_F(AgentTest, ScalesWithTheDriverOfMemory) {
+  auto given = options();
+  given.driver_name = "memory";
+  given.enable = true;
+  Agent agent{given};
+  agent.gauge("depth").set(50);
+  agent.start();
+  ASSERT_TRUE(eventually([&] {
+    const auto said = recommendation(agent);
+    return said && (*said)["replicas"]["current"] == 5;
+  }));
+}
+
+TEST_F(AgentTest, NeverActsUntilAPersonSaysSo) {
+  auto given = options();
+  given.driver = platform.driver();
+  Agent agent{given};
+  agent.gauge("depth").set(50);
+  agent.start();
+  ASSERT_TRUE(eventually([&] { return recommended(agent) > 1; }));
+  EXPECT_EQ(platform.writes, 0);
+  EXPECT_EQ((*recommendation(agent))["because"], "not_enabled");
+  agent.enable();
+  ASSERT_TRUE(
+      eventually([&] { return (*recommendation(agent))["because"] == "policy_not_enabled"; }));
+  EXPECT_EQ(platform.writes, 0);
+  agent.enable("backend");
+  ASSERT_TRUE(eventually([&] { return platform.writes > 0; }));
+  agent.disable("backend", "someone");
+  ASSERT_TRUE(eventually([&] { return (*recommendation(agent))["mayAct"] == false; }));
+  EXPECT_EQ((*recommendation(agent))["enabledBy"], "someone");
+}
+
+TEST_F(AgentTest, ADryRunWritesNothing) {
+  auto given = enabled();
+  given.environment["AUTOSCALING_DRY_RUN"] = "true";
+  Agent agent{given};
+  agent.gauge("depth").set(50);
+  agent.start();
+  ASSERT_TRUE(eventually([&] { return recommended(agent) > 1; }));
+  EXPECT_EQ((*recommendation(agent))["because"], "dry_run");
+  agent.scale("backend", 4);
+  ASSERT_TRUE(eventually([&] { return !agent.history("backend").empty(); }));
+  EXPECT_EQ(agent.history("backend")[0].outcome, Outcome::failed);
+  EXPECT_EQ(platform.writes, 0);
+}
+
+TEST_F(AgentTest, APauseHoldsUntilResumed) {
+  Agent agent{enabled()};
+  const auto depth = agent.gauge("depth");
+  depth.set(5);
+  agent.start();
+  agent.pause("backend");
+  ASSERT_TRUE(eventually([&] {
+    const auto said = recommendation(agent);
+    return said && (*said)["because"] == "paused";
+  }));
+  depth.set(50);
+  ASSERT_TRUE(eventually([&] { return recommended(agent) > 1; }));
+  EXPECT_EQ(platform.writes, 0);
+  agent.resume("backend");
+  EXPECT_TRUE(eventually([&] { return platform.writes > 0; }));
+}
+
+TEST_F(AgentTest, AScaleThatThrowsIsAFailedEvent) {
+  platform.throws = true;
+  Agent agent{enabled()};
+  agent.gauge("depth").set(50);
+  agent.start();
+  ASSERT_TRUE(eventually([&] {
+    const auto events = agent.history("backend");
+    return !events.empty() && events[0].outcome == Outcome::failed;
+  }));
+  const auto failed = agent.history("backend")[0];
+  EXPECT_NE(failed.error.find("quota exceeded"), std::string::npos);
+  EXPECT_FALSE(failed.accepted_at);
+  platform.throws = false;
+  EXPECT_TRUE(eventually([&] { return platform.replicas > 1; })) << "tried again after a while";
+}
+
+TEST_F(AgentTest, AForeignChangeIsAdopted) {
+  Agent agent{enabled()};
+  agent.gauge("depth").set(5);
+  agent.start();
+  ASSERT_TRUE(eventually([&] { return recommended(agent) == 1; }));
+  platform.replicas = 4;
+  ASSERT_TRUE(eventually([&] { return !agent.history("backend").empty(); }));
+  const auto event = agent.history("backend")[0];
+  EXPECT_EQ(event.trigger, Trigger::foreign);
+  EXPECT_EQ(event.outcome, Outcome::adopted);
+  EXPECT_EQ(event.from_replicas, 1);
+  EXPECT_EQ(event.to_replicas, 4);
+}
+
+TEST_F(AgentTest, AManualOrderIsCarriedOutOnce) {
+  Agent agent{enabled()};
+  agent.gauge("depth").set(5);
+  agent.start();
+  ASSERT_TRUE(eventually([&] { return recommended(agent) == 1; }));
+  EXPECT_EQ(agent.scale("backend", 3).serial, 1);
+  ASSERT_TRUE(eventually([&] {
+    const auto events = agent.history("backend");
+    return !events.empty() && events[0].outcome == Outcome::succeeded;
+  }));
+  EXPECT_EQ(agent.history("backend")[0].trigger, Trigger::manual);
+  EXPECT_EQ(platform.replicas, 3);
+  EXPECT_EQ(agent.scale("backend", 99).serial, 2);
+  ASSERT_TRUE(eventually([&] { return platform.replicas == 5; })) << "within the policy's bounds";
+  EXPECT_EQ(platform.writes, 2);
+}
+
+TEST_F(AgentTest, AnUnknownServiceIsRefused) {
+  Agent agent{enabled()};
+  agent.start();
+  try {
+    agent.enable("nobody");
+    FAIL() << "it was taken";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), Errc::not_found);
+  }
+  EXPECT_FALSE(agent.recommendation_json("nobody"));
+}
+
+TEST_F(AgentTest, SubscribersHearOfDecisionsAndEvents) {
+  Agent agent{enabled()};
+  std::mutex mutex;
+  std::vector<json> heard;
+  agent.subscribe([](std::string_view) { throw std::runtime_error{"no"}; });
+  agent.subscribe([&](std::string_view text) {
+    const std::lock_guard lock{mutex};
+    heard.push_back(json::parse(text));
+  });
+  agent.gauge("depth").set(50);
+  agent.start();
+  ASSERT_TRUE(eventually([&] {
+    const std::lock_guard lock{mutex};
+    return std::any_of(heard.begin(), heard.end(),
+                       [](const json& one) { return one.value("outcome", "") == "succeeded"; });
+  }));
+  const std::lock_guard lock{mutex};
+  EXPECT_TRUE(heard[0].contains("recommendation"));
+  EXPECT_TRUE(agent.is_running());
+  EXPECT_GT(status(agent)["calls"]["failed"].get<int>(), 0);
+  agent.stop();
+}
+
+TEST_F(AgentTest, StopsWhileACallbackHangs) {
+  const auto entered = std::make_shared<std::promise<void>>();
+  const auto release = std::make_shared<std::promise<void>>();
+  const auto left = std::make_shared<std::promise<void>>();
+  auto given = enabled();
+  given.driver.observe = {};
+  given.driver.scale = [entered, left, gate = release->get_future().share()](int) {
+    entered->set_value();
+    gate.wait();
+    left->set_value();
+  };
+  Agent agent{given};
+  agent.gauge("depth").set(50);
+  agent.start();
+  ASSERT_EQ(entered->get_future().wait_for(deadline), std::future_status::ready);
+  agent.stop();
+  EXPECT_FALSE(agent.is_running());
+  release->set_value();
+  EXPECT_EQ(left->get_future().wait_for(deadline), std::future_status::ready);
+}
+
+TEST_F(AgentTest, StartsAndStopsAgainAndAgain) {
+  const int before = count_threads();
+  Agent agent{enabled()};
+  const auto orders = agent.counter("orders");
+  for (int i = 0; i < 5; ++i) {
+    orders.inc();
+    agent.start();
+    agent.start();
+    orders.inc();
+    ASSERT_TRUE(eventually([&] { return recommendation(agent).has_value(); }));
+    agent.stop();
+    agent.stop();
+    EXPECT_FALSE(agent.recommendation_json("backend"));
+  }
+  EXPECT_EQ(count_threads(), before);
+}
+
+TEST_F(AgentTest, WhatIsRecordedBeforeTheStartCounts) {
+  Agent agent{options()};
+  const auto orders = agent.counter("orders");
+  orders.inc(2);
+  agent.start();
+  orders.inc();
+  std::uint64_t count = 0;
+  for (const auto& metric : json::parse(agent.metrics_json())) {
+    if (metric["name"] == "orders") count = metric["count"];
+  }
+  EXPECT_EQ(count, 3U);
+}
+
+TEST_F(AgentTest, OptionsCannotChangeWhileItRuns) {
+  Agent agent{options()};
+  agent.start();
+  EXPECT_THROW(agent.configure(options()), Error);
+  agent.stop();
+  agent.configure(enabled());
+  agent.gauge("depth").set(50);
+  agent.start();
+  EXPECT_TRUE(eventually([&] { return platform.writes > 0; }));
+}
+
+TEST_F(AgentTest, AWrongPolicyIsRefusedAtTheStart) {
+  auto given = options();
+  given.policies_text = R"({"policies": 7})";
+  Agent agent{given};
+  EXPECT_THROW(agent.start(), PolicyError);
+  EXPECT_FALSE(agent.is_running());
+}
+
+TEST_F(AgentTest, APolicyFileMadeWrongKeepsTheLastGoodOne) {
+  const auto path = directory.path() + "/policies.json";
+  const auto write = [&path](const std::string& text) {
+    std::ofstream{path + ".new"} << text;
+    std::filesystem::rename(path + ".new", path);
+  };
+  auto policy = depth_policy();
+  write(policy.dump());
+  auto given = options();
+  given.policies_text.clear();
+  given.policies = path;
+  Agent agent{given};
+  agent.gauge("depth").set(50);
+  agent.start();
+  ASSERT_TRUE(eventually([&] { return recommended(agent) == 2; }));
+
+  write(R"({"policies": [{"service": "backend", "maxReplicas": 0, "rulez": []}]})");
+  ASSERT_TRUE(eventually([&] { return !status(agent)["policies"]["problems"].empty(); }));
+  EXPECT_EQ(recommended(agent), 2) << "the policies of before stay in force";
+  EXPECT_GE(status(agent)["policies"]["problems"].size(), 2U) << "every mistake is listed";
+
+  policy["minReplicas"] = 4;
+  write(policy.dump(2));
+  EXPECT_TRUE(eventually([&] { return recommended(agent) >= 4; }));
+  EXPECT_TRUE(status(agent)["policies"]["problems"].empty());
+}
+
+TEST_F(AgentTest, OfTwoAgentsOneLeadsAndTheOtherReadsIt) {
+  Platform others;
+  auto second_options = enabled();
+  second_options.driver = others.driver();
+  second_options.environment["SELFSCALE_INSTANCE"] = "b";
+  Agent first{enabled()};
+  Agent second{second_options};
+  first.start();
+  ASSERT_TRUE(eventually([&] { return status(first)["role"] == "leader"; }));
+  second.start();
+  ASSERT_TRUE(eventually([&] { return recommendation(second).has_value(); }));
+  EXPECT_EQ(status(second)["role"], "follower");
+  EXPECT_EQ(status(second)["instances"].size(), 2U);
+  first.stop();
+  ASSERT_TRUE(eventually([&] { return status(second)["role"] == "leader"; }));
+  second.gauge("depth").set(50);
+  EXPECT_TRUE(eventually([&] { return others.writes > 0; }));
+}
+
+TEST_F(AgentTest, AJournalledDecisionIsReplayedBitForBit) {
+  Agent agent{enabled()};
+  const auto depth = agent.gauge("depth");
+  depth.set(50);
+  agent.start();
+  ASSERT_TRUE(eventually([&] { return platform.replicas == 5; }));
+  depth.set(0);
+  ASSERT_TRUE(eventually([&] { return platform.replicas == 1; }));
+  agent.stop();
+
+  const auto journal = journal::open_sqlite(directory.path() + "/state");
+  const auto records = journal->decisions("backend", 1'000).value();
+  ASSERT_GE(records.size(), 8U);
+  for (const auto& record : records) {
+    const auto written = nlohmann::ordered_json::parse(record.json);
+    const auto policy = load_policies(journal->policy(record.policy_hash).value()).policies.front();
+    EXPECT_EQ(policy.hash(), record.policy_hash);
+    const auto snapshot = snapshot_from_json(policy, written["snapshot"].dump());
+    auto state = state_from_json(policy, written["stateBefore"].dump());
+    const auto again = decide(policy, snapshot, state);
+    EXPECT_NE(record.json.find("\"decision\":" + to_json(policy, again)), std::string::npos)
+        << record.json;
+    EXPECT_EQ(written["mayAct"], true);
+    EXPECT_EQ(written["id"], record.id);
+  }
+}
+
+TEST_F(AgentTest, AWorkerIsToldToGoThroughItsSlot) {
+  auto given = options();
+  given.environment["SELFSCALE_SUPERVISED"] = "1";
+  Agent agent{given};
+  agent.start();
+  EXPECT_FALSE(agent.is_draining());
+  pollfd told{agent.drain_descriptor(), POLLIN, 0};
+  ASSERT_GE(told.fd, 0);
+  EXPECT_EQ(::poll(&told, 1, 0), 0);
+  auto segment = segment::Segment::open(
+      {.service = "backend", .release = "", .run_directory = directory.path() + "/run"});
+  ASSERT_TRUE(segment);
+  EXPECT_EQ((*segment)->mark_draining("a"), 1);
+  EXPECT_EQ(::poll(&told, 1, 20'000), 1);
+  EXPECT_TRUE(agent.is_draining());
+}
+
+TEST_F(AgentTest, AnUnsupervisedProcessHasNothingToDrain) {
+  Agent agent{options()};
+  agent.start();
+  EXPECT_EQ(agent.drain_descriptor(), -1);
+  EXPECT_FALSE(agent.is_draining());
+}
+
+TEST_F(AgentTest, ReadinessIsReportedAtOnce) {
+  Agent agent{options()};
+  agent.start();
+  agent.report_ready();
+  const auto segment = segment::Segment::open(
+      {.service = "backend", .release = "", .run_directory = directory.path() + "/run"});
+  ASSERT_TRUE(segment);
+  EXPECT_TRUE(eventually([&] {
+    const auto slots = (*segment)->slots();
+    return slots.size() == 1 && slots[0].ready && slots[0].heartbeat_ms > 0;
+  }));
+}
+
+TEST_F(AgentTest, AnUnwritableDirectoryDegradesAndHarmsNothing) {
+  std::ofstream{directory.path() + "/file"} << "not a directory";
+  auto given = options();
+  given.environment["SELFSCALE_RUN_DIR"] = directory.path() + "/file";
+  given.environment["SELFSCALE_STATE_DIR"] = directory.path() + "/file";
+  Agent agent{given};
+  agent.gauge("depth").set(50);
+  agent.start();
+  ASSERT_TRUE(eventually([&] { return !status(agent)["degraded"].empty(); }));
+  EXPECT_TRUE(agent.is_running());
+}
+
+TEST_F(AgentTest, LinesGoToTheUsersSink) {
+  std::mutex mutex;
+  std::vector<std::string> lines;
+  auto given = options();
+  given.environment["AUTOSCALING_LOG_LEVEL"] = "info";
+  given.log = [&](LogLevel, std::string_view line) {
+    const std::lock_guard lock{mutex};
+    lines.emplace_back(line);
+  };
+  given.environment["AUTOSCALING_ENABLED"] = "true";
+  Agent agent{given};
+  agent.start();
+  ASSERT_TRUE(eventually([&] {
+    const std::lock_guard lock{mutex};
+    return !lines.empty();
+  }));
+  agent.stop();
+  EXPECT_NE(lines[0].find("policy_not_enabled"), std::string::npos)
+      << "the first line names the policy's own switch: " << lines[0];
+}
+
+}  // namespace
+}  // namespace selfscale::agent

@@ -1,0 +1,167 @@
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <new>
+
+#include "agent/agent_fixture.hpp"
+
+namespace selfscale::agent {
+namespace {
+
+std::uint64_t counted(const Agent& agent, std::string_view name) {
+  for (const auto& metric : json::parse(agent.metrics_json())) {
+    if (metric["name"] == name) return metric["count"];
+  }
+  return 0;
+}
+
+/// Runs in a child; the exit code says which condition failed first, 0: none.
+template <class Work>
+int in_child(Work work) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::alarm(60);  // a hung child must not outlive the test
+    ::_exit(work());
+  }
+  int status = -1;
+  ::waitpid(child, &status, 0);
+  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+TEST_F(AgentTest, AForkedChildCanStartAnewAndTheParentGoesOn) {
+  Agent agent{options()};
+  const auto orders = agent.counter("orders");
+  agent.start();
+  orders.inc(7);
+  const int code = in_child([&] {
+    if (agent.is_running()) return 1;
+    orders.inc();
+    if (counted(agent, "orders") != 1) return 2;
+    agent.ensure_started();
+    if (!agent.is_running()) return 3;
+    if (counted(agent, "orders") != 1) return 4;
+    if (!eventually([&] { return recommendation(agent).has_value(); })) return 5;
+    if (status(agent)["process"].get<std::string>().find(std::to_string(::getpid())) ==
+        std::string::npos) {
+      return 6;
+    }
+    agent.stop();
+    return 0;
+  });
+  EXPECT_EQ(code, 0);
+  EXPECT_TRUE(agent.is_running());
+  EXPECT_EQ(counted(agent, "orders"), 7U);
+  EXPECT_TRUE(eventually([&] { return recommendation(agent).has_value(); }));
+}
+
+TEST_F(AgentTest, AChildThatNeverStartsItEndsQuietly) {
+  Agent agent{enabled()};
+  agent.subscribe([](std::string_view) {});
+  agent.start();
+  ASSERT_TRUE(eventually([&] { return recommendation(agent).has_value(); }));
+  EXPECT_EQ(in_child([&] {
+              agent.stop();
+              return agent.is_running() ? 1 : 0;
+            }),
+            0);
+  EXPECT_TRUE(agent.is_running());
+}
+
+TEST_F(AgentTest, ForksOfAnAgentThatDoesNotRunCountFromZero) {
+  Agent agent{options()};
+  const auto orders = agent.counter("orders");
+  orders.inc(3);
+  EXPECT_EQ(in_child([&] {
+              orders.inc();
+              return static_cast<int>(counted(agent, "orders"));
+            }),
+            1);
+  EXPECT_EQ(counted(agent, "orders"), 3U);
+}
+
+TEST_F(AgentTest, ManyForksUnderLoadNeitherHangNorLoseACount) {
+  Agent agent{enabled()};
+  const auto orders = agent.counter("orders");
+  agent.start();
+  std::atomic<bool> done{false};
+  std::uint64_t recorded = 0;
+  std::thread load{[&] {
+    while (!done) {
+      orders.inc();
+      ++recorded;
+    }
+  }};
+  for (int i = 0; i < 50; ++i) {
+    const int code = in_child([&] {
+      orders.inc();
+      return counted(agent, "orders") == 1 ? 0 : 1;
+    });
+    EXPECT_EQ(code, 0);
+  }
+  done = true;
+  load.join();
+  EXPECT_EQ(counted(agent, "orders"), recorded);
+  EXPECT_TRUE(agent.is_running());
+}
+
+/// Replicas that two processes see.
+struct SharedPlatform {
+  SharedPlatform()
+      : replicas{*new (::mmap(nullptr, sizeof(std::atomic<int>), PROT_READ | PROT_WRITE,
+                              MAP_SHARED | MAP_ANONYMOUS, -1, 0)) std::atomic<int>{1}} {}
+  SharedPlatform(const SharedPlatform&) = delete;
+  ~SharedPlatform() { ::munmap(&replicas, sizeof replicas); }
+
+  CallbackDriver driver() {
+    CallbackDriver made;
+    made.scale = [this](int count) { replicas = count; };
+    made.observe = [this] {
+      const int count = replicas;
+      return ReplicaCounts{count, count, count};
+    };
+    return made;
+  }
+  std::atomic<int>& replicas;
+};
+
+TEST_F(AgentTest, TheNextLeaderTakesUpTheStateOfOneThatWasKilled) {
+  SharedPlatform shared;
+  auto policy = depth_policy();
+  policy["behavior"]["scaleUp"]["cooldown"] = "1h";
+  auto given = enabled(policy);
+  given.driver = shared.driver();
+
+  const pid_t leader = ::fork();
+  if (leader == 0) {
+    ::alarm(60);
+    Agent agent{given};
+    agent.gauge("depth").set(50);
+    agent.start();
+    for (;;) ::pause();
+  }
+  Agent next{given};
+  next.gauge("depth").set(50);
+  ASSERT_TRUE(eventually([&] { return shared.replicas == 2; })) << "the first leader scaled once";
+  next.start();
+  ASSERT_TRUE(eventually([&] {
+    const auto said = recommendation(next);
+    return said && (*said)["decision"]["heldBy"] == "cooldown";
+  })) << "the first leader has said that it is held, after its write";
+  EXPECT_EQ(status(next)["role"], "follower");
+  ::kill(leader, SIGKILL);
+  ::waitpid(leader, nullptr, 0);
+  ASSERT_TRUE(eventually([&] { return status(next)["role"] == "leader"; }));
+  ASSERT_TRUE(eventually([&] {
+    const auto said = recommendation(next);
+    return said && (*said)["decision"]["recommendation"]["recommendedReplicas"] == 2 &&
+           (*said)["decision"]["heldBy"] == "cooldown";
+  })) << "the cooldown of the first leader's step holds the second";
+  EXPECT_EQ(shared.replicas, 2);
+}
+
+}  // namespace
+}  // namespace selfscale::agent

@@ -1,0 +1,178 @@
+#include "agent/settings.hpp"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <map>
+
+#include "agent/directory_fixture.hpp"
+#include "agent/env_file.hpp"
+
+namespace selfscale::agent {
+namespace {
+
+class SettingsTest : public testing::Test {
+ protected:
+  Settings read() {
+    return read_settings(options, [this](const std::string& name) -> std::optional<std::string> {
+      const auto found = process.find(name);
+      if (found == process.end()) return std::nullopt;
+      return found->second;
+    });
+  }
+  std::string refused() {
+    try {
+      read();
+    } catch (const Error& error) {
+      return error.what();
+    }
+    return {};
+  }
+  std::string write(const std::string& name, const std::string& text) {
+    const auto path = directory.path() + "/" + name;
+    std::ofstream{path} << text;
+    return path;
+  }
+  static std::string from(const Settings& settings, const std::string& name) {
+    for (const auto& each : settings.found) {
+      if (each.name == name) return each.from;
+    }
+    return "not found";
+  }
+
+  Directory directory;
+  AgentOptions options;
+  std::map<std::string, std::string> process{{"HOME", "/home/someone"}};
+};
+
+TEST_F(SettingsTest, EnableNothingByDefault) {
+  const auto settings = read();
+  EXPECT_FALSE(settings.enabled);
+  EXPECT_FALSE(settings.dry_run);
+  EXPECT_FALSE(settings.killed);
+  EXPECT_FALSE(settings.supervised);
+  EXPECT_TRUE(settings.is_replica);
+  EXPECT_EQ(settings.log_level, LogLevel::info);
+  EXPECT_EQ(from(settings, "AUTOSCALING_ENABLED"), "default");
+}
+
+TEST_F(SettingsTest, OptionsWinOverTheEnvironment) {
+  process["SELFSCALE_SERVICE"] = "one";
+  process["SELFSCALE_RELEASE"] = "r1";
+  options.environment["SELFSCALE_RELEASE"] = "r2";
+  auto settings = read();
+  EXPECT_EQ(settings.service, "one");
+  EXPECT_EQ(settings.release, "r2");
+  EXPECT_EQ(from(settings, "SELFSCALE_SERVICE"), "environment");
+  EXPECT_EQ(from(settings, "SELFSCALE_RELEASE"), "option");
+  options.service = "two";
+  EXPECT_EQ(read().service, "two");
+}
+
+TEST_F(SettingsTest, ReadTheFileBesideThePolicies) {
+  options.policies = write("policies.json", "{}");
+  const auto file = write(".env.autoscaling", "AUTOSCALING_ENABLED=true\nSELFSCALE_KILL=1\n");
+  process["SELFSCALE_KILL"] = "0";
+  const auto settings = read();
+  EXPECT_TRUE(settings.enabled);
+  EXPECT_EQ(from(settings, "AUTOSCALING_ENABLED"), file);
+  EXPECT_FALSE(settings.killed) << "the real environment wins";
+}
+
+TEST_F(SettingsTest, ReadTruthAsPeopleWriteIt) {
+  for (const auto* yes : {"true", "TRUE", "1", "yes", "on"}) {
+    process["AUTOSCALING_DRY_RUN"] = yes;
+    EXPECT_TRUE(read().dry_run) << yes;
+  }
+  for (const auto* no : {"false", "0", "No", "off", ""}) {
+    process["AUTOSCALING_DRY_RUN"] = no;
+    EXPECT_FALSE(read().dry_run) << no;
+  }
+  process["AUTOSCALING_DRY_RUN"] = "maybe";
+  EXPECT_EQ(refused(), "AUTOSCALING_DRY_RUN=maybe (environment): say true or false");
+}
+
+TEST_F(SettingsTest, RefuseWhatCannotBeMeant) {
+  process["MAX_TOTAL_REPLICAS"] = "many";
+  EXPECT_NE(refused().find("MAX_TOTAL_REPLICAS=many"), std::string::npos);
+  process.erase("MAX_TOTAL_REPLICAS");
+  process["AUTOSCALING_LOG_LEVEL"] = "loud";
+  EXPECT_NE(refused().find("say debug, info"), std::string::npos);
+  process.erase("AUTOSCALING_LOG_LEVEL");
+  process["SELFSCALE_FLEET"] = "redis://here";
+  EXPECT_NE(refused().find("SELFSCALE_FLEET"), std::string::npos);
+  process.erase("SELFSCALE_FLEET");
+  process["SELFSCALE_STORE"] = "redis://here";
+  EXPECT_NE(refused().find("SELFSCALE_STORE"), std::string::npos);
+}
+
+TEST_F(SettingsTest, APolicyFileThatWasNamedMustBeThere) {
+  process["SELFSCALE_POLICIES"] = directory.path() + "/nowhere.json";
+  EXPECT_NE(refused().find("there is no policy file"), std::string::npos);
+}
+
+TEST_F(SettingsTest, GuardrailsAreNumbers) {
+  process["MAX_TOTAL_REPLICAS"] = "12";
+  process["MIN_AVAILABLE_MEMORY_MB"] = "512";
+  const auto settings = read();
+  EXPECT_EQ(settings.max_total_replicas, 12);
+  EXPECT_EQ(settings.min_available_memory_mb, 512.0);
+}
+
+TEST_F(SettingsTest, DirectoriesFollowTheDesktopsRules) {
+  process["TMPDIR"] = "/tmp/x";
+  EXPECT_EQ(read().run_directory.rfind("/tmp/x/selfscale-", 0), 0U);
+  EXPECT_EQ(read().state_directory, "/home/someone/.local/state/selfscale");
+  process["XDG_RUNTIME_DIR"] = "/run/user/7";
+  process["XDG_STATE_HOME"] = "/var/state";
+  EXPECT_EQ(read().run_directory, "/run/user/7/selfscale");
+  EXPECT_EQ(read().state_directory, "/var/state/selfscale");
+  process["SELFSCALE_RUN_DIR"] = "/r";
+  process["SELFSCALE_STATE_DIR"] = "/s";
+  EXPECT_EQ(read().run_directory, "/r");
+  EXPECT_EQ(read().state_directory, "/s");
+}
+
+TEST_F(SettingsTest, WhatHasNoEffectYetIsSaid) {
+  process["SELFSCALE_LISTEN"] = "127.0.0.1:9464";
+  const auto settings = read();
+  ASSERT_EQ(settings.without_effect.size(), 1U);
+  EXPECT_NE(settings.without_effect[0].find("SELFSCALE_LISTEN"), std::string::npos);
+}
+
+TEST_F(SettingsTest, AnInstanceIsCalledAsThePlatformCallsIt) {
+  const auto made = read().instance;
+  EXPECT_FALSE(made.empty());
+  EXPECT_EQ(read().instance, made);
+  process["POD_NAME"] = "backend-7";
+  EXPECT_EQ(read().instance, "backend-7");
+  process["SELFSCALE_INSTANCE"] = "mine";
+  EXPECT_EQ(read().instance, "mine");
+}
+
+TEST_F(SettingsTest, TheAgentOfARunServesNobodyItself) {
+  process["SELFSCALE_SUPERVISOR_FD"] = "7";
+  EXPECT_FALSE(read().is_replica);
+}
+
+TEST(EnvFile, IsReadAsTheShellReadsIt) {
+  const auto values = parse_env(
+      "# a comment\n"
+      "\n"
+      "A=1\n"
+      "  B = two words  \n"
+      "export C=\"quoted # not a comment\"\n"
+      "D='single'\r\n"
+      "E=value # a comment\n"
+      "no value\n"
+      "=nothing\n"
+      "F=\n");
+  const std::map<std::string, std::string> wanted{
+      {"A", "1"},      {"B", "two words"}, {"C", "quoted # not a comment"},
+      {"D", "single"}, {"E", "value"},     {"F", ""}};
+  EXPECT_EQ(values, wanted);
+}
+
+}  // namespace
+}  // namespace selfscale::agent
