@@ -22,4 +22,5 @@ async def pid() -> int:
 @app.get("/recorded")
 async def what_is_recorded() -> dict[str, object]:
     """What this worker has recorded."""
+    selfscale.gauge("depth").set(7)
     return {"pid": os.getpid(), "requests": recorded(selfscale.default_agent())["requests_total"]}

@@ -22,13 +22,14 @@ pytest.importorskip("uvicorn", reason="uvicorn is not installed")
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
 
 HERE = Path(__file__).parent
+DEPTH = 7  # what each worker of the application records
 POLICY = {
     "service": "backend",
     "minReplicas": 1,
     "maxReplicas": 5,
     "evaluationInterval": "250ms",
-    "metrics": [{"name": "requests_per_second", "window": "30s"}],
-    "rules": [{"name": "load", "type": "target", "metric": "requests_per_second", "targetPerReplica": 1000}],
+    "metrics": [{"name": "depth", "aggregation": "last", "across": "sum"}],
+    "rules": [{"name": "depth", "type": "threshold", "metric": "depth", "scaleUp": 1000, "scaleDown": 1}],
 }
 
 
@@ -81,9 +82,10 @@ class Server:
         finally:
             connection.close()
 
-    def status(self) -> dict[str, Any] | None:
+    def ask_agent(self, command: str) -> Any:
+        """Run a command on the agent of the workers; None while it has no answer."""
         ended = subprocess.run(
-            [sys.executable, "-m", "selfscale.cli", "status", "--json"],
+            [sys.executable, "-m", "selfscale.cli", command, "--json"],
             env=self.environment,
             capture_output=True,
             text=True,
@@ -129,14 +131,14 @@ def gunicorn(port: int, *more: str) -> list[str]:
 
 
 def both_workers(server: Server) -> dict[int, int]:
-    """Ask until two workers have answered, and return what each has recorded."""
+    """Ask until two workers have recorded a request, and return how many each has."""
     seen: dict[int, int] = {}
 
     def ask() -> bool:
         answer = server.get("/recorded")
         if answer is not None:
             seen[answer["pid"]] = answer["requests"]
-        return len(seen) == 2
+        return len(seen) == 2 and all(seen.values())
 
     until(ask, server.words)
     return seen
@@ -158,12 +160,16 @@ def test_all_workers_are_in_one_status(
     port = free_port()
     server = serve(way(port), port)
     workers = both_workers(server)
-    assert all(requests > 0 for requests in workers.values())
+
+    def listed() -> bool:
+        status = server.ask_agent("status")
+        return status is not None and {pid for one in status["instances"] for pid in one["pids"]} == set(workers)
 
     def merged() -> bool:
-        status = server.status()
-        return status is not None and all(str(pid) in json.dumps(status) for pid in workers)
+        decided = server.ask_agent("explain")
+        return decided is not None and decided["decision"]["recommendation"]["proposals"][0]["value"] == 2 * DEPTH
 
+    until(listed, server.words)
     until(merged, server.words)
     assert server.stop() == 0
     assert "Traceback" not in server.words()
