@@ -225,7 +225,7 @@ def _watch_until_ended(parts: list[_Part], starts_at: float, watch: Watch) -> No
             part.run.events = _events(part.service, began_wall) or part.run.events
         watch(runs, time.monotonic() - starts_at)
         next_look = max(next_look + LOOK_SECONDS, time.monotonic())
-        time.sleep(next_look - time.monotonic())
+        time.sleep(max(0.0, next_look - time.monotonic()))
 
 
 def _look(service: Service, starts_at: float) -> Look:
