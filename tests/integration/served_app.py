@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import selfscale
 from fastapi import FastAPI
@@ -22,5 +23,6 @@ async def pid() -> int:
 @app.get("/recorded")
 async def what_is_recorded() -> dict[str, object]:
     """What this worker has recorded."""
-    selfscale.gauge("depth").set(7)
+    depth = Path("depth.txt")
+    selfscale.gauge("depth").set(float(depth.read_text()) if depth.exists() else 7)
     return {"pid": os.getpid(), "requests": recorded(selfscale.default_agent())["requests_total"]}

@@ -1,0 +1,252 @@
+"""`selfscale run`: real workers behind one socket, scaled by the agent beside them."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("fastapi", reason="the extra fastapi is not installed")
+pytest.importorskip("uvicorn", reason="uvicorn is not installed")
+pytest.importorskip("typer", reason="the extra cli is not installed")
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
+
+APP = Path(__file__).parent / "served_app.py"
+POLICY = {
+    "service": "web",
+    "minReplicas": 1,
+    "maxReplicas": 3,
+    "evaluationInterval": "250ms",
+    "platform": {"driver": "local", "gracePeriod": "5s"},
+    "metrics": [{"name": "depth", "aggregation": "last", "across": "max", "window": "2s"}],
+    "rules": [{"name": "depth", "type": "threshold", "metric": "depth", "scaleUp": 10, "scaleDown": 2}],
+    "behavior": {"scaleDown": {"stabilizationWindowSeconds": 0}},
+}
+WORKER = [sys.executable, "-m", "uvicorn", "served_app:app", "--fd", "{fd}", "--log-level", "warning"]
+
+
+def until(condition: Callable[[], Any], what: Callable[[], str], seconds: float = 60.0) -> Any:
+    """Wait for a condition, with a deadline."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if found := condition():
+            return found
+        time.sleep(0.05)
+    pytest.fail(what())
+
+
+class Running:
+    """One `selfscale run`."""
+
+    def __init__(self, folder: Path, *options: str, command: list[str], **environment: str) -> None:
+        self.folder = folder
+        self.log = folder / "run.log"
+        (folder / "served_app.py").write_text(APP.read_text())
+        (folder / "policies.json").write_text(json.dumps({"policies": [POLICY]}))
+        self.environment = {
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join([str(folder), *sys.path]),
+            "SELFSCALE_RUN_DIR": str(folder / "run"),
+            "SELFSCALE_STATE_DIR": str(folder / "state"),
+            **environment,
+        }
+        bind = ["--bind", "127.0.0.1:0"] if "{fd}" in command else []
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(
+                [*self.cli, "run", "--policies", "policies.json", *bind, *options, "--", *command],
+                cwd=folder,
+                env=self.environment,
+                stdout=log,
+                stderr=log,
+            )
+
+    cli = (sys.executable, "-m", "selfscale.cli")
+
+    def words(self) -> str:
+        return self.log.read_text()
+
+    def port(self) -> int:
+        found = until(lambda: re.search(r"listening on 127\.0\.0\.1:(\d+)", self.words()), self.words)
+        return int(found.group(1))
+
+    def ask(self, *command: str) -> Any:
+        """Run a command on the agent; None while it has no answer."""
+        ended = subprocess.run(
+            [*self.cli, *command, "--json"], env=self.environment, capture_output=True, text=True, check=False
+        )
+        return json.loads(ended.stdout) if ended.returncode == 0 else None
+
+    def service(self) -> dict[str, Any]:
+        status = self.ask("status")
+        return status["services"][0] if status is not None and status["services"] else {}
+
+    def set_depth(self, depth: float) -> None:
+        written = self.folder / "depth.new"
+        written.write_text(str(depth))
+        written.replace(self.folder / "depth.txt")
+
+    def members(self) -> set[int]:
+        """Every process that was started here, by its environment."""
+        mark = f"SELFSCALE_RUN_DIR={self.folder / 'run'}".encode()
+        found = set()
+        for process in Path("/proc").glob("[0-9]*"):
+            try:
+                state = (process / "stat").read_text().rpartition(")")[2].split()[0]
+                if state != "Z" and mark in (process / "environ").read_bytes().split(b"\0"):
+                    found.add(int(process.name))
+            except OSError:
+                continue
+        return found
+
+
+Start = Callable[..., Running]
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Start runs, which are gone in the end."""
+    runs: list[Running] = []
+
+    def begin(*options: str, command: list[str] | None = None, **environment: str) -> Running:
+        runs.append(Running(tmp_path, *options, command=command or WORKER, **environment))
+        return runs[-1]
+
+    yield begin
+    for running in runs:
+        running.process.kill()
+        running.process.wait(10)
+        for pid in running.members():
+            os.kill(pid, signal.SIGKILL)
+
+
+class Visitors:
+    """Clients that keep asking, some over kept connections, some over a new one each time."""
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+        self.answers = 0
+        self.errors: list[str] = []
+        self._done = threading.Event()
+        self._threads = [threading.Thread(target=self._ask, args=(kept,)) for kept in (True, True, False)]
+        for thread in self._threads:
+            thread.start()
+
+    def _ask(self, keeps: bool) -> None:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        while not self._done.is_set():
+            try:
+                connection.request("GET", "/recorded")
+                response = connection.getresponse()
+                response.read()
+                self.answers += response.status == 200
+            except (OSError, http.client.HTTPException) as error:
+                self.errors.append(repr(error))
+                connection.close()
+            if not keeps:
+                connection.close()
+            self._done.wait(0.01)
+        connection.close()
+
+    def leave(self) -> None:
+        self._done.set()
+        for thread in self._threads:
+            thread.join(30)
+
+
+def test_it_scales_up_and_down_and_loses_no_request(start: Start) -> None:
+    running = start("--enable")
+    running.set_depth(5)
+    port = running.port()
+    until(lambda: running.service().get("readyReplicas") == 1, running.words)
+    visitors = Visitors(port)
+    try:
+        running.set_depth(50)
+        until(lambda: running.service().get("readyReplicas") == 3, running.words)
+        running.set_depth(0)
+        until(lambda: running.service().get("currentReplicas") == 1, running.words)
+    finally:
+        visitors.leave()
+    assert visitors.errors == []
+    assert visitors.answers > 0
+
+    [switch] = [one for one in running.ask("status")["switches"] if one["name"] == "enabled"]
+    assert switch["by"] == "--enable"
+
+    decision_id = running.service()["decisionId"]
+    explained = running.ask("explain", decision_id)
+    assert explained["policy"]["service"] == "web"
+    assert running.ask("replay", decision_id)["same"] is True
+
+    running.process.send_signal(signal.SIGTERM)
+    assert running.process.wait(30) == 0
+    assert running.members() == set()
+    assert "Traceback" not in running.words()
+
+
+def test_unless_it_may_act_it_recommends(start: Start) -> None:
+    running = start(AUTOSCALING_ENABLED="true")
+    running.set_depth(50)
+    port = running.port()
+    until(lambda: running.service().get("readyReplicas") == 1, running.words)
+    visitors = Visitors(port)
+    try:
+        until(lambda: running.service().get("recommendedReplicas", 0) > 1, running.words)
+    finally:
+        visitors.leave()
+    service = running.service()
+    assert service["mayAct"] is False
+    assert service["because"] == "policy_not_enabled"
+    assert service["currentReplicas"] == 1
+    assert "policy" in running.words()
+
+
+def test_killing_the_agent_changes_no_worker(start: Start) -> None:
+    running = start("--enable")
+    running.set_depth(5)
+    port = running.port()
+    status = until(lambda: running.ask("status"), running.words)
+    until(lambda: running.service().get("readyReplicas") == 1, running.words)
+    visitors = Visitors(port)
+    try:
+        agent = int(status["process"].rpartition("/")[2])
+        os.kill(agent, signal.SIGKILL)
+
+        def again() -> bool:
+            now = running.ask("status")
+            return now is not None and now["process"] != status["process"] and now["role"] == "leader"
+
+        until(again, running.words)
+    finally:
+        visitors.leave()
+    assert visitors.errors == []
+
+
+@pytest.mark.parametrize(
+    ("options", "command", "code", "words"),
+    [
+        ([], ["no-such-program"], 1, "no-such-program"),
+        (["--bind", "nonsense"], WORKER, 2, "nonsense"),
+        (["--service", "nobody"], WORKER, 2, "nobody"),
+        ([], ["sleep", "{port}"], 2, "{fd}"),
+    ],
+)
+def test_what_cannot_begin_says_why(
+    start: Start, options: list[str], command: list[str], code: int, words: str
+) -> None:
+    running = start(*options, command=command)
+    assert running.process.wait(30) == code, running.words()
+    assert words in running.words()
+    assert "Traceback" not in running.words()
+    assert running.members() == set()
