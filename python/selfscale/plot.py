@@ -60,7 +60,7 @@ def picture(load: tuple[Sequence[float], Sequence[float]], curves: Sequence[Curv
     listed = [mark for curve in curves for mark in curve.marks]
     if len(listed) > MOST_REASONS:
         listed = []
-    text_height = 0.19 * len(listed) + (0.35 if listed else 0.0)
+    text_height = 0.132 * len(listed) + (0.25 if listed else 0.0)
     figure = Figure(figsize=(10.0, 7.4 + text_height), dpi=110)
     bottom = (text_height + 0.55) / (7.4 + text_height)
     top = 1 - 0.5 / (7.4 + text_height)

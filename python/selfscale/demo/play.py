@@ -20,6 +20,7 @@ from selfscale.demo.view import View
 from selfscale.errors import Error
 
 INTERRUPTED = 130
+LONGEST_DIRECTORY = 50
 
 
 def demo(*, quick: bool = False, output: Path | None = None) -> int:
@@ -34,7 +35,7 @@ def demo(*, quick: bool = False, output: Path | None = None) -> int:
     try:
         output = output or Path(tempfile.gettempdir()) / f"selfscale-demo-{os.getuid()}"
         _check_writable(output)
-        with tempfile.TemporaryDirectory(prefix="selfscale-demo-") as folder:
+        with tempfile.TemporaryDirectory(prefix="selfscale-demo-", dir=_short_directory()) as folder:
             _play(QUICK if quick else DEFAULT, console, Path(folder), output)
     except KeyboardInterrupt:
         console.print("Stopped; nothing is left running.")
@@ -64,6 +65,12 @@ def _play(scenario: Scenario, console: Console, folder: Path, output: Path) -> N
     report.print_report(console, scenario, runs, doubtful)
     report.write(output, scenario, runs, doubtful, journal)
     console.print(report.next_steps(output), markup=False, soft_wrap=True)
+
+
+def _short_directory() -> str:
+    """Where sockets can be: their paths are limited to some hundred bytes."""
+    usual = tempfile.gettempdir()
+    return usual if len(usual) <= LONGEST_DIRECTORY else "/tmp"
 
 
 def _late(scenario: Scenario, took: float) -> list[str]:

@@ -64,7 +64,7 @@ def _cells(run: Run) -> list[str]:
     return [
         f"{numbers['requests']:,}",
         *(milliseconds(numbers[f"{p}_seconds"]) for p in ("p50", "p95", "p99")),
-        f"{numbers['errors']:,} ({share:.1%})",
+        f"{share:.2%}",
         f"{numbers['replica_seconds']:,.0f}",
         f"{numbers['scale_events']}",
     ]
