@@ -191,6 +191,7 @@ def test_a_hanging_callable_does_not_hold_up_stop(make: Make) -> None:
     assert not agent.is_running
     assert not release.is_set(), "it did not wait for the callable"
     release.set()
+    until(lambda: "selfscale-calls" not in {thread.name for thread in threading.enumerate()}, "its thread has ended")
 
 
 def test_starting_and_stopping_twice_is_harmless(make: Make) -> None:
