@@ -6,21 +6,21 @@
 ///     selfscale::Agent agent{options};
 ///     agent.start();                       // one thread; enables nothing
 ///
-/// Constructing starts nothing. All methods may be called from any thread. After fork() the child's copy is inert until
-/// start() or the first use through `ensure_started()`, which begin anew; the parent's goes on.
+/// Constructing starts nothing. All methods may be called from any thread. After fork() the child's
+/// copy is inert until start() or the first use through `ensure_started()`, which begin anew; the
+/// parent's goes on.
 #pragma once
-
-#include <selfscale/decision.hpp>
-#include <selfscale/error.hpp>
-#include <selfscale/log.hpp>
-#include <selfscale/metric.hpp>
-#include <selfscale/policy.hpp>
 
 #include <chrono>
 #include <functional>
 #include <map>
 #include <memory>
 #include <optional>
+#include <selfscale/decision.hpp>
+#include <selfscale/error.hpp>
+#include <selfscale/log.hpp>
+#include <selfscale/metric.hpp>
+#include <selfscale/policy.hpp>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -34,8 +34,9 @@ struct ReplicaCounts {
   std::optional<int> ready;
 };
 
-/// A driver made of your functions. They run on one thread of their own, one call at a time; an exception out of them is a
-/// failed call, seen in status and journal. `observe` and `preflight` may be empty.
+/// A driver made of your functions. They run on one thread of their own, one call at a time; an
+/// exception out of them is a failed call, seen in status and journal. `observe` and `preflight`
+/// may be empty.
 struct CallbackDriver {
   std::function<void(int replicas)> scale;
   std::function<ReplicaCounts()> observe;
@@ -43,16 +44,20 @@ struct CallbackDriver {
 };
 
 struct AgentOptions {
-  std::string policies;  ///< path of a policy file; empty: SELFSCALE_POLICIES, then the defaults of docs/reference/environment.md
+  std::string policies;  ///< path of a policy file; empty: SELFSCALE_POLICIES, then the defaults of
+                         ///< docs/reference/environment.md
   std::string policies_text;  ///< the document itself; wins over `policies`
   std::string service;        ///< empty: SELFSCALE_SERVICE, else the only policy's
   CallbackDriver driver;      ///< `scale` set: the driver of every policy is this one
-  std::string driver_name;    ///< else a driver by name ("memory", "local"); empty: none: it recommends only
-  bool enable = false;        ///< a person's word, given now: the global switch and this service's policy
-  std::string enabled_by;     ///< who gave it, for status
-  LogSink log;                ///< empty: standard error, at AUTOSCALING_LOG_LEVEL
-  std::map<std::string, std::string> environment;  ///< wins over the process's environment; for tests and embedding
-  /// Set: user functions and `log` are handed to it instead of running on a thread of the agent's own (Python sets it).
+  std::string
+      driver_name;  ///< else a driver by name ("memory", "local"); empty: none: it recommends only
+  bool enable = false;  ///< a person's word, given now: the global switch and this service's policy
+  std::string enabled_by;  ///< who gave it, for status
+  LogSink log;             ///< empty: standard error, at AUTOSCALING_LOG_LEVEL
+  std::map<std::string, std::string>
+      environment;  ///< wins over the process's environment; for tests and embedding
+  /// Set: user functions and `log` are handed to it instead of running on a thread of the agent's
+  /// own (Python sets it).
   std::function<void(std::function<void()>)> run_on;
 };
 
@@ -68,8 +73,9 @@ class SELFSCALE_API Agent {
   Agent(const Agent&) = delete;
   Agent& operator=(const Agent&) = delete;
 
-  /// Replaces the options of an agent that is not running (metrics recorded so far are kept): for an app's default agent,
-  /// which records before anybody says which policies it has. Throws Error(invalid_argument) while it runs.
+  /// Replaces the options of an agent that is not running (metrics recorded so far are kept): for
+  /// an app's default agent, which records before anybody says which policies it has. Throws
+  /// Error(invalid_argument) while it runs.
   void configure(AgentOptions options);
   /// Starts the thread; twice is harmless. Throws PolicyError for a wrong policy file.
   void start();
@@ -79,16 +85,19 @@ class SELFSCALE_API Agent {
   void stop() noexcept;
   [[nodiscard]] bool is_running() const noexcept;
 
-  /// Get or make. A name that exists with another kind throws Error(invalid_argument). `labels`: "route=/users/{id}".
+  /// Get or make. A name that exists with another kind throws Error(invalid_argument). `labels`:
+  /// "route=/users/{id}".
   Counter counter(std::string_view name, std::string_view labels = {});
   Gauge gauge(std::string_view name, std::string_view labels = {});
   Distribution distribution(std::string_view name, std::string_view labels = {});
 
-  /// What this process has recorded so far, whether the agent runs or not: a JSON array of {"name", "labels", "kind":
-  /// "counter" | "gauge" | "distribution", "count" (counter and distribution), "value" (gauge), "sum" (distribution)}.
+  /// What this process has recorded so far, whether the agent runs or not: a JSON array of {"name",
+  /// "labels", "kind": "counter" | "gauge" | "distribution", "count" (counter and distribution),
+  /// "value" (gauge), "sum" (distribution)}.
   [[nodiscard]] std::string metrics_json() const;
 
-  /// The last published word on a service, as JSON with its age in seconds ("age"); empty before the first evaluation.
+  /// The last published word on a service, as JSON with its age in seconds ("age"); empty before
+  /// the first evaluation.
   [[nodiscard]] std::optional<std::string> recommendation_json(std::string_view service) const;
   /// Everything: switches with who set them, services, host, journal, own cost. JSON.
   [[nodiscard]] std::string status_json() const;
@@ -96,15 +105,18 @@ class SELFSCALE_API Agent {
 
   void enable(std::string_view service = {}, std::string_view by = "api");
   void disable(std::string_view service = {}, std::string_view by = "api");
-  void pause(std::string_view service, std::optional<std::chrono::system_clock::time_point> until = {});
+  void pause(std::string_view service,
+             std::optional<std::chrono::system_clock::time_point> until = {});
   void resume(std::string_view service);
   /// Asks the leader for exactly `replicas`, within the policy's bounds.
   ScaleOrder scale(std::string_view service, int replicas);
 
-  /// Decisions that differ from the last, and events, as JSON, in order. Called as user functions are.
+  /// Decisions that differ from the last, and events, as JSON, in order. Called as user functions
+  /// are.
   void subscribe(std::function<void(std::string_view json)> subscriber);
 
-  /// Says that this process can serve: its first report in the segment then counts as readiness. Twice is harmless.
+  /// Says that this process can serve: its first report in the segment then counts as readiness.
+  /// Twice is harmless.
   void report_ready() noexcept;
   /// True once this replica was told to go: answer `Connection: close`, take no new work.
   [[nodiscard]] bool is_draining() const noexcept;

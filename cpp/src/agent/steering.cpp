@@ -309,7 +309,8 @@ void Steering::say(bool changed) {
   const auto words = house_.service() + " " + std::to_string(decision_.from_replicas) + " → " +
                      std::to_string(decision_.recommendation.recommended_replicas) + ": " +
                      reason(policy_, decision_);
-  if (decision_.action != selfscale::Action::scale || verdict_.may_act) return house_.log.debug(words);
+  if (decision_.action != selfscale::Action::scale || verdict_.may_act)
+    return house_.log.debug(words);
   house_.log.info("recommends " + words + " (not done: " + std::string{verdict_.because} + ")");
 }
 
