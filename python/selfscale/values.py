@@ -31,6 +31,7 @@ class Recommendation:
         action: ``scale``, ``hold`` (something holds the change back: `held_by`) or ``none``.
         may_act: whether the agent may carry it out; if not, `because` names the first switch that says no.
         proposals: each rule's wish, with its evidence.
+        decision_id: of the decision in the journal, for `selfscale explain` and `selfscale replay`.
         adjustments: what later stages changed, in the order of work.
         decision: the whole decision, as in the journal.
     """
@@ -47,6 +48,7 @@ class Recommendation:
     held_by: str | None
     may_act: bool
     because: str | None
+    decision_id: str | None
     proposals: tuple[Mapping[str, Any], ...] = field(repr=False)
     adjustments: tuple[Mapping[str, Any], ...] = field(repr=False)
     decision: Mapping[str, Any] = field(repr=False)
@@ -68,7 +70,8 @@ class Recommendation:
             action=decision["action"],
             held_by=decision["heldBy"],
             may_act=published["mayAct"],
-            because=published.get("because") or None,
+            because=published["because"],
+            decision_id=published["decisionId"],
             proposals=tuple(recommendation["proposals"]),
             adjustments=tuple(recommendation["adjustments"]),
             decision=decision,

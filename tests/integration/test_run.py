@@ -88,6 +88,12 @@ class Running:
         )
         return json.loads(ended.stdout) if ended.returncode == 0 else None
 
+    def say(self, *command: str) -> str:
+        """What a command tells a person."""
+        ended = subprocess.run([*self.cli, *command], env=self.environment, capture_output=True, text=True, check=False)
+        assert ended.returncode == 0, ended.stderr
+        return ended.stdout
+
     def service(self) -> dict[str, Any]:
         status = self.ask("status")
         return status["services"][0] if status is not None and status["services"] else {}
@@ -188,6 +194,10 @@ def test_it_scales_up_and_down_and_loses_no_request(start: Start) -> None:
     explained = running.ask("explain", decision_id)
     assert explained["policy"]["service"] == "web"
     assert running.ask("replay", decision_id)["same"] is True
+
+    assert "--enable" in running.say("status")
+    assert "depth" in running.say("explain")
+    assert "the same" in running.say("replay", decision_id)
 
     running.process.send_signal(signal.SIGTERM)
     assert running.process.wait(30) == 0

@@ -77,7 +77,8 @@ def test_an_agent_without_driver_recommends(make: Make) -> None:
         until(lambda: agent.recommendation("backend").recommended_replicas > 1, "asks for more")
         found = agent.recommendation("backend")
         assert found.may_act is False
-        assert found.because
+        assert found.because == "not_enabled"
+        assert found.decision_id
         assert found.age >= 0
         assert "depth" in found.reason
         with pytest.raises(AttributeError):

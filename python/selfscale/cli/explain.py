@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated
 from urllib.parse import quote
 
@@ -59,13 +60,18 @@ def _last(service: str | None, url: str | None) -> list[Json]:
         policy["service"]: policy for policy in ask("/api/autoscaling/policies", service=service, url=url)["policies"]
     }
     records = [
-        {"decision": one["decision"], "policy": policies[one["service"]]}
+        {"decision": _with_core_time(one["decision"]), "policy": policies[one["service"]]}
         for one in published
         if one["service"] in policies and (service is None or one["service"] == service)
     ]
     if not records:
         refuse("nothing has been decided yet: the first evaluation is still to come")
     return records
+
+
+def _with_core_time(decision: Json) -> Json:
+    """Times are text over HTTP and seconds in a decision."""
+    return {**decision, "at": datetime.fromisoformat(decision["at"].replace("Z", "+00:00")).timestamp()}
 
 
 def _show(record: Json, as_json: bool) -> None:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping
-from typing import Annotated
+from collections.abc import Iterator
+from typing import Annotated, Any
 
 import typer
+from rich.console import RenderableType
 from rich.markup import escape
+from rich.table import Table
 
+from selfscale._json import Json
 from selfscale.cli.policies import Service
 from selfscale.cli.running import ask
 from selfscale.cli.terminal import AsJson, console, print_json
-
-_WORD_START = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
 def status(
@@ -27,33 +27,69 @@ def status(
     if as_json:
         print_json(found)
         return
-    for line in lines(found):
-        console.print(line)
+    for part in parts(found):
+        console.print(part)
 
 
-def lines(value: Mapping[str, object], depth: int = 0) -> Iterator[str]:
-    """Yield an object as indented lines: "may act: no"."""
-    indent = "  " * depth
-    for key, item in value.items():
-        name = _WORD_START.sub(" ", key).lower()
-        if isinstance(item, Mapping) and item:
-            yield f"{indent}[bold]{escape(name)}[/]"
-            yield from lines(item, depth + 1)
-        elif isinstance(item, list) and any(isinstance(one, Mapping) for one in item):
-            for one in item:
-                yield f"{indent}[bold]{escape(name)}[/]"
-                yield from lines(one if isinstance(one, Mapping) else {"": one}, depth + 1)
-        else:
-            yield f"{indent}{escape(name)}: {escape(_words(item))}"
+def parts(found: Json) -> Iterator[RenderableType]:
+    """Yield a status as a person wants to read it: what it does, who says no, then the rest."""
+    driver = found["driver"] or "none: it recommends only"
+    yield f"[bold]{escape(found['service'])}[/]  {found['role']} {escape(found['process'])}, driver {escape(driver)}"
+    yield f"may act: {_words(found['mayAct'])}" + (f", {found['because']}" if found["because"] else "")
+    yield _table(found["switches"], {"switch": "name", "stands at": "value", "set by": "by", "says no": "saysNo"})
+    if found["services"]:
+        yield _services(found["services"])
+    else:
+        yield "nothing has been decided yet: the first evaluation is still to come"
+    yield _instances(found["instances"])
+    yield f"costs {found['cost']['cpuRatio']:.2%} of a core"
+    set_by_hand = [one for one in found["settings"] if one["from"] != "default"]
+    if set_by_hand:
+        yield _table(set_by_hand, {"setting": "name", "value": "value", "from": "from"})
+    yield from _complaints(found)
 
 
-def _words(value: object) -> str:
+def _services(services: list[Json]) -> Table:
+    table = Table("service", "current", "ready", "recommended", "bounds", "why", box=None, pad_edge=False)
+    for one in services:
+        counts = (_words(one[key]) for key in ("currentReplicas", "readyReplicas", "recommendedReplicas"))
+        bounds = f"{one['minReplicas']} to {one['maxReplicas']}"
+        table.add_row(escape(one["service"]), *counts, bounds, escape(one["error"] or one["reason"]))
+    return table
+
+
+def _instances(instances: list[Json]) -> Table:
+    table = Table("instance", "processes", "ready", "draining", box=None, pad_edge=False)
+    for one in instances:
+        pids = ", ".join(str(pid) for pid in one["pids"])
+        table.add_row(escape(one["instance"]), pids, _words(one["ready"]), _words(one["draining"]))
+    return table
+
+
+def _complaints(found: Json) -> Iterator[str]:
+    """What is not as it should be; nothing on a good day."""
+    for problem in found["policies"]["problems"]:
+        yield f"[red]wrong[/]  {escape(problem['pointer'] or '/')}: {escape(problem['message'])}"
+    segment = found["segment"] or {"note": None}
+    degraded = [*found["degraded"], found["journal"]["degraded"], segment["note"]]
+    notes = [f"{one['service']}: {one['note']}" for one in found["services"] if one["note"]]
+    for words in [*filter(None, degraded), *notes]:
+        yield f"[yellow]note[/]   {escape(words)}"
+    for counted, words in (("failed", "callbacks failed"), ("dropped", "calls of callbacks dropped")):
+        if found["calls"][counted]:
+            yield f"[yellow]note[/]   {found['calls'][counted]} {words}"
+    if found["errors"]:
+        yield f"[red]wrong[/]  {found['errors']} errors inside the agent; its log has them"
+
+
+def _table(rows: list[Json], columns: dict[str, str]) -> Table:
+    table = Table(*columns, box=None, pad_edge=False)
+    for row in rows:
+        table.add_row(*(escape(_words(row[key])) for key in columns.values()))
+    return table
+
+
+def _words(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if value is None or value in ("", [], {}):
-        return "-"
-    if isinstance(value, float):
-        return f"{value:.6g}"
-    if isinstance(value, list):
-        return ", ".join(_words(one) for one in value)
-    return str(value)
+    return "-" if value is None else str(value)
