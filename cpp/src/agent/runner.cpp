@@ -167,6 +167,7 @@ asio::awaitable<void> Runner::keep_up() {
     try {
       seat_.keep();
       seat_.heartbeat();
+      seat_.show_cost();
       steering_.sample();
       if (const auto failed = house_.calls.failed(); failed > 0) {
         house_.log.trouble("calls",

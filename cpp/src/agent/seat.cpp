@@ -1,8 +1,11 @@
 #include "agent/seat.hpp"
 
+#include <unistd.h>
+
 #include <utility>
 
 #include "agent/clock.hpp"
+#include "sampling/process.hpp"
 
 namespace selfscale::agent {
 
@@ -45,6 +48,13 @@ void Seat::keep() {
 
 void Seat::heartbeat() noexcept {
   if (segment_) segment_->heartbeat(boot_milliseconds(), ready);
+}
+
+void Seat::show_cost() {
+  cpu_seconds_.set(thread_cpu_seconds());
+  if (const auto process = sampling::read_process(::getpid())) {
+    resident_bytes_.set(process->resident_bytes);
+  }
 }
 
 void Seat::leave() noexcept {

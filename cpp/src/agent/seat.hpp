@@ -15,7 +15,10 @@ namespace selfscale::agent {
 /// Control thread, or while that does not run; but for what says otherwise.
 class Seat {
  public:
-  explicit Seat(metrics::Registry& registry) : registry_{registry} {}
+  explicit Seat(metrics::Registry& registry)
+      : registry_{registry},
+        cpu_seconds_{registry.gauge("agent_cpu_seconds")},
+        resident_bytes_{registry.gauge("agent_process_resident_bytes")} {}
   ~Seat();
   Seat(const Seat&) = delete;
   Seat& operator=(const Seat&) = delete;
@@ -26,6 +29,8 @@ class Seat {
   /// Takes a place anew when the segment was removed or replaced.
   void keep();
   void heartbeat() noexcept;
+  /// Records what the agent costs. Control thread.
+  void show_cost();
   /// Gives the slot up; recording goes on in private memory.
   void leave() noexcept;
   /// In a fork's child: a slot of its own, or private memory; counts begin at zero. No lock, no
@@ -50,6 +55,8 @@ class Seat {
   void claim_slot();
 
   metrics::Registry& registry_;
+  Gauge cpu_seconds_;     ///< of the control thread
+  Gauge resident_bytes_;  ///< of the process: a thread has none of its own
   std::unique_ptr<segment::Segment> segment_;
   segment::Place place_;
   std::string instance_;

@@ -306,12 +306,16 @@ void Steering::say(bool changed) {
     house_.log.info(line);
   }
   if (!changed) return;
+  const auto& wanted = decision_.recommendation.recommended_replicas;
   const auto words = house_.service() + " " + std::to_string(decision_.from_replicas) + " → " +
-                     std::to_string(decision_.recommendation.recommended_replicas) + ": " +
-                     reason(policy_, decision_);
-  if (decision_.action != selfscale::Action::scale || verdict_.may_act)
-    return house_.log.debug(words);
-  house_.log.info("recommends " + words + " (not done: " + std::string{verdict_.because} + ")");
+                     std::to_string(wanted) + ": " + reason(policy_, decision_);
+  const bool is_only_said = decision_.action == selfscale::Action::scale && !verdict_.may_act;
+  if (is_only_said && said_ != wanted) {
+    house_.log.info("recommends " + words + " (not done: " + std::string{verdict_.because} + ")");
+  } else {
+    house_.log.debug(words);
+  }
+  said_ = is_only_said ? std::optional{wanted} : std::nullopt;
 }
 
 asio::awaitable<void> Steering::act() {

@@ -102,6 +102,7 @@ class Steering {
   std::optional<Instant> sampled_at_;
   Instant next_tidy_{};
   bool has_spoken_ = false;
+  std::optional<int> said_;  ///< the count recommended last, while it is not acted on
 };
 
 }  // namespace selfscale::agent

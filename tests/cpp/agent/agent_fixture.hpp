@@ -33,9 +33,11 @@ inline bool eventually(const std::function<bool()>& holds) {
   return true;
 }
 
-/// What was asked for is there at once.
+/// What was asked for is there at once; ready, too, unless `ready` says how many are.
 struct Platform {
+  static constexpr int all = -1;
   std::atomic<int> replicas{1};
+  std::atomic<int> ready{all};
   std::atomic<int> writes{0};
   std::atomic<bool> throws{false};
 
@@ -48,7 +50,8 @@ struct Platform {
     };
     made.observe = [this] {
       const int count = replicas;
-      return ReplicaCounts{count, count, count};
+      const int can_serve = ready;
+      return ReplicaCounts{count, count, can_serve == all ? count : can_serve};
     };
     return made;
   }
