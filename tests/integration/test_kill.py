@@ -116,7 +116,8 @@ class Stack:
 
     def agents(self) -> list[int]:
         """The agent's process, if it lives."""
-        return [pid for pid, command in self.processes().items() if any("_agent_child" in part for part in command)]
+        module = ["-m", "selfscale.cli._agent_child"]
+        return [pid for pid, command in self.processes().items() if command[1:3] == module]
 
     def answers(self) -> bool:
         """Whether a request is served."""
