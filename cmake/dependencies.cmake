@@ -2,15 +2,21 @@
 find_package(Threads REQUIRED)
 find_package(Python 3.10 QUIET COMPONENTS Interpreter)
 
+set(SELFSCALE_HEADERS_PYTHON "" CACHE FILEPATH "The Python whose environment has the header packages, if not the one built for")
+
 # The include folder of a header-only package in the Python environment, or an empty string. The package is not imported:
 # it may need more at run time than its headers do.
 function(selfscale_python_headers package result)
   set(${result} "" PARENT_SCOPE)
-  if(NOT Python_EXECUTABLE)
+  set(interpreter ${Python_EXECUTABLE})
+  if(SELFSCALE_HEADERS_PYTHON)
+    set(interpreter ${SELFSCALE_HEADERS_PYTHON})
+  endif()
+  if(NOT interpreter)
     return()
   endif()
   execute_process(
-    COMMAND ${Python_EXECUTABLE} -c
+    COMMAND ${interpreter} -c
       "import importlib.util, pathlib; print(pathlib.Path(importlib.util.find_spec('${package}').origin).parent / 'include')"
     OUTPUT_VARIABLE folder OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET RESULT_VARIABLE failed)
   if(NOT failed AND IS_DIRECTORY "${folder}")
