@@ -6,6 +6,7 @@ The supervisor starts it, and starts it again when it dies.
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 
 import selfscale
@@ -25,7 +26,8 @@ def main() -> None:
         arguments.policies,
         service=arguments.service,
         driver="local",
-        enable=arguments.enable,
+        # Said once: started again after a crash, it must not undo what a person said meanwhile.
+        enable=arguments.enable and os.environ.get("SELFSCALE_AGENT_START", "1") == "1",
         enabled_by="--enable",
     )
     signal.sigwait(stop_signals)

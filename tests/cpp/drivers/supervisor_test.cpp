@@ -284,8 +284,8 @@ TEST(Supervisor, AKilledKeeperIsReplacedAndKnowsTheWorkers) {
 TEST(Supervisor, AKilledAgentIsReplacedAndChangesNoWorker) {
   Directory directory;
   auto options = options_of(2, 2);
-  options.agent =
-      shell("echo $$ $SELFSCALE_SUPERVISOR_FD >> " + (directory / "agents") + "; exec sleep 1000");
+  options.agent = shell("echo $$ $SELFSCALE_SUPERVISOR_FD start $SELFSCALE_AGENT_START >> " +
+                        (directory / "agents") + "; exec sleep 1000");
   RunningSupervisor running{options};
   ASSERT_TRUE(running.converges_to(2));
   const auto before = pids(running.observe());
@@ -294,6 +294,7 @@ TEST(Supervisor, AKilledAgentIsReplacedAndChangesNoWorker) {
     running.kill_child(std::stoi(lines_of(directory / "agents").back()));
   }
   ASSERT_TRUE(eventually([&] { return lines_of(directory / "agents").size() == 4; }));
+  EXPECT_TRUE(lines_of(directory / "agents").back().ends_with(" start 4"));
   EXPECT_EQ(pids(running.observe()), before);
 }
 

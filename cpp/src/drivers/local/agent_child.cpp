@@ -38,6 +38,7 @@ Result<std::optional<LineStream>> AgentChild::start_if_due(Time now) {
   const Descriptor its{ends[1]};
   auto variables = variables_;
   variables.push_back("SELFSCALE_SUPERVISOR_FD=" + std::to_string(its.get()));
+  variables.push_back("SELFSCALE_AGENT_START=" + std::to_string(++starts_));
   const Launch child{command_,
                      environment({"SELFSCALE_INSTANCE", "SELFSCALE_SUPERVISED"}, variables),
                      {its.get()},

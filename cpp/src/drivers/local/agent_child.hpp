@@ -35,6 +35,7 @@ class AgentChild {
   pid_t pid_ = 0;
   bool wanted_;
   int failures_ = 0;
+  int starts_ = 0;
   Time started_{};
   Time due_{};
 };
