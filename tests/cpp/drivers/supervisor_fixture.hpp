@@ -3,6 +3,7 @@
 
 #include <sys/types.h>
 
+#include <atomic>
 #include <functional>
 #include <set>
 #include <string>
@@ -73,7 +74,7 @@ class RunningSupervisor {
   Directory directory_;
   std::string service_;
   std::string release_;
-  pid_t pid_ = 0;
+  std::atomic<pid_t> pid_{0};      ///< read by tests that watch from another thread
   std::set<pid_t> last_children_;  ///< when it was killed
   Descriptor stream_;
   Descriptor for_driver_;
