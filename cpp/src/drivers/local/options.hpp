@@ -2,19 +2,17 @@
 ///
 ///     selfscale-supervisor --service backend --max 8 [OPTION …] -- COMMAND [ARGUMENT …]
 ///
-/// | option | means | default |
-/// | --- | --- | --- |
-/// | `--service S` | the service's name; goes into instance ids and finds the segment | needed |
-/// | `--max N` | never more than N workers alive at one time, 1 to 1000 | needed |
-/// | `--count N` | workers at the start, 0 to max | 1 |
-/// | `--bind HOST:PORT` | `[::1]:8000`, `0.0.0.0:0` (any free port) … | 127.0.0.1:8000, if {fd}
-/// occurs | | `--readiness R` | `report`, `port`, or a command as a JSON array that ends with 0 |
-/// see below | | `--grace SECONDS` | from SIGTERM to SIGKILL | 30 | | `--backoff-first SECONDS` |
-/// before the first restart of a worker that ended | 1 | | `--backoff-most SECONDS` | the longest
-/// such wait; who lives that long starts over | 60 | | `--run-dir DIR` | where the segment stands;
-/// handed on as SELFSCALE_RUN_DIR | needed | | `--release R` | the release group of the segment;
-/// handed on as SELFSCALE_RELEASE | none | | `--agent ARGV` | the agent's command as a JSON array
-/// of strings; restarted when it ends | no agent |
+/// - `--service S` (needed): the service's name; goes into instance ids and finds the segment
+/// - `--max N` (needed): never more than N workers alive at one time, 1 to 1000
+/// - `--run-dir DIR` (needed): where the segment stands; handed on as SELFSCALE_RUN_DIR
+/// - `--count N` (1): workers at the start, 0 to max
+/// - `--bind HOST:PORT` (127.0.0.1:8000, if {fd} occurs): `[::1]:8000`, `0.0.0.0:0` (any port) …
+/// - `--readiness R` (see below): `report`, `port`, or a command as a JSON array that ends with 0
+/// - `--grace SECONDS` (30): from SIGTERM to SIGKILL
+/// - `--backoff-first SECONDS` (1): before the first restart of a worker that ended
+/// - `--backoff-most SECONDS` (60): the longest such wait; who lives that long starts over
+/// - `--release R` (none): the release group of the segment; handed on as SELFSCALE_RELEASE
+/// - `--agent ARGV` (none): the agent's command as a JSON array of strings; restarted when it ends
 ///
 /// In COMMAND and in a readiness command `{fd}` stands for the number of the listening socket,
 /// `{port}` for its port and `{slot}` for the worker's number, the lowest free one from 1 on.
