@@ -28,7 +28,6 @@ Snapshot of_instances(int count) {
   for (int i = 0; i < count; ++i) {
     Instance instance;
     instance.id = "instance " + std::to_string(i);
-    instance.ready = true;
     Reading reading = Reading::of(50.0 + i % 7);
     reading.amount = reading.value / 100.0;
     reading.capacity = 1.0;

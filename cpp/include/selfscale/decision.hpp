@@ -28,7 +28,22 @@ enum class Code : std::uint8_t {
   within_tolerance,
   unready_held,  ///< filling in unready or missing instances left the count as it is
   no_ready_instances,
+  // proposals: step
+  step_up,        ///< the value lies in a step that asks for more
+  step_down,      ///< in one that asks for less
+  outside_steps,  ///< in no step, or in one that changes nothing
+  // proposals: concurrency
+  stable_load,   ///< the load over the stable window decides
+  panic_load,    ///< the load over the panic window decides
+  panic_held,    ///< in panic nothing goes below the peak
+  delayed_down,  ///< scaleDownDelay: more was wanted within it
+  // proposals: backlog
+  backlog_due,         ///< so many replicas finish what is due within targetLatency
+  oldest_job_late,     ///< the oldest job has waited longer than targetLatency
+  throughput_unknown,  ///< throughputPerReplica is learned, and not known yet
   // proposals: any rule
+  starting,           ///< what is asked for has been asked for already, and is starting
+  inactive,           ///< not past `activation`: the rule does not ask for a first replica
   no_lowering,        ///< the rule cannot ask for less and does not ask for more
   no_data,            ///< the metric is missing
   floor_for_missing,  ///< missing: atLeastReplicas holds
@@ -43,12 +58,24 @@ enum class Code : std::uint8_t {
   missing_blocks_up,
   all_abstain,
   all_hold,
+  // activation: to zero and back
+  activated,       ///< a rule past its activation wakes a service of no replicas
+  idle,            ///< nothing has been active for long enough: no replicas
+  idle_not_long,   ///< inactive, but not for long enough yet
+  paused_at_zero,  ///< somebody else set no replicas: that is a pause
   // bounds before the rules
   below_minimum,  ///< current count below minReplicas: raised at once
   above_maximum,  ///< current count above maxReplicas: lowered at once
   // stabilize, rate limit, cooldown
+  schedule_minimum,  ///< a schedule's minReplicas
+  schedule_maximum,  ///< a schedule's maxReplicas
+  updating,          ///< a deployment is under way: nothing is taken away
   scale_up_stabilized,
   scale_down_stabilized,
+  scale_up_rate,      ///< at most so many more within a period
+  scale_down_rate,    ///< at most so many fewer within a period
+  scale_up_disabled,  ///< selectPolicy: Disabled
+  scale_down_disabled,
   scale_up_cooldown,
   scale_down_cooldown,
   cooldown_period,  ///< the guide's cooldownPeriod
@@ -57,6 +84,8 @@ enum class Code : std::uint8_t {
   at_minimum,
   total_replicas_limit,
   memory_limit,
+  budget_limit,         ///< a budget of `uses` has no room for more
+  hourly_events_limit,  ///< maxScaleEventsPerHour: no step down
   // outcome
   platform_unknown,  ///< the platform's counts could not be read
 };
@@ -74,6 +103,7 @@ enum class Stage : std::uint8_t {
   readings,
   rules,
   combine,
+  activate,
   stabilize,
   rate_limit,
   cooldown,
@@ -92,6 +122,9 @@ struct Proposal {
   double value = 0.0;      ///< the reading the rule saw; meaningless when missing
   double threshold = 0.0;  ///< the edge or target it was held against
   Duration held_for{0};    ///< for how long the edge has been passed
+  /// concurrency alone: capacity beyond the load and the burst that is to be taken at once; below
+  /// 0: requests should be buffered (Knative's excess burst capacity).
+  std::optional<double> excess_burst_capacity;
   bool operator==(const Proposal&) const = default;
 };
 
@@ -131,19 +164,29 @@ SELFSCALE_API std::string_view name_of(Action action) noexcept;
 /// What decide() remembers: what was thought (by decide) and what was done (by record). Versioned
 /// JSON under 8 KiB.
 struct DecisionState {
-  static constexpr int version = 1;
+  static constexpr int version = 2;
 
   struct Wanted {  ///< one recommendation of the past, for stabilization
     Instant at{};
     int replicas = 0;
     bool operator==(const Wanted&) const = default;
   };
-  struct Timer {  ///< since when a rule's edges have been passed without a break; empty: they are
-                  ///< not
+  struct Memory {                  ///< what one rule remembers
     std::uint64_t definition = 0;  ///< fingerprint of the rule; a changed rule starts anew
+    /// Since when its edges have been passed without a break; empty: they are not.
     std::optional<Instant> above_since;
     std::optional<Instant> below_since;
-    bool operator==(const Timer&) const = default;
+    /// concurrency: since when it has panicked; empty: it does not.
+    std::optional<Instant> panic_since;
+    int peak = 0;                 ///< concurrency: the most it wanted in this panic
+    std::vector<Wanted> delayed;  ///< concurrency: results within scaleDownDelay, oldest first
+    bool operator==(const Memory&) const = default;
+  };
+  struct Change {  ///< what was done to the count, for rate limits
+    Instant at{};
+    int replicas = 0;  ///< above 0: added, below 0: taken away
+    int events = 1;    ///< how many events it stands for
+    bool operator==(const Change&) const = default;
   };
   struct Past {  ///< how earlier scaling went, for confidence
     int succeeded = 0;
@@ -156,9 +199,12 @@ struct DecisionState {
   // thought
   std::vector<Wanted> up_window;    ///< monotone: what a later minimum needs, oldest first
   std::vector<Wanted> down_window;  ///< monotone: what a later maximum needs, oldest first
-  std::vector<Timer> timers;        ///< by the policy's rules
+  std::vector<Memory> rules;        ///< by the policy's rules
   std::vector<std::optional<Instant>> missing_since;  ///< by the policy's metrics
+  std::optional<Instant> last_active;                 ///< when a rule was last past its activation
   // done
+  std::vector<Change> changes;  ///< oldest first; what the longest period may still need
+  bool scaled_to_zero = false;  ///< the last change was ours, to no replicas
   std::optional<Instant> last_up;
   std::optional<Instant> last_down;
   Past past;

@@ -49,15 +49,24 @@ struct Reading {
 /// Life cycle of an instance, in Kubernetes' words.
 enum class Phase : std::uint8_t { running, pending, failed, succeeded, unknown };
 
+/// Whether an instance can serve, as Kubernetes' condition `Ready` says it.
+enum class Ready : std::uint8_t {
+  yes,
+  no,
+  unknown,     ///< the platform has lost sight of it
+  unreported,  ///< the platform reports no readiness of it (yet)
+};
+
 /// A replica as it reports itself, or as the platform lists it.
 struct Instance {
   std::string id;
   Phase phase = Phase::running;
+  bool listed = true;  ///< false: it reports, and the platform does not list it
   bool deleting = false;
-  std::optional<bool> ready;  ///< empty: the platform reports no readiness
-  std::optional<Instant> ready_changed_at;
-  std::optional<Instant> started_at;
-  bool busy = false;  ///< has work in hand that a stop would interrupt
+  Ready ready = Ready::yes;
+  std::optional<Instant> ready_changed_at;        ///< empty: since the start
+  std::optional<Instant> started_at = Instant{};  ///< empty: not started; by default long ago
+  bool busy = false;                              ///< has work in hand that a stop would interrupt
   std::string release;
   /// In the order of the policy's metrics; empty optional where the metric has no reading per
   /// instance.
@@ -79,13 +88,27 @@ struct PlatformCounts {
 struct Shared {
   std::optional<int> other_replicas;          ///< replicas of all other services of the document
   std::optional<double> available_memory_mb;  ///< on this host, in units of 2^20 bytes
+  /// What other services take of each budget, in the order of the policy's `uses`; empty: not
+  /// known.
+  std::vector<std::optional<double>> budgets_used;
+  /// Scaling events of all other services of the document within the last hour.
+  int other_events_last_hour = 0;
   bool operator==(const Shared&) const = default;
+};
+
+/// Jobs that one busy replica finishes in a second, as learned from what it has finished.
+struct Throughput {
+  double value = 0.0;  ///< per second
+  double low = 0.0;    ///< lower end of its confidence interval
+  int samples = 0;     ///< jobs it was learned from
+  bool operator==(const Throughput&) const = default;
 };
 
 /// Something learned, with its uncertainty.
 struct Estimates {
   std::optional<double> startup_seconds_p50;
   std::optional<double> startup_seconds_p95;
+  std::optional<Throughput> throughput_per_replica;
   bool operator==(const Estimates&) const = default;
 };
 

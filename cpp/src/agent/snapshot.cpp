@@ -11,7 +11,7 @@ namespace {
 Instance listed(const drivers::Replica& replica, Instant at) {
   Instance instance;
   instance.id = replica.instance;
-  instance.ready = replica.ready;
+  instance.ready = replica.ready ? Ready::yes : Ready::no;
   instance.deleting = replica.deleting;
   if (replica.started_seconds_ago) {
     const auto ago = std::llround(*replica.started_seconds_ago * 1000.0);
@@ -87,7 +87,7 @@ std::vector<Instance> SnapshotMaker::instances(const Readings& readings, const S
 void SnapshotMaker::note_readiness(std::vector<Instance>& instances, Instant at) {
   std::map<std::string, Readiness> seen;
   for (auto& instance : instances) {
-    const bool ready = instance.ready.value_or(false);
+    const bool ready = instance.ready == Ready::yes;
     Readiness now{ready, std::nullopt};
     const auto before = readiness_.find(instance.id);
     if (before != readiness_.end()) {
@@ -102,7 +102,7 @@ void SnapshotMaker::note_readiness(std::vector<Instance>& instances, Instant at)
 std::vector<std::string> victims(const Snapshot& snapshot) {
   std::vector<const Instance*> candidates;
   for (const auto& instance : snapshot.instances) {
-    if (instance.ready.value_or(false) && !instance.deleting) candidates.push_back(&instance);
+    if (instance.ready == Ready::yes && !instance.deleting) candidates.push_back(&instance);
   }
   std::stable_sort(candidates.begin(), candidates.end(), [](const Instance* a, const Instance* b) {
     if (a->busy != b->busy) return !a->busy;

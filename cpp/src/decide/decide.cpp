@@ -48,7 +48,7 @@ class Evaluation {
 
  private:
   void begin() {
-    state_.timers.resize(policy_.rules.size());
+    state_.rules.resize(policy_.rules.size());
     state_.missing_since.resize(policy_.metrics.size());
     recommendation_.proposals.clear();
     recommendation_.adjustments.clear();
@@ -65,7 +65,7 @@ class Evaluation {
     for (std::size_t i = 0; i < policy_.rules.size(); ++i) {
       const auto metric = static_cast<std::size_t>(policy_.rules[i].metric);
       recommendation_.proposals.push_back(
-          propose(seen_, static_cast<int>(i), state_.timers[i], state_.missing_since[metric]));
+          propose(seen_, static_cast<int>(i), state_.rules[i], state_.missing_since[metric]));
     }
     const Combined combined =
         combine(recommendation_.proposals, seen_.current, policy_.up, policy_.down);

@@ -3,23 +3,18 @@
 
 #include "decide/words.hpp"
 #include "model/json.hpp"
+#include "policy/rules/rule.hpp"
 
 namespace selfscale {
 namespace {
-
-std::string_view type_of_rule(const RuleSpec& rule) {
-  struct Type {
-    std::string_view operator()(const ThresholdRule&) const { return "threshold"; }
-    std::string_view operator()(const TargetRule&) const { return "target"; }
-  };
-  return std::visit(Type{}, rule.kind);
-}
 
 Names names_of(const CompiledPolicy& policy) {
   Names names;
   names.service = policy.service;
   for (const MetricSpec& metric : policy.metrics) names.metrics.emplace_back(metric.name);
-  for (const RuleSpec& rule : policy.rules) names.rules.push_back({rule.name, type_of_rule(rule)});
+  for (const RuleSpec& rule : policy.rules) {
+    names.rules.push_back({rule.name, type_of(rule.kind).name});
+  }
   return names;
 }
 

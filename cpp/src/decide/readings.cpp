@@ -12,8 +12,8 @@ bool is_going(const Instance& instance) noexcept {
 /// Kubernetes' horizontal.go groupPods, the CPU branch; times compare as there.
 bool is_unready_for_cpu(const Instance& instance, const Reading& reading,
                         const Readiness& readiness, Instant at) noexcept {
-  const bool says_unready = instance.ready == false;
-  if (!instance.ready || !instance.started_at) return says_unready;
+  const bool says_unready = instance.ready == Ready::no;
+  if (instance.ready == Ready::unreported || !instance.started_at) return true;
   const Instant started = *instance.started_at;
   const Instant changed = instance.ready_changed_at.value_or(started);
   if (started + readiness.cpu_initialization_period > at) {
@@ -50,7 +50,7 @@ Standing standing_of(const Instance& instance, const MetricSpec& metric, std::si
 Standing serving_standing(const Instance& instance, const MetricSpec& metric,
                           std::size_t index) noexcept {
   if (is_going(instance) || instance.phase == Phase::succeeded) return Standing::ignored;
-  if (instance.phase == Phase::pending || instance.ready == false) return Standing::unready;
+  if (instance.phase == Phase::pending || instance.ready == Ready::no) return Standing::unready;
   return reading_of(instance, metric, index) == nullptr ? Standing::missing : Standing::ready;
 }
 
@@ -86,7 +86,7 @@ int ready_replicas(const Snapshot& snapshot) noexcept {
   if (snapshot.platform.ready_replicas) return *snapshot.platform.ready_replicas;
   if (snapshot.instances.empty()) return snapshot.platform.current_replicas;
   const auto serves = [](const Instance& instance) {
-    return instance.phase == Phase::running && instance.ready.value_or(true);
+    return instance.phase == Phase::running && instance.ready == Ready::yes;
   };
   return static_cast<int>(
       std::count_if(snapshot.instances.begin(), snapshot.instances.end(), serves));

@@ -24,8 +24,7 @@ const Reading* reading_of(const Instance& instance, const MetricSpec& metric,
                           std::size_t index) noexcept;
 
 /// HPA's classification (groupPods): for CPU alone it looks at readiness and at the time since the
-/// start, for other metrics at the phase only. An instance whose readiness is not known counts as
-/// ready.
+/// start, for other metrics at the phase only.
 Standing standing_of(const Instance& instance, const MetricSpec& metric, std::size_t index,
                      const Readiness& readiness, Instant at) noexcept;
 

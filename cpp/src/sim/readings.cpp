@@ -172,9 +172,10 @@ void Readings::fill(const History& history, std::span<const Replica> replicas, I
   for (std::size_t i = 0; i < replicas.size(); ++i) {
     Instance& instance = snapshot.instances[i];
     instance.id = replicas[i].id;
-    instance.ready = replicas[i].ready_at <= now;
+    const bool is_ready = replicas[i].ready_at <= now;
+    instance.ready = is_ready ? Ready::yes : Ready::no;
     instance.started_at = replicas[i].started_at;
-    instance.ready_changed_at = *instance.ready ? replicas[i].ready_at : replicas[i].started_at;
+    instance.ready_changed_at = is_ready ? replicas[i].ready_at : replicas[i].started_at;
     instance.metrics.assign(policy_.metrics.size(), std::nullopt);
   }
   for (std::size_t m = 0; m < policy_.metrics.size(); ++m) {

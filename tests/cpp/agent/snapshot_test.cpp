@@ -66,7 +66,7 @@ TEST_F(SnapshotTest, WithoutADriverTheInstancesSeenAreAllThereIs) {
   EXPECT_EQ(snapshot.platform.desired_replicas, 2);
   EXPECT_FALSE(snapshot.platform.ready_replicas);
   ASSERT_EQ(snapshot.instances.size(), 2U);
-  EXPECT_FALSE(snapshot.instances[0].ready);
+  EXPECT_EQ(snapshot.instances[0].ready, Ready::yes) << "it reports from inside";
 }
 
 TEST_F(SnapshotTest, ReadingsStandWhereTheyBelong) {

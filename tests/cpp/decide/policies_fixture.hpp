@@ -17,7 +17,7 @@ inline Policy policy_of(const std::string& json) { return load_policies(json).po
 inline Instance instance(std::optional<Reading> reading) {
   Instance made;
   made.id = "i";
-  made.ready = true;
+  made.ready = Ready::yes;
   made.metrics = {std::move(reading)};
   return made;
 }

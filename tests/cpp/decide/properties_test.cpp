@@ -69,7 +69,8 @@ Instance any_instance(Instant at) {
   instance.id = "i" + std::to_string(within(0, 99));
   instance.phase = one_in(8) ? static_cast<Phase>(within(0, 4)) : Phase::running;
   instance.deleting = one_in(10);
-  if (!one_in(8)) instance.ready = !one_in(5);
+  instance.ready = static_cast<Ready>(within(0, 3));
+  instance.started_at.reset();
   if (!one_in(8)) instance.started_at = at - 1s * within(0, 900);
   if (instance.started_at) instance.ready_changed_at = *instance.started_at + 1s * within(0, 60);
   instance.busy = one_in(2);

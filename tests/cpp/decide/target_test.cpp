@@ -84,7 +84,7 @@ TEST(Target, ASilentOneIsFullyLoadedByItsCapacity) {
 
 TEST(Target, StartingOnesAreIdleOnTheWayUpForCpuOnly) {
   auto all = instances({100, 100, 100});
-  all[2].ready = false;
+  all[2].ready = Ready::no;
   all[2].started_at = all[2].ready_changed_at = start - 10s;
   EXPECT_EQ(Case(50, all, "cpu_usage").replicas(3), 4);  // (100 + 100 + 0) ÷ 3 ÷ 50 × 3
   EXPECT_EQ(Case(50, all).replicas(3), 6);               // readiness is not looked at
@@ -92,22 +92,23 @@ TEST(Target, StartingOnesAreIdleOnTheWayUpForCpuOnly) {
 
 struct StandingRow {
   const char* says;
-  std::optional<bool> ready;
+  Ready ready;
   std::optional<Duration> started, changed;  // ago
   Standing expected;
 };
 
 TEST(Target, ReadinessForCpu) {
   const StandingRow rows[] = {
-      {"readiness unknown", {}, 10s, 10s, Standing::ready},
-      {"ready, start unknown", true, {}, {}, Standing::ready},
-      {"not ready, start unknown", false, {}, {}, Standing::unready},
-      {"young, not ready", false, 10s, 10s, Standing::unready},
-      {"young, its sample lies partly before readiness", true, 100s, 29s, Standing::unready},
-      {"young, its sample lies after readiness", true, 100s, 30s, Standing::ready},
-      {"old, not ready since its start", false, 400s, 371s, Standing::unready},
-      {"old, was ready once", false, 400s, 370s, Standing::ready},
-      {"as old as the initialization period", true, 300s, 1s, Standing::ready},
+      {"readiness unknown", Ready::unknown, 100s, 30s, Standing::ready},
+      {"readiness not reported", Ready::unreported, 100s, 30s, Standing::unready},
+      {"ready, not started", Ready::yes, {}, {}, Standing::unready},
+      {"not ready, not started", Ready::no, {}, {}, Standing::unready},
+      {"young, not ready", Ready::no, 10s, 10s, Standing::unready},
+      {"young, its sample lies partly before readiness", Ready::yes, 100s, 29s, Standing::unready},
+      {"young, its sample lies after readiness", Ready::yes, 100s, 30s, Standing::ready},
+      {"old, not ready since its start", Ready::no, 400s, 371s, Standing::unready},
+      {"old, was ready once", Ready::no, 400s, 370s, Standing::ready},
+      {"as old as the initialization period", Ready::yes, 300s, 1s, Standing::ready},
   };
   MetricSpec cpu;
   cpu.metric = "cpu_usage";
@@ -116,6 +117,7 @@ TEST(Target, ReadinessForCpu) {
     reading.window = 30s;
     Instance made = instance(reading);
     made.ready = row.ready;
+    made.started_at.reset();
     if (row.started) made.started_at = start - *row.started;
     if (row.changed) made.ready_changed_at = start - *row.changed;
     EXPECT_EQ(standing_of(made, cpu, 0, Readiness{}, start), row.expected) << row.says;

@@ -40,8 +40,8 @@ TEST_P(Thresholds, Answer) {
   ThresholdRule rule = between(row.up, row.down);
   rule.comparison = row.comparison;
   rule.scale_up_by = 2;
-  DecisionState::Timer timer;
-  const Proposal proposal = judge_threshold(rule, all_report(row.value), 4, start, timer);
+  DecisionState::Memory memory;
+  const Proposal proposal = judge_threshold(rule, all_report(row.value), 4, start, memory);
   EXPECT_EQ(proposal.answer, row.answer) << row.says;
   EXPECT_EQ(proposal.replicas, row.replicas) << row.says;
   EXPECT_EQ(proposal.code, row.code) << row.says;
@@ -73,9 +73,9 @@ INSTANTIATE_TEST_SUITE_P(Table, Thresholds, ::testing::ValuesIn(rows));
 TEST(Threshold, AsksForItsDurationWithoutABreak) {
   ThresholdRule rule = between(70, 30);
   rule.scale_up_for = 2min;
-  DecisionState::Timer timer;
+  DecisionState::Memory memory;
   const auto code = [&](Duration after, double value) {
-    return judge_threshold(rule, all_report(value), 4, start + after, timer).code;
+    return judge_threshold(rule, all_report(value), 4, start + after, memory).code;
   };
   EXPECT_EQ(code(0s, 85), Code::above_not_long);
   EXPECT_EQ(code(119s, 85), Code::above_not_long);
@@ -87,19 +87,19 @@ TEST(Threshold, AsksForItsDurationWithoutABreak) {
 
 TEST(Threshold, SaysForHowLong) {
   ThresholdRule rule = between(70, 30);
-  DecisionState::Timer timer;
-  judge_threshold(rule, all_report(85), 4, start, timer);
-  EXPECT_EQ(judge_threshold(rule, all_report(85), 4, start + 130s, timer).held_for, 130s);
+  DecisionState::Memory memory;
+  judge_threshold(rule, all_report(85), 4, start, memory);
+  EXPECT_EQ(judge_threshold(rule, all_report(85), 4, start + 130s, memory).held_for, 130s);
 }
 
 TEST(Threshold, AMissingReadingIsABreak) {
   const Policy policy = testing::policy_of(
       R"({"service": "backend", "maxReplicas": 9, "rules":
           [{"type": "threshold", "metric": "cpu_usage", "scaleUp": 70, "scaleDown": 30, "scaleUpFor": "1m"}]})");
-  DecisionState::Timer timer;
+  DecisionState::Memory memory;
   const auto code = [&](Duration after, Reading reading) {
     const Snapshot seen = snapshot(4, {std::move(reading)}, start + after);
-    return propose(Situation{policy.compiled(), seen, seen.at, 4}, 0, timer, std::nullopt).code;
+    return propose(Situation{policy.compiled(), seen, seen.at, 4}, 0, memory, std::nullopt).code;
   };
   EXPECT_EQ(code(0s, Reading::of(85)), Code::above_not_long);
   EXPECT_EQ(code(60s, Reading::absent(Missing::timed_out)), Code::no_data);
@@ -133,7 +133,7 @@ TEST(ThresholdOverInstances, AcrossSaysHowValuesBecomeOne) {
 
 TEST(ThresholdOverInstances, OnlyServingOnesCount) {
   auto of = instances({80, 5, 5, 5});
-  of[1].ready = false;
+  of[1].ready = Ready::no;
   of[2].deleting = true;
   of[3].phase = Phase::pending;
   EXPECT_DOUBLE_EQ(Case(of).input()->value, 80);

@@ -12,7 +12,7 @@
 namespace selfscale {
 namespace {
 
-const Names names{"backend", {"cpu_usage", "rps"}, {{"cpu", "threshold"}, {"load", "target"}}};
+const Names names{"backend", {"cpu_usage", "rps"}, {{"cpu", "threshold"}, {"load", "target"}}, {}};
 
 std::string golden(const std::string& name) {
   std::ifstream file{std::string{SELFSCALE_FIXTURES} + "/golden/" + name};
@@ -51,8 +51,18 @@ TEST(Golden, State) {
   const std::string text = golden("state.v1.json");
   const DecisionState state = state_from_json(names, text);
   EXPECT_EQ(state.down_window.at(1).replicas, 4);
-  EXPECT_EQ(state.timers.at(0).definition, 0xfedcba9876543210U);
+  EXPECT_EQ(state.rules.at(0).definition, 0xfedcba9876543210U);
   EXPECT_EQ(state.last_down, std::nullopt);
+}
+
+TEST(Golden, StateOfVersion2) {
+  const std::string text = golden("state.v2.json");
+  const DecisionState state = state_from_json(names, text);
+  EXPECT_EQ(state.rules.at(1).peak, 9);
+  EXPECT_EQ(state.rules.at(1).delayed.at(0).replicas, 7);
+  EXPECT_EQ(state.changes.at(1).replicas, -1);
+  EXPECT_EQ(state.changes.at(1).events, 2);
+  EXPECT_TRUE(state.scaled_to_zero);
   EXPECT_EQ(to_json(names, state), text);
 }
 
@@ -103,15 +113,16 @@ TEST(Snapshot, MetricsOfNoRuleArePassedOver) {
 TEST(State, NothingAtAllIsAFreshOne) {
   const DecisionState state = state_from_json(names, "{}");
   EXPECT_FALSE(state.seen);
-  EXPECT_EQ(state.timers.size(), 2U);
+  EXPECT_EQ(state.rules.size(), 2U);
 }
 
 TEST(State, TimersGoByName) {
   DecisionState state;
-  state.timers.resize(2);
-  state.timers[1] = {7, Instant{Duration{1000}}, std::nullopt};
+  state.rules.resize(2);
+  state.rules[1].definition = 7;
+  state.rules[1].above_since = Instant{Duration{1000}};
   const Names turned{"backend", {"cpu_usage", "rps"}, {{"load", "target"}, {"cpu", "threshold"}}};
-  EXPECT_EQ(state_from_json(turned, to_json(names, state)).timers.at(0), state.timers[1]);
+  EXPECT_EQ(state_from_json(turned, to_json(names, state)).rules.at(0), state.rules[1]);
 }
 
 // ---- readings

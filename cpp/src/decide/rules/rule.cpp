@@ -10,9 +10,9 @@ namespace {
 struct Propose {
   const Situation& seen;
   std::size_t metric;
-  DecisionState::Timer& timer;
+  DecisionState::Memory& memory;
   Proposal operator()(const ThresholdRule& rule) const noexcept {
-    return propose_threshold(rule, seen, metric, timer);
+    return propose_threshold(rule, seen, metric, memory);
   }
   Proposal operator()(const TargetRule& rule) const noexcept {
     return propose_target(rule, seen, metric);
@@ -57,14 +57,14 @@ Proposal missing_as(const Proposal& proposal, const MetricSpec& metric, int curr
   return changed;
 }
 
-Proposal propose(const Situation& seen, int rule, DecisionState::Timer& timer,
+Proposal propose(const Situation& seen, int rule, DecisionState::Memory& memory,
                  std::optional<Instant> missing_since) noexcept {
   const RuleSpec& spec = seen.policy.rules[static_cast<std::size_t>(rule)];
   const auto metric = static_cast<std::size_t>(spec.metric);
-  if (timer.definition != spec.definition) timer = {};
-  Proposal proposal = std::visit(Propose{seen, metric, timer}, spec.kind);
-  const bool is_timing = timer.above_since || timer.below_since;
-  timer.definition = is_timing ? spec.definition : 0;
+  if (memory.definition != spec.definition) memory = {};
+  Proposal proposal = std::visit(Propose{seen, metric, memory}, spec.kind);
+  memory.definition = 0;
+  if (memory != DecisionState::Memory{}) memory.definition = spec.definition;
   if (proposal.answer == Answer::missing) {
     const auto missing_for =
         missing_since ? std::optional<Duration>{seen.at - *missing_since} : std::nullopt;

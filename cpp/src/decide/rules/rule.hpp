@@ -6,9 +6,9 @@
 
 namespace selfscale {
 
-/// What one rule wants, with its evidence; what it remembers is in `timer`. Where the metric is
+/// What one rule wants, with its evidence; what it remembers is in `memory`. Where the metric is
 /// missing the answer is what the metric's `missing` says; `missing_since` is when that began.
-Proposal propose(const Situation& seen, int rule, DecisionState::Timer& timer,
+Proposal propose(const Situation& seen, int rule, DecisionState::Memory& memory,
                  std::optional<Instant> missing_since) noexcept;
 
 /// The answer that a number of replicas gives.

@@ -103,7 +103,7 @@ std::optional<ThresholdInput> threshold_input(const ThresholdRule& rule, const S
 }
 
 Proposal judge_threshold(const ThresholdRule& rule, const ThresholdInput& input, int current,
-                         Instant at, DecisionState::Timer& timer) noexcept {
+                         Instant at, DecisionState::Memory& memory) noexcept {
   const bool low_is_bad = rule.comparison == Comparison::less_than;
   const auto is_past = [low_is_bad](double value, double edge) {
     return low_is_bad ? value < edge : value > edge;
@@ -111,8 +111,8 @@ Proposal judge_threshold(const ThresholdRule& rule, const ThresholdInput& input,
   const bool up = rule.scale_up && is_past(input.for_up, *rule.scale_up);
   const bool down =
       !up && rule.scale_down && input.may_lower && is_past(*rule.scale_down, input.for_down);
-  const Duration up_for = held(up, at, timer.above_since);
-  const Duration down_for = held(down, at, timer.below_since);
+  const Duration up_for = held(up, at, memory.above_since);
+  const Duration down_for = held(down, at, memory.below_since);
 
   Proposal proposal;
   proposal.value = input.value;
@@ -141,11 +141,11 @@ Proposal judge_threshold(const ThresholdRule& rule, const ThresholdInput& input,
 }
 
 Proposal propose_threshold(const ThresholdRule& rule, const Situation& seen, std::size_t metric,
-                           DecisionState::Timer& timer) noexcept {
+                           DecisionState::Memory& memory) noexcept {
   if (const auto input = threshold_input(rule, seen, metric)) {
-    return judge_threshold(rule, *input, seen.current, seen.at, timer);
+    return judge_threshold(rule, *input, seen.current, seen.at, memory);
   }
-  timer = {};
+  memory = {};
   Proposal proposal = without_data(seen.current);
   proposal.threshold = rule.scale_up.value_or(rule.scale_down.value_or(0.0));
   return proposal;

@@ -22,9 +22,9 @@ std::optional<ThresholdInput> threshold_input(const ThresholdRule& rule, const S
 /// been passed at every evaluation since; an evaluation without data is a break. A rule without
 /// scaleDown abstains below its edge and holds on it.
 Proposal judge_threshold(const ThresholdRule& rule, const ThresholdInput& input, int current,
-                         Instant at, DecisionState::Timer& timer) noexcept;
+                         Instant at, DecisionState::Memory& memory) noexcept;
 
 Proposal propose_threshold(const ThresholdRule& rule, const Situation& seen, std::size_t metric,
-                           DecisionState::Timer& timer) noexcept;
+                           DecisionState::Memory& memory) noexcept;
 
 }  // namespace selfscale

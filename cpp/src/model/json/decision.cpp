@@ -10,16 +10,20 @@ OrderedJson proposal_to_json(const Proposal& proposal, const Names& names, std::
   const bool has_value = proposal.answer != Answer::missing &&
                          proposal.code != Code::floor_for_missing &&
                          proposal.code != Code::missing_ignored;
-  return {{"rule", rule.name},
-          {"type", rule.type},
-          {"metric", names.metrics.at(static_cast<std::size_t>(proposal.metric))},
-          {"value", has_value ? OrderedJson(proposal.value) : OrderedJson(nullptr)},
-          {"threshold", proposal.threshold},
-          {"answer", name_of(proposal.answer)},
-          {"replicas", proposal.replicas},
-          {"code", name_of(proposal.code)},
-          {"heldFor", seconds(proposal.held_for)},
-          {"reason", std::move(words)}};
+  OrderedJson json{{"rule", rule.name},
+                   {"type", rule.type},
+                   {"metric", names.metrics.at(static_cast<std::size_t>(proposal.metric))},
+                   {"value", has_value ? OrderedJson(proposal.value) : OrderedJson(nullptr)},
+                   {"threshold", proposal.threshold},
+                   {"answer", name_of(proposal.answer)},
+                   {"replicas", proposal.replicas},
+                   {"code", name_of(proposal.code)},
+                   {"heldFor", seconds(proposal.held_for)}};
+  if (proposal.excess_burst_capacity) {
+    json["excessBurstCapacity"] = *proposal.excess_burst_capacity;
+  }
+  json["reason"] = std::move(words);
+  return json;
 }
 
 OrderedJson adjustment_to_json(const Adjustment& adjustment, std::string words) {
@@ -53,6 +57,9 @@ Proposal read_proposal(const Node& node, const Names& names) {
   proposal.replicas = node.at("replicas").count();
   proposal.code = node.at("code").choice<Code>();
   if (const auto held = node.find("heldFor")) proposal.held_for = held->duration();
+  if (const auto excess = node.find("excessBurstCapacity")) {
+    proposal.excess_burst_capacity = excess->number();
+  }
   return proposal;
 }
 

@@ -1,5 +1,6 @@
 #include "model/json/node.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <utility>
 
@@ -33,7 +34,7 @@ std::string excerpt(const Json& value) {
 
 }  // namespace
 
-Json Node::parse(std::string_view text, std::string_view what) {
+Json Node::parse(std::string_view text, std::string_view what, int latest) {
   Json json;
   try {
     json = Json::parse(text);
@@ -42,9 +43,13 @@ Json Node::parse(std::string_view text, std::string_view what) {
   }
   const Node root{json};
   if (!json.is_object()) root.wrong("an object");
-  if (const auto version = root.find("version"); version && version->integer() != 1) {
+  const auto version = root.find("version");
+  const int earliest = std::max(1, latest - 1);
+  if (version && (version->integer() < earliest || version->integer() > latest)) {
+    const std::string known = (earliest < latest ? std::to_string(earliest) + " and " : "") +
+                              std::to_string(latest) + (earliest < latest ? " are" : " is");
     version->refuse("version " + version->json().dump() + " of a " + std::string{what} +
-                    " is not known here; 1 is");
+                    " is not known here; " + known);
   }
   return json;
 }
@@ -53,6 +58,11 @@ std::optional<Node> Node::find(std::string_view key) const {
   const auto found = object().find(key);
   if (found == value_->end() || found->is_null()) return std::nullopt;
   return Node{*found, pointer_ + "/" + escaped(key)};
+}
+
+bool Node::is_null(std::string_view key) const {
+  const auto found = object().find(key);
+  return found != value_->end() && found->is_null();
 }
 
 Node Node::at(std::string_view key) const {

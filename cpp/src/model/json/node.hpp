@@ -21,15 +21,16 @@ using OrderedJson = nlohmann::ordered_json;  ///< for writing: keys in the docum
 class Node {
  public:
   /// The whole document. Throws Error(malformed) for text that is not a JSON object of a known
-  /// version; `what` names it in the message.
-  static Json parse(std::string_view text, std::string_view what);
+  /// version; `what` names it in the message. The version before `latest` is known too.
+  static Json parse(std::string_view text, std::string_view what, int latest = 1);
 
   explicit Node(const Json& value, std::string pointer = {})
       : value_{&value}, pointer_{std::move(pointer)} {}
 
   /// A member; empty when it is absent or null. Throws unless this is an object.
   [[nodiscard]] std::optional<Node> find(std::string_view key) const;
-  [[nodiscard]] Node at(std::string_view key) const;  ///< must be there
+  [[nodiscard]] Node at(std::string_view key) const;       ///< must be there
+  [[nodiscard]] bool is_null(std::string_view key) const;  ///< there, and null
   [[nodiscard]] Node element(std::size_t index) const;
 
   [[nodiscard]] bool flag() const;

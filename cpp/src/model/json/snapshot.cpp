@@ -74,14 +74,31 @@ PlatformCounts read_platform(const Node& node) {
   return counts;
 }
 
+/// true, false, "unknown", or null for a platform that reports none; absent, an instance serves.
+Ready read_ready(const Node& node) {
+  if (node.is_null("ready")) return Ready::unreported;
+  const auto ready = node.find("ready");
+  if (!ready) return Ready::yes;
+  if (ready->json() == "unknown") return Ready::unknown;
+  return ready->flag() ? Ready::yes : Ready::no;
+}
+
+OrderedJson ready_to_json(Ready ready) {
+  if (ready == Ready::unreported) return nullptr;
+  if (ready == Ready::unknown) return "unknown";
+  return ready == Ready::yes;
+}
+
 Instance read_instance(const Node& node, const Names& names) {
   Instance instance;
   instance.id = node.at("id").text();
   if (const auto phase = node.find("phase")) instance.phase = phase->choice<Phase>();
   instance.deleting = flag_or(node, "deleting", false);
-  if (const auto ready = node.find("ready")) instance.ready = ready->flag();
+  instance.listed = flag_or(node, "listed", true);
+  instance.ready = read_ready(node);
   instance.ready_changed_at = optional_instant(node, "readyChangedAt");
-  instance.started_at = optional_instant(node, "startedAt");
+  if (node.is_null("startedAt")) instance.started_at.reset();
+  if (const auto started = node.find("startedAt")) instance.started_at = started->instant();
   instance.busy = flag_or(node, "busy", false);
   instance.release = optional_text(node, "release");
   instance.metrics = read_metrics(node, names);
@@ -99,6 +116,38 @@ void refuse_readings_of_both_kinds(const Node& root, const Snapshot& snapshot, c
                   "never both");
     }
   }
+}
+
+Shared read_shared(const Node& node, const Names& names) {
+  Shared shared;
+  if (const auto others = node.find("otherReplicas")) shared.other_replicas = others->count();
+  shared.available_memory_mb = optional_number(node, "availableMemoryMb");
+  if (const auto events = node.find("otherEventsLastHour")) {
+    shared.other_events_last_hour = events->count();
+  }
+  shared.budgets_used.resize(names.budgets.size());
+  const auto budgets = node.find("budgets");
+  for (std::size_t i = 0; budgets && i < names.budgets.size(); ++i) {
+    const auto budget = budgets->find(names.budgets[i]);
+    if (budget) shared.budgets_used[i] = optional_number(*budget, "usedByOthers");
+  }
+  return shared;
+}
+
+Estimates read_estimates(const Node& node) {
+  Estimates estimates;
+  if (const auto startup = node.find("startupSeconds")) {
+    estimates.startup_seconds_p50 = optional_number(*startup, "p50");
+    estimates.startup_seconds_p95 = optional_number(*startup, "p95");
+  }
+  if (const auto throughput = node.find("throughputPerReplica")) {
+    const double value = throughput->at("value").number();
+    const auto low = throughput->find("low");
+    const auto samples = throughput->find("samples");
+    estimates.throughput_per_replica =
+        Throughput{value, low ? low->number() : value, samples ? samples->count() : 0};
+  }
+  return estimates;
 }
 
 OrderedJson reading_to_json(const Reading& reading) {
@@ -137,21 +186,29 @@ OrderedJson platform_to_json(const PlatformCounts& counts) {
 }
 
 OrderedJson instance_to_json(const Instance& instance, const Names& names) {
-  return {{"id", instance.id},
-          {"phase", name_of(instance.phase)},
-          {"deleting", instance.deleting},
-          {"ready", or_null(instance.ready)},
-          {"readyChangedAt", or_null(instance.ready_changed_at)},
-          {"startedAt", or_null(instance.started_at)},
-          {"busy", instance.busy},
-          {"release", or_null(instance.release)},
-          {"metrics", metrics_to_json(instance.metrics, names)}};
+  OrderedJson json{{"id", instance.id}, {"phase", name_of(instance.phase)}};
+  if (!instance.listed) json["listed"] = false;
+  json["deleting"] = instance.deleting;
+  json["ready"] = ready_to_json(instance.ready);
+  json["readyChangedAt"] = or_null(instance.ready_changed_at);
+  json["startedAt"] = or_null(instance.started_at);
+  json["busy"] = instance.busy;
+  json["release"] = or_null(instance.release);
+  json["metrics"] = metrics_to_json(instance.metrics, names);
+  return json;
 }
 
-OrderedJson shared_to_json(const Shared& shared) {
+OrderedJson shared_to_json(const Shared& shared, const Names& names) {
   OrderedJson json = OrderedJson::object();
   if (shared.other_replicas) json["otherReplicas"] = *shared.other_replicas;
   if (shared.available_memory_mb) json["availableMemoryMb"] = *shared.available_memory_mb;
+  if (shared.other_events_last_hour > 0) {
+    json["otherEventsLastHour"] = shared.other_events_last_hour;
+  }
+  for (std::size_t i = 0; i < shared.budgets_used.size() && i < names.budgets.size(); ++i) {
+    if (!shared.budgets_used[i]) continue;
+    json["budgets"][std::string{names.budgets[i]}]["usedByOthers"] = *shared.budgets_used[i];
+  }
   return json;
 }
 
@@ -161,6 +218,10 @@ OrderedJson estimates_to_json(const Estimates& estimates) {
   if (estimates.startup_seconds_p95) startup["p95"] = *estimates.startup_seconds_p95;
   OrderedJson json = OrderedJson::object();
   if (!startup.empty()) json["startupSeconds"] = std::move(startup);
+  if (const auto& throughput = estimates.throughput_per_replica) {
+    json["throughputPerReplica"] = {
+        {"value", throughput->value}, {"low", throughput->low}, {"samples", throughput->samples}};
+  }
   return json;
 }
 
@@ -183,17 +244,9 @@ Snapshot snapshot_from_json(const Names& names, std::string_view text) {
   }
   snapshot.metrics = read_metrics(root, names);
   refuse_readings_of_both_kinds(root, snapshot, names);
-  if (const auto shared = root.find("shared")) {
-    if (const auto others = shared->find("otherReplicas")) {
-      snapshot.shared.other_replicas = others->count();
-    }
-    snapshot.shared.available_memory_mb = optional_number(*shared, "availableMemoryMb");
-  }
+  if (const auto shared = root.find("shared")) snapshot.shared = read_shared(*shared, names);
   if (const auto estimates = root.find("estimates")) {
-    if (const auto startup = estimates->find("startupSeconds")) {
-      snapshot.estimates.startup_seconds_p50 = optional_number(*startup, "p50");
-      snapshot.estimates.startup_seconds_p95 = optional_number(*startup, "p95");
-    }
+    snapshot.estimates = read_estimates(*estimates);
   }
   return snapshot;
 }
@@ -210,7 +263,7 @@ std::string to_json(const Names& names, const Snapshot& snapshot) {
                          {"platform", platform_to_json(snapshot.platform)},
                          {"instances", std::move(instances)},
                          {"metrics", metrics_to_json(snapshot.metrics, names)},
-                         {"shared", shared_to_json(snapshot.shared)},
+                         {"shared", shared_to_json(snapshot.shared, names)},
                          {"estimates", estimates_to_json(snapshot.estimates)}};
   return written(json);
 }

@@ -1,5 +1,7 @@
-// What decide() remembers, as JSON: timers by the rules' names, so that a policy may be reordered.
+// What decide() remembers, as JSON: what rules remember by their names, so that a policy may be
+// reordered.
 #include <charconv>
+#include <limits>
 
 #include "model/json.hpp"
 #include "model/json/node.hpp"
@@ -8,7 +10,8 @@ namespace selfscale {
 namespace {
 
 using Wanted = DecisionState::Wanted;
-using Timer = DecisionState::Timer;
+using Memory = DecisionState::Memory;
+using Change = DecisionState::Change;
 
 std::string hexadecimal(std::uint64_t number) {
   char text[16];
@@ -49,28 +52,65 @@ std::optional<Instant> optional_instant(const Node& node, std::string_view key) 
   return member ? std::optional{member->instant()} : std::nullopt;
 }
 
-OrderedJson timers_to_json(const std::vector<Timer>& timers, const Names& names) {
+OrderedJson rules_to_json(const std::vector<Memory>& rules, const Names& names) {
   OrderedJson json = OrderedJson::object();
-  for (std::size_t i = 0; i < timers.size() && i < names.rules.size(); ++i) {
-    if (timers[i] == Timer{}) continue;
-    json[std::string{names.rules[i].name}] = {{"definition", hexadecimal(timers[i].definition)},
-                                              {"aboveSince", or_null(timers[i].above_since)},
-                                              {"belowSince", or_null(timers[i].below_since)}};
+  for (std::size_t i = 0; i < rules.size() && i < names.rules.size(); ++i) {
+    const Memory& memory = rules[i];
+    if (memory == Memory{}) continue;
+    OrderedJson rule{{"definition", hexadecimal(memory.definition)}};
+    if (memory.above_since) rule["aboveSince"] = seconds(*memory.above_since);
+    if (memory.below_since) rule["belowSince"] = seconds(*memory.below_since);
+    if (memory.panic_since) rule["panicSince"] = seconds(*memory.panic_since);
+    if (memory.peak > 0) rule["peak"] = memory.peak;
+    if (!memory.delayed.empty()) rule["delayed"] = window_to_json(memory.delayed);
+    json[std::string{names.rules[i].name}] = std::move(rule);
   }
   return json;
 }
 
-std::vector<Timer> read_timers(const Node& root, const Names& names) {
-  std::vector<Timer> timers(names.rules.size());
-  const auto node = root.find("timers");
-  if (!node) return timers;
+/// Version 1 called it `timers`.
+std::vector<Memory> read_rules(const Node& root, const Names& names) {
+  std::vector<Memory> rules(names.rules.size());
+  auto node = root.find("rules");
+  if (!node) node = root.find("timers");
+  if (!node) return rules;
   for (std::size_t i = 0; i < names.rules.size(); ++i) {
-    const auto timer = node->find(names.rules[i].name);
-    if (!timer) continue;
-    timers[i] = {read_hexadecimal(timer->at("definition")), optional_instant(*timer, "aboveSince"),
-                 optional_instant(*timer, "belowSince")};
+    const auto rule = node->find(names.rules[i].name);
+    if (!rule) continue;
+    const auto peak = rule->find("peak");
+    rules[i] = {read_hexadecimal(rule->at("definition")),
+                optional_instant(*rule, "aboveSince"),
+                optional_instant(*rule, "belowSince"),
+                optional_instant(*rule, "panicSince"),
+                peak ? peak->count() : 0,
+                read_window(*rule, "delayed")};
   }
-  return timers;
+  return rules;
+}
+
+/// Oldest first, as [seconds, replicas, events].
+OrderedJson changes_to_json(const std::vector<Change>& changes) {
+  OrderedJson json = OrderedJson::array();
+  for (const Change& change : changes) {
+    json.push_back({seconds(change.at), change.replicas, change.events});
+  }
+  return json;
+}
+
+std::vector<Change> read_changes(const Node& root) {
+  std::vector<Change> changes;
+  const auto node = root.find("changes");
+  if (!node) return changes;
+  constexpr std::int64_t most = std::numeric_limits<int>::max();
+  for (std::size_t i = 0; i < node->array().size(); ++i) {
+    const Node entry = node->element(i);
+    if (entry.array().size() != 3) entry.wrong("[seconds, replicas, events]");
+    changes.push_back({entry.element(0).instant(),
+                       static_cast<int>(entry.element(1).integer(-most, most)),
+                       entry.element(2).count()});
+    if (i > 0 && changes[i].at < changes[i - 1].at) entry.refuse("is older than the one before it");
+  }
+  return changes;
 }
 
 OrderedJson missing_to_json(const std::vector<std::optional<Instant>>& since, const Names& names) {
@@ -92,6 +132,8 @@ std::vector<std::optional<Instant>> read_missing(const Node& root, const Names& 
 }
 
 void read_done(const Node& root, DecisionState& state) {
+  state.changes = read_changes(root);
+  if (const auto zero = root.find("scaledToZero")) state.scaled_to_zero = zero->flag();
   state.last_up = optional_instant(root, "lastUp");
   state.last_down = optional_instant(root, "lastDown");
   if (const auto past = root.find("past")) {
@@ -104,6 +146,8 @@ void write_done(const DecisionState& state, J& json) {
   const auto or_never = [](const std::optional<Instant>& instant) {
     return instant ? J(seconds(*instant)) : J(nullptr);
   };
+  json["changes"] = changes_to_json(state.changes);
+  json["scaledToZero"] = state.scaled_to_zero;
   json["lastUp"] = or_never(state.last_up);
   json["lastDown"] = or_never(state.last_down);
   json["past"] = {{"succeeded", state.past.succeeded}, {"failed", state.past.failed}};
@@ -112,15 +156,16 @@ void write_done(const DecisionState& state, J& json) {
 }  // namespace
 
 DecisionState state_from_json(const Names& names, std::string_view text) {
-  const Json json = Node::parse(text, "state");
+  const Json json = Node::parse(text, "state", DecisionState::version);
   const Node root{json};
   DecisionState state;
   if (const auto at = root.find("at")) state.at = at->instant();
   if (const auto seen = root.find("seen")) state.seen = seen->flag();
   state.up_window = read_window(root, "upWindow");
   state.down_window = read_window(root, "downWindow");
-  state.timers = read_timers(root, names);
+  state.rules = read_rules(root, names);
   state.missing_since = read_missing(root, names);
+  state.last_active = optional_instant(root, "lastActive");
   read_done(root, state);
   return state;
 }
@@ -131,22 +176,24 @@ std::string to_json(const Names& names, const DecisionState& state) {
                    {"seen", state.seen},
                    {"upWindow", window_to_json(state.up_window)},
                    {"downWindow", window_to_json(state.down_window)},
-                   {"timers", timers_to_json(state.timers, names)},
-                   {"missingSince", missing_to_json(state.missing_since, names)}};
+                   {"rules", rules_to_json(state.rules, names)},
+                   {"missingSince", missing_to_json(state.missing_since, names)},
+                   {"lastActive", or_null(state.last_active)}};
   write_done(state, json);
   return written(json);
 }
 
 DecisionState done_from_json(std::string_view text) {
-  const Json json = Node::parse(text, "state");
+  const Json json = Node::parse(text, "state", DecisionState::version);
   DecisionState state;
   read_done(Node{json}, state);
   return state;
 }
 
 std::string with_done(std::string_view text, const DecisionState& done) {
-  Node::parse(text, "state");
+  Node::parse(text, "state", DecisionState::version);
   OrderedJson json = OrderedJson::parse(text);
+  json["version"] = DecisionState::version;
   write_done(done, json);
   return written(json);
 }
