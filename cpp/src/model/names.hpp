@@ -36,7 +36,7 @@ struct Names {
   std::string_view service;
   std::vector<std::string_view> metrics;
   std::vector<Rule> rules;
-  std::vector<std::string_view> budgets;
+  std::vector<std::string_view> budgets{};
 };
 
 }  // namespace selfscale

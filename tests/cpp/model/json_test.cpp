@@ -12,7 +12,7 @@
 namespace selfscale {
 namespace {
 
-const Names names{"backend", {"cpu_usage", "rps"}, {{"cpu", "threshold"}, {"load", "target"}}, {}};
+const Names names{"backend", {"cpu_usage", "rps"}, {{"cpu", "threshold"}, {"load", "target"}}};
 
 std::string golden(const std::string& name) {
   std::ifstream file{std::string{SELFSCALE_FIXTURES} + "/golden/" + name};
