@@ -30,6 +30,9 @@ function(selfscale_need target package hint)
   endif()
 endfunction()
 
+if(POLICY CMP0167) # CMake's own FindBoost is gone: Boost brings its configuration
+  cmake_policy(SET CMP0167 NEW)
+endif()
 set(SELFSCALE_BOOST_VERSION 1.84)
 find_package(Boost ${SELFSCALE_BOOST_VERSION} QUIET)
 if(NOT TARGET Boost::headers)
@@ -58,7 +61,10 @@ find_package(spdlog QUIET)
 selfscale_need(spdlog::spdlog "spdlog" "apt-get install libspdlog-dev")
 
 find_package(SQLite3 QUIET)
-selfscale_need(SQLite::SQLite3 "SQLite 3" "apt-get install libsqlite3-dev")
+if(TARGET SQLite::SQLite3 AND NOT TARGET SQLite3::SQLite3) # the name before CMake 4.3
+  add_library(SQLite3::SQLite3 ALIAS SQLite::SQLite3)
+endif()
+selfscale_need(SQLite3::SQLite3 "SQLite 3" "apt-get install libsqlite3-dev")
 
 if(SELFSCALE_TESTS)
   find_package(GTest QUIET)

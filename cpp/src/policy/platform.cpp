@@ -14,7 +14,9 @@ constexpr std::array<std::string_view, 12> usual_drivers{
 
 void read_readiness(Reader& platform) {
   const Json* value = platform.find("readiness");
-  if (value == nullptr || *value == "report" || *value == "port") return;
+  if (value == nullptr) return;
+  const auto* word = value->get_ptr<const std::string*>();
+  if (word != nullptr && (*word == "report" || *word == "port")) return;
   const bool is_command =
       value->is_array() && !value->empty() &&
       std::all_of(value->begin(), value->end(), [](const Json& word) { return word.is_string(); });
