@@ -33,9 +33,6 @@ int in_child(Work work) {
 }
 
 TEST_F(AgentTest, AForkedChildCanStartAnewAndTheParentGoesOn) {
-#ifdef __SANITIZE_THREAD__
-  GTEST_SKIP() << "the thread sanitizer ends a forked child that starts threads";
-#endif
   Agent agent{options()};
   const auto orders = agent.counter("orders");
   agent.start();
