@@ -72,6 +72,21 @@ ReplicaCounts counts_in(const py::object& answer) {
           .ready = at("readyReplicas")};
 }
 
+/// A list is what is wrong; a dict may say more, and nothing under a name that nobody reads.
+Preflight preflight_in(const py::object& answer) {
+  if (!py::isinstance<py::dict>(answer)) return answer.cast<std::vector<std::string>>();
+  Preflight found;
+  for (const auto& [key, sentences] : answer.cast<py::dict>()) {
+    const auto name = key.cast<std::string>();
+    if (name != "wrong" && name != "warnings") {
+      throw Error{Errc::failed, "preflight() returned a dict with the key \"" + name +
+                                    "\"; it may have wrong and warnings"};
+    }
+    (name == "wrong" ? found.wrong : found.warnings) = sentences.cast<std::vector<std::string>>();
+  }
+  return found;
+}
+
 /// The agent with what Python needs beside it.
 class NativeAgent {
  public:
@@ -138,8 +153,7 @@ class NativeAgent {
     const py::object preflight = driver.attr("preflight");
     if (!preflight.is_none()) {
       made.preflight = [function = UserFunction{keep(preflight)}] {
-        return function.call(
-            [](const py::object& answer) { return answer.cast<std::vector<std::string>>(); });
+        return function.call(preflight_in);
       };
     }
     return made;

@@ -6,10 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias, runtime_checkable
 
-__all__ = ["CallbackDriver", "Counts", "Driver"]
+__all__ = ["CallbackDriver", "Counts", "Driver", "Findings"]
 
 Counts: TypeAlias = "int | Mapping[str, int | None]"
 """Replicas: one number, or ``desiredReplicas``, ``currentReplicas`` and, where known, ``readyReplicas``."""
+
+Findings: TypeAlias = "Sequence[str] | Mapping[str, Sequence[str]]"
+"""Sentences on what is wrong; or a dict with ``wrong`` and ``warnings``, which say what acting costs and forbid nothing."""
 
 
 @runtime_checkable
@@ -24,8 +27,8 @@ class Driver(Protocol):
         """Return what the platform has now."""
         ...
 
-    def preflight(self) -> Sequence[str]:
-        """Return what is wrong, in sentences; nothing: this process may act."""
+    def preflight(self) -> Findings:
+        """Return what is wrong, in sentences; nothing: this process may act. In a dict, also what acting costs."""
         ...
 
 
@@ -36,9 +39,9 @@ class CallbackDriver:
     Attributes:
         scale: asks the platform for exactly so many replicas.
         observe: what the platform has now; without it the count last asked for is taken for true.
-        preflight: what is wrong, in sentences.
+        preflight: what is wrong, in sentences; in a dict, also what to warn of.
     """
 
     scale: Callable[[int], None]
     observe: Callable[[], Counts] | None = None
-    preflight: Callable[[], Sequence[str]] | None = None
+    preflight: Callable[[], Findings] | None = None

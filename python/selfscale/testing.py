@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from selfscale._agent import Agent
-from selfscale.drivers import Counts, Driver
+from selfscale.drivers import Counts, Driver, Findings
 
 __all__ = ["Distribution", "MemoryPlatform", "check_driver", "recorded"]
 
@@ -72,13 +72,20 @@ def check_driver(driver: Driver, *, replicas: int = 2) -> None:
     Raises:
         AssertionError: with a sentence on the promise that was broken.
     """
-    complaints = driver.preflight()
-    assert not isinstance(complaints, str), "preflight() returns a list of sentences, not one string"
-    assert not list(complaints), f"preflight() says that this process may not act: {list(complaints)}"
+    wrong = _wrong(driver.preflight())
+    assert not wrong, f"preflight() says that this process may not act: {wrong}"
     for _ in range(2):  # asking twice changes nothing
         driver.scale(replicas)
         desired = _desired(driver.observe())
         assert desired == replicas, f"after scale({replicas}), observe() says that {desired} are asked for"
+
+
+def _wrong(found: Findings) -> list[str]:
+    by_kind = found if isinstance(found, Mapping) else {"wrong": found}
+    assert set(by_kind) <= {"wrong", "warnings"}, f"preflight() may have wrong and warnings, not {sorted(by_kind)}"
+    for kind, sentences in by_kind.items():
+        assert not isinstance(sentences, str), f"preflight() returns a list of sentences as {kind}, not one string"
+    return list(by_kind.get("wrong", []))
 
 
 def _desired(counts: Counts) -> int:

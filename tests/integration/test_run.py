@@ -222,6 +222,24 @@ def test_unless_it_may_act_it_recommends(start: Start) -> None:
     assert "policy" in running.words()
 
 
+def test_workers_that_do_not_report_are_scaled_and_their_cost_is_said(start: Start) -> None:
+    running = start("--enable", command=["sleep", "1000"])
+    until(lambda: running.service().get("readyReplicas") == 1, running.words)
+    status = until(lambda: (s := running.ask("status")) and s["preflight"]["warnings"] and s, running.words)
+    assert "SIGTERM alone" in status["preflight"]["warnings"][0]
+    assert status["preflight"]["wrong"] == []
+    assert status["mayAct"] is True
+    assert "SIGTERM alone" in running.say("status")
+    assert "SIGTERM alone" in running.words()
+
+
+def test_workers_that_end_at_once_are_told_of(start: Start) -> None:
+    running = start("--enable", command=["sh", "-c", "exit 7"])
+    failure = until(lambda: running.service().get("failure"), running.words)
+    assert "exit code 7" in failure
+    assert "exit code 7" in running.say("status")
+
+
 def test_killing_the_agent_changes_no_worker(start: Start) -> None:
     running = start("--enable")
     running.set_depth(5)

@@ -132,6 +132,39 @@ def test_a_scale_that_raises_is_a_failed_event(make: Make) -> None:
         assert agent.is_running
 
 
+def test_what_preflight_finds_wrong_ends_the_candidacy(make: Make) -> None:
+    platform = MemoryPlatform(replicas=1)
+    agent = make(driver=CallbackDriver(platform.scale, platform.observe, lambda: ["no token"]), enable=True)
+    agent.gauge("depth").set(50)
+    with agent:
+        until(lambda: (r := agent.recommendation("backend")) and r.recommended_replicas > 1, "asks for more")
+        assert agent.recommendation("backend").because == "not_candidate"
+        assert agent.status()["preflight"] == {"wrong": ["no token"], "warnings": []}
+    assert platform.asked == []
+
+
+def test_what_preflight_warns_of_is_said_and_forbids_nothing(make: Make) -> None:
+    platform = MemoryPlatform(replicas=1)
+    found = {"warnings": ["each replica pulls 2 GB"]}
+    agent = make(driver=CallbackDriver(platform.scale, platform.observe, lambda: found), enable=True)
+    agent.gauge("depth").set(50)
+    with agent:
+        until(lambda: platform.asked, "acts")
+        assert agent.status()["preflight"] == {"wrong": [], **found}
+
+
+@pytest.mark.parametrize(
+    ("found", "words"), [({"worng": ["no token"]}, "worng"), ("no token", "not what was asked for"), (7, "not what")]
+)
+def test_a_preflight_that_cannot_be_read_is_wrong(make: Make, found: Any, words: str) -> None:
+    platform = MemoryPlatform(replicas=1)
+    agent = make(driver=CallbackDriver(platform.scale, platform.observe, lambda: found), enable=True)
+    with agent:
+        [wrong] = until(lambda: agent.status()["preflight"]["wrong"], "an answer")
+        assert words in wrong
+    assert platform.asked == []
+
+
 def test_callables_run_on_one_python_thread(make: Make) -> None:
     seen: set[str] = set()
 
@@ -327,6 +360,26 @@ def test_check_driver_says_which_promise_was_broken() -> None:
 
     with pytest.raises(AssertionError, match=r"scale\(2\)"):
         check_driver(Deaf(replicas=7))
+
+
+@pytest.mark.parametrize(
+    ("found", "words"), [(["no token"], "no token"), ({"wrong": ["no token"]}, "no token"), ({"worng": []}, "worng")]
+)
+def test_check_driver_reads_what_preflight_found(found: Any, words: str) -> None:
+    class Platform(MemoryPlatform):
+        def preflight(self) -> Any:
+            return found
+
+    with pytest.raises(AssertionError, match=words):
+        check_driver(Platform())
+
+
+def test_a_driver_that_warns_is_fine() -> None:
+    class Platform(MemoryPlatform):
+        def preflight(self) -> Any:
+            return {"warnings": ["each replica pulls 2 GB"]}
+
+    check_driver(Platform())
 
 
 def test_a_driver_is_what_has_its_methods(environment: dict[str, str]) -> None:

@@ -23,6 +23,7 @@
 #include <selfscale/policy.hpp>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace selfscale {
@@ -34,13 +35,23 @@ struct ReplicaCounts {
   std::optional<int> ready;
 };
 
+/// What a callback driver's preflight() found, in sentences. A plain list of them is what is wrong.
+struct Preflight {
+  std::vector<std::string> wrong;     ///< while there is any, this process does not act
+  std::vector<std::string> warnings;  ///< what acting costs or risks; said, and forbids nothing
+
+  Preflight() = default;
+  Preflight(std::vector<std::string> is_wrong, std::vector<std::string> is_warned_of = {})
+      : wrong{std::move(is_wrong)}, warnings{std::move(is_warned_of)} {}
+};
+
 /// A driver made of your functions. They run on one thread of their own, one call at a time; an
 /// exception out of them is a failed call, seen in status and journal. `observe` and `preflight`
 /// may be empty.
 struct CallbackDriver {
   std::function<void(int replicas)> scale;
   std::function<ReplicaCounts()> observe;
-  std::function<std::vector<std::string>()> preflight;
+  std::function<Preflight()> preflight;
 };
 
 struct AgentOptions {

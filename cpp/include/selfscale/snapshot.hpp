@@ -106,8 +106,9 @@ struct Throughput {
 
 /// Something learned, with its uncertainty.
 struct Estimates {
-  std::optional<double> startup_seconds_p50;
+  std::optional<double> startup_seconds_p50;  ///< from the accepted write to ready
   std::optional<double> startup_seconds_p95;
+  int startup_samples = 0;  ///< starts that these were learned from
   std::optional<Throughput> throughput_per_replica;
   bool operator==(const Estimates&) const = default;
 };

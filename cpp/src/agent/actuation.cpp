@@ -27,13 +27,16 @@ Actuation::Actuation(Order order, std::function<double()> jitter)
 
 Action Actuation::begin() const { return Write{order_.to, order_.version, order_.trigger, {}}; }
 
+Action Actuation::take_up(std::optional<Instant> accepted_at, Instant now) {
+  accepted_at_ = accepted_at.value_or(now);
+  return watch(std::nullopt, now);
+}
+
 Action Actuation::resume(const Written& event, Instant now) {
   if (event.result) return accept(now);
   const Failure& failure = event.result.error();
   if (is_worth_another_look(failure.code)) return retry(failure);
-  auto end = finished(Outcome::failed, failure.message);
-  end.code = failure.code;
-  return end;
+  return failed(failure, failure.message);
 }
 
 Action Actuation::resume(const Observed& event, Instant now) {
@@ -55,10 +58,7 @@ Action Actuation::accept(Instant now) {
 
 Action Actuation::retry(const Failure& failure) {
   if (attempts_ >= order_.attempts) {
-    auto end = finished(Outcome::failed,
-                        failure.message + " (after " + std::to_string(attempts_) + " attempts)");
-    end.code = failure.code;
-    return end;
+    return failed(failure, failure.message + " (after " + std::to_string(attempts_) + " attempts)");
   }
   const double longest = static_cast<double>(order_.backoff.count()) * std::exp2(attempts_ - 1);
   ++attempts_;
@@ -124,6 +124,13 @@ Finished Actuation::finished(Outcome outcome, std::string why) const {
   end.outcome = outcome;
   end.why = std::move(why);
   end.ready = ready_;
+  return end;
+}
+
+Finished Actuation::failed(const Failure& failure, std::string why) const {
+  if (!failure.permission.empty()) why += " (missing permission: " + failure.permission + ")";
+  auto end = finished(Outcome::failed, std::move(why));
+  end.code = failure.code;
   return end;
 }
 

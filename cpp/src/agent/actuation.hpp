@@ -68,6 +68,9 @@ class Actuation {
   Actuation(Order order, std::function<double()> jitter);
 
   [[nodiscard]] Action begin() const;
+  /// Instead of begin(), of a life that another process began and whose count the platform has:
+  /// goes on from its acceptance; empty: nobody saw when that was, and it counts from now.
+  Action take_up(std::optional<Instant> accepted_at, Instant now);
   Action resume(const Written& event, Instant now);
   Action resume(const Observed& event, Instant now);
 
@@ -83,6 +86,7 @@ class Actuation {
   Action watch(std::optional<double> asked_seconds, Instant now) const;
   [[nodiscard]] Finished finished(Outcome outcome, std::string why) const;
   [[nodiscard]] Finished superseded(int count) const;
+  [[nodiscard]] Finished failed(const Failure& failure, std::string why) const;
   [[nodiscard]] bool is_done(const drivers::Observation& seen) const;
   [[nodiscard]] bool is_overdue(Instant now) const;
   [[nodiscard]] std::string what_is_missing(const drivers::Observation& seen) const;

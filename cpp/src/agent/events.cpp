@@ -58,13 +58,13 @@ ScalingEvent Events::event_of(const Wish& wish) {
   return event;
 }
 
-Order Events::order_of(const Wish& wish) const {
+Order Events::order_of(const ScalingEvent& event, std::string version) const {
   const auto& policy = house_.policies.policy().compiled();
   Order order;
-  order.from = wish.from;
-  order.to = wish.to;
-  order.version = wish.version;
-  order.trigger = wish.trigger;
+  order.from = event.from_replicas;
+  order.to = event.to_replicas;
+  order.version = std::move(version);
+  order.trigger = event.trigger;
   order.startup_timeout = policy.startup_timeout;
   order.rollback = policy.rollback;
   order.poll = std::min(policy.evaluation_interval, longest_poll);
@@ -78,7 +78,9 @@ asio::awaitable<void> Events::begin(Wish wish) {
     end.why = "a newer decision asked for " + std::to_string(wish.to);
     finish(end);
   }
-  life_.emplace(Life{event_of(wish), Actuation{order_of(wish), jitter}, wish.victims, {}});
+  auto event = event_of(wish);
+  Actuation actuation{order_of(event, std::move(wish.version)), jitter};
+  life_.emplace(Life{std::move(event), std::move(actuation), std::move(wish.victims), {}});
   auto first = life_->actuation.begin();
   co_await perform(std::move(first));
 }
@@ -88,7 +90,7 @@ asio::awaitable<void> Events::advance(Result<drivers::Observation> seen) {
   co_await perform(std::move(next));
 }
 
-/// Goes on until there is something to wait for.
+/// Goes on until there is something to wait for. A successor finds each step in the lease's record.
 asio::awaitable<void> Events::perform(Action action) {
   while (const auto* wanted = std::get_if<Write>(&action)) {
     if (wanted->trigger == Trigger::rollback && life_->event.trigger != Trigger::rollback) {
@@ -97,22 +99,25 @@ asio::awaitable<void> Events::perform(Action action) {
     auto written = co_await write(*wanted);
     action = life_->actuation.resume(Written{std::move(written)}, house_.clock.now());
   }
-  if (life_->actuation.accepted_at() && !life_->event.accepted_at) note_acceptance();
+  const bool is_news = life_->actuation.accepted_at() && !life_->event.accepted_at;
+  if (is_news) note_acceptance();
   if (const auto* watch = std::get_if<Watch>(&action)) {
     life_->due = house_.clock.now() + watch->after;
+    if (!is_news) co_return;
   } else {
     finish(std::get<Finished>(action));
   }
+  co_await renew_();
 }
 
-/// The right to act is looked at right before each attempt.
+/// The right to act is looked at right before each attempt: renewing the lease checks the token,
+/// and leaves the intention to whoever leads next, should this process not live to see the answer.
 asio::awaitable<Result<void>> Events::write(Write wanted) {
   if (!may_act_) {
     co_return Failure{Errc::stopped, "acting was switched off meanwhile", {}};
   }
-  const auto leads = co_await house_.fleet->lead();
+  const auto leads = co_await renew_();
   if (!leads) co_return Failure{Errc::stopped, leads.error().message, {}};
-  if (!*leads) co_return Failure{Errc::stopped, "another agent leads now", {}};
   drivers::ScaleRequest request;
   request.desired = wanted.desired;
   request.version = std::move(wanted.version);
@@ -133,8 +138,13 @@ void Events::begin_rollback(const Write& wanted) {
   failed.error = wanted.why;
   failed.duration = house_.clock.now() - failed.started_at;
   keep(failed);
+  back_off();
   life_->event = event_of(wish);
   life_->victims.clear();
+}
+
+void Events::back_off() {
+  not_before_ = house_.clock.now() + first_pause * (1 << std::min(failures_++, most_doublings));
 }
 
 /// The platform took the count: cooldowns run from here.
@@ -142,6 +152,7 @@ void Events::note_acceptance() {
   auto& event = life_->event;
   event.accepted_at = life_->actuation.accepted_at();
   expected_ = event.to_replicas;
+  startups.note_step(event.from_replicas, event.to_replicas, *event.accepted_at);
   keep(event);
   house_.log.info(arrow(event) + ": " + event.reason);
 }
@@ -156,13 +167,16 @@ void Events::finish(const Finished& end) {
   keep(event);
   if (end.foreign) adopt(event.to_replicas, *end.foreign);
   if (event.outcome == Outcome::succeeded) {
-    failures_ = 0;
-    not_before_ = {};
     house_.log.recovered("scaling");
+    if (event.trigger != Trigger::rollback) {  // which only ends a failure
+      failures_ = 0;
+      not_before_ = {};
+    }
     return house_.log.debug(arrow(event) + " is done");
   }
   if (event.outcome != Outcome::failed) return;
-  not_before_ = house_.clock.now() + first_pause * (1 << std::min(failures_++, most_doublings));
+  back_off();
+  startups.forget_pending();
   house_.log.trouble("scaling", arrow(event) + " failed: " + event.error);
 }
 
@@ -191,36 +205,35 @@ void Events::adopt(int from, int to) {
   event.duration = Duration{0};
   event.outcome = Outcome::adopted;
   expected_ = to;
+  startups.forget_pending();
   keep(event);
   house_.log.info(arrow(event) + ": " + event.reason);
 }
 
-asio::awaitable<void> Events::resume(const drivers::Observation& seen) {
-  const auto newest = house_.journal->events(house_.service(), 1);
-  if (!newest || newest->empty() || newest->front().outcome != Outcome::accepted) co_return;
-  const auto& left = newest->front();
-  Wish wish;
-  wish.from = left.from_replicas;
-  wish.to = left.to_replicas;
-  wish.trigger = left.trigger;
-  life_.emplace(Life{left, Actuation{order_of(wish), jitter}, {}, {}});
-  record(state_, left);
-  if (!may_act_ || seen.desired != left.to_replicas) {
+/// Nothing is written: whether its count came through can be seen, and what is wanted now is
+/// decided anew.
+asio::awaitable<void> Events::resume(ScalingEvent left, const drivers::Observation& seen) {
+  life_.emplace(Life{left, Actuation{order_of(left), jitter}, {}, {}});
+  expected_ = seen.desired;
+  Action first;
+  if (seen.desired == left.to_replicas) {
+    first = life_->actuation.take_up(left.accepted_at, house_.clock.now());
+  } else {
     Finished end;
     end.outcome = Outcome::superseded;
     end.why = "the agent that began it ended, and " + std::to_string(seen.desired) +
               " replicas are asked for now";
-    finish(end);
-    co_return;
+    const bool was_not_taken = !left.accepted_at && seen.desired == left.from_replicas;
+    if (!was_not_taken) end.foreign = seen.desired;
+    first = std::move(end);
   }
-  expected_ = seen.desired;
-  auto first = life_->actuation.begin();  // the same count again: it changes nothing
   co_await perform(std::move(first));
 }
 
 void Events::forget() noexcept {
   life_.reset();
   expected_.reset();
+  startups.forget_pending();
 }
 
 void Events::keep(const ScalingEvent& event) {

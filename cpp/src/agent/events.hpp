@@ -1,8 +1,9 @@
 /// The scaling events of one service while this process leads: one at a time, from the order to the
-/// end, each step in the state, the journal and the ears of subscribers.
+/// end, each step in the state, the lease's record, the journal and the ears of subscribers.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
+#include <functional>
 #include <optional>
 #include <selfscale/decision.hpp>
 #include <string>
@@ -11,6 +12,7 @@
 
 #include "agent/actuation.hpp"
 #include "agent/house.hpp"
+#include "agent/startup_times.hpp"
 
 namespace selfscale::agent {
 
@@ -28,8 +30,12 @@ struct Wish {
 
 class Events {
  public:
+  /// Renews the lease with the state and the event under way; fails when another leads.
+  using Renew = std::function<boost::asio::awaitable<Result<void>>()>;
+
   /// `state` is told of everything that was done.
-  Events(House& house, DecisionState& state) : house_{house}, state_{state} {}
+  Events(House& house, DecisionState& state, Renew renew)
+      : house_{house}, state_{state}, renew_{std::move(renew)} {}
 
   /// The right to act, as it stands now; without it nothing is written.
   void allow(bool may_act, std::int64_t token) noexcept {
@@ -57,10 +63,12 @@ class Events {
 
   /// Somebody else's count, while no event is under way: noticed and adopted.
   void compare(const drivers::Observation& seen);
-  /// Takes up what a leader before left unfinished.
-  boost::asio::awaitable<void> resume(const drivers::Observation& seen);
+  /// Takes up what a leader before left unfinished, if the platform has its count; else ends it.
+  boost::asio::awaitable<void> resume(ScalingEvent left, const drivers::Observation& seen);
   /// This process leads no more: what is under way is the next leader's.
   void forget() noexcept;
+
+  StartupTimes startups;  ///< learned from the steps up
 
  private:
   struct Life {
@@ -71,10 +79,11 @@ class Events {
   };
 
   [[nodiscard]] ScalingEvent event_of(const Wish& wish);
-  [[nodiscard]] Order order_of(const Wish& wish) const;
+  [[nodiscard]] Order order_of(const ScalingEvent& event, std::string version = {}) const;
   boost::asio::awaitable<void> perform(Action action);
   boost::asio::awaitable<Result<void>> write(Write wanted);
   void begin_rollback(const Write& wanted);
+  void back_off();
   void note_acceptance();
   void finish(const Finished& end);
   void keep(const ScalingEvent& event);
@@ -82,6 +91,7 @@ class Events {
 
   House& house_;
   DecisionState& state_;
+  Renew renew_;
   bool may_act_ = false;
   std::int64_t token_ = 0;
   std::optional<Life> life_;

@@ -20,7 +20,12 @@ std::string host_name() {
 drivers::Callbacks callbacks_of(const CallbackDriver& given) {
   drivers::Callbacks callbacks;
   callbacks.scale = given.scale;
-  callbacks.preflight = given.preflight;
+  if (given.preflight) {
+    callbacks.preflight = [preflight = given.preflight] {
+      Preflight found = preflight();
+      return drivers::Preflight{std::move(found.wrong), std::move(found.warnings)};
+    };
+  }
   if (given.observe) {
     callbacks.observe = [observe = given.observe] {
       const ReplicaCounts counts = observe();

@@ -82,7 +82,7 @@ struct Readings::History {
     if (name == "memory_usage") return Source::memory;
     if (name == "open_files") return Source::open_files;
     if (name == "threads") return Source::threads;
-    if (name == "request_rate" || name == "requests_per_second") return Source::rate;
+    if (counts_requests(spec)) return Source::rate;
     if (name == "error_rate") return Source::error_rate;
     if (name == "response_time" || name == "request_queue_time") return Source::distribution;
     const auto known = tally.kinds().find(name);
@@ -98,9 +98,11 @@ struct Readings::History {
     return Source::distribution;
   }
 
+  static bool counts_requests(const MetricSpec& spec) {
+    return spec.metric == "request_rate" || spec.metric == "requests_per_second";
+  }
   static std::string_view counter_of(const MetricSpec& spec) {
-    const bool requests = spec.metric == "request_rate" || spec.metric == "requests_per_second";
-    return requests ? requests_total : std::string_view{spec.metric};
+    return counts_requests(spec) ? requests_total : std::string_view{spec.metric};
   }
 
   void feed(const Tick& tick) {
@@ -257,6 +259,12 @@ bool Readings::is_service_level(const MetricSpec& spec) const {
   }
 }
 
+bool Readings::may_be_of_service(const MetricSpec& spec) const {
+  const auto source = history_->source_of(spec);
+  const bool is_of_requests = spec.metric == in_flight || History::counts_requests(spec);
+  return (source == Source::gauge || source == Source::rate) && !is_of_requests;
+}
+
 Reading Readings::read(const MetricSpec& spec, const std::string& instance, Instant now) const {
   const auto* each = history_->find(spec);
   if (each == nullptr) return Reading::absent(Missing::unknown, "nobody watches " + spec.metric);
@@ -300,6 +308,17 @@ std::set<std::string> Readings::instances() const {
   std::set<std::string> names;
   for (const auto& [name, instance] : history_->tally.instances()) names.insert(name);
   return names;
+}
+
+bool Readings::is_reporting(const std::string& instance) const {
+  const auto known = history_->tally.instances().find(instance);
+  return known != history_->tally.instances().end() && known->second.reports;
+}
+
+std::optional<Instant> Readings::started_at(const std::string& instance) const {
+  const auto known = history_->tally.instances().find(instance);
+  if (known == history_->tally.instances().end()) return std::nullopt;
+  return known->second.started_at;
 }
 
 bool Readings::is_busy(const std::string& instance) const {

@@ -39,7 +39,7 @@ struct ProcessView {
   bool reports = true;  ///< false: no heartbeat lately (stopped, hung); what it shows is old
   bool ready = false;
   bool draining = false;
-  double started_at = 0.0;  ///< wall seconds
+  std::optional<Instant> started_at;
   std::vector<metrics::Entry> entries;
   std::optional<double> cpu_seconds;  ///< used since its start
   std::optional<double> memory_bytes;
@@ -81,6 +81,9 @@ class Readings {
 
   /// True: ask read_service(), the metric has no reading per instance.
   [[nodiscard]] bool is_service_level(const MetricSpec& spec) const;
+  /// A gauge or counter by a name of the app's own: it may be of the whole service, as a queue's
+  /// length is. Requests are not; every instance has its own.
+  [[nodiscard]] bool may_be_of_service(const MetricSpec& spec) const;
   /// `spec` must be watched. `now` is the instant of the snapshot, not before the last tick.
   [[nodiscard]] Reading read(const MetricSpec& spec, const std::string& instance,
                              Instant now) const;
@@ -88,6 +91,9 @@ class Readings {
 
   /// Instances of the last tick that have a living process.
   [[nodiscard]] std::set<std::string> instances() const;
+  /// Such an instance's living processes: does one of them report, and when did the first start?
+  [[nodiscard]] bool is_reporting(const std::string& instance) const;
+  [[nodiscard]] std::optional<Instant> started_at(const std::string& instance) const;
   /// Has requests or jobs in hand: in_flight over zero.
   [[nodiscard]] bool is_busy(const std::string& instance) const;
   /// Names of all metrics that exist here: built-in ones whose source is there, and recorded ones.

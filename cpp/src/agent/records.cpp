@@ -100,6 +100,7 @@ std::string published_json(const Published& what) {
       {"event", what.event != nullptr ? json::parse(to_json(*what.event)) : json(nullptr)},
       {"leftOut", what.policy.compiled().left_out},
       {"note", what.note},
+      {"failure", what.failure},
       {"error", platform.error},
   };
   return text_of(published);

@@ -34,7 +34,8 @@ struct Published {
   std::string enabled_by;
   std::string decision_id;
   const ScalingEvent* event = nullptr;
-  std::string note;  ///< the platform's, for people
+  std::string note;     ///< the platform's, for people
+  std::string failure;  ///< why what was asked for does not come about, in its words
 };
 std::string published_json(const Published& what);
 /// The same with its age in seconds, by the boot clock of this host.

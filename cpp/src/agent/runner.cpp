@@ -326,14 +326,7 @@ Result<std::string> Runner::history_json(const std::string& service, int limit) 
 }
 
 Result<std::string> Runner::decision_json(const std::string& id) {
-  const auto record = house_.journal->decision(id);
-  if (!record) return record.error();
-  const auto policy = house_.journal->policy(record->policy_hash);
-  if (!policy) return policy.error();
-  // Put together as text: what was decided stays as it was, bit for bit.
-  const auto end = record->json.rfind('}');
-  if (end == std::string::npos) return Failure{Errc::malformed, "record " + id + " is no JSON", {}};
-  return record->json.substr(0, end) + ",\"policy\":" + *policy + "}";
+  return journal::record_with_policy(*house_.journal, id);
 }
 
 Result<void> Runner::check_service(const std::string& service) const {

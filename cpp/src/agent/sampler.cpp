@@ -18,16 +18,22 @@ namespace {
 constexpr std::int64_t silent_after_ms = 5'000;  // processes report at least once a second
 constexpr double mebibyte = 1024.0 * 1024.0;
 
-void look_at_process(ProcessView& process) {
+Duration milliseconds(double seconds) {
+  return Duration{static_cast<Duration::rep>(seconds * 1000.0)};
+}
+
+void look_at_process(ProcessView& process, Instant now) {
   const auto times = sampling::read_process(process.pid);
   if (!times) return;
+  const auto age = Duration{boot_milliseconds()} - milliseconds(times->started_seconds);
+  process.started_at = now - std::max(age, Duration{0});
   process.cpu_seconds = times->cpu_seconds;
   process.memory_bytes = times->resident_bytes;
   process.threads = times->threads;
   process.open_files = sampling::count_open_files(process.pid);
 }
 
-ProcessView in_slot(segment::Contents::Process process) {
+ProcessView in_slot(segment::Contents::Process process, Instant now) {
   const auto& slot = process.view;
   ProcessView view;
   view.instance = slot.instance;
@@ -38,31 +44,30 @@ ProcessView in_slot(segment::Contents::Process process) {
   view.reports = boot_milliseconds() - slot.heartbeat_ms < silent_after_ms;
   view.ready = slot.ready;
   view.draining = slot.draining;
-  view.started_at = slot.started_at;
   view.entries = std::move(process.entries);
-  if (view.alive) look_at_process(view);
+  if (view.alive) look_at_process(view, now);
   return view;
 }
 
-ProcessView from_outside(const drivers::Replica& replica) {
+ProcessView from_outside(const drivers::Replica& replica, Instant now) {
   ProcessView view;
   view.instance = replica.instance;
   view.pid = *replica.pid;
   view.ready = replica.ready;
   view.draining = replica.deleting;
-  view.started_at = wall_seconds() - replica.started_seconds_ago.value_or(0.0);
-  look_at_process(view);
+  look_at_process(view, now);
   return view;
 }
 
 /// Without a segment: as if it stood in a slot of its own.
-ProcessView own_process(std::span<const std::byte> metrics, const std::string& instance) {
+ProcessView own_process(std::span<const std::byte> metrics, const std::string& instance,
+                        Instant now) {
   ProcessView view;
   view.instance = instance;
   view.pid = ::getpid();
   view.slot = 1;
   view.entries = metrics::read(metrics);
-  look_at_process(view);
+  look_at_process(view, now);
   return view;
 }
 
@@ -76,10 +81,12 @@ Tick Sampler::sample(Instant at, const segment::Segment* segment, std::span<cons
   tick.at = at;
   tick.host = look_at_host();
   if (segment == nullptr) {
-    tick.processes.push_back(own_process(own, instance));
+    tick.processes.push_back(own_process(own, instance, at));
   } else {
     auto contents = segment->read();
-    for (auto& process : contents.processes) tick.processes.push_back(in_slot(std::move(process)));
+    for (auto& process : contents.processes) {
+      tick.processes.push_back(in_slot(std::move(process), at));
+    }
     tick.retired = std::move(contents.retired);
   }
   std::set<std::string> reported;
@@ -88,7 +95,7 @@ Tick Sampler::sample(Instant at, const segment::Segment* segment, std::span<cons
   }
   for (const auto& replica : replicas) {
     if (!replica.pid || reported.contains(replica.instance)) continue;
-    tick.processes.push_back(from_outside(replica));
+    tick.processes.push_back(from_outside(replica, at));
   }
   return tick;
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <span>
 
 #include "policy/compiled.hpp"
 
@@ -20,6 +21,60 @@ Instance listed(const drivers::Replica& replica, Instant at) {
   return instance;
 }
 
+bool names_replicas(const Surroundings& now) {
+  return now.observation && !now.observation->replicas.empty();
+}
+
+std::vector<Instance> named_by_platform(const Surroundings& now) {
+  std::vector<Instance> instances;
+  for (const auto& replica : now.observation->replicas) {
+    instances.push_back(listed(replica, now.at));
+  }
+  return instances;
+}
+
+/// Who reports from inside can serve, for all we know.
+std::vector<Instance> seen_from_inside(const Readings& readings) {
+  std::vector<Instance> instances;
+  for (const auto& name : readings.instances()) {
+    auto& instance = instances.emplace_back();
+    instance.id = name;
+    instance.started_at = readings.started_at(name);
+    instance.ready = readings.is_reporting(name) ? Ready::yes : Ready::unknown;
+  }
+  return instances;
+}
+
+/// Replicas that exist, and that nobody names or hears of: so that they count as silent.
+void add_silent(std::vector<Instance>& instances, const PlatformCounts& platform) {
+  const int exist = platform.current_replicas;
+  const int silent = exist - static_cast<int>(instances.size());
+  if (silent <= 0) return;
+  const auto unready = std::ranges::count(instances, Ready::no, &Instance::ready);
+  const int not_ready = exist - platform.ready_replicas.value_or(exist) - static_cast<int>(unready);
+  const int pending = std::clamp(not_ready, 0, silent);
+  for (int number = 1; number <= silent; ++number) {
+    auto& instance = instances.emplace_back();
+    instance.id = "silent-" + std::to_string(number);
+    if (number <= silent - pending) continue;
+    instance.phase = Phase::pending;
+    instance.ready = Ready::no;
+    instance.started_at.reset();
+  }
+}
+
+/// The only one that reports, where the platform cannot name the others: an agent beside the
+/// workers, say. What it counts for the service nobody else will ever report.
+const Instance* sole_reporter(const std::vector<Instance>& instances, const Readings& readings) {
+  const Instance* sole = nullptr;
+  for (const auto& instance : instances) {
+    if (!readings.is_reporting(instance.id)) continue;
+    if (sole != nullptr) return nullptr;
+    sole = &instance;
+  }
+  return instances.size() > 1 ? sole : nullptr;
+}
+
 }  // namespace
 
 Snapshot SnapshotMaker::make(const Policy& policy, const Readings& readings,
@@ -30,21 +85,28 @@ Snapshot SnapshotMaker::make(const Policy& policy, const Readings& readings,
   snapshot.wall_time_seconds = now.wall_time_seconds;
   snapshot.service = policy.service();
   snapshot.platform = counts(readings, now);
-  snapshot.instances = instances(readings, now);
+  snapshot.instances = names_replicas(now) ? named_by_platform(now) : seen_from_inside(readings);
+  note_readiness(snapshot.instances, now.at);
+  const auto heard_of = snapshot.instances.size();
+  add_silent(snapshot.instances, snapshot.platform);
   snapshot.shared = now.shared;
+  snapshot.estimates = now.estimates;
   for (auto& instance : snapshot.instances) {
     instance.busy = readings.is_busy(instance.id);
     instance.metrics.resize(compiled.metrics.size());
   }
   snapshot.metrics.resize(compiled.metrics.size());
+  const auto* sole = names_replicas(now) ? nullptr : sole_reporter(snapshot.instances, readings);
   for (std::size_t i = 0; i < compiled.metrics.size(); ++i) {
     const auto& spec = compiled.metrics[i];
     if (readings.is_service_level(spec)) {
       snapshot.metrics[i] = readings.read_service(spec, now.at);
-      continue;
-    }
-    for (auto& instance : snapshot.instances) {
-      instance.metrics[i] = readings.read(spec, instance.id, now.at);
+    } else if (sole != nullptr && readings.may_be_of_service(spec)) {
+      snapshot.metrics[i] = readings.read(spec, sole->id, now.at);
+    } else {
+      for (auto& instance : std::span{snapshot.instances}.first(heard_of)) {
+        instance.metrics[i] = readings.read(spec, instance.id, now.at);
+      }
     }
   }
   return snapshot;
@@ -71,32 +133,23 @@ PlatformCounts SnapshotMaker::counts(const Readings& readings, const Surrounding
   return counts;
 }
 
-std::vector<Instance> SnapshotMaker::instances(const Readings& readings, const Surroundings& now) {
-  std::vector<Instance> instances;
-  if (now.observation && !now.observation->replicas.empty()) {
-    for (const auto& replica : now.observation->replicas) {
-      instances.push_back(listed(replica, now.at));
-    }
-    note_readiness(instances, now.at);
-    return instances;
-  }
-  for (const auto& name : readings.instances()) instances.emplace_back().id = name;
-  return instances;
-}
-
+/// Of one that was so when first looked at it is known only since when it may have been.
 void SnapshotMaker::note_readiness(std::vector<Instance>& instances, Instant at) {
   std::map<std::string, Readiness> seen;
   for (auto& instance : instances) {
     const bool ready = instance.ready == Ready::yes;
-    Readiness now{ready, std::nullopt};
+    Readiness now{ready, instance.started_at};
     const auto before = readiness_.find(instance.id);
-    if (before != readiness_.end()) {
+    if (before == readiness_.end()) {
+      if (ready && has_looked_) now.changed_at = at;
+    } else {
       now.changed_at = before->second.ready == ready ? before->second.changed_at : at;
     }
     instance.ready_changed_at = now.changed_at;
     seen.emplace(instance.id, now);
   }
   readiness_ = std::move(seen);
+  has_looked_ = true;
 }
 
 std::vector<std::string> victims(const Snapshot& snapshot) {

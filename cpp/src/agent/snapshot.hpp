@@ -22,29 +22,31 @@ struct Surroundings {
   std::optional<drivers::Observation> observation;
   std::string failure;  ///< why there is none although there is a driver
   Shared shared;
+  Estimates estimates;
 };
 
-/// Remembers, between one snapshot and the next, when an instance's readiness changed and what the
-/// platform said last.
+/// Lists every replica that the platform says exists: those that it names, else those that report
+/// from inside, and in the place of others instances without readings. Remembers, between one
+/// snapshot and the next, when an instance's readiness changed and what the platform said last.
 class SnapshotMaker {
  public:
   Snapshot make(const Policy& policy, const Readings& readings, const Surroundings& now);
 
  private:
   [[nodiscard]] PlatformCounts counts(const Readings& readings, const Surroundings& now);
-  std::vector<Instance> instances(const Readings& readings, const Surroundings& now);
   void note_readiness(std::vector<Instance>& instances, Instant at);
 
   struct Readiness {
     bool ready = false;
-    std::optional<Instant> changed_at;  ///< empty: it was so when first seen
+    std::optional<Instant> changed_at;
   };
-  std::map<std::string, Readiness> readiness_;
+  std::map<std::string, Readiness> readiness_;  ///< by instance
+  bool has_looked_ = false;
   PlatformCounts last_;
 };
 
-/// Those that may go, in that order: idle before busy, then the newest. Only ready instances that
-/// the platform lists.
+/// Those that may go, in that order: idle before busy, then the newest. Only instances known to be
+/// ready.
 std::vector<std::string> victims(const Snapshot& snapshot);
 
 }  // namespace selfscale::agent

@@ -73,6 +73,7 @@ json service(const House& house, const std::string& published) {
       {"event", said["event"]},
       {"leftOut", said["leftOut"]},
       {"note", said["note"]},
+      {"failure", said.value("failure", "")},
       {"error", said["error"]},
   };
 }
@@ -110,6 +111,10 @@ json host() {
     seen["availableBytes"] = memory->available_bytes;
   }
   return seen;
+}
+
+json preflight(const drivers::Preflight& found) {
+  return {{"wrong", found.wrong}, {"warnings", found.warnings}};
 }
 
 json cost(const Upkeep& upkeep) {
@@ -158,6 +163,7 @@ std::string status_json(House& house, const Steering& steering, const Upkeep& up
       {"process", house.holder()},
       {"role", name_of(steering.role())},
       {"driver", or_null(house.driver_name)},
+      {"preflight", preflight(steering.found_by_preflight())},
       {"uptime", upkeep.uptime_seconds},
       {"mayAct", may_act},
       {"because", because},

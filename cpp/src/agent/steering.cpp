@@ -16,6 +16,7 @@ constexpr Duration preflight_after_failure{5'000};
 constexpr Duration tidy_interval{600'000};
 constexpr Duration worth_saying{60'000};
 constexpr Duration shortest_sample{10};
+constexpr int events_learned_from = 100;
 
 double boot_time_of(const std::string& published) {
   const auto value = nlohmann::json::parse(published, nullptr, /*allow_exceptions=*/false);
@@ -47,7 +48,7 @@ Steering::Steering(House& house)
     : house_{house},
       policy_{house.policies.policy()},
       readings_{house.driver_name == "local"},
-      events_{house, state_} {
+      events_{house, state_, [this] { return renew(); }} {
   readings_.watch(policy_.compiled().metrics);
 }
 
@@ -67,6 +68,9 @@ asio::awaitable<void> Steering::step() {
   }
   if (role_ == Role::follower) co_return;
   co_await observe();
+  co_await read_switches_of_people();
+  judge_now();
+  if (role_ == Role::leader && resumes_ && observation_) co_await resume_event();
   if (role_ == Role::leader && events_.wants_observation(now)) {
     auto seen = observation_ ? Result<drivers::Observation>{*observation_}
                              : Failure{Errc::unreachable, observation_failure_, {}};
@@ -87,7 +91,13 @@ asio::awaitable<void> Steering::find_role() {
   }
   if (role_ == Role::leader) cease_to_lead();
   const auto somebody = co_await house_.fleet->has_leader();
-  const bool nobody_leads = somebody && !*somebody;
+  if (somebody) {
+    house_.log.recovered("fleet");
+  } else {
+    house_.log.trouble("fleet",
+                       "who leads cannot be seen, so nothing is done: " + somebody.error().message);
+  }
+  const bool nobody_leads = !somebody || !*somebody;  // recommending does no harm
   if (nobody_leads && house_.seat.hold_control()) {
     role_ = Role::recommender;
     co_return;
@@ -100,7 +110,7 @@ asio::awaitable<void> Steering::find_role() {
 asio::awaitable<bool> Steering::stands_and_leads() {
   if (!house_.driver) co_return false;
   co_await preflight();
-  if (!preflight_problems_.empty()) {
+  if (!preflight_.wrong.empty()) {
     if (role_ == Role::leader) co_await house_.fleet->resign();
     co_return false;
   }
@@ -117,14 +127,23 @@ asio::awaitable<void> Steering::preflight() {
   const auto now = house_.clock.now();
   if (now < next_preflight_) co_return;
   auto found = co_await house_.driver->preflight();
-  preflight_problems_ = found ? std::move(*found) : std::vector{found.error().message};
-  const bool fine = preflight_problems_.empty();
+  if (!found) found = drivers::Preflight{{found.error().message}, {}};
+  const auto before = std::exchange(preflight_, std::move(*found));
+  const bool fine = preflight_.wrong.empty();
   next_preflight_ = house_.clock.now() + (fine ? preflight_again : preflight_after_failure);
-  if (fine) {
+  say_preflight(before);
+}
+
+void Steering::say_preflight(const drivers::Preflight& before) {
+  if (preflight_.wrong.empty()) {
     house_.log.recovered("preflight");
   } else {
     house_.log.trouble("preflight", "the driver " + house_.driver_name +
-                                        " cannot act here: " + preflight_problems_.front());
+                                        " cannot act here: " + preflight_.wrong.front());
+  }
+  for (const auto& warning : preflight_.warnings) {
+    const bool is_known = std::ranges::find(before.warnings, warning) != before.warnings.end();
+    if (!is_known) house_.log.warn(warning);
   }
 }
 
@@ -136,16 +155,7 @@ asio::awaitable<void> Steering::begin_to_lead() {
     co_return;
   }
   lease_ = *loaded;
-  const auto left = lease_.states.find(house_.service());
-  if (left != lease_.states.end()) {
-    try {
-      state_ = state_from_json(policy_, left->second);
-    } catch (const Error& error) {
-      house_.log.warn(
-          std::string{"the state of the leader before cannot be read, and begins anew: "} +
-          error.what());
-    }
-  }
+  take_over_state();
   const auto behind = house_.clock.catch_up(std::max(lease_.at, state_.at));
   if (behind > worth_saying) {
     house_.log.warn("the wall clock is " + std::to_string(behind.count() / 1000) +
@@ -154,6 +164,18 @@ asio::awaitable<void> Steering::begin_to_lead() {
   role_ = Role::leader;
   resumes_ = true;
   house_.log.debug("leads " + house_.service() + " with token " + std::to_string(lease_.token));
+}
+
+void Steering::take_over_state() {
+  const auto left = lease_.states.find(house_.service());
+  if (left == lease_.states.end()) return;
+  try {
+    state_ = state_from_json(policy_, left->second);
+  } catch (const Error& error) {
+    house_.log.warn(
+        std::string{"the state of the leader before cannot be read, and begins anew: "} +
+        error.what());
+  }
 }
 
 void Steering::cease_to_lead() {
@@ -203,6 +225,9 @@ asio::awaitable<void> Steering::observe() {
     observation_ = std::move(*seen);
     observation_failure_.clear();
     house_.log.recovered("observe");
+    if (observation_->ready) events_.startups.note_ready(*observation_->ready, house_.clock.now());
+    const bool served = std::exchange(serves_, observation_->ready.value_or(0) > 0);
+    if (serves_ && !served) next_preflight_ = {};  // what acting costs can be seen from now on
     co_return;
   }
   observation_.reset();
@@ -214,29 +239,36 @@ asio::awaitable<void> Steering::evaluate() {
   sample();
   if (house_.policies.fit(readings_.metrics())) take_policies();
   if (role_ == Role::leader && observation_) events_.compare(*observation_);
-  co_await read_switches_of_people();
-  const auto state_before = to_json(policy_, state_);
+  state_before_ = to_json(policy_, state_);
   co_await think();
-  judge_now();
-  const bool changed = !recorded_ || differs(*recorded_, decision_);
-  if (changed) write_down(state_before);
+  const bool changed = is_news();
+  if (changed) write_down();
   say(changed);
+  house_.journal->keep_evaluation(evaluation_row(policy_, snapshot_, decision_));
   if (role_ == Role::leader) {
-    house_.journal->keep_evaluation(evaluation_row(policy_, snapshot_, decision_));
     co_await act();
     co_await renew();
   }
   co_await publish();
+  if (next_tidy_ <= decision_.at) {
+    next_tidy_ = decision_.at + tidy_interval;
+    house_.journal->tidy(decision_.at);
+  }
   evaluated_at_ = decision_.at;
 }
 
 asio::awaitable<void> Steering::think() {
+  if (!std::exchange(has_learned_, true)) {
+    const auto past = house_.journal->events(house_.service(), events_learned_from);
+    if (past) events_.startups.learn(*past);
+  }
   Surroundings now;
   now.shared = co_await shared();
   now.at = house_.clock.now();
   now.wall_time_seconds = wall_seconds();
   now.observation = observation_;
   now.failure = observation_failure_;
+  now.estimates = events_.startups.estimates();
   snapshot_ = maker_.make(policy_, readings_, now);
   decide(policy_, snapshot_, state_, decision_);
 }
@@ -273,22 +305,27 @@ void Steering::judge_now() {
   circumstances_.dry_run_by_environment = house_.settings.dry_run;
   circumstances_.wall_time_seconds = wall_seconds();
   circumstances_.has_driver = house_.driver != nullptr;
-  circumstances_.preflight = preflight_problems_;
+  circumstances_.preflight = preflight_.wrong;
   switches_ = read_switches(circumstances_);
   verdict_ = judge(switches_);
   events_.allow(verdict_.may_act, lease_.token);
 }
 
-/// A decision that is another than the last gets a record, and is told.
-void Steering::write_down(const std::string& state_before) {
+/// Another decision than the last, or as good as another: it may be carried out now, or no more.
+bool Steering::is_news() const {
+  return !recorded_ || differs(*recorded_, decision_) ||
+         recorded_verdict_.because != verdict_.because;
+}
+
+/// The decision gets a record, and is told.
+void Steering::write_down() {
   recorded_ = decision_;
+  recorded_verdict_ = verdict_;
   decision_id_ = house_.ulids.next(decision_.at);
-  if (role_ == Role::leader) {
-    const Evaluated evaluated{policy_, snapshot_, state_before, decision_, verdict_};
-    house_.journal->keep_policy(policy_.hash(), policy_.to_json());
-    house_.journal->keep_decision({decision_id_, house_.service(), decision_.at, policy_.hash(),
-                                   decision_record_json(decision_id_, evaluated)});
-  }
+  const Evaluated evaluated{policy_, snapshot_, state_before_, decision_, verdict_};
+  house_.journal->keep_policy(policy_.hash(), policy_.to_json());
+  house_.journal->keep_decision({decision_id_, house_.service(), decision_.at, policy_.hash(),
+                                 decision_record_json(decision_id_, evaluated)});
   if (!house_.subscribers.empty()) {
     house_.subscribers.tell(house_.calls, to_json(policy_, decision_));
   }
@@ -319,10 +356,6 @@ void Steering::say(bool changed) {
 }
 
 asio::awaitable<void> Steering::act() {
-  if (resumes_ && observation_) {
-    resumes_ = false;
-    co_await events_.resume(*observation_);
-  }
   const auto serial = circumstances_.service.manual_serial;
   if (serial > lease_.carried_out[house_.service()]) {
     co_await carry_out_order();
@@ -330,7 +363,24 @@ asio::awaitable<void> Steering::act() {
   }
   if (!verdict_.may_act || decision_.action != selfscale::Action::scale) co_return;
   if (!observation_ || !events_.may_begin(house_.clock.now())) co_return;
+  if (recorded_->at != decision_.at) write_down();  // an event names the decision it came of
   co_await events_.begin(wish_of_decision());
+}
+
+/// What the leader before left unfinished, as the lease's record has it.
+asio::awaitable<void> Steering::resume_event() {
+  resumes_ = false;
+  const auto left = lease_.events.find(house_.service());
+  if (left == lease_.events.end()) co_return;
+  ScalingEvent event;
+  try {
+    event = event_from_json(left->second);
+  } catch (const Error& error) {
+    house_.log.warn(std::string{"what the leader before left unfinished cannot be read: "} +
+                    error.what());
+    co_return;
+  }
+  co_await events_.resume(std::move(event), *observation_);
 }
 
 Wish Steering::wish_of_decision() const {
@@ -370,31 +420,35 @@ asio::awaitable<void> Steering::carry_out_order() {
   }
 }
 
-asio::awaitable<void> Steering::renew() {
+asio::awaitable<Result<void>> Steering::renew() {
   lease_.at = house_.clock.now();
   lease_.states[house_.service()] = to_json(policy_, state_);
-  const auto renewed = co_await house_.fleet->renew(lease_);
+  if (!resumes_) lease_.events.erase(house_.service());
+  if (const auto* event = events_.under_way()) {
+    lease_.events[house_.service()] = to_json(*event);
+  }
+  auto renewed = co_await house_.fleet->renew(lease_);
   if (renewed) {
     house_.log.recovered("renew");
   } else {
     house_.log.trouble("renew", "the lease cannot be renewed: " + renewed.error().message);
   }
+  co_return renewed;
 }
 
 asio::awaitable<void> Steering::publish() {
-  Published what{policy_, snapshot_,    decision_,           verdict_,
-                 {},      decision_id_, events_.under_way(), {}};
+  Published what{policy_,      snapshot_,           decision_, verdict_, {},
+                 decision_id_, events_.under_way(), {},        {}};
   if (circumstances_.service.enabled) what.enabled_by = circumstances_.service.enabled_by;
-  if (observation_) what.note = observation_->note;
+  if (observation_) {
+    what.note = observation_->note;
+    what.failure = observation_->failure;
+  }
   published_ = published_json(what);
   if (role_ == Role::leader) {
     const auto done = co_await house_.fleet->publish(house_.service(), published_);
     if (!done) house_.log.trouble("publish", "cannot publish: " + done.error().message);
     if (done) house_.log.recovered("publish");
-    if (next_tidy_ <= decision_.at) {
-      next_tidy_ = decision_.at + tidy_interval;
-      house_.journal->tidy(decision_.at);
-    }
   } else if (house_.seat.segment() != nullptr) {
     house_.seat.segment()->publish(published_);
   }

@@ -47,6 +47,8 @@ class Steering {
   boost::asio::awaitable<Result<std::string>> published(std::string service);
   /// What this process published last itself; empty: nothing, or it follows.
   [[nodiscard]] const std::string& own_published() const noexcept { return published_; }
+  /// What the driver found when it was last asked; nothing where there is none.
+  [[nodiscard]] const drivers::Preflight& found_by_preflight() const noexcept { return preflight_; }
   /// Gives the lease back.
   boost::asio::awaitable<void> resign();
 
@@ -54,7 +56,9 @@ class Steering {
   boost::asio::awaitable<void> find_role();
   boost::asio::awaitable<bool> stands_and_leads();
   boost::asio::awaitable<void> preflight();
+  void say_preflight(const drivers::Preflight& before);
   boost::asio::awaitable<void> begin_to_lead();
+  void take_over_state();
   void cease_to_lead();
   void take_policies();
 
@@ -64,11 +68,13 @@ class Steering {
   boost::asio::awaitable<Shared> shared();
   boost::asio::awaitable<void> read_switches_of_people();
   void judge_now();
-  void write_down(const std::string& state_before);
+  [[nodiscard]] bool is_news() const;
+  void write_down();
   void say(bool changed);
   boost::asio::awaitable<void> act();
+  boost::asio::awaitable<void> resume_event();
   boost::asio::awaitable<void> carry_out_order();
-  boost::asio::awaitable<void> renew();
+  boost::asio::awaitable<Result<void>> renew();
   boost::asio::awaitable<void> publish();
   [[nodiscard]] Wish wish_of_decision() const;
 
@@ -80,18 +86,22 @@ class Steering {
   SnapshotMaker maker_;
   Snapshot snapshot_;
   DecisionState state_;
+  std::string state_before_;  ///< the last decision, JSON
   Decision decision_;
   std::optional<Decision> recorded_;  ///< the last with a record of its own
+  Verdict recorded_verdict_;
   std::string decision_id_;
   Events events_;
 
   std::optional<drivers::Observation> observation_;
   std::string observation_failure_;
-  std::vector<std::string> preflight_problems_;
+  drivers::Preflight preflight_;
   Instant next_preflight_{};
+  bool serves_ = false;  ///< a replica was ready when last observed
 
   fleet::LeaseRecord lease_;
-  bool resumes_ = false;  ///< a leader before may have left an event unfinished
+  bool resumes_ = false;  ///< what the leader before left unfinished is still to be taken up
+  bool has_learned_ = false;
   Circumstances circumstances_;
   std::vector<Switch> switches_;
   Verdict verdict_;

@@ -90,6 +90,10 @@ void Tally::collect(const ProcessView& process, const Before& now, const Before*
   collect_counters(instance, now.counts, then);
   if (!process.alive) return;
   ++instance.processes;
+  if (process.started_at) {
+    instance.started_at =
+        std::min(instance.started_at.value_or(*process.started_at), *process.started_at);
+  }
   if (process.reports && process.slot > 0) {
     instance.reports = true;
     for (const auto& [name, value] : now.counts.gauges) instance.gauges[name] += value;

@@ -27,8 +27,9 @@ struct Counts {
 
 /// What an instance did in one tick, and what was seen of it at the end.
 struct InstanceTick {
-  int processes = 0;     ///< living
-  bool reports = false;  ///< at least one of them
+  int processes = 0;                  ///< living
+  bool reports = false;               ///< at least one of them
+  std::optional<Instant> started_at;  ///< the first of them
   bool shows_cpu = false;
   std::map<std::string, double, std::less<>> increments;
   std::map<std::string, double, std::less<>> gauges;

@@ -17,6 +17,7 @@ namespace {
 namespace asio = boost::asio;
 
 constexpr Duration patience{10'000};  // for calls that carry no deadline
+constexpr int most_replicas = 100'000;
 
 /// Where answers go. The user's thread may answer after the driver and its io_context are gone.
 class Mailbox {
@@ -80,8 +81,12 @@ Result<T> run(const std::string& what, const std::function<T()>& function) {
 }
 
 Result<Observation> check(Observation seen) {
-  if (seen.desired < 0 || seen.current < 0 || seen.ready.value_or(0) < 0) {
-    return Failure{Errc::malformed, "observe() returned a count below 0; counts are 0 or more", {}};
+  for (const int count : {seen.desired, seen.current, seen.ready.value_or(0)}) {
+    if (count >= 0 && count <= most_replicas) continue;
+    return Failure{Errc::malformed,
+                   "observe() returned " + std::to_string(count) +
+                       " replicas; counts go from 0 to " + std::to_string(most_replicas),
+                   {}};
   }
   return seen;
 }
@@ -117,10 +122,9 @@ class Callback final : public Driver {
     co_return answer;
   }
 
-  asio::awaitable<Result<std::vector<std::string>>> preflight() override {
-    using Sentences = std::vector<std::string>;
-    if (!setting_.callbacks.preflight) co_return Sentences{};
-    auto answer = co_await call<Sentences>("preflight()", setting_.callbacks.preflight, patience);
+  asio::awaitable<Result<Preflight>> preflight() override {
+    if (!setting_.callbacks.preflight) co_return Preflight{};
+    auto answer = co_await call<Preflight>("preflight()", setting_.callbacks.preflight, patience);
     co_return answer;
   }
 

@@ -54,6 +54,12 @@ struct ScaleRequest {
   Duration deadline{10'000};
 };
 
+/// What preflight() found, in sentences for a person.
+struct Preflight {
+  std::vector<std::string> wrong;     ///< while there is any, this process may not act
+  std::vector<std::string> warnings;  ///< what acting costs or risks here; forbids nothing
+};
+
 struct Capabilities {
   enum class Scope : std::uint8_t { host, platform } scope = Scope::host;
   bool conditional_write = false;
@@ -70,8 +76,8 @@ class Driver {
   /// Asks for exactly `desired`; asking twice changes nothing. Errc::conflict when the platform has
   /// moved past `version`.
   virtual boost::asio::awaitable<Result<void>> scale(ScaleRequest request) = 0;
-  /// What is wrong, in sentences; empty: this process may act.
-  virtual boost::asio::awaitable<Result<std::vector<std::string>>> preflight() = 0;
+  /// May this process act here, and what does that cost? A failure counts as something wrong.
+  virtual boost::asio::awaitable<Result<Preflight>> preflight() = 0;
   [[nodiscard]] virtual Capabilities capabilities() const = 0;
 };
 
@@ -81,7 +87,7 @@ struct Callbacks {
   std::function<void(int replicas)> scale;
   std::function<Observation()>
       observe;  ///< may be empty: the last count asked for is taken for true
-  std::function<std::vector<std::string>()> preflight;  ///< may be empty
+  std::function<Preflight()> preflight;  ///< may be empty
 };
 
 /// Runs a user's function somewhere else than on the control thread.

@@ -65,8 +65,7 @@ class Local final : public Driver {
     auto answer = co_await ask(local::Observe{}, patience);
     if (!answer) co_return answer.error();
     auto* report = std::get_if<local::Report>(&answer.value());
-    if (report == nullptr)
-      co_return Failure{Errc::malformed, "observe: the answer has no counts", {}};
+    if (report == nullptr) co_return no_counts();
     co_return observation_of(std::move(*report));
   }
 
@@ -81,15 +80,12 @@ class Local final : public Driver {
     co_return Result<void>{};
   }
 
-  asio::awaitable<Result<std::vector<std::string>>> preflight() override {
-    std::vector<std::string> wrong;
-    if (!socket_.is_open()) {
-      wrong.emplace_back(no_supervisor);
-      co_return wrong;
-    }
-    auto seen = co_await observe();
-    if (!seen) wrong.push_back(seen.error().message);
-    co_return wrong;
+  asio::awaitable<Result<Preflight>> preflight() override {
+    auto answer = co_await ask(local::Observe{}, patience);
+    if (!answer) co_return Preflight{{answer.error().message}, {}};
+    auto* report = std::get_if<local::Report>(&answer.value());
+    if (report == nullptr) co_return no_counts();
+    co_return Preflight{{}, std::move(report->warnings)};
   }
 
   [[nodiscard]] Capabilities capabilities() const override {
@@ -133,6 +129,10 @@ class Local final : public Driver {
     if (auto* failure = std::get_if<Failure>(&answer.what)) return std::move(*failure);
     if (auto* report = std::get_if<local::Report>(&answer.what)) return Said{std::move(*report)};
     return Said{local::Accepted{}};
+  }
+
+  static Failure no_counts() {
+    return {Errc::malformed, "the supervisor's answer has no counts", {}};
   }
 
   static Failure lost(const error_code& error) {

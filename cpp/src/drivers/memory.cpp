@@ -51,10 +51,11 @@ class Memory final : public Driver {
     co_return Result<void>{};
   }
 
-  asio::awaitable<Result<std::vector<std::string>>> preflight() override {
-    std::vector<std::string> wrong;
-    if (platform_->fault == Fault::denies) wrong.emplace_back("the right to scale is missing");
-    co_return wrong;
+  asio::awaitable<Result<Preflight>> preflight() override {
+    Preflight found;
+    if (platform_->fault == Fault::denies) found.wrong = {"the right to scale is missing"};
+    found.warnings = platform_->warnings;
+    co_return found;
   }
 
   [[nodiscard]] Capabilities capabilities() const override {

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "drivers/driver.hpp"
 
@@ -18,7 +19,8 @@ struct MemoryPlatform {
   int ready = 1;              ///< when all is well it follows `desired`
   int polls_until_ready = 0;  ///< observations, after a change, before `ready` follows
   Fault fault = Fault::none;
-  int writes = 0;  ///< accepted ones that changed the count
+  int writes = 0;                     ///< accepted ones that changed the count
+  std::vector<std::string> warnings;  ///< what its preflight says
 
   /// Sets the count as somebody else would.
   void set(int replicas);

@@ -35,10 +35,11 @@ struct Switches {
 
 /// The record that carries the lease: written whole, only by its holder.
 struct LeaseRecord {
-  std::int64_t token = 0;                           ///< grows with every change of holder
-  std::string holder;                               ///< "host/pid"
-  Instant at{};                                     ///< engine time of the write
-  std::map<std::string, std::string> states;        ///< by service: DecisionState as JSON
+  std::int64_t token = 0;                     ///< grows with every change of holder
+  std::string holder;                         ///< "host/pid"
+  Instant at{};                               ///< engine time of the write
+  std::map<std::string, std::string> states;  ///< by service: DecisionState as JSON
+  std::map<std::string, std::string> events;  ///< by service: the ScalingEvent under way as JSON
   std::map<std::string, std::int64_t> carried_out;  ///< by service: the last manual_serial acted on
   bool operator==(const LeaseRecord&) const = default;
 };

@@ -42,9 +42,13 @@ Result<Value> read(std::string_view text, Take take) {
 }  // namespace
 
 std::string to_json(const LeaseRecord& record) {
-  return json{{"version", version},      {"token", record.token},
-              {"holder", record.holder}, {"atMilliseconds", record.at.time_since_epoch().count()},
-              {"states", record.states}, {"carriedOut", record.carried_out}}
+  return json{{"version", version},
+              {"token", record.token},
+              {"holder", record.holder},
+              {"atMilliseconds", record.at.time_since_epoch().count()},
+              {"states", record.states},
+              {"events", record.events},
+              {"carriedOut", record.carried_out}}
       .dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
@@ -55,6 +59,9 @@ Result<LeaseRecord> lease_from_json(std::string_view text) {
     record.holder = object.at("holder").get<std::string>();
     record.at = Instant{Duration{object.at("atMilliseconds").get<Duration::rep>()}};
     record.states = object.at("states").get<std::map<std::string, std::string>>();
+    if (object.contains("events")) {
+      record.events = object.at("events").get<std::map<std::string, std::string>>();
+    }
     record.carried_out = object.at("carriedOut").get<std::map<std::string, std::int64_t>>();
     return record;
   });

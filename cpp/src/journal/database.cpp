@@ -31,9 +31,20 @@ void Database::Finalize::operator()(sqlite3_stmt* statement) const noexcept {
 
 boost::system::result<Database, Trouble> Database::open(const std::string& path) {
   if (path != ":memory:") make_private_file(path);
+  auto database = open(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
+  if (database && sqlite3_db_readonly(database->handle_.get(), "main") == 1) {
+    return Trouble{SQLITE_READONLY, "it can only be read"};
+  }
+  return database;
+}
+
+boost::system::result<Database, Trouble> Database::open_to_read(const std::string& path) {
+  return open(path, SQLITE_OPEN_READONLY);
+}
+
+boost::system::result<Database, Trouble> Database::open(const std::string& path, int flags) {
   sqlite3* handle = nullptr;
-  constexpr int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
-  const int code = sqlite3_open_v2(path.c_str(), &handle, flags, nullptr);
+  const int code = sqlite3_open_v2(path.c_str(), &handle, flags | SQLITE_OPEN_NOMUTEX, nullptr);
   Database database{handle};
   if (code != SQLITE_OK) {
     return Trouble{code, handle == nullptr ? "out of memory" : sqlite3_errmsg(handle)};
@@ -42,9 +53,6 @@ boost::system::result<Database, Trouble> Database::open(const std::string& path)
   sqlite3_busy_timeout(handle, busy_milliseconds);
   // Closing is part of fork(), so it must be quick; the log is folded in while writing.
   sqlite3_db_config(handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
-  if (sqlite3_db_readonly(handle, "main") == 1) {
-    return Trouble{SQLITE_READONLY, "it can only be read"};
-  }
   return database;
 }
 

@@ -26,6 +26,8 @@ class Database {
  public:
   /// A file's path, or ":memory:". The file is made with mode 0600.
   static boost::system::result<Database, Trouble> open(const std::string& path);
+  /// A file that is there, to read in alone.
+  static boost::system::result<Database, Trouble> open_to_read(const std::string& path);
 
   /// Runs statements that return nothing.
   std::optional<Trouble> run(const char* sql);
@@ -41,6 +43,7 @@ class Database {
     void operator()(sqlite3_stmt* statement) const noexcept;
   };
   explicit Database(sqlite3* handle) : handle_{handle} {}
+  static boost::system::result<Database, Trouble> open(const std::string& path, int flags);
 
   std::unique_ptr<sqlite3, Close> handle_;
   std::map<const char*, std::unique_ptr<sqlite3_stmt, Finalize>> statements_;

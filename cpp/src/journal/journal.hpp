@@ -55,6 +55,8 @@ class Journal {
   /// By the id of a DecisionRecord, or of an event, which stands for its decision.
   virtual Result<Record> decision(const std::string& id) = 0;
   virtual Result<std::string> policy(const std::string& hash) = 0;
+  /// Those that it has decisions of, by name.
+  virtual Result<std::vector<std::string>> services() = 0;
   /// Newest first.
   virtual Result<std::vector<ScalingEvent>> events(const std::string& service, int limit) = 0;
   virtual Result<std::vector<Record>> decisions(const std::string& service, int limit) = 0;
@@ -77,5 +79,12 @@ class Journal {
 /// older than a day, one a minute.
 std::unique_ptr<Journal> open_sqlite(const std::string& state_directory);
 std::unique_ptr<Journal> open_memory();
+/// What agents left in a state directory, to read in: makes and changes nothing. Errc::not_found:
+/// there is none; Errc::storage: it cannot be read.
+Result<std::unique_ptr<Journal>> read_sqlite(const std::string& state_directory);
+
+/// A DecisionRecord with its policy as the key "policy": all that explain and replay need. `id` may
+/// be an event's.
+Result<std::string> record_with_policy(Journal& journal, const std::string& id);
 
 }  // namespace selfscale::journal

@@ -71,6 +71,9 @@ class SqliteJournal final : public Journal {
   SqliteJournal& operator=(const SqliteJournal&) = delete;
   ~SqliteJournal() override { release(); }
 
+  /// Opens the file as it is; until then nothing is opened.
+  Result<void> open_to_read();
+
   void keep_policy(const std::string& hash, const std::string& text) override;
   void keep_decision(const Record& record) override;
   void keep_event(const ScalingEvent& event) override;
@@ -78,6 +81,7 @@ class SqliteJournal final : public Journal {
   void tidy(Instant now) override;
   Result<Record> decision(const std::string& id) override;
   Result<std::string> policy(const std::string& hash) override;
+  Result<std::vector<std::string>> services() override;
   Result<std::vector<ScalingEvent>> events(const std::string& service, int limit) override;
   Result<std::vector<Record>> decisions(const std::string& service, int limit) override;
   Result<std::vector<Evaluation>> evaluations(const std::string& service, Instant from,
@@ -94,6 +98,7 @@ class SqliteJournal final : public Journal {
   std::optional<Trouble> open_file();
   Opened open_in_memory();
   static Opened open_with_schema(const std::string& path);
+  static boost::system::result<int, Trouble> schema_in(Database& database);
   void set_aside(const Trouble& trouble);
   void drop_below(const std::string& service, Instant limit);
   void drop_over_size(const std::string& service);
@@ -155,21 +160,41 @@ SqliteJournal::Opened SqliteJournal::open_in_memory() {
 SqliteJournal::Opened SqliteJournal::open_with_schema(const std::string& path) {
   auto database = Database::open(path);
   if (!database) return database;
-  int found = 0;
-  {
-    Query version{*database, "PRAGMA user_version"};
-    if (version.next()) found = static_cast<int>(version.integer(0));
-    if (version.trouble()) return *version.trouble();
-  }
-  if (found > schema_version) {
-    return Trouble{0, "a later version of selfscale wrote it"};
-  }
+  const auto found = schema_in(*database);
+  if (!found) return found.error();
   // Folding the log in syncs; losing the last rows with the power is no harm.
   auto trouble = database->run(
       "PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;");
-  if (!trouble && found < schema_version) trouble = database->run(schema);
+  if (!trouble && *found < schema_version) trouble = database->run(schema);
   if (trouble) return *trouble;
   return database;
+}
+
+/// 0: it has none yet.
+boost::system::result<int, Trouble> SqliteJournal::schema_in(Database& database) {
+  Query version{database, "PRAGMA user_version"};
+  const int found = version.next() ? static_cast<int>(version.integer(0)) : 0;
+  if (version.trouble()) return *version.trouble();
+  if (found > schema_version) return Trouble{0, "a later version of selfscale wrote it"};
+  return found;
+}
+
+Result<void> SqliteJournal::open_to_read() {
+  std::error_code unreadable;
+  if (!std::filesystem::exists(file(), unreadable)) {
+    return Failure{Errc::not_found, "there is no journal in " + directory_, {}};
+  }
+  const auto unusable = [this](const Trouble& trouble) {
+    return storage(file() + " cannot be read: " + trouble.message);
+  };
+  auto opened = Database::open_to_read(file());
+  if (!opened) return unusable(opened.error());
+  const auto found = schema_in(*opened);
+  if (!found) return unusable(found.error());
+  if (*found == 0) return Failure{Errc::not_found, file() + " is empty", {}};
+  database_ = std::move(*opened);
+  OpenFiles::of_process().add();
+  return {};
 }
 
 void SqliteJournal::release() noexcept {
@@ -301,6 +326,14 @@ Result<std::string> SqliteJournal::policy(const std::string& hash) {
   return Failure{Errc::not_found, "the journal has no policy with hash " + hash, {}};
 }
 
+Result<std::vector<std::string>> SqliteJournal::services() {
+  std::vector<std::string> services;
+  const auto done = read("SELECT DISTINCT service FROM decisions ORDER BY service",
+                         [&](const Query& row) { services.push_back(row.text(0)); });
+  if (!done) return done.error();
+  return services;
+}
+
 Result<std::vector<ScalingEvent>> SqliteJournal::events(const std::string& service, int limit) {
   std::vector<ScalingEvent> events;
   std::string unreadable;
@@ -427,5 +460,12 @@ std::unique_ptr<Journal> open_sqlite(const std::string& state_directory) {
 }
 
 std::unique_ptr<Journal> open_memory() { return std::make_unique<SqliteJournal>(std::string{}); }
+
+Result<std::unique_ptr<Journal>> read_sqlite(const std::string& state_directory) {
+  auto journal = std::make_unique<SqliteJournal>(state_directory);
+  const auto opened = journal->open_to_read();
+  if (!opened) return opened.error();
+  return std::unique_ptr<Journal>{std::move(journal)};
+}
 
 }  // namespace selfscale::journal

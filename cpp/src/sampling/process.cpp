@@ -26,7 +26,8 @@ std::optional<ProcessTimes> parse_process(std::string_view stat) {
   static const auto ticks_per_second = static_cast<double>(::sysconf(_SC_CLK_TCK));
   static const auto page_bytes = static_cast<double>(::sysconf(_SC_PAGESIZE));
   return ProcessTimes{static_cast<double>(*user + *system) / ticks_per_second,
-                      static_cast<double>(*pages) * page_bytes, static_cast<int>(*threads), *start};
+                      static_cast<double>(*pages) * page_bytes, static_cast<int>(*threads), *start,
+                      static_cast<double>(*start) / ticks_per_second};
 }
 
 std::optional<ProcessTimes> read_process(pid_t pid, const std::string& root) {

@@ -15,6 +15,7 @@ struct ProcessTimes {
   double resident_bytes = 0.0;
   int threads = 0;
   std::uint64_t start_ticks = 0;  ///< since boot; with the pid it names the process for good
+  double started_seconds = 0.0;   ///< the same in seconds, by CLOCK_BOOTTIME
 };
 
 /// Empty for a process that is not there or not alive (a zombie is dead). `root` stands before

@@ -10,6 +10,7 @@ import typer
 
 import selfscale
 from selfscale._json import Json
+from selfscale.cli import journal, running
 from selfscale.cli.policies import Service, policy_of
 from selfscale.cli.running import ask
 from selfscale.cli.terminal import AsJson, print_json, read_json, refuse, refuse_usage
@@ -32,7 +33,10 @@ def explain(
     url: Annotated[str | None, typer.Option("--url", help="An agent elsewhere.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Say why a decision is what it is: every rule and every stage."""
+    """Say why a decision is what it is: every rule and every stage.
+
+    Asks the running agent; where none runs, it reads the journal in the state directory.
+    """
     if decision is not None:
         if policy is None or decision_id is not None:
             refuse_usage("--decision needs --policy, and no ID")
@@ -47,7 +51,9 @@ def explain(
 
 
 def recorded(decision_id: str, service: str | None, url: str | None) -> Json:
-    """Return a DecisionRecord with its policy from a running agent's journal."""
+    """Return a DecisionRecord with its policy: from a running agent, else from the journal on disk."""
+    if running.count(service, url) != 1:
+        return journal.record(decision_id)
     record: Json = ask(f"/api/autoscaling/decisions/{quote(decision_id, safe='')}", service=service, url=url)[
         "decision"
     ]
@@ -55,6 +61,8 @@ def recorded(decision_id: str, service: str | None, url: str | None) -> Json:
 
 
 def _last(service: str | None, url: str | None) -> list[Json]:
+    if running.count(service, url) == 0:
+        return [journal.last_record(service)]
     published = ask("/api/autoscaling/recommendations", service=service, url=url)["recommendations"]
     policies = {
         policy["service"]: policy for policy in ask("/api/autoscaling/policies", service=service, url=url)["policies"]

@@ -35,9 +35,26 @@ def ask(path: str, *, service: str | None = None, url: str | None = None) -> Jso
 
 
 def services() -> list[str]:
-    """The services that have an agent on this host, by their sockets."""
-    sockets = run_directory().glob("*.sock")
-    return sorted(path.name.removesuffix(".sock") for path in sockets if not _OF_ONE_PROCESS.search(path.name))
+    """The services that have an agent on this host, by the sockets that are listened on."""
+    sockets = (path for path in run_directory().glob("*.sock") if not _OF_ONE_PROCESS.search(path.name))
+    return sorted(path.name.removesuffix(".sock") for path in sockets if _is_listened_on(path))
+
+
+def count(service: str | None, url: str | None) -> int:
+    """How many agents `ask` could mean; it asks only where there is one."""
+    if url or os.environ.get("SELFSCALE_URL"):
+        return 1
+    return sum(service in {None, running} for running in services())
+
+
+def _is_listened_on(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.settimeout(_TIMEOUT_SECONDS)
+        try:
+            probe.connect(str(path))
+        except OSError:
+            return False
+    return True
 
 
 def _socket_of(service: str | None) -> Path:

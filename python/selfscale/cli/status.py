@@ -70,10 +70,13 @@ def _complaints(found: Json) -> Iterator[str]:
     """What is not as it should be; nothing on a good day."""
     for problem in found["policies"]["problems"]:
         yield f"[red]wrong[/]  {escape(problem['pointer'] or '/')}: {escape(problem['message'])}"
+    for one in found["services"]:
+        if one["failure"]:
+            yield f"[red]wrong[/]  {escape(one['service'])}: {escape(one['failure'])}"
     segment = found["segment"] or {"note": None}
     degraded = [*found["degraded"], found["journal"]["degraded"], segment["note"]]
     notes = [f"{one['service']}: {one['note']}" for one in found["services"] if one["note"]]
-    for words in [*filter(None, degraded), *notes]:
+    for words in [*filter(None, degraded), *notes, *found["preflight"]["warnings"]]:
         yield f"[yellow]note[/]   {escape(words)}"
     for counted, words in (("failed", "callbacks failed"), ("dropped", "calls of callbacks dropped")):
         if found["calls"][counted]:

@@ -54,7 +54,7 @@ def _play(scenario: Scenario, console: Console, folder: Path, output: Path) -> N
     with View(scenario, console) as view:
         view.begin(f"The agent scales between {low} and {high} replicas")
         agents, first = play(scenario, {"agent": scenario.policy}, folder, view.show)
-        journal = _core.journal_jsonl(str(folder / "agent" / "state"), scenario.service)
+        journal = _core.Journal(str(folder / "agent" / "state")).jsonl(scenario.service)
         view.begin(f"The same load on {low} replicas and on {high}, fixed, side by side")
         fixed, second = play(
             scenario, {"fixed_min": scenario.fixed(low), "fixed_max": scenario.fixed(high)}, folder, view.show

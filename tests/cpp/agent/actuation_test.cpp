@@ -62,6 +62,30 @@ TEST(Actuation, WritesOnceAndSucceedsWhenAllAreReady) {
   EXPECT_EQ(end.ready, 5);
 }
 
+TEST(Actuation, TakesUpWhatAnotherBeganAndKeepsItsDeadline) {
+  auto life = actuation_of(up(3, 5));
+  EXPECT_EQ(as<Watch>(life.take_up(start, start + 50s)).after, 2s);
+  EXPECT_EQ(life.accepted_at(), start);
+  as<Watch>(life.resume(observed(seen(5, 3)), start + 59s));
+  const auto back = as<Write>(life.resume(observed(seen(5, 3)), start + 60s));
+  EXPECT_EQ(back.trigger, Trigger::rollback);
+  EXPECT_EQ(back.desired, 3);
+}
+
+TEST(Actuation, WhatWasTakenUnseenCountsFromNow) {
+  auto life = actuation_of(up(3, 5));
+  life.take_up(std::nullopt, start + 50s);
+  EXPECT_EQ(life.accepted_at(), start + 50s);
+}
+
+TEST(Actuation, AMissingPermissionIsNamed) {
+  auto life = actuation_of(up(3, 5));
+  const Written denied{Failure{Errc::denied, "403", "apps/scale"}};
+  const auto end = as<Finished>(life.resume(denied, start));
+  EXPECT_EQ(end.outcome, Outcome::failed);
+  EXPECT_EQ(end.why, "403 (missing permission: apps/scale)");
+}
+
 TEST(Actuation, PollsWhenThePlatformSaysAndNeverPastTheDeadline) {
   auto life = actuation_of(up(3, 5));
   life.resume(accepted(), start);

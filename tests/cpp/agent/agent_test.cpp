@@ -47,6 +47,20 @@ TEST_F(AgentTest, RecommendsWithoutADriver) {
   EXPECT_EQ(status(agent)["role"], "recommender");
 }
 
+TEST_F(AgentTest, WhatIsOnlyRecommendedIsJournalledToo) {
+  Agent agent{options()};
+  agent.gauge("depth").set(50);
+  agent.start();
+  ASSERT_TRUE(eventually([&] { return recommended(agent) > 1; }));
+  const auto id = (*recommendation(agent))["decisionId"].get<std::string>();
+  agent.stop();
+  const auto journal = journal::open_sqlite(directory.path() + "/state");
+  const auto record = json::parse(journal->decision(id).value().json);
+  EXPECT_EQ(record["mayAct"], false);
+  EXPECT_EQ(record["because"], "not_enabled");
+  EXPECT_FALSE(journal->evaluations("backend", Instant{}, Instant::max()).value().empty());
+}
+
 TEST_F(AgentTest, RecommendsByAPresetWithoutAnyPolicy) {
   auto given = options();
   given.policies_text.clear();
@@ -162,6 +176,44 @@ TEST_F(AgentTest, AScaleThatThrowsIsAFailedEvent) {
   EXPECT_FALSE(failed.accepted_at);
   platform.throws = false;
   EXPECT_TRUE(eventually([&] { return platform.replicas > 1; })) << "tried again after a while";
+}
+
+TEST_F(AgentTest, WhatPreflightFindsWrongEndsTheCandidacy) {
+  std::atomic<bool> has_token{false};
+  auto given = enabled();
+  given.driver.preflight = [&has_token] {
+    return has_token ? std::vector<std::string>{} : std::vector<std::string>{"no token"};
+  };
+  Agent agent{given};
+  agent.gauge("depth").set(50);
+  agent.start();
+  ASSERT_TRUE(eventually([&] { return recommended(agent) > 1; }));
+  EXPECT_EQ((*recommendation(agent))["because"], "not_candidate");
+  EXPECT_EQ(status(agent)["preflight"]["wrong"], json::parse(R"(["no token"])"));
+  EXPECT_EQ(status(agent)["role"], "recommender");
+  EXPECT_EQ(platform.writes, 0);
+  has_token = true;
+  EXPECT_TRUE(eventually([&] { return platform.writes > 0; })) << "it is asked again";
+}
+
+TEST_F(AgentTest, WhatPreflightWarnsOfIsSaidAndForbidsNothing) {
+  std::mutex mutex;
+  std::vector<std::string> lines;
+  auto given = enabled();
+  given.environment["AUTOSCALING_LOG_LEVEL"] = "warning";
+  given.log = [&](LogLevel, std::string_view line) {
+    const std::lock_guard lock{mutex};
+    lines.emplace_back(line);
+  };
+  given.driver.preflight = [] { return Preflight{{}, {"each replica pulls 2 GB"}}; };
+  Agent agent{given};
+  agent.gauge("depth").set(50);
+  agent.start();
+  ASSERT_TRUE(eventually([&] { return platform.writes > 0; }));
+  EXPECT_EQ(status(agent)["preflight"]["warnings"], json::parse(R"(["each replica pulls 2 GB"])"));
+  EXPECT_EQ(status(agent)["preflight"]["wrong"], json::array());
+  agent.stop();
+  EXPECT_EQ(std::ranges::count(lines, "each replica pulls 2 GB"), 1) << "once, not at every look";
 }
 
 TEST_F(AgentTest, AForeignChangeIsAdopted) {
@@ -411,16 +463,18 @@ TEST_F(AgentTest, ReadinessIsReportedAtOnce) {
   }));
 }
 
-TEST_F(AgentTest, AnUnwritableDirectoryDegradesAndHarmsNothing) {
+TEST_F(AgentTest, AnUnwritableDirectoryDegradesAndItRecommendsAllTheSame) {
   std::ofstream{directory.path() + "/file"} << "not a directory";
-  auto given = options();
+  auto given = enabled();
   given.environment["SELFSCALE_RUN_DIR"] = directory.path() + "/file";
   given.environment["SELFSCALE_STATE_DIR"] = directory.path() + "/file";
   Agent agent{given};
   agent.gauge("depth").set(50);
   agent.start();
-  ASSERT_TRUE(eventually([&] { return !status(agent)["degraded"].empty(); }));
-  EXPECT_TRUE(agent.is_running());
+  ASSERT_TRUE(eventually([&] { return recommended(agent) > 1; }));
+  EXPECT_FALSE(status(agent)["degraded"].empty());
+  EXPECT_EQ((*recommendation(agent))["mayAct"], false);
+  EXPECT_EQ(platform.writes, 0);
 }
 
 TEST_F(AgentTest, LinesGoToTheUsersSink) {

@@ -5,8 +5,10 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <fstream>
 
 #include "agent/agent_fixture.hpp"
+#include "journal/journal.hpp"
 
 namespace selfscale::agent {
 namespace {
@@ -114,7 +116,196 @@ TEST_F(AgentTest, AnEventThatALeaderLeftUnfinishedIsSeenThrough) {
   EXPECT_EQ(next.history("backend")[0].id, left[0].id);
 }
 
-TEST_F(AgentTest, OneThatMayNotActClosesWhatWasLeftUnfinished) {
+/// What the lease's record says of the event under way.
+json left_in_lease(const Directory& directory) {
+  std::ifstream file{directory.path() + "/state/lease-backend.json"};
+  auto lease = json::parse(file, nullptr, /*allow_exceptions=*/false);
+  if (!lease.is_object() || !lease["events"].contains("backend")) return json::object();
+  return json::parse(lease["events"]["backend"].get<std::string>());
+}
+
+TEST_F(AgentTest, AnUnfinishedEventTravelsWithTheLeaseAndNotWithTheJournal) {
+  auto given = enabled(one_step());
+  given.environment["SELFSCALE_STORE"] = "memory";
+  const pid_t first = ::fork();
+  if (first == 0) {
+    ::alarm(60);
+    platform.ready = 1;
+    Agent agent{given};
+    agent.gauge("depth").set(50);
+    agent.start();
+    eventually([&] { return left_in_lease(directory).value("acceptedAt", json{}).is_number(); });
+    ::raise(SIGKILL);
+  }
+  ::waitpid(first, nullptr, 0);
+  const auto left = left_in_lease(directory);
+  ASSERT_EQ(left.value("toReplicas", 0), 2);
+  platform.replicas = 2;
+  Agent next{given};
+  next.gauge("depth").set(5);
+  next.start();
+  ASSERT_TRUE(eventually([&] { return !next.history("backend").empty(); }));
+  const auto event = next.history("backend")[0];
+  EXPECT_EQ(event.id, left["id"]);
+  EXPECT_EQ(event.outcome, Outcome::succeeded);
+  EXPECT_EQ(platform.writes, 0) << "the platform has the count already";
+  EXPECT_TRUE(eventually([&] { return left_in_lease(directory).empty(); }));
+}
+
+/// Scales from 1 to 2, and is killed before the platform has answered.
+void die_while_writing(AgentOptions given) {
+  const pid_t first = ::fork();
+  if (first == 0) {
+    ::alarm(60);
+    given.driver.scale = [](int) { ::raise(SIGKILL); };
+    Agent agent{given};
+    agent.gauge("depth").set(50);
+    agent.start();
+    eventually([] { return false; });
+    ::_exit(1);
+  }
+  int status = 0;
+  ::waitpid(first, &status, 0);
+  EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+}
+
+TEST_F(AgentTest, AWriteWhoseAnswerNobodySawIsReadBack) {
+  die_while_writing(enabled(one_step()));
+  ASSERT_EQ(left_in_lease(directory).value("toReplicas", 0), 2);
+  platform.replicas = 2;  // it came through
+  Agent next{enabled(one_step())};
+  next.gauge("depth").set(50);
+  next.start();
+  ASSERT_TRUE(eventually([&] { return !next.history("backend").empty(); }));
+  EXPECT_EQ(next.history("backend")[0].outcome, Outcome::succeeded);
+  ASSERT_TRUE(eventually([&] {
+    const auto said = recommendation(next);
+    return said && (*said)["decision"]["heldBy"] == "cooldown";
+  })) << "its cooldown runs";
+  EXPECT_EQ(platform.writes, 0);
+}
+
+TEST_F(AgentTest, AWriteThatDidNotComeThroughIsDecidedAnew) {
+  die_while_writing(enabled(one_step()));
+  Agent next{enabled(one_step())};
+  next.gauge("depth").set(50);
+  next.start();
+  ASSERT_TRUE(eventually([&] {
+    const auto events = next.history("backend");
+    return events.size() == 2 && events[0].outcome == Outcome::succeeded;
+  }));
+  const auto events = next.history("backend");
+  EXPECT_EQ(events[1].outcome, Outcome::superseded);
+  EXPECT_FALSE(events[1].accepted_at);
+  EXPECT_EQ(events[0].trigger, Trigger::policy);
+  EXPECT_EQ(platform.writes, 1);
+}
+
+TEST_F(AgentTest, SomebodyElsesCountAfterALeadersEndIsAdopted) {
+  die_while_writing(enabled(one_step()));
+  platform.replicas = 4;
+  Agent next{enabled(one_step())};
+  next.gauge("depth").set(5);
+  next.start();
+  ASSERT_TRUE(eventually([&] { return next.history("backend").size() == 2; }));
+  EXPECT_EQ(next.history("backend")[1].outcome, Outcome::superseded);
+  EXPECT_EQ(next.history("backend")[0].outcome, Outcome::adopted);
+  EXPECT_EQ(next.history("backend")[0].to_replicas, 4);
+}
+
+TEST_F(AgentTest, OnceSomebodySaidNoNothingIsWrittenBackEither) {
+  auto policy = one_step();
+  policy["evaluationInterval"] = "1h";  // it looks at the event alone
+  policy["startup"]["timeout"] = "2s";
+  platform.ready = 1;
+  auto follower = enabled(policy);
+  follower.enable = false;
+  follower.environment["SELFSCALE_INSTANCE"] = "b";
+  Agent leading{enabled(policy)};
+  Agent following{follower};
+  leading.start();
+  ASSERT_TRUE(eventually([&] { return status(leading)["role"] == "leader"; }));
+  following.start();
+  leading.scale("backend", 3);
+  ASSERT_TRUE(eventually([&] { return platform.writes == 1; }));
+  following.disable("backend");
+  ASSERT_TRUE(eventually([&] { return leading.history("backend").size() == 2; }));
+  ASSERT_TRUE(eventually([&] { return leading.history("backend")[0].outcome == Outcome::failed; }));
+  EXPECT_EQ(leading.history("backend")[0].trigger, Trigger::rollback);
+  EXPECT_NE(leading.history("backend")[0].error.find("switched off"), std::string::npos);
+  EXPECT_EQ(platform.writes, 1);
+}
+
+TEST_F(AgentTest, AfterARollbackTheNextStepWaitsAWhile) {
+  auto policy = depth_policy();
+  policy["startup"]["timeout"] = "200ms";
+  policy["behavior"]["scaleUp"]["stabilizationWindowSeconds"] = 0;
+  policy["maxReplicas"] = 2;
+  platform.ready = 1;
+  Agent agent{enabled(policy)};
+  agent.gauge("depth").set(50);
+  agent.start();
+  ASSERT_TRUE(eventually([&] { return agent.history("backend").size() >= 3; }));
+  auto events = agent.history("backend");
+  const auto& again = events[events.size() - 3];
+  const auto& failed = events[events.size() - 1];
+  ASSERT_TRUE(failed.duration && again.trigger == Trigger::policy);
+  EXPECT_GE(again.started_at, failed.started_at + *failed.duration + std::chrono::seconds{1});
+}
+
+TEST_F(AgentTest, AnEventNamesTheDecisionThatItCameOf) {
+  auto given = options(one_step());
+  given.driver = platform.driver();
+  Agent agent{given};
+  agent.gauge("depth").set(50);
+  agent.start();
+  ASSERT_TRUE(eventually([&] { return recommended(agent) == 2; }));
+  agent.enable();
+  agent.enable("backend");
+  ASSERT_TRUE(eventually([&] { return !agent.history("backend").empty(); }));
+  agent.stop();
+  const auto event = agent.history("backend")[0];
+  const auto journal = journal::open_sqlite(directory.path() + "/state");
+  const auto record = json::parse(journal->decision(event.id).value().json);
+  EXPECT_EQ(record["mayAct"], true) << "not the first, which was recommended only";
+  EXPECT_EQ(record["decision"]["toReplicas"], event.to_replicas);
+}
+
+TEST_F(AgentTest, LearnsHowLongReplicasTakeToStartAndRemembersIt) {
+  const auto estimated = [this](const Agent& agent) {
+    const auto said = recommendation(agent);
+    if (!said) return json::object();
+    const auto journal = journal::open_sqlite(directory.path() + "/state");
+    const auto record = journal->decision((*said)["decisionId"].get<std::string>());
+    if (!record) return json::object();
+    const auto estimates = json::parse(record->json)["snapshot"]["estimates"];
+    return estimates.value("startupSeconds", json::object());
+  };
+  platform.ready = 1;
+  {
+    Agent agent{enabled(one_step())};
+    const auto depth = agent.gauge("depth");
+    depth.set(50);
+    agent.start();
+    ASSERT_TRUE(eventually([&] { return platform.replicas == 2; }));
+    EXPECT_TRUE(estimated(agent).empty());
+    platform.ready = 2;
+    ASSERT_TRUE(eventually([&] {
+      return !agent.history("backend").empty() &&
+             agent.history("backend")[0].outcome == Outcome::succeeded;
+    }));
+    depth.set(5);
+    ASSERT_TRUE(eventually([&] { return estimated(agent).value("samples", 0) == 1; }));
+    EXPECT_GT(estimated(agent)["p50"], 0.0);
+    EXPECT_EQ(estimated(agent)["p50"], estimated(agent)["p95"]);
+  }
+  Agent next{enabled(one_step())};
+  next.gauge("depth").set(5);
+  next.start();
+  EXPECT_TRUE(eventually([&] { return estimated(next).value("samples", 0) == 1; }));
+}
+
+TEST_F(AgentTest, OneThatMayNotActSeesThroughWhatWasLeftUnfinished) {
   const pid_t first = ::fork();
   if (first == 0) {
     ::alarm(60);
@@ -127,6 +318,7 @@ TEST_F(AgentTest, OneThatMayNotActClosesWhatWasLeftUnfinished) {
   }
   ::waitpid(first, nullptr, 0);
   platform.replicas = 2;
+  platform.ready = 2;
   auto given = enabled(one_step());
   given.environment["SELFSCALE_KILL"] = "1";
   Agent next{given};
@@ -134,7 +326,7 @@ TEST_F(AgentTest, OneThatMayNotActClosesWhatWasLeftUnfinished) {
   next.start();
   ASSERT_TRUE(eventually([&] {
     const auto events = next.history("backend");
-    return events.size() == 1 && events[0].outcome == Outcome::superseded;
+    return events.size() == 1 && events[0].outcome == Outcome::succeeded;
   }));
   EXPECT_EQ(platform.writes, 0);
 }

@@ -88,6 +88,34 @@ TEST_F(ReadingsTest, ARateNeedsOneWholeTickAndSaysItsTrueWindow) {
   EXPECT_EQ(of(rps, "a").window, Duration{10s});
 }
 
+TEST_F(ReadingsTest, AnInstanceStartedWithItsFirstProcessAndReportsIfOneDoes) {
+  Process second{"a", 3};
+  a.view.started_at = at + 5s;
+  a.view.reports = false;
+  second.view.started_at = at + 2s;
+  b.view.reports = false;
+  tick({&a, &second, &b});
+  EXPECT_EQ(readings.started_at("a"), Instant{} + 2s);
+  EXPECT_TRUE(readings.is_reporting("a"));
+  EXPECT_FALSE(readings.started_at("b"));
+  EXPECT_FALSE(readings.is_reporting("b"));
+  EXPECT_FALSE(readings.is_reporting("nobody"));
+}
+
+TEST_F(ReadingsTest, OnlyWhatTheAppCallsByItsOwnNameMayBeOfTheService) {
+  a.registry.gauge("depth");
+  a.registry.counter("orders");
+  a.registry.gauge("in_flight");
+  a.registry.counter("requests_total");
+  tick({&a});
+  for (const auto* own : {"depth", "orders"}) {
+    EXPECT_TRUE(readings.may_be_of_service(metric(own))) << own;
+  }
+  for (const auto* each : {"in_flight", "requests_per_second", "request_rate", "cpu_usage"}) {
+    EXPECT_FALSE(readings.may_be_of_service(metric(each))) << each;
+  }
+}
+
 TEST_F(ReadingsTest, RequestRateIsPerMinute) {
   watch({metric("request_rate")});
   const auto requests = a.registry.counter("requests_total");

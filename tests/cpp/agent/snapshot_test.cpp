@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "policy/compiled.hpp"
 
 namespace selfscale::agent {
@@ -15,22 +17,34 @@ class SnapshotTest : public testing::Test {
  protected:
   SnapshotTest() { readings.watch(policy.compiled().metrics); }
 
+  static metrics::Entry gauge(const std::string& name, double value) {
+    metrics::Entry entry;
+    entry.name = name;
+    entry.kind = metrics::Kind::gauge;
+    entry.value = value;
+    return entry;
+  }
   static ProcessView process(const std::string& instance, int slot, double in_flight) {
     ProcessView view;
     view.instance = instance;
     view.slot = slot;
     view.pid = slot;
-    view.entries = {{.name = "in_flight",
-                     .labels = {},
-                     .kind = metrics::Kind::gauge,
-                     .count = 0,
-                     .value = in_flight,
-                     .buckets = {}}};
+    view.started_at = start - 60s;
+    view.entries = {gauge("in_flight", in_flight)};
     return view;
   }
-  void feed(std::vector<ProcessView> processes) {
+  static drivers::Observation counted(int current, std::optional<int> ready = {}) {
+    drivers::Observation seen;
+    seen.desired = seen.current = current;
+    seen.ready = ready;
+    return seen;
+  }
+  static int count(const Snapshot& snapshot, Phase phase) {
+    return static_cast<int>(std::ranges::count(snapshot.instances, phase, &Instance::phase));
+  }
+  void feed(std::vector<ProcessView> processes, Duration later = 0s) {
     Tick tick;
-    tick.at = start;
+    tick.at = start + later;
     tick.processes = std::move(processes);
     readings.feed(tick);
   }
@@ -65,8 +79,91 @@ TEST_F(SnapshotTest, WithoutADriverTheInstancesSeenAreAllThereIs) {
   EXPECT_EQ(snapshot.platform.current_replicas, 2);
   EXPECT_EQ(snapshot.platform.desired_replicas, 2);
   EXPECT_FALSE(snapshot.platform.ready_replicas);
-  ASSERT_EQ(snapshot.instances.size(), 2U);
-  EXPECT_EQ(snapshot.instances[0].ready, Ready::yes) << "it reports from inside";
+  EXPECT_EQ(snapshot.instances.size(), 2U);
+}
+
+TEST_F(SnapshotTest, WhoReportsFromInsideIsKnownToBeReadySinceItsStart) {
+  feed({process("a", 1, 3)});
+  const auto snapshot = make(std::nullopt);
+  EXPECT_EQ(snapshot.instances[0].ready, Ready::yes);
+  EXPECT_EQ(snapshot.instances[0].started_at, start - 60s);
+  EXPECT_EQ(snapshot.instances[0].ready_changed_at, start - 60s);
+}
+
+TEST_F(SnapshotTest, WhoAppearsLaterHasBeenReadySinceThen) {
+  feed({process("a", 1, 3)});
+  make(std::nullopt);
+  feed({process("a", 1, 3), process("b", 2, 0)}, 5s);
+  const auto snapshot = make(std::nullopt, 5s);
+  EXPECT_EQ(snapshot.instances[1].started_at, start - 60s);
+  EXPECT_EQ(snapshot.instances[1].ready_changed_at, start + 5s);
+}
+
+TEST_F(SnapshotTest, OneThatHasStoppedReportingIsNotKnownToBeReady) {
+  auto hung = process("a", 1, 3);
+  hung.reports = false;
+  feed({hung});
+  EXPECT_EQ(make(std::nullopt).instances[0].ready, Ready::unknown);
+}
+
+TEST_F(SnapshotTest, EveryReplicaOfThePlatformIsListedThoughNobodyHearsOfIt) {
+  feed({process("a", 1, 3)});
+  const auto snapshot = make(counted(4, 2));
+  ASSERT_EQ(snapshot.instances.size(), 4U);
+  EXPECT_EQ(snapshot.instances[0].id, "a");
+  EXPECT_EQ(count(snapshot, Phase::pending), 2) << "so many are not ready";
+  for (std::size_t i = 1; i < 4; ++i) {
+    const auto& silent = snapshot.instances[i];
+    EXPECT_EQ(silent.id, "silent-" + std::to_string(i));
+    EXPECT_FALSE(silent.metrics[0]);
+    EXPECT_EQ(silent.ready == Ready::no, silent.phase == Phase::pending);
+  }
+}
+
+TEST_F(SnapshotTest, WithoutItsWordOnReadinessSilentReplicasAreTakenToRun) {
+  EXPECT_EQ(count(make(counted(3)), Phase::running), 3);
+  EXPECT_EQ(count(make(counted(3, 9)), Phase::running), 3) << "more ready than there are";
+}
+
+TEST_F(SnapshotTest, ThoseThatThePlatformNamesAreCompletedToItsCount) {
+  auto seen = counted(4, 1);
+  seen.replicas = {replica("a", true, 100.0), replica("b", false, 1.0)};
+  const auto snapshot = make(seen);
+  ASSERT_EQ(snapshot.instances.size(), 4U);
+  EXPECT_EQ(count(snapshot, Phase::pending), 2) << "b is the third that is not ready";
+}
+
+TEST_F(SnapshotTest, MoreInstancesThanReplicasStayAsTheyAre) {
+  feed({process("a", 1, 3), process("b", 2, 0)});
+  EXPECT_EQ(make(counted(1, 1)).instances.size(), 2U);
+}
+
+TEST_F(SnapshotTest, WhenThePlatformFailsItsLastCountIsStillCompleted) {
+  feed({process("a", 1, 3)});
+  make(counted(3, 3));
+  EXPECT_EQ(make(std::nullopt, 1s, "connection refused").instances.size(), 3U);
+}
+
+TEST_F(SnapshotTest, WhatTheOnlyReporterCountsForTheServiceIsTheServices) {
+  policy = load_policies(R"({"service": "backend", "maxReplicas": 5,
+    "rules": [{"metric": "in_flight", "type": "target", "targetPerReplica": 10},
+              {"metric": "jobs", "type": "threshold", "scaleUp": 9, "scaleDown": 1}]})")
+               .policies.front();
+  readings.watch(policy.compiled().metrics);
+  auto only = process("a", 1, 3);
+  only.entries.push_back(gauge("jobs", 40));
+  feed({only});
+  const auto alone = make(counted(3, 3));
+  ASSERT_TRUE(alone.metrics[1]);
+  EXPECT_EQ(alone.metrics[1]->value, 40.0);
+  EXPECT_FALSE(alone.instances[0].metrics[1]);
+  EXPECT_EQ(alone.instances[0].metrics[0]->value, 3.0) << "every replica has requests of its own";
+
+  auto named = counted(3, 3);
+  named.replicas = {replica("a", true, 9.0), replica("b", true, 9.0), replica("c", true, 9.0)};
+  EXPECT_FALSE(make(named).metrics[1]) << "the platform names the others: they are silent";
+  feed({only, process("b", 2, 0)});
+  EXPECT_FALSE(make(counted(3, 3)).metrics[1]) << "others report, too";
 }
 
 TEST_F(SnapshotTest, ReadingsStandWhereTheyBelong) {
@@ -98,7 +195,7 @@ TEST_F(SnapshotTest, TellsSinceWhenAReplicaIsReadyIfItSawTheChange) {
   seen.desired = seen.current = 2;
   seen.replicas = {replica("a", true, 100.0), replica("b", false, 1.0)};
   auto snapshot = make(seen);
-  EXPECT_FALSE(snapshot.instances[0].ready_changed_at) << "it was so when first seen";
+  EXPECT_EQ(snapshot.instances[0].ready_changed_at, start - 100s) << "it was so when first seen";
   EXPECT_EQ(snapshot.instances[1].started_at, start - 1s);
   seen.replicas[1].ready = true;
   snapshot = make(seen, 5s);

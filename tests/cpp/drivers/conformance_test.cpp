@@ -90,9 +90,9 @@ TEST_P(DriverConformance, AllBecomeReadyWhereItReportsThat) {
 }
 
 TEST_P(DriverConformance, PreflightFindsNothingWrongWithAHealthyPlatform) {
-  const auto wrong = run(io, driver->preflight());
-  ASSERT_TRUE(wrong);
-  EXPECT_EQ(wrong.value(), std::vector<std::string>{});
+  const auto found = run(io, driver->preflight());
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found.value().wrong, std::vector<std::string>{});
 }
 
 TEST_P(DriverConformance, EachFaultHasItsCodeAndWords) {

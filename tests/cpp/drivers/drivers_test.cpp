@@ -119,6 +119,19 @@ TEST(CallbackDriver, AnAnswerAfterTheEndOfTheAgentGoesNowhere) {
   EXPECT_TRUE(was_asked);
 }
 
+TEST(CallbackDriver, PreflightHandsOnWhatTheFunctionFound) {
+  asio::io_context io;
+  Callbacks callbacks;
+  callbacks.scale = [](int) {};
+  callbacks.preflight = [] { return Preflight{{"no token"}, {"pulls 2 GB for each replica"}}; };
+  Post at_once = [](std::function<void()> work) { work(); };
+  const auto driver =
+      callback_driver(Setting{io, "backend", "{}", std::move(callbacks), std::move(at_once)});
+  const auto found = run(io, driver->preflight()).value();
+  EXPECT_EQ(found.wrong, std::vector<std::string>{"no token"});
+  EXPECT_EQ(found.warnings, std::vector<std::string>{"pulls 2 GB for each replica"});
+}
+
 TEST(MemoryDriver, BecomesReadyAfterAsManyPolls) {
   asio::io_context io;
   const auto platform = std::make_shared<MemoryPlatform>();
@@ -139,7 +152,7 @@ TEST(MemoryDriver, ItsConflictIsToldAndItsMissingRightNamed) {
   EXPECT_EQ(run(io, driver->scale(to(4))).error().code, Errc::conflict);
   platform->fault = Fault::denies;
   EXPECT_EQ(run(io, driver->scale(to(4))).error().permission, "scale");
-  EXPECT_EQ(run(io, driver->preflight()).value().size(), 1U);
+  EXPECT_EQ(run(io, driver->preflight()).value().wrong.size(), 1U);
 }
 
 TEST(MemoryDriver, FromTheTableBeginsWithTheCountOfThePolicy) {
@@ -152,7 +165,7 @@ TEST(MemoryDriver, FromTheTableBeginsWithTheCountOfThePolicy) {
 TEST(LocalDriver, WithoutASupervisorItSaysWhatToDo) {
   asio::io_context io;
   const auto driver = local_driver(io, -1);
-  const auto wrong = run(io, driver->preflight()).value();
+  const auto wrong = run(io, driver->preflight()).value().wrong;
   ASSERT_EQ(wrong.size(), 1U);
   EXPECT_NE(wrong[0].find("selfscale run --policies"), std::string::npos);
   EXPECT_EQ(run(io, driver->observe()).error().code, Errc::unsupported);
@@ -178,6 +191,20 @@ TEST(LocalDriver, ListsWorkersAndEndsTheNamedOnes) {
   ASSERT_TRUE(run(io, driver->scale(std::move(request))));
   ASSERT_TRUE(running.converges_to(2));
   EXPECT_EQ(run(io, driver->observe()).value().replicas[0].instance, "backend-2-2");
+}
+
+TEST(LocalDriver, PreflightSaysWhatWorkersThatDoNotReportCostAndForbidsNothing) {
+  asio::io_context io;
+  auto options = local::options_of(1, 2);
+  options.readiness = local::Readiness::automatic;
+  local::RunningSupervisor running{options};
+  const auto stream = running.take_stream();
+  const auto driver = local_driver(io, ::dup(stream.get()));
+  ASSERT_TRUE(running.converges_to(1));
+  const auto found = run(io, driver->preflight()).value();
+  EXPECT_EQ(found.wrong, std::vector<std::string>{});
+  ASSERT_EQ(found.warnings.size(), 1U);
+  EXPECT_NE(found.warnings[0].find("SIGTERM alone"), std::string::npos);
 }
 
 TEST(LocalDriver, ADeposedLeaderIsFencedOff) {

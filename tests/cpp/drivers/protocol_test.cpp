@@ -21,7 +21,7 @@ TEST(Protocol, ARequestSurvivesTheWay) {
 }
 
 TEST(Protocol, AnAnswerSurvivesTheWay) {
-  Report report{3, "2", 8, "broken\n", "full", {}};
+  Report report{3, "2", 8, "broken\n", "full", {"costly"}, {}};
   report.workers.push_back({1, "b-1-1", 4711, State::draining, 1.5, 2, "exit code 3"});
   const auto line = write_line(Answer{5, report});
   EXPECT_EQ(line.find('\n'), std::string::npos);
@@ -33,6 +33,7 @@ TEST(Protocol, AnAnswerSurvivesTheWay) {
   EXPECT_EQ(read.most, 8);
   EXPECT_EQ(read.failure, "broken\n");
   EXPECT_EQ(read.note, "full");
+  EXPECT_EQ(read.warnings, std::vector<std::string>{"costly"});
   ASSERT_EQ(read.workers.size(), 1U);
   EXPECT_EQ(read.workers[0].slot, 1);
   EXPECT_EQ(read.workers[0].instance, "b-1-1");
@@ -56,7 +57,9 @@ TEST(Protocol, WhatIsNoAnswerIsMalformed) {
        {"", "}{", "[]", "7", "{}", R"({"id":1})", R"({"id":"x","accepted":true})",
         R"({"id":1,"observation":{"desired":-1}})", R"({"id":1,"observation":7})",
         R"({"id":1,"observation":{"desired":1,"version":"1","most":1,"failure":"","note":"",)"
-        R"("workers":[{"slot":1,"instance":"a","pid":1,"state":"asleep","started":1,)"
+        R"("warnings":[7],"workers":[]}})",
+        R"({"id":1,"observation":{"desired":1,"version":"1","most":1,"failure":"","note":"",)"
+        R"("warnings":[],"workers":[{"slot":1,"instance":"a","pid":1,"state":"asleep","started":1,)"
         R"("restarts":0,"lastExit":""}]}})"}) {
     const auto answer = parse_answer(line);
     ASSERT_FALSE(answer) << line;
@@ -67,7 +70,7 @@ TEST(Protocol, WhatIsNoAnswerIsMalformed) {
 TEST(Protocol, GarbageNeverThrows) {
   std::mt19937 random{1};
   const auto good = write_line(Request{2, Scale{4, "7", {"a"}, 9}}) +
-                    write_line(Answer{5, Report{3, "2", 8, "", "", {WorkerReport{}}}});
+                    write_line(Answer{5, Report{3, "2", 8, "", "", {"w"}, {WorkerReport{}}}});
   for (int i = 0; i < 20'000; ++i) {
     auto line = good.substr(random() % good.size());
     for (int change = 0; change < 3 && !line.empty(); ++change) {

@@ -352,7 +352,9 @@ TEST(Supervisor, WithoutAnyReadinessAliveForASecondIsReadyAndItSaysWhatThatCosts
   options.readiness = Readiness::automatic;
   RunningSupervisor running{options};
   EXPECT_TRUE(running.converges_to(1));
-  EXPECT_NE(running.observe().note.find("SIGTERM alone"), std::string::npos);
+  const auto seen = running.observe();
+  ASSERT_EQ(seen.warnings.size(), 1U);
+  EXPECT_NE(seen.warnings[0].find("SIGTERM alone"), std::string::npos);
 }
 
 // The worker that other tests start: it reports through the segment, and says when it is drained.
@@ -391,7 +393,7 @@ TEST(Supervisor, ReportedReadinessCountsAndAReportingWorkerIsDrained) {
   EXPECT_EQ(running.observe().workers[0].state, State::starting) << "it reports, and is not ready";
   std::ofstream{directory / "ready"} << "";
   ASSERT_TRUE(running.converges_to(1));
-  EXPECT_EQ(running.observe().note, "");
+  EXPECT_EQ(running.observe().warnings, std::vector<std::string>{});
   ASSERT_TRUE(running.scale(0));
   EXPECT_EQ(running.observe().workers[0].state, State::draining);
   EXPECT_TRUE(running.converges_to(0));

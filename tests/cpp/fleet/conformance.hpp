@@ -104,6 +104,7 @@ TEST_P(FleetConformance, AKilledLeaderIsReplacedAndItsStateGoesOn) {
   auto record = lease(one->ask("load"));
   record.at = Instant{Duration{1'732'272'000'250}};
   record.states = {{"backend", R"({"version":1,"note":"a \"quoted\" ü"})"}, {"worker", "{}"}};
+  record.events = {{"backend", R"({"version":1,"id":"E1"})"}};
   record.carried_out = {{"backend", 7}};
   EXPECT_EQ(one->ask("renew " + to_json(record)), "done");
   one->kill();

@@ -13,6 +13,7 @@ TEST(FleetRecords, ALeaseReadsAsItWasWritten) {
   record.holder = "host/12";
   record.at = Instant{Duration{1'732'272'000'123}};
   record.states = {{"backend", "{\"at\": 0.1}"}, {"", ""}};
+  record.events = {{"backend", "{\"id\": \"E\"}"}};
   record.carried_out = {{"backend", 3}};
   EXPECT_EQ(lease_from_json(to_json(record)).value(), record);
   EXPECT_EQ(lease_from_json(to_json(LeaseRecord{})).value(), LeaseRecord{});
@@ -26,6 +27,7 @@ TEST(FleetRecords, ReadsTheFirstVersion) {
   ASSERT_TRUE(record);
   EXPECT_EQ(record->token, 7);
   EXPECT_EQ(record->states.at("a"), "{}");
+  EXPECT_TRUE(record->events.empty()) << "the key came later";
   const auto switches = switches_from_json(
       R"({"version":1,"revision":3,"enabled":true,"enabledBy":"cli","dryRun":null,"paused":false,)"
       R"("pausedUntil":null,"manualReplicas":2,"manualSerial":1})");
@@ -40,7 +42,9 @@ TEST(FleetRecords, SaysWhatItCannotRead) {
                            R"({"version":1,"token":"7","holder":"h","atMilliseconds":0,)"
                            R"("states":{},"carriedOut":{}})",
                            R"({"version":1,"token":7,"holder":"h","atMilliseconds":0,)"
-                           R"("states":{"a":1},"carriedOut":{}})"}) {
+                           R"("states":{"a":1},"carriedOut":{}})",
+                           R"({"version":1,"token":7,"holder":"h","atMilliseconds":0,)"
+                           R"("states":{},"events":{"a":1},"carriedOut":{}})"}) {
     const auto record = lease_from_json(text);
     ASSERT_FALSE(record) << text;
     EXPECT_EQ(record.error().code, Errc::malformed);

@@ -65,6 +65,29 @@ TEST_P(JournalConformance, FindsADecisionByItsIdAndByItsEvents) {
   EXPECT_EQ(journal_->decision("E1").value(), record);
 }
 
+TEST_P(JournalConformance, GivesARecordWithItsPolicyBitForBit) {
+  auto record = record_of("D1", at(0s), "h1");
+  record.json = R"({"id":"D1","value":0.1000000000000000055})";
+  journal_->keep_policy("h1", R"({"service":"backend"})");
+  journal_->keep_decision(record);
+  journal_->keep_event(event_of("E1", at(0s), "D1"));
+  const std::string whole =
+      R"({"id":"D1","value":0.1000000000000000055,"policy":{"service":"backend"}})";
+  EXPECT_EQ(record_with_policy(*journal_, "D1").value(), whole);
+  EXPECT_EQ(record_with_policy(*journal_, "E1").value(), whole);
+  EXPECT_EQ(record_with_policy(*journal_, "D2").error().code, Errc::not_found);
+  journal_->keep_decision(record_of("D3", at(0s), "h3"));
+  EXPECT_PRED2(contains, record_with_policy(*journal_, "D3").error().message, "h3");
+}
+
+TEST_P(JournalConformance, NamesTheServicesThatItHasDecisionsOf) {
+  EXPECT_TRUE(journal_->services().value().empty());
+  journal_->keep_decision(record_of("D1", at(0s), "p1", "worker"));
+  journal_->keep_decision(record_of("D2", at(1s), "p1", "backend"));
+  journal_->keep_decision(record_of("D3", at(2s), "p1", "worker"));
+  EXPECT_EQ(journal_->services().value(), (std::vector<std::string>{"backend", "worker"}));
+}
+
 TEST_P(JournalConformance, SaysWhyAnEventHasNoDecision) {
   journal_->keep_event(event_of("E1", at(0s)));
   journal_->keep_event(event_of("E2", at(0s), "D9"));

@@ -75,6 +75,44 @@ TEST_F(SqliteFile, OutlivesItsWriter) {
   EXPECT_EQ(open()->decision("D1").value(), record_of("D1", at(0s)));
 }
 
+TEST_F(SqliteFile, ReadingMakesNothing) {
+  const auto none = read_sqlite(state());
+  ASSERT_FALSE(none);
+  EXPECT_EQ(none.error().code, Errc::not_found);
+  EXPECT_PRED2(contains, none.error().message, state());
+  EXPECT_FALSE(std::filesystem::exists(state()));
+}
+
+TEST_F(SqliteFile, IsReadByOthersWhoeverWrites) {
+  auto writer = open();
+  writer->keep_decision(record_of("D1", at(0s)));
+  auto opened = read_sqlite(state());
+  ASSERT_TRUE(opened);
+  const auto reader = std::move(*opened);
+  EXPECT_TRUE(reader->decision("D1"));
+  writer->keep_decision(record_of("D2", at(1s)));
+  EXPECT_TRUE(reader->decision("D2"));
+  writer.reset();
+  const auto later = read_sqlite(state());
+  ASSERT_TRUE(later);
+  EXPECT_TRUE((*later)->decision("D2"));
+}
+
+TEST_F(SqliteFile, ReadingLeavesWhatItCannotUnderstand) {
+  std::filesystem::create_directories(state());
+  std::ofstream{file()} << std::string(5'000, 'x');
+  const auto damaged = read_sqlite(state());
+  ASSERT_FALSE(damaged);
+  EXPECT_EQ(damaged.error().code, Errc::storage);
+  EXPECT_PRED2(contains, damaged.error().message, "cannot be read");
+  EXPECT_EQ(std::filesystem::file_size(file()), 5'000U);
+
+  std::filesystem::remove(file());
+  open()->keep_decision(record_of("D1", at(0s)));
+  sql("PRAGMA user_version = 99");
+  EXPECT_PRED2(contains, read_sqlite(state()).error().message, "later version");
+}
+
 TEST_F(SqliteFile, IsReadWhileItIsWritten) {
   const auto writer = open();
   const auto reader = open();

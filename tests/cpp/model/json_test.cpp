@@ -47,6 +47,14 @@ TEST(Golden, Snapshot) {
   EXPECT_EQ(to_json(names, snapshot), text);
 }
 
+TEST(SnapshotJson, SaysHowManyStartsAnEstimateCameOf) {
+  const std::string text = golden("snapshot.v1.json");
+  Snapshot snapshot = snapshot_from_json(names, text);
+  EXPECT_EQ(snapshot.estimates.startup_samples, 0) << "the first release did not say";
+  snapshot.estimates.startup_samples = 12;
+  EXPECT_EQ(snapshot_from_json(names, to_json(names, snapshot)), snapshot);
+}
+
 TEST(Golden, State) {
   const std::string text = golden("state.v1.json");
   const DecisionState state = state_from_json(names, text);

@@ -176,7 +176,7 @@ def test_a_simulation_of_nothing_is_usage(selfscale: Run, policy_file: Path) -> 
     assert "x.csv" in missing.stderr
 
 
-# agents that do not run
+# agents that do not run, and have left no journal
 
 
 @pytest.mark.parametrize("command", [["status"], ["explain"], ["explain", "01J"], ["replay", "01J"]])

@@ -51,6 +51,14 @@ class Reader {
       return refuse(key, "is not a list"), std::vector<json>{};
     return found->get<std::vector<json>>();
   }
+  std::vector<std::string> texts(const char* key) {
+    std::vector<std::string> all;
+    for (const auto& each : list(key)) {
+      if (!each.is_string()) return refuse(key, "is not a list of texts"), all;
+      all.push_back(each.get<std::string>());
+    }
+    return all;
+  }
   json object(const char* key) {
     const json* found = find(key);
     return found == nullptr ? json{} : *found;
@@ -99,9 +107,10 @@ json json_of(const WorkerReport& worker) {
 json json_of(const Report& report) {
   json workers = json::array();
   for (const auto& worker : report.workers) workers.push_back(json_of(worker));
-  return {{"desired", report.desired}, {"version", report.version},
-          {"most", report.most},       {"failure", report.failure},
-          {"note", report.note},       {"workers", std::move(workers)}};
+  return {{"desired", report.desired},    {"version", report.version},
+          {"most", report.most},          {"failure", report.failure},
+          {"note", report.note},          {"warnings", report.warnings},
+          {"workers", std::move(workers)}};
 }
 
 State state_in(Reader& reader) {
@@ -132,6 +141,7 @@ Report report_in(Reader& reader) {
   report.most = reader.count("most");
   report.failure = reader.text("failure");
   report.note = reader.text("note");
+  report.warnings = reader.texts("warnings");
   for (auto& each : reader.list("workers")) {
     Reader inner{std::move(each)};
     report.workers.push_back(worker_in(inner));
@@ -192,9 +202,7 @@ Result<Request> parse_request(std::string_view line) {
                                                     std::numeric_limits<int>::max()));
     scale.version = reader.text("version");
     scale.token = reader.integer("token", lowest, highest);
-    for (const auto& victim : reader.list("victims")) {
-      if (victim.is_string()) scale.victims.push_back(victim.get<std::string>());
-    }
+    scale.victims = reader.texts("victims");
     request.what = std::move(scale);
   } else if (op != "observe") {
     reader.refuse("op", "is neither observe nor scale");

@@ -77,6 +77,7 @@ struct Supervisor::State {
   Result<void> scale(const Scale& wanted, Time now);
   [[nodiscard]] Report report(Time now) const;
   [[nodiscard]] std::string note() const;
+  [[nodiscard]] std::vector<std::string> warnings() const;
 
   [[nodiscard]] bool is_done() const { return stopping && crew.is_empty() && !agent.exists(); }
   [[nodiscard]] bool is_busy() const;
@@ -390,6 +391,7 @@ Report Supervisor::State::report(Time now) const {
   report.most = options.most;
   report.failure = crew.failure(now);
   report.note = note();
+  report.warnings = warnings();
   for (const auto& worker : crew.workers()) {
     const std::chrono::duration<double> age = now - worker.started;
     report.workers.push_back({worker.slot, worker.instance, static_cast<int>(worker.pid),
@@ -400,14 +402,20 @@ Report Supervisor::State::report(Time now) const {
 }
 
 std::string Supervisor::State::note() const {
-  if (cpu.is_exhausted()) return "this host has no CPU left: more workers will not help";
+  return cpu.is_exhausted() ? "this host has no CPU left: more workers will not help" : "";
+}
+
+/// Known once a worker has become ready and none has reported.
+std::vector<std::string> Supervisor::State::warnings() const {
   const auto& all = crew.workers();
   const bool any_ready = std::any_of(all.begin(), all.end(), [](const Worker& worker) {
     return worker.state == local::State::ready;
   });
   if (!any_ready || workers_report) return {};
-  return "the workers do not report through selfscale: a scale-down ends them by SIGTERM alone, "
-         "and connections they have not answered may be lost";
+  return {
+      "the workers do not report through selfscale: a scale-down ends them by SIGTERM alone, and "
+      "connections that they have not answered may be lost. Its middleware in the app lets them "
+      "finish first"};
 }
 
 bool Supervisor::State::is_busy() const {

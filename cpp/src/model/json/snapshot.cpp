@@ -139,6 +139,7 @@ Estimates read_estimates(const Node& node) {
   if (const auto startup = node.find("startupSeconds")) {
     estimates.startup_seconds_p50 = optional_number(*startup, "p50");
     estimates.startup_seconds_p95 = optional_number(*startup, "p95");
+    if (const auto samples = startup->find("samples")) estimates.startup_samples = samples->count();
   }
   if (const auto throughput = node.find("throughputPerReplica")) {
     const double value = throughput->at("value").number();
@@ -216,6 +217,7 @@ OrderedJson estimates_to_json(const Estimates& estimates) {
   OrderedJson startup = OrderedJson::object();
   if (estimates.startup_seconds_p50) startup["p50"] = *estimates.startup_seconds_p50;
   if (estimates.startup_seconds_p95) startup["p95"] = *estimates.startup_seconds_p95;
+  if (estimates.startup_samples > 0) startup["samples"] = estimates.startup_samples;
   OrderedJson json = OrderedJson::object();
   if (!startup.empty()) json["startupSeconds"] = std::move(startup);
   if (const auto& throughput = estimates.throughput_per_replica) {

@@ -1,0 +1,189 @@
+"""explain and replay from the journal on disk: whatever was decided, whether its agent still runs or not."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from selfscale import Agent, __version__
+from selfscale.testing import MemoryPlatform
+
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+Write = Callable[[str, Any], Path]
+
+
+def policy_of(service: str) -> dict[str, Any]:
+    return {
+        "service": service,
+        "maxReplicas": 5,
+        "evaluationInterval": "50ms",
+        "metrics": [{"name": "depth", "window": "200ms", "aggregation": "last"}],
+        "rules": [{"name": "depth", "type": "threshold", "metric": "depth", "scaleUp": 10, "scaleDown": 2}],
+        "behavior": {"scaleUp": {"cooldown": "1h"}, "scaleDown": {"stabilizationWindowSeconds": 0}},
+    }
+
+
+def begin(service: str, folder: Path) -> Agent:
+    """Start an agent that scales from 1 to 2 replicas, and wait until it has."""
+    environment = {
+        "SELFSCALE_RUN_DIR": str(folder / "run"),
+        "SELFSCALE_STATE_DIR": str(folder / "state"),
+        "AUTOSCALING_LOG_LEVEL": "off",
+    }
+    driver = MemoryPlatform(replicas=1)
+    agent = Agent(policy_of(service), service=service, driver=driver, enable=True, environment=environment)
+    agent.gauge("depth").set(50)
+    agent.start()
+    wait_for(lambda: any(event.has_ended for event in agent.history(service)))
+    return agent
+
+
+def wait_for(condition: Callable[[], Any]) -> None:
+    deadline = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+@pytest.fixture
+def ended(tmp_path: Path) -> Agent:
+    """An agent of the service backend that has scaled once by rule, once by hand, and does not run any more."""
+    agent = begin("backend", tmp_path)
+    agent.scale("backend", 3).wait(timeout=20)
+    agent.stop()
+    return agent
+
+
+def event_of(agent: Agent, trigger: str) -> Any:
+    return next(event for event in agent.history("backend") if event.trigger == trigger)
+
+
+def test_a_decision_is_explained_by_its_id_and_by_that_of_its_event(selfscale: Run, ended: Agent) -> None:
+    event = event_of(ended, "policy")
+    by_event = selfscale("explain", event.id)
+    assert by_event.returncode == 0, by_event.stderr
+    assert "backend: 1 -> 2" in by_event.stdout
+    assert "depth" in by_event.stdout
+    assert selfscale("explain", event.decision).stdout == by_event.stdout
+    assert json.loads(selfscale("explain", event.id, "--json").stdout)["id"] == event.decision
+
+
+def test_without_an_id_the_last_decision_is_explained(selfscale: Run, ended: Agent) -> None:
+    explained = selfscale("explain")
+    assert explained.returncode == 0, explained.stderr
+    assert explained.stdout.startswith("backend: ")
+
+
+def test_a_decision_is_replayed_bit_for_bit(selfscale: Run, ended: Agent) -> None:
+    event = event_of(ended, "policy")
+    for name in (event.id, event.decision):
+        replayed = selfscale("replay", name)
+        assert replayed.returncode == 0, replayed.stdout + replayed.stderr
+        assert "the same" in replayed.stdout
+
+
+def test_what_another_policy_would_have_decided_stands_beside_it(selfscale: Run, ended: Agent, write: Write) -> None:
+    event = event_of(ended, "policy")
+    bolder = policy_of("backend")
+    bolder["rules"][0]["scaleUpBy"] = 3
+    file = write("bolder.json", bolder)
+    replayed = selfscale("replay", event.id, "--policy", file)
+    assert replayed.returncode == 0, replayed.stderr
+    [replicas] = [line for line in replayed.stdout.splitlines() if line.startswith("replicas")]
+    assert replicas.split() == ["replicas", "1", "->", "2", "1", "->", "4"]
+    both = json.loads(selfscale("replay", event.id, "--policy", file, "--json").stdout)
+    assert (both["recorded"]["toReplicas"], both["again"]["toReplicas"]) == (2, 4)
+
+
+def change(folder: Path, sql: str) -> None:
+    database = sqlite3.connect(folder / "state" / "journal.sqlite")
+    with database:
+        database.execute(sql)
+    database.close()
+
+
+def test_another_core_is_named_and_may_still_decide_the_same(selfscale: Run, ended: Agent, tmp_path: Path) -> None:
+    change(tmp_path, f"""UPDATE decisions SET json = replace(json, '"core":"{__version__}"', '"core":"0.0.1"')""")
+    event = event_of(ended, "policy")
+    replayed = selfscale("replay", event.id)
+    assert replayed.returncode == 0, replayed.stdout
+    assert "recorded by selfscale 0.0.1" in replayed.stdout
+    assert "the same, to the last bit" in replayed.stdout
+    found = json.loads(selfscale("replay", event.id, "--json").stdout)
+    assert found["core"] == {"recorded": "0.0.1", "again": __version__}
+
+
+def test_a_decision_that_comes_out_otherwise_is_shown_beside_the_recorded_one(
+    selfscale: Run, ended: Agent, tmp_path: Path
+) -> None:
+    change(tmp_path, """UPDATE decisions SET json = replace(json, '"toReplicas":2', '"toReplicas":4')""")
+    replayed = selfscale("replay", event_of(ended, "policy").id)
+    assert replayed.returncode == 1
+    assert "1 -> 4" in replayed.stdout
+    assert "1 -> 2" in replayed.stdout
+
+
+def test_an_order_by_hand_has_no_decision_and_says_so(selfscale: Run, ended: Agent) -> None:
+    explained = selfscale("explain", event_of(ended, "manual").id)
+    assert explained.returncode == 1
+    assert "manual" in explained.stderr
+
+
+def test_an_unknown_id_is_named(selfscale: Run, ended: Agent) -> None:
+    for command in ("explain", "replay"):
+        refused = selfscale(command, "01NOBODY")
+        assert refused.returncode == 1
+        assert "01NOBODY" in refused.stderr
+        assert "Traceback" not in refused.stderr
+
+
+@pytest.fixture
+def other(tmp_path: Path, ended: Agent) -> Iterator[Agent]:
+    """An agent of the service worker, which runs."""
+    agent = begin("worker", tmp_path)
+    yield agent
+    agent.stop()
+
+
+def test_of_several_services_one_is_to_be_named(selfscale: Run, ended: Agent, other: Agent) -> None:
+    assert selfscale("explain").stdout.startswith("worker: "), "the one that runs"
+    other.stop()
+    unnamed = selfscale("explain")
+    assert unnamed.returncode == 2
+    assert "backend, worker" in unnamed.stderr
+    assert selfscale("explain", "--service", "backend").stdout.startswith("backend: ")
+    unknown = selfscale("explain", "--service", "nobody")
+    assert unknown.returncode == 1
+    assert "nobody" in unknown.stderr
+
+
+def test_an_id_is_found_whoever_runs(selfscale: Run, ended: Agent, other: Agent) -> None:
+    decision = event_of(ended, "policy").decision
+    for arguments in ([], ["--service", "backend"], ["--service", "worker"]):
+        explained = selfscale("explain", decision, *arguments)
+        assert explained.returncode == 0, explained.stderr
+        assert explained.stdout.startswith("backend: 1 -> 2")
+
+
+def test_a_journal_that_cannot_be_read_is_left_as_it_is(selfscale: Run, tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    state.mkdir()
+    (state / "journal.sqlite").write_text("not a database, and longer than the header of one: " + "x" * 100)
+    refused = selfscale("explain", "01J")
+    assert refused.returncode == 1
+    assert "journal.sqlite cannot be read" in refused.stderr
+    assert [path.name for path in state.iterdir()] == ["journal.sqlite"]
+
+
+def test_looking_for_a_journal_makes_none(selfscale: Run, tmp_path: Path) -> None:
+    refused = selfscale("explain", "01J")
+    assert refused.returncode == 1
+    assert "no agent runs here" in refused.stderr
+    assert str(tmp_path / "state") in refused.stderr
+    assert not (tmp_path / "state").exists()
