@@ -51,7 +51,7 @@ def test_a_busy_service_is_given_more() -> None:
     assert decision["action"] == "scale"
     assert (decision["fromReplicas"], decision["toReplicas"]) == (3, 4)
     assert decision["recommendation"]["proposals"][0]["code"] == "above_threshold"
-    assert decision["state"]["version"] == 1
+    assert decision["state"]["version"] == 2
 
 
 def test_policy_snapshot_and_state_may_be_text() -> None:

@@ -6,7 +6,8 @@ namespace {
 /// The answers by kind, with the proposals that stand for each.
 struct Votes {
   int up = 0, hold = 0, down = 0, missing = 0;
-  int largest_up = -1, smallest_up = -1, largest_down = -1;
+  int contented = 0;  ///< abstain, and could have asked for more
+  int largest_up = -1, smallest_up = -1, largest_down = -1, smallest_down = -1;
   int first_hold = -1, first_missing = -1;
 };
 
@@ -26,11 +27,13 @@ Votes count(std::span<const Proposal> proposals) noexcept {
         break;
       case Answer::down:
         if (++votes.down == 1 || replicas(i) > replicas(votes.largest_down)) votes.largest_down = i;
+        if (votes.down == 1 || replicas(i) < replicas(votes.smallest_down)) votes.smallest_down = i;
         break;
       case Answer::missing:
         if (++votes.missing == 1) votes.first_missing = i;
         break;
       case Answer::abstain:
+        votes.contented += proposals[static_cast<std::size_t>(i)].code == Code::no_lowering ? 1 : 0;
         break;
     }
   }
@@ -49,7 +52,7 @@ Combined combine(std::span<const Proposal> proposals, int current, Direction up,
 
   if (votes.up > 0) {
     if (up == Direction::any) return carried(votes.largest_up, Code::largest_up);
-    if (votes.hold == 0 && votes.down == 0 && votes.missing == 0) {
+    if (votes.hold + votes.down + votes.missing + votes.contented == 0) {
       return carried(votes.smallest_up, Code::smallest_up);
     }
     return votes.missing > 0 ? held(votes.first_missing, Code::missing_blocks_up)
@@ -57,7 +60,7 @@ Combined combine(std::span<const Proposal> proposals, int current, Direction up,
   }
   if (votes.down > 0) {
     if (votes.missing > 0) return held(votes.first_missing, Code::missing_blocks_down);
-    if (down == Direction::any) return carried(votes.largest_down, Code::largest_down);
+    if (down == Direction::any) return carried(votes.smallest_down, Code::smallest_down);
     return votes.hold == 0 ? carried(votes.largest_down, Code::all_agree_down)
                            : held(votes.first_hold, Code::rules_disagree);
   }

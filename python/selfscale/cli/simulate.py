@@ -10,7 +10,8 @@ from rich.table import Table
 
 import selfscale
 from selfscale.cli.policies import PolicyFile, Service, policy_of
-from selfscale.cli.terminal import AsJson, console, print_json, refuse_usage
+from selfscale.cli.terminal import AsJson, console, print_json, refuse, refuse_usage
+from selfscale.simulate import SimulationResult
 
 
 def simulate(
@@ -35,7 +36,7 @@ def simulate(
     name = str(chosen["service"])
     result = selfscale.simulate({name: chosen}, trace, service=model, seed=seed)
     if plot is not None:
-        result.plot().savefig(Path(plot))
+        _save(result, plot)
     summary = result.summary()
     if as_json:
         print_json(summary)
@@ -44,3 +45,12 @@ def simulate(
     for key, value in summary[name].items():
         table.add_row(key.replace("_", " "), f"{value:,.4g}" if isinstance(value, float) else f"{value:,}")
     console.print(table)
+
+
+def _save(result: SimulationResult, path: str) -> None:
+    try:
+        result.plot().savefig(Path(path))
+    except OSError as error:
+        refuse(f"cannot write {path}: {error.strerror}")
+    except ValueError as error:
+        refuse_usage(f"--plot {path}: {error}")

@@ -1,5 +1,6 @@
 // Combine, stabilize, cooldown, limits, confidence: one table or story each.
 #include <gtest/gtest.h>
+#include <rapidcheck/gtest.h>
 
 #include "decide/combine.hpp"
 #include "decide/confidence.hpp"
@@ -28,6 +29,12 @@ Proposal down(int replicas) { return vote(Answer::down, replicas); }
 const Proposal hold = vote(Answer::hold);
 const Proposal abstain = vote(Answer::abstain);
 const Proposal missing = vote(Answer::missing);
+/// Never asks for fewer, and does not ask for more now.
+const Proposal content = [] {
+  Proposal made = vote(Answer::abstain);
+  made.code = Code::no_lowering;
+  return made;
+}();
 
 struct CombineRow {
   const char* says;
@@ -54,9 +61,12 @@ TEST(Combine, Table) {
       {"all hold", {hold, abstain}, 4, Code::all_hold, 0},
       {"nobody knows", {missing, abstain}, 4, Code::no_data, 0},
       {"up all: the smallest", {up(7), up(5), abstain}, 5, Code::smallest_up, 1, all, all},
+      {"up all: one is content", {up(7), content}, 4, Code::rules_disagree, 0, all, all},
+      {"down all: who is content does not vote", {down(2), content}, 2, Code::all_agree_down, 0},
       {"up all: one holds", {up(7), hold}, 4, Code::rules_disagree, 0, all, all},
       {"up all: one is missing", {up(7), missing}, 4, Code::missing_blocks_up, 1, all, all},
-      {"down any: one is enough", {down(2), hold}, 2, Code::largest_down, 0, any, any},
+      {"down any: one is enough", {down(2), hold}, 2, Code::smallest_down, 0, any, any},
+      {"down any: the smallest", {down(3), down(2)}, 2, Code::smallest_down, 1, any, any},
       {"down any: missing blocks", {down(2), missing}, 4, Code::missing_blocks_down, 1, any, any},
   };
   for (const CombineRow& row : rows) {
@@ -65,6 +75,33 @@ TEST(Combine, Table) {
     EXPECT_EQ(combined.code, row.code) << row.says;
     EXPECT_EQ(combined.leading, row.leading) << row.says;
   }
+}
+
+/// What one rule says of a load that grows: fewer, nothing, more; one that never asks for fewer is
+/// content at first, and may hold before it asks for more.
+Proposal saying(bool lowers, int load) {
+  if (load > 4) return up(load);
+  if (load == 4) return hold;
+  return lowers ? down(load) : content;
+}
+
+RC_GTEST_PROP(Combine, ALargerLoadNeverGivesFewer, ()) {
+  const auto load = rc::gen::inRange(0, 10);
+  const auto lowers = *rc::gen::container<std::vector<bool>>(rc::gen::arbitrary<bool>());
+  RC_PRE(!lowers.empty());
+  std::vector<Proposal> before;
+  for (const bool one : lowers) before.push_back(saying(one, *load));
+  std::vector<Proposal> after = before;
+  const auto grown = *rc::gen::inRange<std::size_t>(0, lowers.size());
+  const int at = *load;
+  before[grown] = saying(lowers[grown], at);
+  after[grown] = saying(lowers[grown], *rc::gen::inRange(at, 12));
+  const auto direction = [] {
+    return *rc::gen::arbitrary<bool>() ? Direction::any : Direction::all;
+  };
+  const Direction more = direction();
+  const Direction fewer = direction();
+  RC_ASSERT(combine(before, 4, more, fewer).replicas <= combine(after, 4, more, fewer).replicas);
 }
 
 // ---- what a missing metric means
