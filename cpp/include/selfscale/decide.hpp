@@ -23,8 +23,8 @@ SELFSCALE_API void decide(const Policy& policy, const Snapshot& snapshot, Decisi
 SELFSCALE_API Decision decide(const Policy& policy, const Snapshot& snapshot, DecisionState& state);
 
 /// Notes in `state` what was done: a write accepted, ended or failed, or a foreign change adopted.
-/// Any accepted or adopted change starts the cooldowns of its direction; told twice it changes no
-/// time.
+/// Any accepted or adopted change starts the cooldowns of its direction; told twice it changes
+/// nothing. Rate limits count accepted writes of ours alone: not a person's, not a foreign one.
 SELFSCALE_API void record(DecisionState& state, const ScalingEvent& event);
 /// The same on JSON, without the policy: what was thought is carried over untouched. Throws
 /// Error(malformed).

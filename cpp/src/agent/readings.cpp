@@ -73,13 +73,14 @@ struct Watched {
 
 struct Readings::History {
   bool share_host = false;
+  Requests requests;
   std::vector<Watched> watched;
   Tally tally;
 
   [[nodiscard]] Source source_of(const MetricSpec& spec) const {
     const std::string& name = spec.metric;
-    if (name == "cpu_usage") return Source::cpu;
-    if (name == "memory_usage") return Source::memory;
+    if (name == "cpu_usage" || name == "cpu_cores") return Source::cpu;
+    if (name == "memory_usage" || name == "memory_bytes") return Source::memory;
     if (name == "open_files") return Source::open_files;
     if (name == "threads") return Source::threads;
     if (counts_requests(spec)) return Source::rate;
@@ -119,17 +120,38 @@ struct Readings::History {
     return share_host ? tally.memory_of_all() : instance.memory_bytes;
   }
 
-  [[nodiscard]] double memory_capacity() const {
+  [[nodiscard]] std::optional<double> memory_capacity(const MetricSpec& spec) const {
+    if (spec.of == Of::request) return requests.memory_bytes;
     return tally.host().memory_limit_bytes.value_or(tally.host().memory_bytes);
   }
 
-  [[nodiscard]] double cpu_capacity(const MetricSpec& spec, const std::string& instance) const {
+  [[nodiscard]] std::optional<double> cpu_capacity(const MetricSpec& spec,
+                                                   const std::string& instance) const {
+    if (spec.of == Of::request) return requests.cpu_cores;
     const auto& host = tally.host();
     if (share_host) {
       const auto known = tally.instances().find(instance);
       return known == tally.instances().end() ? 1.0 : known->second.processes;
     }
     return spec.of == Of::limit && host.cpu_limit_cores ? *host.cpu_limit_cores : host.cores;
+  }
+
+  [[nodiscard]] std::optional<double> capacity(const MetricSpec& spec,
+                                               const std::string& instance) const {
+    if (spec.metric == "cpu_usage") return cpu_capacity(spec, instance);
+    if (spec.metric == "memory_usage") return memory_capacity(spec);
+    return std::nullopt;
+  }
+
+  /// Of a capacity, or as it is.
+  [[nodiscard]] Reading of_resource(Reading amount, const MetricSpec& spec,
+                                    const std::string& instance) const {
+    if (spec.metric == "cpu_cores" || spec.metric == "memory_bytes") return amount;
+    if (const auto known = capacity(spec, instance)) return percent(std::move(amount), *known);
+    return Reading::absent(Missing::unknown,
+                           spec.metric == "cpu_usage"
+                               ? "its request is not known: set SELFSCALE_CPU_REQUEST"
+                               : "its request is not known: set SELFSCALE_MEMORY_REQUEST");
   }
 
   void keep(Watched& each) {
@@ -219,8 +241,9 @@ struct Readings::History {
   }
 };
 
-Readings::Readings(bool share_host) : history_{std::make_unique<History>()} {
+Readings::Readings(bool share_host, Requests requests) : history_{std::make_unique<History>()} {
   history_->share_host = share_host;
+  history_->requests = requests;
 }
 Readings::~Readings() = default;
 Readings::Readings(Readings&&) noexcept = default;
@@ -273,11 +296,10 @@ Reading Readings::read(const MetricSpec& spec, const std::string& instance, Inst
   switch (history_->source_of(spec)) {
     case Source::cpu:
       if (amounts == each->amounts.end()) break;
-      return percent(read_series(amounts->second, spec, now),
-                     history_->cpu_capacity(spec, instance));
+      return history_->of_resource(read_series(amounts->second, spec, now), spec, instance);
     case Source::memory:
       if (samples == each->samples.end()) break;
-      return percent(read_series(samples->second, spec, now), history_->memory_capacity());
+      return history_->of_resource(read_series(samples->second, spec, now), spec, instance);
     case Source::rate:
       if (amounts == each->amounts.end()) break;
       return scaled(read_series(amounts->second, spec, now), History::per_what(spec));
@@ -285,8 +307,10 @@ Reading Readings::read(const MetricSpec& spec, const std::string& instance, Inst
       if (samples == each->samples.end()) break;
       return read_series(samples->second, spec, now);
   }
-  return Reading::absent(Missing::not_reported,
-                         instance + " has not reported " + spec.metric + " yet");
+  Reading silence = Reading::absent(Missing::not_reported,
+                                    instance + " has not reported " + spec.metric + " yet");
+  silence.capacity = history_->capacity(spec, instance);
+  return silence;
 }
 
 Reading Readings::read_service(const MetricSpec& spec, Instant now) const {
@@ -334,8 +358,8 @@ std::set<std::string> Readings::metrics() const {
   if (names.contains(std::string{requests_total}))
     names.insert({"request_rate", "requests_per_second", "error_rate"});
   for (const auto& [name, instance] : history_->tally.instances()) {
-    if (instance.shows_cpu) names.insert("cpu_usage");
-    if (instance.memory_bytes) names.insert("memory_usage");
+    if (instance.shows_cpu) names.insert({"cpu_usage", "cpu_cores"});
+    if (instance.memory_bytes) names.insert({"memory_usage", "memory_bytes"});
     if (instance.open_files) names.insert("open_files");
     if (instance.threads) names.insert("threads");
   }

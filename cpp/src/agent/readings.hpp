@@ -58,6 +58,12 @@ struct HostView {
                                              ///< where there is a limit
 };
 
+/// What a replica has asked its platform for: what `"of": "request"` is a percentage of.
+struct Requests {
+  std::optional<double> cpu_cores;
+  std::optional<double> memory_bytes;
+};
+
 struct Tick {
   Instant at{};
   std::vector<ProcessView> processes;
@@ -69,7 +75,7 @@ class Readings {
  public:
   /// `share_host`: the instances are processes of one host and cgroup (local workers). CPU is then
   /// counted against one core per process, and memory is that of all of them.
-  explicit Readings(bool share_host);
+  explicit Readings(bool share_host, Requests requests = {});
   ~Readings();
   Readings(Readings&&) noexcept;
   Readings& operator=(Readings&&) noexcept;

@@ -18,12 +18,20 @@
 namespace selfscale::agent {
 namespace {
 
-constexpr std::array later{"SCALING_NOTIFICATIONS_ENABLED",
-                           "SCALING_WEBHOOK_URL",
-                           "SELFSCALE_LEADS",
-                           "SELFSCALE_LISTEN",
-                           "SELFSCALE_CPU_REQUEST",
-                           "SELFSCALE_MEMORY_REQUEST"};
+constexpr std::array later{"SCALING_NOTIFICATIONS_ENABLED", "SCALING_WEBHOOK_URL",
+                           "SELFSCALE_LEADS", "SELFSCALE_LISTEN"};
+
+/// Kubernetes' quantities: "500m", "0.5", "512Mi".
+constexpr std::array<std::pair<std::string_view, double>, 10> quantity_units{{{"", 1.0},
+                                                                              {"m", 1e-3},
+                                                                              {"k", 1e3},
+                                                                              {"M", 1e6},
+                                                                              {"G", 1e9},
+                                                                              {"T", 1e12},
+                                                                              {"Ki", 0x1p10},
+                                                                              {"Mi", 0x1p20},
+                                                                              {"Gi", 0x1p30},
+                                                                              {"Ti", 0x1p40}}};
 
 struct Found {
   std::string value;
@@ -91,6 +99,25 @@ class Reader {
     }
     show(name, text, found->from);
     return number;
+  }
+
+  /// Above 0, with a unit of Kubernetes' or without.
+  std::optional<double> quantity(const std::string& name) {
+    const auto found = find(name);
+    if (!found || found->value.empty()) return std::nullopt;
+    double number = 0.0;
+    const auto& text = found->value;
+    const char* const text_end = text.data() + text.size();
+    const auto [end, error] = std::from_chars(text.data(), text_end, number);
+    const std::string_view unit{end, static_cast<std::size_t>(text_end - end)};
+    const auto known = std::find_if(quantity_units.begin(), quantity_units.end(),
+                                    [unit](const auto& one) { return one.first == unit; });
+    if (error != std::errc{} || known == quantity_units.end() || !(number > 0.0) ||
+        !std::isfinite(number)) {
+      refuse(name, *found, "say a quantity above 0, such as 500m, 0.5 or 512Mi");
+    }
+    show(name, text, found->from);
+    return number * known->second;
   }
 
   void show(const std::string& name, const std::string& value, const std::string& from) {
@@ -217,6 +244,8 @@ Settings read_settings(const AgentOptions& options, const Environment& environme
     settings.max_total_replicas = static_cast<int>(std::min(*most, 1e6));
   }
   settings.min_available_memory_mb = reader.number("MIN_AVAILABLE_MEMORY_MB");
+  settings.cpu_request_cores = reader.quantity("SELFSCALE_CPU_REQUEST");
+  settings.memory_request_bytes = reader.quantity("SELFSCALE_MEMORY_REQUEST");
   settings.platform = reader.text("SELFSCALE_PLATFORM", {});
   settings.keeps_journal = read_store(reader, settings.state_directory);
   check_fleet(reader);

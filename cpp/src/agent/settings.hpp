@@ -32,6 +32,8 @@ struct Settings {
   LogLevel log_level = LogLevel::info;
   std::optional<int> max_total_replicas;
   std::optional<double> min_available_memory_mb;
+  std::optional<double> cpu_request_cores;
+  std::optional<double> memory_request_bytes;
   std::string platform;       ///< SELFSCALE_PLATFORM: a driver's name
   bool keeps_journal = true;  ///< false: SELFSCALE_STORE=memory
   bool supervised = false;    ///< a worker of `selfscale run`, whose agent is elsewhere

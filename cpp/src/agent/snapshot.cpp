@@ -104,7 +104,9 @@ Snapshot SnapshotMaker::make(const Policy& policy, const Readings& readings,
     } else if (sole != nullptr && readings.may_be_of_service(spec)) {
       snapshot.metrics[i] = readings.read(spec, sole->id, now.at);
     } else {
-      for (auto& instance : std::span{snapshot.instances}.first(heard_of)) {
+      // What a replica has asked for is known of the silent ones, too.
+      const auto told = spec.of == Of::request ? snapshot.instances.size() : heard_of;
+      for (auto& instance : std::span{snapshot.instances}.first(told)) {
         instance.metrics[i] = readings.read(spec, instance.id, now.at);
       }
     }

@@ -47,7 +47,8 @@ std::string_view name_of(Role role) noexcept {
 Steering::Steering(House& house)
     : house_{house},
       policy_{house.policies.policy()},
-      readings_{house.driver_name == "local"},
+      readings_{house.driver_name == "local",
+                {house.settings.cpu_request_cores, house.settings.memory_request_bytes}},
       events_{house, state_, [this] { return renew(); }} {
   readings_.watch(policy_.compiled().metrics);
 }

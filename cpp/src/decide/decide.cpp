@@ -6,6 +6,7 @@
 #include "decide/confidence.hpp"
 #include "decide/cooldown.hpp"
 #include "decide/limits.hpp"
+#include "decide/rate_limit.hpp"
 #include "decide/readings.hpp"
 #include "decide/rules/rule.hpp"
 #include "decide/stabilize.hpp"
@@ -30,12 +31,14 @@ class Evaluation {
     if (!is_platform_known()) {
       ask_rules();
       hold_unknown_platform();
-    } else if (const auto bound = outside_bounds(policy_, seen_.current)) {
+    } else if (is_paused()) {
+      stay_paused();
+    } else if (const auto bound = out_of_bounds()) {
       recommendation_.code = bound->code;
       adjust(Stage::bounds, *bound);
     } else {
-      ask_rules();
-      stabilized();
+      if (ask_rules()) stabilized();
+      adjust(Stage::rate_limit, within_rate(policy_, state_, wanted_, seen_.current, seen_.at));
       cooled_down();
       adjust(Stage::limits, within_bounds(policy_, wanted_));
       adjust(Stage::guardrails,
@@ -55,12 +58,35 @@ class Evaluation {
     recommendation_.leading = -1;
     recommendation_.current_replicas = seen_.current;
     if (!state_.seen && is_platform_known()) seed(state_, policy_, seen_.current, seen_.at);
+    forget_old_changes(state_, policy_, seen_.at);
   }
 
   [[nodiscard]] bool is_platform_known() const { return seen_.snapshot.platform.error.empty(); }
 
-  /// Readings, rules, combine.
-  void ask_rules() {
+  /// No replicas, and not by our doing: somebody has paused the service (HPA's ScalingDisabled).
+  /// What is measured on replicas alone could not wake it either.
+  [[nodiscard]] bool is_paused() const {
+    if (seen_.current != 0) return false;
+    const auto& service = seen_.snapshot.metrics;
+    const bool can_wake = std::any_of(service.begin(), service.end(),
+                                      [](const auto& reading) { return reading.has_value(); });
+    return !state_.scaled_to_zero || (policy_.min_replicas == 0 && !can_wake);
+  }
+
+  void stay_paused() {
+    if (const auto bound = outside_bounds(policy_, seen_.current)) wanted_ = bound->replicas;
+    adjust(Stage::activate, {seen_.current, Code::paused_at_zero});
+    recommendation_.code = Code::paused_at_zero;
+  }
+
+  /// From no replicas the rules say how many it takes; the minimum comes after them.
+  [[nodiscard]] std::optional<Limited> out_of_bounds() const {
+    return seen_.current == 0 ? std::nullopt : outside_bounds(policy_, seen_.current);
+  }
+
+  /// Readings, rules, combine. Whether the rules have an answer: where one without data stands in
+  /// the way there is none to be remembered.
+  bool ask_rules() {
     note_missing(seen_, state_.missing_since);
     for (std::size_t i = 0; i < policy_.rules.size(); ++i) {
       const auto metric = static_cast<std::size_t>(policy_.rules[i].metric);
@@ -72,6 +98,8 @@ class Evaluation {
     recommendation_.code = combined.code;
     recommendation_.leading = combined.leading;
     wanted_ = combined.replicas;
+    return combined.code != Code::no_data && combined.code != Code::missing_blocks_down &&
+           combined.code != Code::missing_blocks_up;
   }
 
   void hold_unknown_platform() {

@@ -41,7 +41,7 @@ Standing standing_of(const Instance& instance, const MetricSpec& metric, std::si
   if (is_going(instance)) return Standing::ignored;
   if (instance.phase == Phase::pending) return Standing::unready;
   const Reading* reading = reading_of(instance, metric, index);
-  const bool is_cpu = metric.metric == "cpu_usage";
+  const bool is_cpu = metric.metric == "cpu_usage" || metric.metric == "cpu_cores";
   if (reading == nullptr) return Standing::missing;
   if (is_cpu && is_unready_for_cpu(instance, *reading, readiness, at)) return Standing::unready;
   return Standing::ready;

@@ -10,8 +10,13 @@ using Window = std::vector<Wanted>;
 
 constexpr int slots_of_window = static_cast<int>(most_kept / 2);
 
-void forget_old(Window& window, Duration length, Instant at) {
-  const auto is_young = [&](const Wanted& wanted) { return at - wanted.at < length; };
+/// What is as old as the window is out; for an HPA without behavior, what is older by an instant.
+Duration down_reach(const CompiledPolicy& policy) noexcept {
+  return policy.scale_down.stabilization_window + Duration{policy.kubernetes ? 1 : 0};
+}
+
+void forget_old(Window& window, Duration reach, Instant at) {
+  const auto is_young = [&](const Wanted& wanted) { return at - wanted.at < reach; };
   window.erase(window.begin(), std::find_if(window.begin(), window.end(), is_young));
 }
 
@@ -42,7 +47,7 @@ void add(Window& window, Wanted wanted, Duration length, Outlives outlives) {
 void log(DecisionState& state, const CompiledPolicy& policy, Wanted wanted) {
   add(state.up_window, wanted, policy.scale_up.stabilization_window,
       [](int older, int younger) { return older < younger; });
-  add(state.down_window, wanted, policy.scale_down.stabilization_window,
+  add(state.down_window, wanted, down_reach(policy),
       [](int older, int younger) { return older > younger; });
 }
 
@@ -56,13 +61,14 @@ void seed(DecisionState& state, const CompiledPolicy& policy, int current, Insta
 Stabilized stabilize(DecisionState& state, const CompiledPolicy& policy, int wanted, int current,
                      Instant at) {
   forget_old(state.up_window, policy.scale_up.stabilization_window, at);
-  forget_old(state.down_window, policy.scale_down.stabilization_window, at);
+  forget_old(state.down_window, down_reach(policy), at);
   // Each window is ordered: its oldest entry is its least, or its most.
   const int least =
       state.up_window.empty() ? wanted : std::min(wanted, state.up_window[0].replicas);
   const int most =
       state.down_window.empty() ? wanted : std::max(wanted, state.down_window[0].replicas);
   log(state, policy, {at, wanted});
+  if (policy.kubernetes) return {most, Code::scale_down_stabilized};
   const int up = std::max(current, least);
   return {std::min(up, most),
           wanted >= current ? Code::scale_up_stabilized : Code::scale_down_stabilized};

@@ -1,5 +1,6 @@
 /// Look-back over recommendations: up to the least, down to the most of what was wanted within a
-/// window, as Kubernetes' HPA with behavior.
+/// window, as Kubernetes' HPA with behavior. As one without (`behavior: "kubernetes"`): up to the
+/// most that was wanted, wherever the count stands, and an entry as old as the window still counts.
 ///
 /// Only what a later minimum or maximum can still need is kept: a monotone tail, at most
 /// `most_kept` entries. Where there would be more, those of one 32nd of the window become one,
@@ -25,8 +26,7 @@ struct Stabilized {
 /// The first sight of a service counts as a recommendation of what is there.
 void seed(DecisionState& state, const CompiledPolicy& policy, int current, Instant at);
 
-/// What is left of a recommendation; an entry whose age is the window no longer counts. Logs the
-/// recommendation as it came, before any limit.
+/// What is left of a recommendation. Logs the recommendation as it came, before any limit.
 Stabilized stabilize(DecisionState& state, const CompiledPolicy& policy, int wanted, int current,
                      Instant at);
 

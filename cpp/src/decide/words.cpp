@@ -8,6 +8,9 @@
 namespace selfscale {
 namespace {
 
+constexpr std::string_view paused =
+    "it has no replicas, and not by our doing (a pause), or nothing that could wake it is measured";
+
 const MetricSpec& metric_of(const CompiledPolicy& policy, const Proposal& proposal) {
   return policy.metrics[static_cast<std::size_t>(proposal.metric)];
 }
@@ -152,7 +155,10 @@ std::string in_words(const CompiledPolicy& policy, const Proposal& proposal) {
     case Code::below_target:
       return against_target(policy, proposal) + " asks for " + replicas_in_words(proposal.replicas);
     case Code::within_tolerance:
-      return against_target(policy, proposal) + " is within tolerance";
+      return against_target(policy, proposal) + " is within tolerance" +
+             (proposal.answer == Answer::hold
+                  ? ""
+                  : " for the " + replicas_in_words(proposal.replicas) + " that exist");
     case Code::unready_held:
       return against_target(policy, proposal) +
              " would ask for a change, but not once instances that are not ready or do not report "
@@ -184,6 +190,16 @@ std::string in_words(const Adjustment& adjustment) {
       return "no more than " + replicas + " were wanted at some time in the last " + time;
     case Code::scale_down_stabilized:
       return replicas + " or more were wanted at some time in the last " + time;
+    case Code::scale_up_rate:
+      return "the rate limit allows no more than " + limit + " for now";
+    case Code::scale_down_rate:
+      return "the rate limit allows no fewer than " + limit + " for now";
+    case Code::scale_up_disabled:
+      return "behavior says that the service is never made larger (selectPolicy: Disabled)";
+    case Code::scale_down_disabled:
+      return "behavior says that the service is never made smaller (selectPolicy: Disabled)";
+    case Code::paused_at_zero:
+      return std::string{paused};
     case Code::scale_up_cooldown:
       return "the last step up was less than " + time + " ago";
     case Code::scale_down_cooldown:
@@ -210,6 +226,8 @@ std::string reason_of(const CompiledPolicy& policy, const Decision& decision) {
       return in_words(recommendation.adjustments.front());
     case Code::platform_unknown:
       return "the platform's replica counts could not be read";
+    case Code::paused_at_zero:
+      return std::string{paused};
     case Code::all_abstain:
       return "no rule asks for more";
     case Code::missing_blocks_down:

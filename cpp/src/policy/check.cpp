@@ -61,6 +61,22 @@ void hint_at_startup(Reader& reader, const CompiledPolicy& policy) {
       "decided before this one can show");
 }
 
+/// Resources are measured on replicas.
+bool can_be_read_without_replicas(const MetricSpec& metric) {
+  const BuiltinMetric* builtin = builtin_metric(metric.metric);
+  return builtin == nullptr || !is_resource(*builtin);
+}
+
+void hint_at_no_replicas(Reader& reader, const CompiledPolicy& policy) {
+  const bool can_wake =
+      std::any_of(policy.metrics.begin(), policy.metrics.end(), can_be_read_without_replicas);
+  if (policy.min_replicas > 0 || can_wake) return;
+  reader.hint(
+      "minReplicas",
+      "everything that the rules read is measured on replicas: nothing could wake a service "
+      "of none");
+}
+
 }  // namespace
 
 void hint_at_oddities(Reader& reader, const CompiledPolicy& policy) {
@@ -72,6 +88,7 @@ void hint_at_oddities(Reader& reader, const CompiledPolicy& policy) {
     }
   }
   hint_at_startup(reader, policy);
+  hint_at_no_replicas(reader, policy);
 }
 
 }  // namespace selfscale

@@ -4,6 +4,7 @@
 #include <array>
 #include <set>
 
+#include "policy/behavior.hpp"
 #include "policy/check.hpp"
 #include "policy/metrics.hpp"
 #include "policy/platform.hpp"
@@ -48,12 +49,7 @@ void read_names(Reader& reader, CompiledPolicy& policy) {
 }
 
 void read_bounds(Reader& reader, CompiledPolicy& policy) {
-  if (const Json* least = reader.find("minReplicas"); least != nullptr && *least == 0) {
-    reader.wrong("minReplicas", "must be at least 1: nobody could wake a service of no replicas");
-    policy.min_replicas = 1;
-  } else {
-    policy.min_replicas = reader.whole("minReplicas", 1, most_replicas).value_or(1);
-  }
+  policy.min_replicas = reader.whole("minReplicas", 0, most_replicas).value_or(1);
   const auto most = reader.whole("maxReplicas", 1, most_replicas);
   if (!reader.has("maxReplicas")) reader.required("maxReplicas", "10");
   policy.max_replicas = most.value_or(most_replicas);
@@ -75,6 +71,11 @@ void read_startup(Reader& reader, CompiledPolicy& policy) {
     policy.startup_expected = startup.duration("expected");
     policy.startup_timeout = startup.duration("timeout").value_or(policy.startup_timeout);
     policy.rollback = startup.flag("rollback").value_or(policy.rollback);
+    Readiness& readiness = policy.readiness;
+    readiness.cpu_initialization_period =
+        startup.duration("cpuInitializationPeriod").value_or(readiness.cpu_initialization_period);
+    readiness.initial_readiness_delay =
+        startup.duration("initialReadinessDelay").value_or(readiness.initial_readiness_delay);
     if (policy.startup_timeout <= 0s) startup.wrong("timeout", "must be above 0");
     if (policy.startup_expected > policy.startup_timeout) {
       startup.wrong("expected", "must not be longer than timeout");
@@ -82,57 +83,12 @@ void read_startup(Reader& reader, CompiledPolicy& policy) {
   });
 }
 
-/// Returns whether the direction says what its rate limits are.
-bool read_direction(Reader& behavior, std::string_view key, DirectionBehavior& direction) {
-  bool says_limits = false;
-  behavior.object(key, [&](Reader& reader) {
-    const auto seconds = reader.number("stabilizationWindowSeconds", 0.0, 3600.0);
-    if (seconds) {
-      direction.stabilization_window =
-          std::chrono::round<Duration>(std::chrono::duration<double>{*seconds});
-    }
-    direction.cooldown = reader.duration("cooldown").value_or(direction.cooldown);
-    const Json* limits = reader.find("policies");
-    says_limits = limits != nullptr;
-    // An empty list says that there are no limits, which is what this version does.
-    if (says_limits && *limits != Json::array()) {
-      reader.refuse("policies", "rate limits do not exist yet; [] says that there are none");
-    }
-    reader.refuse("selectPolicy", "it chooses among rate limits, which do not exist yet");
-    reader.refuse("tolerance", "give the rule a tolerance of its own");
-  });
-  return says_limits;
-}
-
-void read_behavior(Reader& reader, CompiledPolicy& policy) {
-  const Json* value = reader.find("behavior");
-  if (value == nullptr || *value == "none") return;
-  if (*value == "kubernetes") {
-    return reader.wrong("behavior",
-                        R"("kubernetes" is not part of this version: it means rate limits, which )"
-                        R"(do not exist yet; write "none" or an object)");
-  }
-  if (!value->is_object()) {
-    return reader.wrong("behavior", R"(must be "none" or an object with scaleUp and scaleDown)");
-  }
-  reader.object("behavior", [&](Reader& behavior) {
-    policy.scale_down.stabilization_window = 300s;  // Kubernetes' default; up it is 0
-    const bool up = read_direction(behavior, "scaleUp", policy.scale_up);
-    const bool down = read_direction(behavior, "scaleDown", policy.scale_down);
-    if (!up || !down) {
-      reader.hint("behavior",
-                  "Kubernetes' default rate limits are not applied by this version; \"policies\": "
-                  "[] in scaleUp and scaleDown says that you want none");
-    }
-  });
-}
-
-void read_damping(Reader& reader, CompiledPolicy& policy) {
+void read_damping(Reader& reader, CompiledPolicy& policy, RuleDefaults& defaults) {
   const bool says_something = reader.has("behavior") || reader.has("cooldown") ||
                               reader.has("cooldownPeriod") || reader.has("preset");
   policy.scale_up = {};
-  policy.scale_down = {says_something ? 0s : 300s, 0s};
-  read_behavior(reader, policy);
+  policy.scale_down = {says_something ? 0s : 300s};
+  read_behavior(reader, policy, defaults);
   reader.object("cooldown", [&](Reader& cooldown) {
     const auto up = cooldown.duration("up");
     const auto down = cooldown.duration("down");
@@ -212,8 +168,7 @@ void name_rules(CompiledPolicy& policy) {
   }
 }
 
-void read_rules(Reader& reader, CompiledPolicy& policy) {
-  RuleDefaults defaults;
+void read_rules(Reader& reader, RuleDefaults defaults, CompiledPolicy& policy) {
   defaults.scale_up_by = reader.whole("scaleUpBy", 1, most_replicas).value_or(1);
   defaults.scale_down_by = reader.whole("scaleDownBy", 1, most_replicas).value_or(1);
   const auto read = [&](Reader& rule, const RuleType* type) {
@@ -272,7 +227,8 @@ CompiledPolicy compile_policy(Reader& reader, const DocumentKeys& document) {
                                    .value_or(policy.evaluation_interval);
   if (policy.evaluation_interval <= 0s) reader.wrong("evaluationInterval", "must be above 0");
   read_startup(reader, policy);
-  read_damping(reader, policy);
+  RuleDefaults defaults;
+  read_damping(reader, policy, defaults);
   reader.object("combine", [&policy](Reader& combine) {
     policy.up = combine.choice<Direction>("up", directions).value_or(policy.up);
     policy.down = combine.choice<Direction>("down", directions).value_or(policy.down);
@@ -281,7 +237,7 @@ CompiledPolicy compile_policy(Reader& reader, const DocumentKeys& document) {
       reader.one_of("scaleDown", std::array<std::string_view, 1>{"never"}).has_value();
   const std::size_t problems = reader.findings().problems.size();
   read_metrics(reader, policy);
-  read_rules(reader, policy);
+  read_rules(reader, defaults, policy);
   if (reader.findings().problems.size() == problems) check_rules(reader, policy);
   refuse_later(reader);
   if (reader.findings().problems.empty()) {

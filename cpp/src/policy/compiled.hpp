@@ -27,7 +27,7 @@ enum class Aggregation : std::uint8_t {
 };
 enum class Across : std::uint8_t { avg, max, min, sum };
 enum class Comparison : std::uint8_t { greater_than, less_than, percentage_change };
-enum class Of : std::uint8_t { limit, cores };
+enum class Of : std::uint8_t { limit, request, cores };
 enum class Direction : std::uint8_t { any, all };
 
 /// What a metric's absence means.
@@ -78,13 +78,35 @@ struct RuleSpec {
   std::variant<ThresholdRule, TargetRule> kind;
 };
 
+/// How far the count may go within a period (autoscaling/v2 HPAScalingPolicy).
+struct ScalingPolicy {
+  enum class Type : std::uint8_t { pods, percent } type = Type::pods;
+  int value = 1;  ///< replicas, or percent of the count at the period's start
+  Duration period{15'000};
+  bool operator==(const ScalingPolicy&) const = default;
+};
+
+enum class SelectPolicy : std::uint8_t {
+  max,       ///< the policy that allows the largest change
+  min,       ///< the one that allows the smallest
+  disabled,  ///< no change in this direction
+};
+
 struct DirectionBehavior {
   Duration stabilization_window{0};
   Duration cooldown{0};
+  SelectPolicy select_policy = SelectPolicy::max;
+  std::vector<ScalingPolicy> policies{};  ///< none: no rate limit
 };
 
-/// For a policy that acts on readiness: HPA's --horizontal-pod-autoscaler-cpu-initialization-period
-/// and -initial-readiness-delay.
+/// What Kubernetes does for an HPA without behavior: no periods, one bound for each evaluation.
+struct KubernetesLimits {
+  double scale_up_limit_factor = 2.0;   ///< up to this multiple of the current count
+  double scale_up_limit_minimum = 4.0;  ///< and to so many in any case
+};
+
+/// When an instance's CPU counts: HPA's --horizontal-pod-autoscaler-cpu-initialization-period and
+/// -initial-readiness-delay.
 struct Readiness {
   Duration cpu_initialization_period{300'000};
   Duration initial_readiness_delay{30'000};
@@ -116,7 +138,9 @@ struct CompiledPolicy {
   Direction up = Direction::any;
   Direction down = Direction::all;
   DirectionBehavior scale_up;
-  DirectionBehavior scale_down{Duration{300'000}, Duration{0}};
+  DirectionBehavior scale_down{Duration{300'000}};
+  std::optional<KubernetesLimits>
+      kubernetes;  ///< behavior: "kubernetes"; both lists are empty then
   std::optional<Duration> cooldown_period;
   bool never_scales_down = false;
   Readiness readiness;

@@ -8,10 +8,10 @@
 
 namespace selfscale {
 
-/// The longest duration that a policy may name: a year.
-inline constexpr Duration longest_duration{std::int64_t{366} * 24 * 3600 * 1000};
+/// The longest duration that a policy may name: a century, which says "always".
+inline constexpr Duration longest_duration{std::int64_t{100} * 366 * 24 * 3600 * 1000};
 
-/// Empty when the text is not a duration, is finer than a millisecond, or is longer than a year.
+/// Empty when the text is not a duration, is finer than a millisecond, or is longer than a century.
 /// Units, largest first and each at most once: h, m, s, ms.
 std::optional<Duration> parse_duration(std::string_view text);
 

@@ -11,9 +11,11 @@ namespace {
 
 using enum MetricKind;
 
-constexpr std::array<BuiltinMetric, 31> builtins{{
+constexpr std::array<BuiltinMetric, 33> builtins{{
     {"cpu_usage", level, "percent", true},
     {"memory_usage", level, "percent", false},
+    {"cpu_cores", level, "cores", true},
+    {"memory_bytes", level, "bytes", false},
     {"cpu_throttled", level, "percent", false},
     {"cpu_pressure", level, "percent", false},
     {"memory_pressure", level, "percent", false},
@@ -110,9 +112,6 @@ bool is_percentage_of_something(std::string_view metric) {
 void read_of(Reader& reader, MetricSpec& metric) {
   const Json* of = reader.find("of");
   if (of == nullptr) return;
-  if (*of == "request") {
-    return reader.wrong("of", R"("request" is not part of this version: write "limit" or "cores")");
-  }
   metric.of = reader.choice<Of>("of", of_names).value_or(metric.of);
   if (!is_percentage_of_something(metric.metric)) {
     reader.wrong("of", "has a meaning for cpu_usage and memory_usage only; leave it out");
@@ -138,6 +137,12 @@ const BuiltinMetric* builtin_metric(std::string_view name) noexcept {
   const auto* found = std::find_if(builtins.begin(), builtins.end(),
                                    [name](const BuiltinMetric& one) { return one.name == name; });
   return found == builtins.end() ? nullptr : found;
+}
+
+bool is_resource(const BuiltinMetric& metric) noexcept {
+  constexpr std::string_view resources[] = {"cpu_usage", "memory_usage", "cpu_cores",
+                                            "memory_bytes"};
+  return std::find(std::begin(resources), std::end(resources), metric.name) != std::end(resources);
 }
 
 MetricSpec default_metric(std::string_view name, Duration evaluation_interval) {

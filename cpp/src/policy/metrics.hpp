@@ -28,6 +28,8 @@ struct BuiltinMetric {
 
 std::span<const BuiltinMetric> builtin_metrics() noexcept;
 const BuiltinMetric* builtin_metric(std::string_view name) noexcept;
+/// CPU or memory of an instance.
+bool is_resource(const BuiltinMetric& metric) noexcept;
 
 inline constexpr std::pair<std::string_view, Aggregation> aggregations[] = {
     {"avg", Aggregation::avg}, {"max", Aggregation::max},   {"min", Aggregation::min},
@@ -36,8 +38,8 @@ inline constexpr std::pair<std::string_view, Aggregation> aggregations[] = {
     {"p95", Aggregation::p95}, {"p99", Aggregation::p99},   {"p99.9", Aggregation::p99_9}};
 inline constexpr std::pair<std::string_view, Across> across_names[] = {
     {"avg", Across::avg}, {"max", Across::max}, {"min", Across::min}, {"sum", Across::sum}};
-inline constexpr std::pair<std::string_view, Of> of_names[] = {{"limit", Of::limit},
-                                                               {"cores", Of::cores}};
+inline constexpr std::pair<std::string_view, Of> of_names[] = {
+    {"limit", Of::limit}, {"request", Of::request}, {"cores", Of::cores}};
 
 /// The policy's spelling of a value of one of the tables above.
 template <class E, std::size_t N>

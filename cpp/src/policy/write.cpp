@@ -3,19 +3,13 @@
 #include <cmath>
 #include <cstdio>
 
+#include "policy/behavior.hpp"
 #include "policy/duration.hpp"
 #include "policy/metrics.hpp"
 #include "policy/rules/rule.hpp"
 
 namespace selfscale {
 namespace {
-
-Json direction_to_json(const DirectionBehavior& behavior) {
-  const double seconds = static_cast<double>(behavior.stabilization_window.count()) / 1000.0;
-  return {{"stabilizationWindowSeconds", json_number(seconds)},
-          {"cooldown", to_text(behavior.cooldown)},
-          {"policies", Json::array()}};
-}
 
 Json rule_to_json(const RuleSpec& rule, const CompiledPolicy& policy) {
   const RuleType& type = type_of(rule.kind);
@@ -37,7 +31,11 @@ Json guardrails_to_json(const CompiledPolicy& policy) {
 }
 
 Json startup_to_json(const CompiledPolicy& policy) {
-  Json json{{"timeout", to_text(policy.startup_timeout)}, {"rollback", policy.rollback}};
+  const Readiness& readiness = policy.readiness;
+  Json json{{"timeout", to_text(policy.startup_timeout)},
+            {"rollback", policy.rollback},
+            {"cpuInitializationPeriod", to_text(readiness.cpu_initialization_period)},
+            {"initialReadinessDelay", to_text(readiness.initial_readiness_delay)}};
   if (policy.startup_expected) json["expected"] = to_text(*policy.startup_expected);
   return json;
 }
@@ -48,6 +46,10 @@ void write_optional_parts(const CompiledPolicy& policy, Json& json) {
   if (policy.initial_replicas) json["initialReplicas"] = *policy.initial_replicas;
   if (!policy.platform_json.empty()) json["platform"] = Json::parse(policy.platform_json);
   if (policy.cooldown_period) json["cooldownPeriod"] = to_text(*policy.cooldown_period);
+  if (policy.kubernetes) {  // an object of its own has its pauses inside
+    json["cooldown"] = {{"up", to_text(policy.scale_up.cooldown)},
+                        {"down", to_text(policy.scale_down.cooldown)}};
+  }
   if (policy.never_scales_down) json["scaleDown"] = "never";
   if (Json guardrails = guardrails_to_json(policy); !guardrails.empty()) {
     json["guardrails"] = std::move(guardrails);
@@ -91,9 +93,7 @@ void finish(CompiledPolicy& policy) {
             {"evaluationInterval", to_text(policy.evaluation_interval)},
             {"startup", startup_to_json(policy)},
             {"combine", {{"up", name_of(policy.up)}, {"down", name_of(policy.down)}}},
-            {"behavior",
-             {{"scaleUp", direction_to_json(policy.scale_up)},
-              {"scaleDown", direction_to_json(policy.scale_down)}}},
+            {"behavior", behavior_to_json(policy)},
             {"metrics", Json::array()},
             {"rules", Json::array()}};
   for (const MetricSpec& metric : policy.metrics) {

@@ -81,6 +81,13 @@ double aggregated(Aggregation aggregation, std::vector<double>& values) {
   }
 }
 
+/// A replica of the model asks for one of what it can use, and is known to before it shows any use.
+Reading of_request(Reading reading) {
+  reading.capacity = 1.0;
+  if (!reading.is_missing()) reading.amount = reading.value / 100.0;
+  return reading;
+}
+
 }  // namespace
 
 bool has_metric(std::string_view metric) {
@@ -195,7 +202,7 @@ void Readings::fill(const History& history, std::span<const Replica> replicas, I
                              : std::min(history.steps_in(age), 2 * history.steps_in(metric.window));
       if (computed_for != alive) reading = over_life(metric, history, alive);
       computed_for = alive;
-      snapshot.instances[i].metrics[m] = reading;
+      snapshot.instances[i].metrics[m] = metric.of == Of::request ? of_request(reading) : reading;
     }
   }
 }

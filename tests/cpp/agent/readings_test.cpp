@@ -263,6 +263,44 @@ TEST_F(ReadingsTest, CpuIsAPercentageOfTheQuotaElseOfTheCores) {
   EXPECT_NEAR(of(of_cores, "a").value, 10.0, 1e-6);
 }
 
+TEST_F(ReadingsTest, CpuAndMemoryOfTheRequestNeedToKnowIt) {
+  auto cpu = metric("cpu_usage");
+  auto memory = metric("memory_usage");
+  cpu.of = memory.of = Of::request;
+  const auto run = [&](Requests requests) {
+    readings = Readings{false, requests};
+    watch({cpu, memory});
+    a.view.memory_bytes = 1e9;
+    a.view.cpu_seconds = 100.0;
+    tick({&a});
+    a.view.cpu_seconds = 100.4;
+    tick({&a});
+  };
+  run({});
+  EXPECT_EQ(of(cpu, "a").missing, Missing::unknown);
+  EXPECT_NE(of(cpu, "a").detail.find("SELFSCALE_CPU_REQUEST"), std::string::npos);
+  EXPECT_NE(of(memory, "a").detail.find("SELFSCALE_MEMORY_REQUEST"), std::string::npos);
+  run({0.5, 4e9});
+  EXPECT_NEAR(of(cpu, "a").value, 80.0, 1e-6);
+  EXPECT_EQ(of(memory, "a").value, 25.0);
+  EXPECT_EQ(of(cpu, "b").missing, Missing::not_reported);
+  EXPECT_EQ(of(cpu, "b").capacity, 0.5) << "what it would be of is known all the same";
+}
+
+TEST_F(ReadingsTest, CoresAndBytesAreNoPercentages) {
+  const auto cores = metric("cpu_cores");
+  const auto bytes = metric("memory_bytes");
+  watch({cores, bytes});
+  a.view.memory_bytes = 1e9;
+  a.view.cpu_seconds = 100.0;
+  tick({&a});
+  a.view.cpu_seconds = 100.4;
+  tick({&a});
+  EXPECT_NEAR(of(cores, "a").value, 0.4, 1e-9);
+  EXPECT_EQ(of(bytes, "a").value, 1e9);
+  EXPECT_TRUE(readings.metrics().contains("cpu_cores"));
+}
+
 TEST_F(ReadingsTest, TheCgroupCountsHelpersThatCarryNoAgent) {
   const auto cpu = metric("cpu_usage");
   watch({cpu});

@@ -141,6 +141,22 @@ TEST_F(SettingsTest, WhatHasNoEffectYetIsSaid) {
   EXPECT_NE(settings.without_effect[0].find("SELFSCALE_LISTEN"), std::string::npos);
 }
 
+TEST_F(SettingsTest, RequestsAreQuantitiesAsKubernetesWritesThem) {
+  EXPECT_EQ(read().cpu_request_cores, std::nullopt);
+  const std::pair<const char*, double> quantities[] = {
+      {"500m", 0.5}, {"0.5", 0.5}, {"2", 2.0}, {"1.5k", 1500.0}, {"512Mi", 536870912.0}};
+  for (const auto& [text, quantity] : quantities) {
+    process["SELFSCALE_CPU_REQUEST"] = text;
+    process["SELFSCALE_MEMORY_REQUEST"] = text;
+    EXPECT_DOUBLE_EQ(*read().cpu_request_cores, quantity) << text;
+    EXPECT_DOUBLE_EQ(*read().memory_request_bytes, quantity) << text;
+  }
+  for (const char* wrong : {"0", "-1", "half", "500 m", "5MB", "inf"}) {
+    process["SELFSCALE_CPU_REQUEST"] = wrong;
+    EXPECT_THROW(read(), Error) << wrong;
+  }
+}
+
 TEST_F(SettingsTest, AnInstanceIsCalledAsThePlatformCallsIt) {
   const auto made = read().instance;
   EXPECT_FALSE(made.empty());

@@ -72,6 +72,21 @@ class SnapshotTest : public testing::Test {
   SnapshotMaker maker;
 };
 
+TEST_F(SnapshotTest, WhatSilentReplicasHaveAskedForIsKnown) {
+  policy = load_policies(R"({"service": "backend", "maxReplicas": 5,
+    "metrics": [{"name": "cpu_usage", "of": "request"}],
+    "rules": [{"metric": "cpu_usage", "type": "target", "target": 50}]})")
+               .policies.front();
+  readings = Readings{false, {0.5, std::nullopt}};
+  readings.watch(policy.compiled().metrics);
+  feed({process("a", 1, 0)});
+  const Snapshot snapshot = make(counted(2));
+  ASSERT_EQ(snapshot.instances.size(), 2U);
+  ASSERT_TRUE(snapshot.instances[1].metrics[0]);
+  EXPECT_TRUE(snapshot.instances[1].metrics[0]->is_missing());
+  EXPECT_EQ(snapshot.instances[1].metrics[0]->capacity, 0.5);
+}
+
 TEST_F(SnapshotTest, WithoutADriverTheInstancesSeenAreAllThereIs) {
   EXPECT_EQ(make(std::nullopt).platform.current_replicas, 1) << "this process, at least";
   feed({process("a", 1, 3), process("b", 2, 0), process("b", 3, 1)});

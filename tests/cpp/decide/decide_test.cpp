@@ -106,6 +106,86 @@ TEST(Decide, AtFirstSightTheCountIsHeldForOneWindow) {
   EXPECT_EQ(at(300s).to_replicas, 1);
 }
 
+/// As many replicas as the reading says, within Kubernetes' default behavior.
+const char* const kubernetes_defaults = R"({
+  "service": "backend", "minReplicas": 0, "maxReplicas": 100, "behavior": {},
+  "rules": [{"name": "load", "type": "target", "metric": "due", "targetPerReplica": 1}]})";
+
+Decision wanting(const char* policy, double replicas, int current, DecisionState& state,
+                 Duration after = 0s) {
+  return decide(testing::policy_of(policy),
+                snapshot(current, {Reading::of(replicas)}, start + after), state);
+}
+
+TEST(Decide, ARateLimitHoldsAndGoesOnLater) {
+  DecisionState state;
+  const Decision first = wanting(kubernetes_defaults, 50, 3, state);
+  EXPECT_EQ(first.to_replicas, 7) << "max(3 + 4, 3 × 2)";
+  EXPECT_EQ(first.recommendation.adjustments.front().stage, Stage::rate_limit);
+  EXPECT_EQ(first.recommendation.adjustments.front().from_replicas, 50);
+  record(state, event(start, 3, 7));
+  const Decision held = wanting(kubernetes_defaults, 50, 7, state, 14s);
+  EXPECT_EQ(held.held_by, Stage::rate_limit);
+  EXPECT_EQ(held.recommendation.code, Code::scale_up_rate);
+  EXPECT_EQ(reason(testing::policy_of(kubernetes_defaults), held),
+            "50 replicas wanted, held at 7: the rate limit allows no more than 7 for now (due 50 "
+            "at 1 per replica asks for 50 replicas)");
+  EXPECT_EQ(wanting(kubernetes_defaults, 50, 7, state, 15s).to_replicas, 14);
+  EXPECT_EQ(wanting(kubernetes_defaults, 1, 7, state, 16s).held_by, Stage::stabilize)
+      << "50 was wanted, whatever was allowed";
+}
+
+TEST(Decide, AnUnansweredMetricIsNoRecommendation) {
+  const Policy policy = testing::policy_of(R"({
+    "service": "backend", "maxReplicas": 100, "behavior": {},
+    "rules": [{"type": "target", "metric": "due", "targetPerReplica": 1},
+              {"type": "target", "metric": "other", "targetPerReplica": 1}]})");
+  const auto at = [&](double due, Reading other, Duration after, DecisionState& state) {
+    return decide(policy, snapshot(5, {Reading::of(due), std::move(other)}, start + after), state);
+  };
+  DecisionState state;
+  state.seen = true;
+  EXPECT_EQ(at(2, Reading::absent(Missing::timed_out), 0s, state).recommendation.code,
+            Code::missing_blocks_down);
+  EXPECT_EQ(at(2, Reading::of(2), 15s, state).to_replicas, 2) << "5 was held, not recommended";
+}
+
+TEST(Decide, AServiceThatSomebodyElseSetToNoneIsPaused) {
+  DecisionState state;
+  const Decision paused = wanting(kubernetes_defaults, 5, 0, state);
+  EXPECT_EQ(paused.action, Action::none);
+  EXPECT_EQ(paused.recommendation.code, Code::paused_at_zero);
+  EXPECT_TRUE(paused.recommendation.proposals.empty());
+
+  std::string with_minimum = kubernetes_defaults;
+  with_minimum.replace(with_minimum.find("\"minReplicas\": 0"), 16, "\"minReplicas\": 2");
+  const Decision held = wanting(with_minimum.c_str(), 5, 0, state);
+  EXPECT_EQ(held.held_by, Stage::activate);
+  EXPECT_EQ(held.to_replicas, 0);
+}
+
+TEST(Decide, AServiceThatWeSetToNoneIsWoken) {
+  DecisionState state;
+  record(state, event(start, 1, 0));
+  EXPECT_TRUE(state.scaled_to_zero);
+  EXPECT_EQ(wanting(kubernetes_defaults, 0, 0, state, 60s).action, Action::none);
+  EXPECT_EQ(wanting(kubernetes_defaults, 3, 0, state, 61s).to_replicas, 3);
+  record(state, event(start + 61s, 0, 3));
+  EXPECT_FALSE(state.scaled_to_zero);
+}
+
+TEST(Decide, BehaviorKubernetesIsThatOfAnAutoscalerWithoutOne) {
+  const char* const none = R"({
+    "service": "backend", "maxReplicas": 100, "behavior": "kubernetes",
+    "rules": [{"name": "load", "type": "target", "metric": "due", "targetPerReplica": 1}]})";
+  DecisionState state;
+  EXPECT_EQ(wanting(none, 50, 3, state).to_replicas, 6);
+  record(state, event(start, 3, 6));
+  EXPECT_EQ(wanting(none, 50, 6, state, 1s).to_replicas, 12) << "no change of the past counts";
+  EXPECT_EQ(wanting(none, 1, 12, state, 301s).to_replicas, 24) << "50 is 300 s old: still in";
+  EXPECT_EQ(wanting(none, 1, 12, state, 301s + 1ms).to_replicas, 1);
+}
+
 TEST(Decide, EngineTimeNeverGoesBack) {
   const Policy policy = testing::policy_of(cpu_policy);
   DecisionState state;
@@ -190,6 +270,60 @@ TEST(Record, ARollbackFreezesTheWayUp) {
   record(state, back);
   EXPECT_EQ(state.last_up, start);
   EXPECT_EQ(state.last_down, start);
+}
+
+TEST(Record, OwnChangesCountForRateLimits) {
+  DecisionState state;
+  record(state, event(start + 10s, 5, 4));
+  record(state, event(start, 3, 5));
+  record(state, event(start, 3, 5, Outcome::succeeded));
+  const std::vector<DecisionState::Change> expected{{start, 2}, {start + 10s, -1}};
+  EXPECT_EQ(state.changes, expected) << "in order of time, each told once";
+
+  ScalingEvent manual = event(start + 20s, 4, 9);
+  manual.trigger = Trigger::manual;
+  record(state, manual);
+  ScalingEvent adopted = event(start + 30s, 9, 8, Outcome::adopted);
+  adopted.trigger = Trigger::foreign;
+  record(state, adopted);
+  ScalingEvent refused = event(start + 40s, 8, 9, Outcome::failed);
+  refused.accepted_at.reset();
+  record(state, refused);
+  EXPECT_EQ(state.changes, expected) << "nobody else's, and none that was refused";
+}
+
+TEST(Record, SomebodyElsesZeroIsAPause) {
+  DecisionState state;
+  ScalingEvent manual = event(start, 3, 0);
+  manual.trigger = Trigger::manual;
+  record(state, manual);
+  EXPECT_FALSE(state.scaled_to_zero);
+  record(state, event(start + 10s, 1, 0));
+  EXPECT_TRUE(state.scaled_to_zero);
+  record(state, event(start + 5s, 0, 2));
+  EXPECT_TRUE(state.scaled_to_zero) << "an older event, told late";
+  manual.accepted_at = start + 20s;
+  record(state, manual);
+  EXPECT_FALSE(state.scaled_to_zero);
+}
+
+TEST(Record, ManyChangesAreKeptAsFewThatCountForLonger) {
+  DecisionState state;
+  int added = 0;
+  for (int i = 0; i < 500; ++i) {
+    record(state, event(start + i * 1s, i, i + 1));
+    ++added;
+    ASSERT_LE(state.changes.size(), 64U);
+  }
+  int kept = 0;
+  int events = 0;
+  for (const auto& change : state.changes) {
+    kept += change.replicas;
+    events += change.events;
+  }
+  EXPECT_EQ(kept, added) << "none is lost";
+  EXPECT_EQ(events, added);
+  EXPECT_EQ(state.changes.back().at, start + 499s);
 }
 
 TEST(Record, OnJsonNeedsNoPolicyAndCarriesTheRestOver) {

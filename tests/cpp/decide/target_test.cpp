@@ -139,16 +139,93 @@ TEST(Target, NobodyMeasuredIsMissing) {
   EXPECT_EQ(Case(50, {pending}).propose(1).code, Code::no_ready_instances);
 }
 
-TEST(Target, ALoadOverTheTargetNeverAsksForLess) {
-  // Five were asked for, two are there: 1.5 × 2 = 3.
-  EXPECT_EQ(Case(50, instances({75, 75})).replicas(5), 5);
+// HPA's quirk (docs/decisions/0007-target-is-kubernetes.md): the load of the instances that are
+// there becomes the count, however many were asked for.
+
+TEST(Target, AskedForMoreThanAreThereALargerLoadGivesFewer) {
+  EXPECT_EQ(Case(50, instances({50, 50})).replicas(5), 5);  // within tolerance: what there is
+  EXPECT_EQ(Case(50, instances({75, 75})).replicas(5), 3);  // 1.5 × 2
 }
 
-TEST(Target, ReplicasThatAreNotListedAreAsLoadedAsTheOthers) {
-  Case one{50, instances({80})};
-  one.seen.platform.current_replicas = 3;
-  one.seen.platform.ready_replicas.reset();
-  EXPECT_EQ(one.replicas(3), 5);  // 1.6 × 3
+TEST(Target, AskedForFewerThanAreThereASmallerLoadGivesMore) {
+  EXPECT_EQ(Case(50, instances({50, 50, 50, 50})).replicas(2), 2);
+  EXPECT_EQ(Case(50, instances({40, 40, 40, 40})).replicas(2), 4);  // 0.8 × 4 = 3.2
+}
+
+TEST(Target, OnceInstancesAreFilledInNothingTurnsRound) {
+  const auto surge = with(instances({40, 40, 40}), {silent()});  // (120 + 50) ÷ 4 ÷ 50 × 4 = 3.4
+  EXPECT_EQ(Case(50, surge).propose(2).code, Code::unready_held);
+}
+
+TEST(Target, HasATolerancePerDirection) {
+  Case made{100, instances({125})};
+  made.rule.tolerance_up = 0.25;
+  made.rule.tolerance_down = 0.5;
+  EXPECT_EQ(made.propose(1).code, Code::within_tolerance);
+  made.seen.instances = instances({126});
+  EXPECT_EQ(made.replicas(1), 2);
+  made.seen.instances = instances({50, 50});
+  EXPECT_EQ(made.propose(2).code, Code::within_tolerance);
+  made.seen.instances = instances({49, 49});
+  EXPECT_EQ(made.replicas(2), 1);
+}
+
+TEST(Target, AReadingOfAnInstanceThatIsNotListedCountsInTheMeanAlone) {
+  Case made{50, instances({60, 60, 60})};
+  made.seen.instances[2].listed = false;
+  EXPECT_EQ(made.replicas(2), 3);  // 1.2 × 2 = 2.4
+}
+
+// Percent of requests: HPA's whole numbers.
+
+Reading share(double amount, double request) {
+  Reading reading = Reading::of(100.0 * amount / request);
+  reading.amount = amount;
+  reading.capacity = request;
+  return reading;
+}
+
+Case of_requests(double target, std::vector<Instance> all) {
+  Case made{target, std::move(all), "cpu_usage"};
+  made.policy.metrics[0].of = Of::request;
+  return made;
+}
+
+TEST(TargetOfRequests, PercentIsCutToAWholeNumber) {
+  // 100 × 1.109 ÷ 1 is 110: within tolerance; 111 is not.
+  EXPECT_EQ(of_requests(100, {instance(share(1.109, 1))}).propose(1).code, Code::within_tolerance);
+  EXPECT_EQ(of_requests(100, {instance(share(1.11, 1))}).replicas(1), 2);
+  EXPECT_EQ(of_requests(100, {instance(share(1.109, 1))}).propose(1).value, 110);
+}
+
+TEST(TargetOfRequests, IsSumBySum) {
+  const auto all = {instance(share(1, 4)), instance(share(1, 1))};
+  EXPECT_EQ(of_requests(50, all).propose(2).value, 40);  // 100 × 2 ÷ 5
+}
+
+TEST(TargetOfRequests, NeedsThatOfEveryListedInstance) {
+  Instance going = silent();
+  going.deleting = true;
+  const auto held = of_requests(50, {instance(share(1, 1)), going}).propose(2);
+  EXPECT_EQ(held.answer, Answer::missing);
+  EXPECT_EQ(held.code, Code::no_data);
+  Instance unlisted = instance(Reading::of(1));
+  unlisted.listed = false;
+  EXPECT_EQ(of_requests(50, {instance(share(1, 1)), unlisted}).propose(2).replicas, 2)
+      << "100 ÷ 50 × 1: whoever is not listed has no request to be known";
+}
+
+TEST(TargetOfRequests, SilentOnesUseTheirRequestOnTheWayDown) {
+  Reading silence = Reading::absent(Missing::not_reported);
+  silence.capacity = 2.0;
+  const auto all = {instance(share(0.2, 1)), instance(share(0.2, 1)), instance(silence)};
+  // 100 × (0.4 + 2) ÷ 4 = 60: below 80 by more than the tolerance, 0.75 × 3 = 2.25
+  EXPECT_EQ(of_requests(80, all).replicas(4), 3);
+}
+
+TEST(TargetOfRequests, LargeNumbersEndAtTheirEnds) {
+  const auto made = of_requests(50, {instance(share(9e15, 9e15)), instance(share(9e15, 9e15))});
+  EXPECT_EQ(made.propose(2).answer, Answer::up);
 }
 
 // Readings of the service.

@@ -19,7 +19,7 @@ TEST(Duration, ReadsWhatPeopleWrite) {
 TEST(Duration, RefusesWhatIsNone) {
   for (const std::string_view text :
        {"", "5", "s", "5 s", "-5s", "5S", "30m1h", "1m1m", "1.5ms", "1..5s", "5min", "1e3s",
-        "99999h", "400000000000000000000s", "nan s", "5s "}) {
+        "999999h", "400000000000000000000s", "nan s", "5s "}) {
     EXPECT_FALSE(parse_duration(text)) << text;
   }
 }

@@ -47,8 +47,7 @@ INSTANTIATE_TEST_SUITE_P(
 
 INSTANTIATE_TEST_SUITE_P(
     Bounds, PolicyMistake,
-    testing::Values(Mistake{R"({"minReplicas": 0})", "/minReplicas", "wake"},
-                    Mistake{R"({"minReplicas": -1})", "/minReplicas", "between 1"},
+    testing::Values(Mistake{R"({"minReplicas": -1})", "/minReplicas", "between 0"},
                     Mistake{R"({"minReplicas": 1.5})", "/minReplicas", "whole"},
                     Mistake{R"({"maxReplicas": "10"})", "/maxReplicas", "number"},
                     Mistake{R"({"maxReplicas": 1e300})", "/maxReplicas", "whole"},
@@ -83,6 +82,42 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{R"({"behavior": "nothing"})", "/behavior", "\"none\""},
         Mistake{R"({"combine": {"up": "some"}})", "/combine/up", "any"}));
 
+/// The minimal policy with one rate limit.
+std::string limit(const std::string& keys) {
+  return R"({"behavior": {"scaleUp": {"policies": [{)" + keys + "}]}}}";
+}
+constexpr std::string_view the_limit = "/behavior/scaleUp/policies/0";
+
+INSTANTIATE_TEST_SUITE_P(
+    Behavior, PolicyMistake,
+    testing::Values(Mistake{R"({"behavior": "kubernets"})", "/behavior", "\"kubernetes\""},
+                    Mistake{R"({"behavior": {"as": "kubernets"}})", "/behavior/as",
+                            "\"kubernetes\""},
+                    Mistake{R"({"behavior": {"as": "kubernetes", "scaleUp": {}}})",
+                            "/behavior/scaleUp", "scaleUpLimitFactor"},
+                    Mistake{R"({"behavior": {"as": "kubernetes", "scaleUpLimitFactor": 0.5}})",
+                            "/behavior/scaleUpLimitFactor", "between 1"},
+                    Mistake{R"({"behavior": {"scaleUp": {"policies": 4}}})",
+                            "/behavior/scaleUp/policies", "list"},
+                    Mistake{limit(R"("value": 4, "periodSeconds": 60)"),
+                            std::string{the_limit} + "/type", "required"},
+                    Mistake{limit(R"("type": "Pods", "periodSeconds": 60)"),
+                            std::string{the_limit} + "/value", "required"},
+                    Mistake{limit(R"("type": "Pods", "value": 4)"),
+                            std::string{the_limit} + "/periodSeconds", "required"},
+                    Mistake{limit(R"("type": "pods", "value": 4, "periodSeconds": 60)"),
+                            std::string{the_limit} + "/type", "\"Pods\""},
+                    Mistake{limit(R"("type": "Pods", "value": 0, "periodSeconds": 60)"),
+                            std::string{the_limit} + "/value", "between 1"},
+                    Mistake{limit(R"("type": "Pods", "value": 4, "periodSeconds": 1801)"),
+                            std::string{the_limit} + "/periodSeconds", "1800"},
+                    Mistake{R"({"behavior": {"scaleUp": {"selectPolicy": "max"}}})",
+                            "/behavior/scaleUp/selectPolicy", "\"Max\""},
+                    Mistake{R"({"behavior": {"scaleUp": {"tolerance": -1}}})",
+                            "/behavior/scaleUp/tolerance", "between 0"},
+                    Mistake{R"({"behavior": {"scaleDown": {"tolerance": 1.5}}})",
+                            "/behavior/scaleDown/tolerance", "between 0"}));
+
 INSTANTIATE_TEST_SUITE_P(
     Metrics, PolicyMistake,
     testing::Values(
@@ -95,8 +130,6 @@ INSTANTIATE_TEST_SUITE_P(
                 "no percentiles"},
         Mistake{metric(R"("name": "response_time_p95", "aggregation": "max")"),
                 "/metrics/0/aggregation", "contradicts"},
-        Mistake{metric(R"("name": "cpu_usage", "of": "request")"), "/metrics/0/of",
-                "not part of this version"},
         Mistake{metric(R"("name": "cpu_usage", "of": "limits")"), "/metrics/0/of", "\"limit\""},
         Mistake{metric(R"("name": "in_flight", "of": "cores")"), "/metrics/0/of", "cpu_usage"},
         Mistake{metric(R"("name": "cpu_usage", "across": "mean")"), "/metrics/0/across", "avg"},
@@ -152,6 +185,16 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{target(R"("target": 70, "targetPerReplica": 70)"), "/rules/0", "either"},
         Mistake{target(R"("target": 0)"), "/rules/0/target", "above 0"},
         Mistake{target(R"("target": 70, "tolerance": 1)"), "/rules/0/tolerance", "between"},
+        Mistake{target(R"("target": 70, "tolerance": "0.1")"), "/rules/0/tolerance", "number"},
+        Mistake{target(R"("target": 70, "tolerance": {"up": -0.1})"), "/rules/0/tolerance/up",
+                "between 0"},
+        Mistake{target(R"("target": 70, "tolerance": {"down": 1.1})"), "/rules/0/tolerance/down",
+                "between 0"},
+        Mistake{target(R"("target": 70, "tolerance": {"upwards": 1})"),
+                "/rules/0/tolerance/upwards", "known here: description, down, up"},
+        Mistake{target(R"("target": 70, "tolerance": {"down": 1})"), "/rules", "\"never\""},
+        Mistake{target(R"("targetPerReplica": 0.0009)"), "/rules/0/targetPerReplica",
+                "thousandths"},
         Mistake{target(R"("target": 70, "disableScaleIn": true)"), "/rules", "\"never\""},
         Mistake{R"({"scaleDown": "always"})", "/scaleDown", "never"},
         Mistake{R"({"rules": [{"name": "a", "type": "target", "metric": "cpu_usage", "target": 70},
@@ -189,13 +232,6 @@ INSTANTIATE_TEST_SUITE_P(
                 "\"maxScaleEventsPerHour\" is not part of this version"},
         Mistake{R"({"guardrails": {"budgets": {}}})", "/guardrails/budgets",
                 "\"budgets\" is not part of this version"},
-        Mistake{R"({"behavior": "kubernetes"})", "/behavior", "rate limits"},
-        Mistake{R"({"behavior": {"scaleUp": {"policies": [{"type": "Pods"}]}}})",
-                "/behavior/scaleUp/policies", "rate limits do not exist yet"},
-        Mistake{R"({"behavior": {"scaleDown": {"selectPolicy": "Max"}}})",
-                "/behavior/scaleDown/selectPolicy", "rate limits"},
-        Mistake{R"({"behavior": {"scaleDown": {"tolerance": 0.1}}})",
-                "/behavior/scaleDown/tolerance", "not part of this version"},
         Mistake{metric(R"("name": "a", "promql": "b")"), "/metrics/0/promql",
                 "not part of this version"},
         Mistake{metric(R"("name": "a", "value": "b / c")"), "/metrics/0/value",
@@ -214,7 +250,7 @@ TEST(PolicyErrors, TenMistakesAreTenErrors) {
     "version": 3,
     "guardrials": {},
     "policies": [{
-      "service": "backend", "minReplicas": 0, "maxReplicas": "ten", "enabled": 1,
+      "service": "backend", "minReplicas": -1, "maxReplicas": "ten", "enabled": 1,
       "evaluationInterval": 5,
       "metrics": [{"name": "cpu_usage", "aggregation": "mean"}],
       "rules": [{"type": "threshold", "metric": "cpu_usage", "scaleUp": 30, "scaleDown": 70},

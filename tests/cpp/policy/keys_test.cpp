@@ -88,7 +88,7 @@ TEST(PolicyKeys, EachIsRead) {
 
 TEST(PolicyKeys, EachMetricKeyIsRead) {
   Json policy = policy_with(R"({"metrics": [
-    {"name": "cpu", "metric": "cpu_usage", "type": "cpu", "source": "system", "of": "cores", "aggregation": "max",
+    {"name": "cpu", "metric": "cpu_usage", "type": "cpu", "source": "system", "of": "request", "aggregation": "max",
      "window": "2m", "across": "min", "weight": 0.4, "missing": {"atLeastReplicas": 2}, "missingAfter": "1m"},
     {"name": "wait", "metric": "response_time", "aggregation": "p99.9", "missing": "ignore"},
     {"name": "orders", "aggregation": "rate", "across": "sum", "source": "application"}]})");
@@ -97,7 +97,7 @@ TEST(PolicyKeys, EachMetricKeyIsRead) {
   ASSERT_EQ(read.metrics.size(), 3U);
   EXPECT_EQ(read.metrics[0].name, "cpu");
   EXPECT_EQ(read.metrics[0].metric, "cpu_usage");
-  EXPECT_EQ(read.metrics[0].of, Of::cores);
+  EXPECT_EQ(read.metrics[0].of, Of::request);
   EXPECT_EQ(read.metrics[0].aggregation, Aggregation::max);
   EXPECT_EQ(read.metrics[0].window, 2min);
   EXPECT_EQ(read.metrics[0].across, Across::min);
@@ -249,6 +249,85 @@ TEST(PolicyKeys, DampingIsWhatIsSaidOrFiveMinutesDown) {
   EXPECT_EQ(policy.scale_down.cooldown, 5min);
 }
 
+TEST(PolicyKeys, BehaviorGetsKubernetesDefaultsFieldByField) {
+  constexpr auto pods = ScalingPolicy::Type::pods;
+  constexpr auto percent = ScalingPolicy::Type::percent;
+  using Policies = std::vector<ScalingPolicy>;
+  const CompiledPolicy empty = compiled(policy_with(R"({"behavior": {}})"));
+  EXPECT_EQ(empty.scale_up.select_policy, SelectPolicy::max);
+  EXPECT_EQ(empty.scale_up.policies, (Policies{{pods, 4, 15s}, {percent, 100, 15s}}));
+  EXPECT_EQ(empty.scale_down.policies, (Policies{{percent, 100, 15s}}));
+
+  const CompiledPolicy given = compiled(policy_with(R"({"behavior": {
+    "scaleUp": {"selectPolicy": "Min", "policies": [{"type": "Percent", "value": 10, "periodSeconds": 60}]},
+    "scaleDown": {"selectPolicy": "Disabled", "policies": []}}})"));
+  EXPECT_EQ(given.scale_up.select_policy, SelectPolicy::min);
+  EXPECT_EQ(given.scale_up.stabilization_window, 0s);
+  EXPECT_EQ(given.scale_up.policies, (Policies{{percent, 10, 60s}}));
+  EXPECT_EQ(given.scale_down.select_policy, SelectPolicy::disabled);
+  EXPECT_EQ(given.scale_down.stabilization_window, 300s);
+  EXPECT_EQ(given.scale_down.policies, Policies{});
+
+  const CompiledPolicy damped = compiled(minimal_policy());
+  EXPECT_EQ(damped.scale_up.policies, Policies{}) << "without behavior there is no rate limit";
+}
+
+TEST(PolicyKeys, BehaviorKubernetesIsThatOfAnAutoscalerWithoutOne) {
+  const CompiledPolicy word = compiled(policy_with(R"({"behavior": "kubernetes"})"));
+  ASSERT_TRUE(word.kubernetes);
+  EXPECT_EQ(word.kubernetes->scale_up_limit_factor, 2.0);
+  EXPECT_EQ(word.kubernetes->scale_up_limit_minimum, 4.0);
+  EXPECT_EQ(word.scale_up.stabilization_window, 0s);
+  EXPECT_EQ(word.scale_down.stabilization_window, 300s);
+  const CompiledPolicy object = compiled(policy_with(
+      R"({"behavior": {"as": "kubernetes", "scaleUpLimitFactor": 8, "downscaleStabilizationSeconds": 60},
+          "cooldown": {"up": "30s"}})"));
+  EXPECT_EQ(object.kubernetes->scale_up_limit_factor, 8.0);
+  EXPECT_EQ(object.kubernetes->scale_up_limit_minimum, 4.0);
+  EXPECT_EQ(object.scale_down.stabilization_window, 60s);
+  EXPECT_EQ(object.scale_up.cooldown, 30s);
+  EXPECT_FALSE(compiled(policy_with(R"({"behavior": "none"})")).kubernetes);
+}
+
+TEST(PolicyKeys, ToleranceIsTheRulesElseThatOfBehavior) {
+  Json policy = policy_with_rule(R"({"type": "target", "metric": "cpu_usage", "target": 70})");
+  policy["behavior"] = {{"scaleUp", {{"tolerance", 0.01}}}};
+  const auto tolerances = [&policy] {
+    const CompiledPolicy read = compiled(policy);
+    const auto& rule = std::get<TargetRule>(read.rules[0].kind);
+    return std::pair{rule.tolerance_up, rule.tolerance_down};
+  };
+  EXPECT_EQ(tolerances(), (std::pair{0.01, 0.1}));
+  policy["rules"][0]["tolerance"] = {{"down", 0.5}};
+  EXPECT_EQ(tolerances(), (std::pair{0.01, 0.5}));
+  policy["rules"][0]["tolerance"] = 0.2;
+  EXPECT_EQ(tolerances(), (std::pair{0.2, 0.2}));
+}
+
+TEST(PolicyKeys, WhenCpuCountsIsKubernetesDefault) {
+  const Readiness usual = compiled(minimal_policy()).readiness;
+  EXPECT_EQ(usual.cpu_initialization_period, 5min);
+  EXPECT_EQ(usual.initial_readiness_delay, 30s);
+  const Readiness said =
+      compiled(
+          policy_with(
+              R"({"startup": {"cpuInitializationPeriod": "2m", "initialReadinessDelay": "10s"}})"))
+          .readiness;
+  EXPECT_EQ(said.cpu_initialization_period, 2min);
+  EXPECT_EQ(said.initial_readiness_delay, 10s);
+}
+
+TEST(PolicyKeys, NoReplicasNeedWhatCouldWakeThem) {
+  const auto due = load_policies(
+      policy_with(
+          R"({"minReplicas": 0, "rules": [{"type": "target", "metric": "due", "targetPerReplica": 10}]})")
+          .dump());
+  EXPECT_EQ(due.policies[0].compiled().min_replicas, 0);
+  EXPECT_TRUE(due.hints.empty());
+  const auto cpu = load_policies(policy_with(R"({"minReplicas": 0})").dump());
+  EXPECT_TRUE(has_hint(cpu, "/minReplicas", "wake"));
+}
+
 TEST(PolicyKeys, ABareWindowIsMinutesBelowSixty) {
   const auto window = [](double number) {
     return compiled(
@@ -277,8 +356,6 @@ TEST(PolicyKeys, LocalPlatformsAreCheckedOthersAreKept) {
 TEST(PolicyKeys, HintsAtWhatIsProbablyNotMeant) {
   const auto load = [](const Json& policy) { return load_policies(policy.dump()); };
   EXPECT_TRUE(load(minimal_policy()).hints.empty());
-  EXPECT_TRUE(has_hint(load(policy_with(R"({"behavior": {"scaleUp": {}}})")), "/behavior",
-                       "rate limits are not applied"));
   EXPECT_TRUE(has_hint(
       load(policy_with_rule(
           R"({"type": "threshold", "metric": "cpu_usage", "scaleUp": 70, "scaleDown": 35})")),

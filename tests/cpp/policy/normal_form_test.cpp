@@ -39,8 +39,35 @@ Json any_threshold(const std::string& metric) {
 Json any_target(const std::string& metric) {
   Json rule{{"type", "target"}, {"metric", metric}};
   rule[*rc::gen::arbitrary<bool>() ? "target" : "targetPerReplica"] = any_edge(1, 1000);
-  if (*rc::gen::arbitrary<bool>()) rule["tolerance"] = any_edge(0, 1) * 0.99;
+  if (*rc::gen::arbitrary<bool>()) {
+    rule["tolerance"] = any_edge(0, 1) * 0.99;
+  } else if (*rc::gen::arbitrary<bool>()) {
+    rule["tolerance"] = {{"up", any_edge(0, 5)}, {"down", any_edge(0, 1)}};
+  }
   return rule;
+}
+
+Json any_direction() {
+  Json direction{{"stabilizationWindowSeconds", *rc::gen::inRange(0, 3'600'000) / 1000.0}};
+  direction["selectPolicy"] = pick<std::string>({"Max", "Min", "Disabled"});
+  if (*rc::gen::arbitrary<bool>()) direction["tolerance"] = any_edge(0, 1);
+  if (*rc::gen::arbitrary<bool>()) direction["cooldown"] = any_duration();
+  if (*rc::gen::arbitrary<bool>()) return direction;
+  direction["policies"] = Json::array();
+  for (int i = *rc::gen::inRange(0, 3); i > 0; --i) {
+    direction["policies"].push_back({{"type", pick<std::string>({"Pods", "Percent"})},
+                                     {"value", *rc::gen::inRange(1, 200)},
+                                     {"periodSeconds", *rc::gen::inRange(1, 1801)}});
+  }
+  return direction;
+}
+
+Json any_behavior() {
+  return pick<Json>({"none",
+                     "kubernetes",
+                     {{"as", "kubernetes"}, {"scaleUpLimitFactor", any_edge(1, 9)}},
+                     {{"scaleUp", any_direction()}},
+                     {{"scaleUp", any_direction()}, {"scaleDown", any_direction()}}});
 }
 
 Json any_metric(const std::string& name) {
@@ -66,8 +93,7 @@ Json any_policy() {
     policy["guardrails"] = {{"minAvailableMemoryMb", any_edge(0, 9)}};
   if (*rc::gen::arbitrary<bool>()) policy["platform"] = {{"driver", "x"}, {"n", any_edge(0, 9)}};
   if (*rc::gen::arbitrary<bool>()) {
-    policy["behavior"] = {
-        {"scaleUp", {{"stabilizationWindowSeconds", *rc::gen::inRange(0, 3'600'000) / 1000.0}}}};
+    policy["behavior"] = any_behavior();
   }
   std::set<std::string> listed;
   const int rules = *rc::gen::inRange(1, 5);

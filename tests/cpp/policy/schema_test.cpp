@@ -26,24 +26,33 @@ std::set<std::string> keys_of(const Json& object) {
 /// Where an object of each definition stands in a policy.
 const std::map<std::string, std::string>& places() {
   static const std::map<std::string, std::string> map{
-      {"policyAlone", ""},       {"metric", "/metrics/0"}, {"threshold", "/rules/0"},
-      {"target", "/rules/1"},    {"combine", "/combine"},  {"direction", "/behavior/scaleUp"},
-      {"cooldown", "/cooldown"}, {"startup", "/startup"},  {"guardrails", "/guardrails"},
-      {"local", "/platform"}};
+      {"policyAlone", ""},
+      {"metric", "/metrics/0"},
+      {"threshold", "/rules/0"},
+      {"target", "/rules/1"},
+      {"combine", "/combine"},
+      {"direction", "/behavior/scaleUp"},
+      {"cooldown", "/cooldown"},
+      {"startup", "/startup"},
+      {"guardrails", "/guardrails"},
+      {"local", "/platform"},
+      {"tolerance", "/rules/1/tolerance"},
+      {"scalingPolicy", "/behavior/scaleUp/policies/0"}};
   return map;
 }
 
 Json policy_with_all_objects() {
   return Json::parse(R"({"service": "a", "maxReplicas": 5, "metrics": [{"name": "cpu_usage"}],
     "rules": [{"type": "threshold", "metric": "cpu_usage", "scaleUp": 70, "scaleDown": 30},
-              {"type": "target", "metric": "cpu_usage", "target": 70}],
-    "combine": {}, "behavior": {"scaleUp": {}}, "cooldown": {}, "startup": {}, "guardrails": {},
+              {"type": "target", "metric": "cpu_usage", "target": 70, "tolerance": {}}],
+    "combine": {}, "cooldown": {},
+    "behavior": {"scaleUp": {"policies": [{"type": "Pods", "value": 4, "periodSeconds": 60}]}}, "startup": {}, "guardrails": {},
     "platform": {"driver": "local"}})");
 }
 
 /// The keys that the parser knows at a place: it names them all when none is near.
-std::set<std::string> keys_known_at(const std::string& place) {
-  Json policy = policy_with_all_objects();
+std::set<std::string> keys_known_at(const std::string& place,
+                                    Json policy = policy_with_all_objects()) {
   const std::string strange = "QQQQQQQQQQQQQQQQQQQQQQQQ";
   policy[Json::json_pointer{place}][strange] = 1;
   const auto problems = problems_of(policy);
@@ -61,6 +70,11 @@ TEST(Schema, KnowsTheKeysThatTheParserKnows) {
   for (const auto& [name, place] : places()) {
     EXPECT_EQ(keys_of(schema().at("$defs").at(name)), keys_known_at(place)) << name;
   }
+}
+
+TEST(Schema, KnowsTheKeysOfBehaviorWithoutDirections) {
+  EXPECT_EQ(keys_of(schema().at("$defs").at("kubernetes")),
+            keys_known_at("/behavior", policy_with(R"({"behavior": {"as": "kubernetes"}})")));
 }
 
 TEST(Schema, WhatIsLaterInItIsRefusedByTheParser) {

@@ -90,6 +90,17 @@ TEST(Simulate, AFixedCountIsNeverTouched) {
   EXPECT_GT(run.summary.p95_seconds, 5.0);
 }
 
+TEST(Simulate, APercentageOfTheRequestIsKnownOfReplicasThatStart) {
+  const auto run = [](const char* of) {
+    const Policy policy = policy_of(
+        std::string{R"("maxReplicas": 9, "metrics": [{"name": "cpu_usage", "of": ")"} + of +
+        R"("}], "rules": [{"type": "target", "metric": "cpu_usage", "target": 50}])");
+    return most_replicas(simulate(policy, steady(90.0, hour), service));
+  };
+  EXPECT_EQ(run("request"), run("limit"));
+  EXPECT_GT(run("request"), 1);
+}
+
 TEST(Simulate, ScalingServesWhatTheMinimumCannot) {
   const std::vector<LoadPoint> load{{0, 5}, {2 * hour, 120}, {4 * hour, 5}};
   const Policy fixed = policy_of(R"("minReplicas": 1, "maxReplicas": 1, "evaluationInterval": "15s",

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "decide/rules/load.hpp"
+
 namespace selfscale {
 namespace {
 
@@ -10,184 +12,164 @@ bool is_within_tolerance(const TargetRule& rule, double ratio) noexcept {
   return 1.0 - rule.tolerance_down <= ratio && ratio <= 1.0 + rule.tolerance_up;
 }
 
-Proposal towards(int replicas, int current) noexcept {
-  return wanting(replicas, current, Code::above_target, Code::within_tolerance, Code::below_target);
+/// The code says on which side of the target the load is, whatever becomes of the count.
+Proposal towards(double ratio, int replicas, int current) noexcept {
+  const Code code = ratio < 1.0 ? Code::below_target : Code::above_target;
+  return wanting(replicas, current, code, code, code);
 }
 
-/// A load over the target never asks for less, one under it never for more: replicas that are
-/// starting or ending would turn the direction round.
-Proposal in_direction(double ratio, int replicas, int current) noexcept {
-  const bool turns = (ratio > 1.0 && replicas < current) || (ratio < 1.0 && replicas > current);
-  Proposal proposal = towards(turns ? current : replicas, current);
-  if (proposal.answer == Answer::hold) {
-    proposal.code = ratio > 1.0   ? Code::above_target
-                    : ratio < 1.0 ? Code::below_target
-                                  : Code::within_tolerance;
-  }
-  return proposal;
+Proposal within_tolerance(int replicas, int current) noexcept {
+  constexpr Code code = Code::within_tolerance;
+  return wanting(replicas, current, code, code, code);
 }
 
 Proposal held_by_fill_in(int current) noexcept {
   return wanting(current, current, Code::unready_held, Code::unready_held, Code::unready_held);
 }
 
-/// Capacity that is not known is taken to be that of the others.
-double capacity_of(const Silent& silent, double mean_capacity) noexcept {
-  return silent.capacity + mean_capacity * static_cast<double>(silent.unknown);
-}
-
-/// The load with missing and unready instances filled in for the direction that `ratio` shows.
-InstanceLoad filled_in(InstanceLoad load, const TargetRule& rule, double ratio,
-                       bool is_percent) noexcept {
-  const double full = std::max(100.0, rule.target);
-  const double mean_capacity = load.capacity / static_cast<double>(load.ready);
-  if (ratio != 1.0) {
-    const double capacity = capacity_of(load.missing, mean_capacity);
-    load.capacity += capacity;
-    if (ratio < 1.0) load.amount += capacity * full / 100.0;
-    const double loaded = is_percent ? full : rule.target;
-    load.values.add(ratio > 1.0 ? 0.0 : loaded, load.missing.count);
-    load.ready += load.missing.count;
-  }
-  if (ratio > 1.0) {
-    load.capacity += capacity_of(load.unready, mean_capacity);
-    load.values.add(0.0, load.unready.count);
-    load.ready += load.unready.count;
-  }
-  return load;
-}
-
-void add_silent(const Instance& instance, std::size_t index, Silent& silent) noexcept {
-  const bool has_entry = index < instance.metrics.size() && instance.metrics[index];
-  const auto capacity = has_entry ? instance.metrics[index]->capacity : std::nullopt;
-  ++silent.count;
-  silent.capacity += capacity.value_or(0.0);
-  if (!capacity) ++silent.unknown;
-}
-
-void add_reading(const Reading& reading, InstanceLoad& load) noexcept {
-  ++load.ready;
-  load.values.add(reading.value);
-  load.is_share = load.is_share && reading.amount && reading.capacity.value_or(0.0) > 0.0;
-  load.amount += reading.amount.value_or(0.0);
-  load.capacity += reading.capacity.value_or(0.0);
-}
-
 bool has_turned(double before, double after) noexcept {
   return (before < 1.0 && after > 1.0) || (before > 1.0 && after < 1.0);
 }
 
-Proposal judge(const TargetRule& rule, const InstanceLoad* load, const Situation& seen,
-               std::size_t index) noexcept {
-  const PlatformCounts& platform = seen.snapshot.platform;
-  if (load == nullptr) {
-    const double value = service_reading(seen, index)->value;
-    return rule.per_replica ? judge_total(rule, value, seen.current, platform.current_replicas)
-                            : judge_value(rule, value, seen.current, ready_replicas(seen.snapshot));
-  }
-  if (rule.per_replica) return judge_sum(rule, *load, seen.current, platform.current_replicas);
-  const auto listed = static_cast<int>(seen.snapshot.instances.size());
-  const int existing = platform.ready_replicas.value_or(platform.current_replicas);
-  const std::string& name = seen.policy.metrics[index].metric;
-  const bool is_percent = name == "cpu_usage" || name == "memory_usage";
-  return judge_load(rule, *load, seen.current, std::max(0, existing - listed), is_percent);
-}
+/// How many instances are of which standing.
+struct Standings {
+  int ready = 0;
+  int missing = 0;
+  int unready = 0;
+};
 
-}  // namespace
-
-InstanceLoad gather_load(const Situation& seen, std::size_t index, Across across) noexcept {
+template <class Load>
+Standings gather(const Situation& seen, std::size_t index, Load& load) noexcept {
   const MetricSpec& metric = seen.policy.metrics[index];
-  InstanceLoad load{across};
+  Standings count;
   for (const Instance& instance : seen.snapshot.instances) {
+    const bool has_entry = index < instance.metrics.size() && instance.metrics[index];
+    const Reading* entry = has_entry ? &*instance.metrics[index] : nullptr;
+    if (!instance.listed) {
+      if (entry != nullptr && is_usable(*entry, metric)) load.add(*entry, false);
+      continue;
+    }
+    load.list(entry);
     switch (standing_of(instance, metric, index, seen.policy.readiness, seen.at)) {
       case Standing::ignored:
         break;
       case Standing::unready:
-        add_silent(instance, index, load.unready);
+        ++count.unready;
+        load.add_unready(entry);
         break;
       case Standing::missing:
-        add_silent(instance, index, load.missing);
+        ++count.missing;
+        load.add_missing(entry);
         break;
       case Standing::ready:
-        add_reading(*instance.metrics[index], load);
+        ++count.ready;
+        load.add(*entry, true);
         break;
     }
   }
-  load.is_share = load.is_share && across == Across::avg;
-  return load;
+  return count;
 }
 
-double usage(const InstanceLoad& load) noexcept {
-  return load.is_share ? 100.0 * load.amount / load.capacity : load.values.value();
-}
-
-Proposal judge_load(const TargetRule& rule, const InstanceLoad& load, int current, int unlisted,
-                    bool is_percent) noexcept {
-  const double ratio = usage(load) / rule.target;
-  const bool fills_in = load.missing.count > 0 || (load.unready.count > 0 && ratio > 1.0);
-  if (!fills_in) {
-    if (is_within_tolerance(rule, ratio)) return towards(current, current);
-    const int count = saturated(std::int64_t{load.ready} + unlisted);
-    return in_direction(ratio, whole_replicas(ratio * static_cast<double>(count)), current);
+template <class Load>
+Proposal judge_filled(const TargetRule& rule, Load load, int current) noexcept {
+  const double before = load.ratio();
+  if (before != 1.0) load.fill_missing(before < 1.0);
+  if (before > 1.0) load.fill_unready();
+  const double ratio = load.ratio();
+  const bool was_within = is_within_tolerance(rule, before);
+  if (is_within_tolerance(rule, ratio) || has_turned(before, ratio)) {
+    return was_within ? within_tolerance(current, current) : held_by_fill_in(current);
   }
-  const InstanceLoad filled = filled_in(load, rule, ratio, is_percent);
-  const double after = usage(filled) / rule.target;
-  if (is_within_tolerance(rule, after) || has_turned(ratio, after)) {
-    return is_within_tolerance(rule, ratio) ? towards(current, current) : held_by_fill_in(current);
-  }
-  const int count = saturated(std::int64_t{filled.ready} + unlisted);
-  return in_direction(after, whole_replicas(after * static_cast<double>(count)), current);
+  const int replicas = whole_replicas(ratio * static_cast<double>(load.samples()));
+  const bool turns = (ratio < 1.0 && replicas > current) || (ratio > 1.0 && replicas < current);
+  return turns ? held_by_fill_in(current) : towards(ratio, replicas, current);
 }
 
-Proposal judge_sum(const TargetRule& rule, const InstanceLoad& load, int current,
-                   int existing) noexcept {
-  // Idle where it would be more: nothing is added. Loaded where it would be fewer: a target each.
-  const double sum = load.values.value();
-  const Proposal if_idle = judge_total(rule, sum, current, existing);
-  if (load.missing.count == 0 || if_idle.answer == Answer::up) return if_idle;
-  const double with_missing = sum + rule.target * static_cast<double>(load.missing.count);
-  const Proposal if_loaded = judge_total(rule, with_missing, current, existing);
-  if (if_loaded.answer == Answer::down) return if_loaded;
-  if (if_idle.answer == Answer::hold) return if_idle;
-  return held_by_fill_in(current);
+template <class Load>
+Proposal judge(const TargetRule& rule, const Load& load, const Standings& count,
+               int current) noexcept {
+  const double ratio = load.ratio();
+  if (count.missing > 0 || (count.unready > 0 && ratio > 1.0)) {
+    return judge_filled(rule, load, current);
+  }
+  if (is_within_tolerance(rule, ratio)) return within_tolerance(current, current);
+  return towards(ratio, whole_replicas(ratio * static_cast<double>(count.ready)), current);
+}
+
+template <class Load>
+Proposal judge_with(const TargetRule& rule, const Situation& seen, std::size_t index,
+                    Load load) noexcept {
+  const Standings count = gather(seen, index, load);
+  if (load.samples() == 0 || !load.is_known()) {
+    const bool are_there =
+        load.samples() == 0 && count.missing == 0 && !seen.snapshot.instances.empty();
+    return without_data(seen.current, are_there ? Code::no_ready_instances : Code::no_data);
+  }
+  Proposal proposal = judge(rule, load, count, seen.current);
+  proposal.value = load.usage();
+  return proposal;
+}
+
+/// A quantity in thousandths, as HPA divides them. What differs from a whole number of them by the
+/// last bits alone is that number; what is finer stays as it is.
+double thousandths(double quantity) noexcept {
+  const double exact = quantity * 1000.0;
+  const double whole = std::round(exact);
+  return std::abs(exact - whole) <= std::abs(exact) * 1e-15 ? whole : exact;
+}
+
+/// HPA knows no ready count where nobody is listed.
+bool has_ready_count(const Situation& seen) noexcept {
+  return seen.current == 0 || seen.snapshot.platform.ready_replicas ||
+         !seen.snapshot.instances.empty();
+}
+
+Proposal judge_service(const TargetRule& rule, const Situation& seen, std::size_t index,
+                       const Reading& reading) noexcept {
+  if (!is_usable(reading, seen.policy.metrics[index])) return without_data(seen.current);
+  if (!rule.per_replica && !has_ready_count(seen)) {
+    return without_data(seen.current, Code::no_ready_instances);
+  }
+  Proposal proposal =
+      rule.per_replica
+          ? judge_total(rule, reading.value, seen.current, seen.snapshot.platform.current_replicas)
+          : judge_value(rule, reading.value, seen.current, ready_replicas(seen.snapshot));
+  proposal.value = reading.value;
+  return proposal;
+}
+
+}  // namespace
+
+Proposal judge_instances(const TargetRule& rule, const Situation& seen,
+                         std::size_t index) noexcept {
+  const MetricSpec& metric = seen.policy.metrics[index];
+  if (rule.per_replica) return judge_with(rule, seen, index, MeanLoad{rule});
+  if (metric.of == Of::request && metric.across == Across::avg) {
+    return judge_with(rule, seen, index, RequestShare{rule});
+  }
+  return judge_with(rule, seen, index, AcrossLoad{rule, metric});
 }
 
 Proposal judge_value(const TargetRule& rule, double value, int current, int ready) noexcept {
-  const double ratio = value / rule.target;
-  if (current == 0) return towards(whole_replicas(ratio), current);  // no tolerance from 0
-  if (is_within_tolerance(rule, ratio)) return towards(current, current);
-  return in_direction(ratio, whole_replicas(ratio * static_cast<double>(ready)), current);
+  const double ratio = thousandths(value) / thousandths(rule.target);
+  if (current == 0) return towards(ratio, whole_replicas(ratio), current);
+  if (is_within_tolerance(rule, ratio)) return within_tolerance(current, current);
+  return towards(ratio, whole_replicas(ratio * static_cast<double>(ready)), current);
 }
 
 Proposal judge_total(const TargetRule& rule, double value, int current, int existing) noexcept {
-  const int replicas = whole_replicas(value / rule.target);
-  if (current == 0) return towards(replicas, current);
-  // Nothing exists yet: outside any tolerance.
-  const double ratio = existing == 0 ? std::numeric_limits<double>::infinity()
-                                     : value / (rule.target * static_cast<double>(existing));
-  if (is_within_tolerance(rule, ratio)) return towards(current, current);
-  return in_direction(ratio, replicas, current);
+  const double load = thousandths(value);
+  const double target = thousandths(rule.target);
+  // Nothing exists yet: infinite, or no number; outside any tolerance.
+  const double ratio = load / (target * static_cast<double>(existing));
+  if (is_within_tolerance(rule, ratio)) return within_tolerance(existing, current);
+  return towards(ratio, whole_replicas(load / target), current);
 }
 
 Proposal propose_target(const TargetRule& rule, const Situation& seen, std::size_t index) noexcept {
-  const MetricSpec& metric = seen.policy.metrics[index];
-  Proposal proposal = without_data(seen.current);
   const Reading* service = service_reading(seen, index);
-  if (service != nullptr) {
-    if (is_usable(*service, metric)) {
-      proposal = judge(rule, nullptr, seen, index);
-      proposal.value = service->value;
-    }
-  } else {
-    const InstanceLoad load =
-        gather_load(seen, index, rule.per_replica ? Across::sum : metric.across);
-    if (load.ready > 0) {
-      proposal = judge(rule, &load, seen, index);
-      proposal.value = usage(load);
-    } else if (load.missing.count == 0 && !seen.snapshot.instances.empty()) {
-      proposal.code = Code::no_ready_instances;
-    }
-  }
+  Proposal proposal = service != nullptr ? judge_service(rule, seen, index, *service)
+                                         : judge_instances(rule, seen, index);
   proposal.threshold = rule.target;
   const bool votes = proposal.answer == Answer::up || proposal.answer == Answer::missing;
   if (!rule.scale_down && !votes) {

@@ -15,7 +15,14 @@ using RuleKind = decltype(RuleSpec::kind);
 struct RuleDefaults {
   int scale_up_by = 1;
   int scale_down_by = 1;
+  double tolerance_up = 0.1;
+  double tolerance_down = 0.1;
 };
+
+/// A tolerance of one direction: how far past its target a load may be, as a share of it. Loads end
+/// at 0, so 1 on the way down says never.
+inline constexpr double largest_tolerance_up = 1000.0;
+inline constexpr double largest_tolerance_down = 1.0;
 
 struct RuleType {
   std::string_view name;

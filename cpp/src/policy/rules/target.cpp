@@ -14,8 +14,42 @@ std::optional<double> read_target(Reader& reader, std::string_view key) {
   return std::nullopt;
 }
 
-RuleKind read(Reader& reader, const RuleDefaults&) {
+/// Means over instances are cut to whole thousandths: of less nothing would be left.
+void check_thousandths(Reader& reader, std::optional<double> per_replica) {
+  if (!per_replica || *per_replica >= 0.001) return;
+  reader.wrong("targetPerReplica",
+               "must be at least 0.001: loads are counted in thousandths; record the metric in a "
+               "smaller unit");
+}
+
+/// One number for both directions, or one for each.
+void read_tolerance(Reader& reader, TargetRule& rule) {
+  const Json* tolerance = reader.find("tolerance");
+  if (tolerance == nullptr) return;
+  if (!tolerance->is_object()) {
+    const auto both = reader.number("tolerance", 0.0, 0.99);
+    rule.tolerance_up = both.value_or(rule.tolerance_up);
+    rule.tolerance_down = both.value_or(rule.tolerance_down);
+    return;
+  }
+  reader.object("tolerance", [&rule](Reader& each) {
+    rule.tolerance_up = each.number("up", 0.0, largest_tolerance_up).value_or(rule.tolerance_up);
+    rule.tolerance_down =
+        each.number("down", 0.0, largest_tolerance_down).value_or(rule.tolerance_down);
+  });
+}
+
+Json tolerance_to_json(const TargetRule& rule) {
+  if (rule.tolerance_up == rule.tolerance_down && rule.tolerance_up <= 0.99) {
+    return json_number(rule.tolerance_up);
+  }
+  return {{"up", json_number(rule.tolerance_up)}, {"down", json_number(rule.tolerance_down)}};
+}
+
+RuleKind read(Reader& reader, const RuleDefaults& defaults) {
   TargetRule rule;
+  rule.tolerance_up = defaults.tolerance_up;
+  rule.tolerance_down = defaults.tolerance_down;
   const auto target = read_target(reader, "target");
   const auto per_replica = read_target(reader, "targetPerReplica");
   if (reader.has("target") == reader.has("targetPerReplica")) {
@@ -25,7 +59,8 @@ RuleKind read(Reader& reader, const RuleDefaults&) {
   }
   rule.per_replica = per_replica.has_value();
   rule.target = target.value_or(per_replica.value_or(1.0));
-  rule.tolerance_up = rule.tolerance_down = reader.number("tolerance", 0.0, 0.99).value_or(0.1);
+  check_thousandths(reader, per_replica);
+  read_tolerance(reader, rule);
   rule.scale_down = !reader.flag("disableScaleIn").value_or(false);
   for (const std::string_view key : {"as", "scaleOutCooldown", "scaleInCooldown"}) {
     reader.refuse(key, "target rules work as Kubernetes' do; pauses stand in behavior or cooldown");
@@ -36,11 +71,14 @@ RuleKind read(Reader& reader, const RuleDefaults&) {
 void write(const RuleKind& kind, Json& json) {
   const auto& rule = std::get<TargetRule>(kind);
   json[rule.per_replica ? "targetPerReplica" : "target"] = json_number(rule.target);
-  json["tolerance"] = json_number(rule.tolerance_up);
+  json["tolerance"] = tolerance_to_json(rule);
   json["disableScaleIn"] = !rule.scale_down;
 }
 
-bool can_lower(const RuleKind& kind) { return std::get<TargetRule>(kind).scale_down; }
+bool can_lower(const RuleKind& kind) {
+  const auto& rule = std::get<TargetRule>(kind);
+  return rule.scale_down && rule.tolerance_down < largest_tolerance_down;
+}
 
 }  // namespace
 
