@@ -12,7 +12,7 @@ Counts: TypeAlias = "int | Mapping[str, int | None]"
 """Replicas: one number, or ``desiredReplicas``, ``currentReplicas`` and, where known, ``readyReplicas``."""
 
 Findings: TypeAlias = "Sequence[str] | Mapping[str, Sequence[str]]"
-"""Sentences on what is wrong; or a dict with ``wrong`` and ``warnings``, which say what acting costs and forbid nothing."""
+"""What is wrong, in sentences; or a dict with ``wrong`` and ``warnings``: what acting costs, and forbids nothing."""
 
 
 @runtime_checkable

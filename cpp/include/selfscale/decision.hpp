@@ -52,7 +52,7 @@ enum class Code : std::uint8_t {
   largest_up,   ///< the largest proposal of those that want more
   smallest_up,  ///< up: all; the smallest of the proposals
   all_agree_down,
-  smallest_down,    ///< down: any
+  smallest_down,   ///< down: any
   rules_disagree,  ///< some want less, not all
   missing_blocks_down,
   missing_blocks_up,
