@@ -99,6 +99,7 @@ Snapshot SnapshotMaker::make(const Policy& policy, const Readings& readings,
   const auto* sole = names_replicas(now) ? nullptr : sole_reporter(snapshot.instances, readings);
   for (std::size_t i = 0; i < compiled.metrics.size(); ++i) {
     const auto& spec = compiled.metrics[i];
+    if (spec.is_computed()) continue;
     if (readings.is_service_level(spec)) {
       snapshot.metrics[i] = readings.read_service(spec, now.at);
     } else if (sole != nullptr && readings.may_be_of_service(spec)) {

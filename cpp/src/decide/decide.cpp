@@ -5,6 +5,7 @@
 #include "decide/combine.hpp"
 #include "decide/confidence.hpp"
 #include "decide/cooldown.hpp"
+#include "decide/expression.hpp"
 #include "decide/limits.hpp"
 #include "decide/rate_limit.hpp"
 #include "decide/readings.hpp"
@@ -59,6 +60,8 @@ class Evaluation {
     recommendation_.current_replicas = seen_.current;
     if (!state_.seen && is_platform_known()) seed(state_, policy_, seen_.current, seen_.at);
     forget_old_changes(state_, policy_, seen_.at);
+    seen_.changes = state_.changes;
+    if (!policy_.expressions.empty()) computed_.emplace().work_out(seen_);
   }
 
   [[nodiscard]] bool is_platform_known() const { return seen_.snapshot.platform.error.empty(); }
@@ -148,7 +151,8 @@ class Evaluation {
     recommendation_.priority = priority_of(policy_, recommendation_);
   }
 
-  const Situation seen_;
+  Situation seen_;
+  std::optional<Computed> computed_;
   const CompiledPolicy& policy_;
   DecisionState& state_;
   Decision& decision_;

@@ -31,12 +31,6 @@ int bound_of(const ScalingPolicy& policy, bool up, std::int64_t start) noexcept 
   return whole(up ? std::ceil(from * (1.0 + value / 100.0)) : from * (1.0 - value / 100.0));
 }
 
-Duration longest_period(const DirectionBehavior& behavior) noexcept {
-  Duration longest{0};
-  for (const ScalingPolicy& policy : behavior.policies) longest = std::max(longest, policy.period);
-  return longest;
-}
-
 /// An HPA without behavior looks at no change of the past.
 int bound_without_periods(const KubernetesLimits& limits, int current) noexcept {
   return whole(std::max(limits.scale_up_limit_factor * static_cast<double>(current),
@@ -84,10 +78,9 @@ Limited within_rate(const CompiledPolicy& policy, const DecisionState& state, in
 }
 
 void forget_old_changes(DecisionState& state, const CompiledPolicy& policy, Instant at) {
-  // Both directions count every change, so both need what either looks back at.
-  const Duration kept =
-      std::max(longest_period(policy.scale_up), longest_period(policy.scale_down));
-  const auto is_needed = [&](const DecisionState::Change& change) { return at - change.at < kept; };
+  const auto is_needed = [&](const DecisionState::Change& change) {
+    return at - change.at < policy.changes_kept;
+  };
   state.changes.erase(state.changes.begin(),
                       std::find_if(state.changes.begin(), state.changes.end(), is_needed));
 }

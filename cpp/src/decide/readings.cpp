@@ -78,6 +78,9 @@ double Reduction::value() const noexcept {
 }
 
 const Reading* service_reading(const Situation& seen, std::size_t metric) noexcept {
+  if (const int computed = seen.policy.metrics[metric].expression; computed >= 0) {
+    return &seen.computed[static_cast<std::size_t>(computed)];
+  }
   const auto& metrics = seen.snapshot.metrics;
   return metric < metrics.size() && metrics[metric] ? &*metrics[metric] : nullptr;
 }

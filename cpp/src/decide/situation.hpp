@@ -6,6 +6,7 @@
 #include <limits>
 #include <selfscale/decision.hpp>
 #include <selfscale/snapshot.hpp>
+#include <span>
 
 #include "policy/compiled.hpp"
 
@@ -16,6 +17,8 @@ struct Situation {
   const Snapshot& snapshot;
   Instant at{};     ///< never before the last decision's
   int current = 0;  ///< replicas asked for: what every change is counted from
+  std::span<const DecisionState::Change> changes{};  ///< what was done to it, oldest first
+  std::span<const Reading> computed{};               ///< by the policy's expressions
 };
 
 /// Sums of counts end at the ends of int.

@@ -3,6 +3,7 @@
 #include <charconv>
 #include <cmath>
 
+#include "decide/rules/ecs_target.hpp"
 #include "policy/metrics.hpp"
 
 namespace selfscale {
@@ -44,7 +45,29 @@ std::string for_how_long(const Proposal& proposal) {
   return proposal.held_for.count() == 0 ? "" : " for " + duration_in_words(proposal.held_for);
 }
 
+/// "rps 120 at 20 per replica", "cpu_usage 85 % at a target of 70 %"
+std::string against_target(const CompiledPolicy& policy, const Proposal& proposal) {
+  const MetricSpec& metric = metric_of(policy, proposal);
+  const auto* rule =
+      std::get_if<TargetRule>(&policy.rules[static_cast<std::size_t>(proposal.rule)].kind);
+  const std::string unit{unit_of(metric)};
+  const std::string target = number_in_words(proposal.threshold) + unit;
+  return metric.name + " " + number_in_words(proposal.value) + unit +
+         (rule != nullptr && rule->per_replica ? " at " + target + " per replica"
+                                               : " at a target of " + target);
+}
+
+/// "cpu_usage 85 % at a target of 70 % for 1 m, not yet for 3 m"
+std::string not_long_enough_for_ecs(const CompiledPolicy& policy, const Proposal& proposal,
+                                    bool up) {
+  return against_target(policy, proposal) + " for " + duration_in_words(proposal.held_for) +
+         ", not yet for " + duration_in_words(up ? ecs_high_alarm : ecs_low_alarm);
+}
+
 std::string not_long_enough(const CompiledPolicy& policy, const Proposal& proposal, bool up) {
+  if (threshold_of(policy, proposal) == nullptr) {
+    return not_long_enough_for_ecs(policy, proposal, up);
+  }
   const ThresholdRule& rule = *threshold_of(policy, proposal);
   return against_edge(policy, proposal, up) + ", but for " + duration_in_words(proposal.held_for) +
          " only, not yet for " + duration_in_words(up ? rule.scale_up_for : rule.scale_down_for);
@@ -67,15 +90,22 @@ std::string in_band(const CompiledPolicy& policy, const Proposal& proposal) {
          unit;
 }
 
-/// "rps 120 at 20 per replica", "cpu_usage 85 % at a target of 70 %"
-std::string against_target(const CompiledPolicy& policy, const Proposal& proposal) {
+/// "due 1500 at 100 per replica in time"
+std::string backlog_words(const CompiledPolicy& policy, const Proposal& proposal) {
+  const std::string jobs = metric_of(policy, proposal).name + " " +
+                           number_in_words(proposal.value) + ", and one replica finishes " +
+                           number_in_words(proposal.threshold) + " in time";
+  return proposal.answer == Answer::hold
+             ? jobs + ": no change is needed"
+             : jobs + ": that asks for " + replicas_in_words(proposal.replicas);
+}
+
+/// "wait 0.7 s is past 0.5 s"
+std::string past_step(const CompiledPolicy& policy, const Proposal& proposal) {
   const MetricSpec& metric = metric_of(policy, proposal);
-  const auto* rule =
-      std::get_if<TargetRule>(&policy.rules[static_cast<std::size_t>(proposal.rule)].kind);
   const std::string unit{unit_of(metric)};
-  const std::string target = number_in_words(proposal.threshold) + unit;
-  return metric.name + " " + number_in_words(proposal.value) + unit +
-         (rule->per_replica ? " at " + target + " per replica" : " at a target of " + target);
+  return metric.name + " " + number_in_words(proposal.value) + unit + " is past " +
+         number_in_words(proposal.threshold) + unit;
 }
 
 /// What became of it, for the sentence of a whole decision.
@@ -165,6 +195,24 @@ std::string in_words(const CompiledPolicy& policy, const Proposal& proposal) {
              "are counted in";
     case Code::no_ready_instances:
       return "no instance is ready to be measured for " + metric;
+    case Code::step_up:
+    case Code::step_down:
+      return past_step(policy, proposal) + ": the step asks for " +
+             replicas_in_words(proposal.replicas);
+    case Code::outside_steps:
+      return metric + " " + number_in_words(proposal.value) + " is in no step";
+    case Code::scale_down_cooldown:
+      return past_step(policy, proposal) + ", but the last change is too recent to go down";
+    case Code::starting:
+      return metric + " asks for more, and that has been asked for already";
+    case Code::backlog_due:
+      return backlog_words(policy, proposal);
+    case Code::oldest_job_late:
+      return "the oldest job has waited for " + number_in_words(proposal.value) +
+             " s, longer than " + number_in_words(proposal.threshold) + " s";
+    case Code::throughput_unknown:
+      return "how many jobs a replica finishes is not known yet: give throughputPerReplica a "
+             "number";
     case Code::no_lowering:
       return metric + " asks for no more, and this rule never asks for less";
     case Code::floor_for_missing:

@@ -6,6 +6,7 @@
 
 #include "policy/behavior.hpp"
 #include "policy/check.hpp"
+#include "policy/expression.hpp"
 #include "policy/metrics.hpp"
 #include "policy/platform.hpp"
 #include "policy/presets.hpp"
@@ -110,29 +111,7 @@ void read_metrics(Reader& reader, CompiledPolicy& policy) {
       entry.wrong("name", "is another metric's name too; give each a name of its own");
     }
   });
-}
-
-/// The number of the metric that a rule names; one that is not listed is added with all defaults.
-int metric_number(Reader& rule, const std::string& name, CompiledPolicy& policy) {
-  std::vector<std::string_view> known;
-  for (std::size_t i = 0; i < policy.metrics.size(); ++i) {
-    if (policy.metrics[i].name == name) return static_cast<int>(i);
-    known.push_back(policy.metrics[i].name);
-  }
-  MetricSpec added = default_metric(name, policy.evaluation_interval);
-  if (builtin_metric(added.metric) == nullptr) {
-    for (const BuiltinMetric& builtin : builtin_metrics()) known.push_back(builtin.name);
-    if (const std::string_view meant = nearest(name, known); !meant.empty()) {
-      rule.wrong("metric", "is not a metric here; did you mean \"" + std::string{meant} +
-                               "\"? If the app records it under this name, list it in metrics");
-    }
-  } else if (added.metric != name &&
-             builtin_metric(added.metric)->kind != MetricKind::distribution) {
-    rule.wrong("metric", added.metric + " has one value at a time, so no percentiles; write \"" +
-                             added.metric + "\"");
-  }
-  policy.metrics.push_back(std::move(added));
-  return static_cast<int>(policy.metrics.size()) - 1;
+  read_expressions(reader, policy);
 }
 
 void read_rule(Reader& reader, const RuleType* type, const RuleDefaults& defaults,
@@ -143,10 +122,9 @@ void read_rule(Reader& reader, const RuleType* type, const RuleDefaults& default
   const auto metric = reader.text("metric");
   if (!reader.has("metric")) reader.required("metric", R"("cpu_usage")");
   rule.from_preset = reader.flag("fromPreset").value_or(false);
+  if (metric) rule.metric = metric_number(reader, "metric", *metric, policy);
   rule.kind = type->read(reader, defaults);
-  if (!metric) return;
-  rule.metric = metric_number(reader, *metric, policy);
-  policy.rules.push_back(std::move(rule));
+  if (metric) policy.rules.push_back(std::move(rule));
 }
 
 bool is_taken(const std::vector<RuleSpec>& rules, std::string_view name) {
@@ -171,6 +149,11 @@ void name_rules(CompiledPolicy& policy) {
 void read_rules(Reader& reader, RuleDefaults defaults, CompiledPolicy& policy) {
   defaults.scale_up_by = reader.whole("scaleUpBy", 1, most_replicas).value_or(1);
   defaults.scale_down_by = reader.whole("scaleDownBy", 1, most_replicas).value_or(1);
+  defaults.other_metric = [&policy](Reader& rule, std::string_view key) -> OtherMetric {
+    const auto name = rule.text(key);
+    if (!name) return {};
+    return {*name, metric_number(rule, key, *name, policy)};
+  };
   const auto read = [&](Reader& rule, const RuleType* type) {
     const auto name = rule.has("name") ? rule.text("name") : std::nullopt;
     if (name && is_taken(policy.rules, *name)) {

@@ -48,6 +48,39 @@ struct MetricSpec {
   MissingPolicy missing;
   Duration missing_after{45'000};
   bool needs_previous = false;  ///< a percentage_change rule reads it
+  int expression = -1;          ///< index into the policy's expressions; -1: it is read
+
+  [[nodiscard]] bool is_computed() const noexcept { return expression >= 0; }
+};
+
+/// One step of an expression in postfix order: a number or a metric goes onto the stack, an
+/// operation takes what it needs from there.
+struct Operation {
+  enum class Kind : std::uint8_t {
+    number,
+    metric,
+    add,
+    subtract,
+    multiply,
+    divide,
+    min,
+    max,
+    negate
+  } kind = Kind::number;
+  double number = 0.0;
+  int metric = -1;  ///< index into the policy's metrics
+};
+
+/// How deep an expression may be nested, and how much it may have in hand at once.
+inline constexpr int deepest_expression = 32;
+/// How many metrics of a policy may be computed.
+inline constexpr int most_expressions = 16;
+
+/// A metric that is computed from others.
+struct Expression {
+  std::string text;  ///< as the policy has it
+  int metric = 0;    ///< the one it gives
+  std::vector<Operation> operations;
 };
 
 struct ThresholdRule {
@@ -69,13 +102,58 @@ struct TargetRule {
   bool scale_down = true;  ///< false: disableScaleIn
 };
 
+/// A target rule `"as": "ecs"`: target tracking as Application Auto Scaling does it.
+struct EcsTargetRule {
+  double target = 0.0;
+  bool scale_in = true;  ///< false: disableScaleIn
+  Duration scale_out_cooldown{300'000};
+  Duration scale_in_cooldown{300'000};
+};
+
+/// What a step's `by` is.
+enum class Adjusts : std::uint8_t {
+  change,   ///< replicas more, or fewer where it is negative
+  percent,  ///< percent of the current count more or fewer
+  exact,    ///< the count itself
+};
+
+struct Step {
+  std::optional<double> from;  ///< none: no lower bound
+  std::optional<double> to;    ///< none: no upper bound
+  int by = 0;
+  bool is_below = false;  ///< it lies on the low side: `to` is in it, not `from`
+};
+
+struct StepRule {
+  Adjusts adjusts = Adjusts::change;
+  std::optional<double> threshold;  ///< what bounds are relative to; none: they are absolute
+  std::vector<Step> steps;          ///< in ascending order
+  int min_adjustment = 1;           ///< percent: the least change
+  Duration cooldown{300'000};
+
+  [[nodiscard]] bool can_lower() const noexcept;  ///< a step may ask for fewer
+};
+
+/// Another metric that a rule reads beside its own.
+struct OtherMetric {
+  std::string name;  ///< empty: none
+  int index = -1;
+};
+
+struct BacklogRule {
+  Duration target_latency{0};
+  std::optional<double> throughput;  ///< jobs a second that one replica finishes; none: learned
+  OtherMetric running;               ///< jobs in hand: they count on the way down
+  OtherMetric oldest;                ///< age of the oldest job that waits, in seconds
+};
+
 struct RuleSpec {
   std::string name;
   int metric = 0;  ///< index into the policy's metrics
   double weight = 1.0;
   std::uint64_t definition = 0;  ///< fingerprint: a timer of another definition is dropped
   bool from_preset = false;      ///< a preset brought it: left out where its metric does not exist
-  std::variant<ThresholdRule, TargetRule> kind;
+  std::variant<ThresholdRule, TargetRule, EcsTargetRule, StepRule, BacklogRule> kind;
 };
 
 /// How far the count may go within a period (autoscaling/v2 HPAScalingPolicy).
@@ -134,6 +212,7 @@ struct CompiledPolicy {
   std::string platform_json;  ///< the platform object as it stands, for the driver to read
 
   std::vector<MetricSpec> metrics;
+  std::vector<Expression> expressions;  ///< each after those it is computed from
   std::vector<RuleSpec> rules;
   Direction up = Direction::any;
   Direction down = Direction::all;
@@ -142,6 +221,7 @@ struct CompiledPolicy {
   std::optional<KubernetesLimits>
       kubernetes;  ///< behavior: "kubernetes"; both lists are empty then
   std::optional<Duration> cooldown_period;
+  Duration changes_kept{0};  ///< for how long what was done to the count may still matter
   bool never_scales_down = false;
   Readiness readiness;
 

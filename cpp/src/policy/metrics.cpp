@@ -99,7 +99,7 @@ void read_source(Reader& reader) {
                  "names an outside source, and those are not part of this version; use a built-in "
                  R"(metric, or record the value in the app and write "application")");
   }
-  for (const std::string_view key : {"promql", "query", "queues", "reading", "value"}) {
+  for (const std::string_view key : {"promql", "query", "queues", "reading"}) {
     reader.refuse(key, "a metric is measured by the agent or recorded by the app");
   }
 }
@@ -127,6 +127,62 @@ void check_percentile(Reader& reader, const MetricSpec& metric) {
   reader.wrong(key, metric.metric +
                         " has one value at a time, so no percentiles; use avg, max, "
                         "min or last");
+}
+
+Json missing_to_json(const MissingPolicy& missing) {
+  switch (missing.kind) {
+    case MissingPolicy::Kind::ignore:
+      return "ignore";
+    case MissingPolicy::Kind::at_least:
+      return Json{{"atLeastReplicas", missing.at_least_replicas}};
+    case MissingPolicy::Kind::hold:
+      break;
+  }
+  return "hold";
+}
+
+Json computed_to_json(const MetricSpec& metric, const Expression& expression) {
+  return {{"name", metric.name},
+          {"value", expression.text},
+          {"weight", json_number(metric.weight)},
+          {"missing", missing_to_json(metric.missing)},
+          {"missingAfter", to_text(metric.missing_after)}};
+}
+
+void read_measured(Reader& reader, Duration evaluation_interval, MetricSpec& metric) {
+  const auto reads = reader.text("metric");
+  if (reads && *reads != metric.metric) {  // a name of its own says nothing about percentiles
+    std::string name = std::move(metric.name);
+    metric = default_metric(*reads, evaluation_interval);
+    metric.name = std::move(name);
+  }
+  const Aggregation named = metric.aggregation;
+  metric.aggregation =
+      reader.choice<Aggregation>("aggregation", aggregations).value_or(metric.aggregation);
+  if (is_percentile(named) && metric.aggregation != named) {
+    reader.wrong("aggregation", "contradicts the name, which says " +
+                                    std::string{spelled(named, aggregations)} +
+                                    "; leave one of the two out");
+  }
+  read_source(reader);
+  read_of(reader, metric);
+  metric.window = reader.duration("window", Bare::window).value_or(metric.window);
+  metric.across = reader.choice<Across>("across", across_names).value_or(metric.across);
+  check_percentile(reader, metric);
+}
+
+/// What is computed is not measured: how a reading is made has no meaning for it.
+void read_computed(Reader& reader, MetricSpec& metric) {
+  metric.metric = metric.name;
+  metric.aggregation = Aggregation::avg;
+  if (builtin_metric(metric.name) != nullptr) {
+    reader.wrong("name", "is a built-in metric; give what is computed a name of its own");
+  }
+  for (const std::string_view key : {"metric", "aggregation", "window", "across", "of", "source"}) {
+    if (!reader.has(key)) continue;
+    reader.find(key);
+    reader.wrong(key, "says how a metric is measured, and this one is computed; leave it out");
+  }
 }
 
 }  // namespace
@@ -160,46 +216,57 @@ MetricSpec default_metric(std::string_view name, Duration evaluation_interval) {
 MetricSpec read_metric(Reader& reader, Duration evaluation_interval) {
   const auto name = reader.text("name");
   if (!reader.has("name")) reader.required("name", R"("cpu_usage")");
-  const auto reads = reader.text("metric");
   MetricSpec metric = default_metric(name.value_or("?"), evaluation_interval);
-  if (reads && *reads != metric.metric) {  // a name of its own says nothing about percentiles
-    metric = default_metric(*reads, evaluation_interval);
-    metric.name = name.value_or("?");
-  }
-  const Aggregation named = metric.aggregation;
-  metric.aggregation =
-      reader.choice<Aggregation>("aggregation", aggregations).value_or(metric.aggregation);
-  if (is_percentile(named) && metric.aggregation != named) {
-    reader.wrong("aggregation", "contradicts the name, which says " +
-                                    std::string{spelled(named, aggregations)} +
-                                    "; leave one of the two out");
+  if (reader.find("value") != nullptr) {
+    read_computed(reader, metric);
+  } else {
+    read_measured(reader, evaluation_interval, metric);
   }
   reader.text("type");  // the guide's; informative
-  read_source(reader);
-  read_of(reader, metric);
-  metric.window = reader.duration("window", Bare::window).value_or(metric.window);
-  metric.across = reader.choice<Across>("across", across_names).value_or(metric.across);
   metric.weight = reader.number("weight", 0.0, 1000.0).value_or(metric.weight);
   metric.missing = read_missing(reader);
   metric.missing_after = reader.duration("missingAfter").value_or(metric.missing_after);
-  check_percentile(reader, metric);
   return metric;
 }
 
-Json metric_to_json(const MetricSpec& metric) {
+int metric_number(Reader& reader, std::string_view key, const std::string& name,
+                  CompiledPolicy& policy) {
+  std::vector<std::string_view> known;
+  for (std::size_t i = 0; i < policy.metrics.size(); ++i) {
+    if (policy.metrics[i].name == name) return static_cast<int>(i);
+    known.push_back(policy.metrics[i].name);
+  }
+  MetricSpec added = default_metric(name, policy.evaluation_interval);
+  const std::string subject = key == "metric" ? "" : '"' + name + "\" ";
+  if (builtin_metric(added.metric) == nullptr) {
+    for (const BuiltinMetric& builtin : builtin_metrics()) known.push_back(builtin.name);
+    if (const std::string_view meant = nearest(name, known); !meant.empty()) {
+      reader.wrong(key, subject + "is not a metric here; did you mean \"" + std::string{meant} +
+                            "\"? If the app records it under this name, list it in metrics");
+    }
+  } else if (added.metric != name &&
+             builtin_metric(added.metric)->kind != MetricKind::distribution) {
+    reader.wrong(key, added.metric + " has one value at a time, so no percentiles; write \"" +
+                          added.metric + "\"");
+  }
+  policy.metrics.push_back(std::move(added));
+  return static_cast<int>(policy.metrics.size()) - 1;
+}
+
+Json metric_to_json(const MetricSpec& metric, const CompiledPolicy& policy) {
+  if (metric.is_computed()) {
+    return computed_to_json(metric,
+                            policy.expressions[static_cast<std::size_t>(metric.expression)]);
+  }
   Json json{{"name", metric.name},
             {"metric", metric.metric},
             {"aggregation", spelled(metric.aggregation, aggregations)},
             {"window", to_text(metric.window)},
             {"across", spelled(metric.across, across_names)},
             {"weight", json_number(metric.weight)},
-            {"missing", "hold"},
+            {"missing", missing_to_json(metric.missing)},
             {"missingAfter", to_text(metric.missing_after)}};
   if (is_percentage_of_something(metric.metric)) json["of"] = spelled(metric.of, of_names);
-  if (metric.missing.kind == MissingPolicy::Kind::ignore) json["missing"] = "ignore";
-  if (metric.missing.kind == MissingPolicy::Kind::at_least) {
-    json["missing"] = Json{{"atLeastReplicas", metric.missing.at_least_replicas}};
-  }
   return json;
 }
 

@@ -54,6 +54,10 @@ std::string_view spelled(E value, const std::pair<std::string_view, E> (&names)[
 /// the 95th percentile of response_time.
 MetricSpec default_metric(std::string_view name, Duration evaluation_interval);
 MetricSpec read_metric(Reader& reader, Duration evaluation_interval);
-Json metric_to_json(const MetricSpec& metric);
+/// The number of the metric that the text under `key` names; one that is not listed is added with
+/// all defaults.
+int metric_number(Reader& reader, std::string_view key, const std::string& name,
+                  CompiledPolicy& policy);
+Json metric_to_json(const MetricSpec& metric, const CompiledPolicy& policy);
 
 }  // namespace selfscale

@@ -1,5 +1,6 @@
 #include "policy/write.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 
@@ -56,6 +57,20 @@ void write_optional_parts(const CompiledPolicy& policy, Json& json) {
   }
 }
 
+Duration changes_kept(const CompiledPolicy& policy) {
+  Duration kept{0};
+  for (const DirectionBehavior* behavior : {&policy.scale_up, &policy.scale_down}) {
+    for (const ScalingPolicy& limit : behavior->policies) kept = std::max(kept, limit.period);
+  }
+  for (const RuleSpec& rule : policy.rules) {
+    if (const auto* step = std::get_if<StepRule>(&rule.kind)) kept = std::max(kept, step->cooldown);
+    if (const auto* target = std::get_if<EcsTargetRule>(&rule.kind)) {
+      kept = std::max({kept, target->scale_out_cooldown, target->scale_in_cooldown});
+    }
+  }
+  return kept;
+}
+
 std::string_view name_of(Direction direction) {
   return direction == Direction::any ? "any" : "all";
 }
@@ -85,6 +100,7 @@ std::uint64_t fingerprint(std::string_view text) noexcept {
 }
 
 void finish(CompiledPolicy& policy) {
+  policy.changes_kept = changes_kept(policy);
   Json json{{"name", policy.name},
             {"service", policy.service},
             {"enabled", policy.enabled},
@@ -97,7 +113,7 @@ void finish(CompiledPolicy& policy) {
             {"metrics", Json::array()},
             {"rules", Json::array()}};
   for (const MetricSpec& metric : policy.metrics) {
-    json["metrics"].push_back(metric_to_json(metric));
+    json["metrics"].push_back(metric_to_json(metric, policy));
   }
   for (RuleSpec& rule : policy.rules) {
     Json written = rule_to_json(rule, policy);

@@ -131,7 +131,11 @@ TEST(RateLimit, WithoutBehaviorItIsTwiceTheCountOrFour) {
 TEST(RateLimit, ChangesAreKeptForAsLongAsEitherDirectionLooksBack) {
   // Kubernetes keeps those of a direction for that direction's own periods: -5 would be gone here,
   // and the limit 5 - 0 + 1.
-  const auto policy = policy_with(limits({{pods, 1, 300s}}), limits({{pods, 9, 15s}}));
+  const auto policy = testing::policy_of(R"({"service": "a", "maxReplicas": 100,
+    "behavior": {"scaleUp": {"policies": [{"type": "Pods", "value": 1, "periodSeconds": 300}]},
+                 "scaleDown": {"policies": [{"type": "Pods", "value": 9, "periodSeconds": 15}]}},
+    "rules": [{"type": "threshold", "metric": "cpu_usage", "scaleUp": 70, "scaleDown": 30}]})")
+                          .compiled();
   DecisionState state;
   state.changes = {{start - 300s, 7}, {start - 200s, -5}, {start - 100s, 2}};
   forget_old_changes(state, policy, start);

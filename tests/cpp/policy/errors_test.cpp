@@ -217,6 +217,39 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{R"({"platform": {"driver": "local", "gracePerod": "1s"}})", "/platform/gracePerod",
                 "\"gracePeriod\""}));
 
+std::string step(const std::string& keys) {
+  return R"({"rules": [{"type": "step", "metric": "cpu_usage", )" + keys + "}]}";
+}
+std::string backlog(const std::string& keys) {
+  return R"({"rules": [{"type": "backlog", "metric": "queue_length", )" + keys + "}]}";
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    StepsAndBacklogs, PolicyMistake,
+    testing::Values(
+        Mistake{step(R"("adjustment": "change")"), "/rules/0/steps", "required"},
+        Mistake{step(R"("steps": [{"from": 70, "by": 1}, {"from": 80, "by": 2}])"),
+                "/rules/0/steps", "overlap"},
+        Mistake{step(R"("steps": [{"from": 70, "to": 70, "by": 1}])"), "/rules/0/steps/0/to",
+                "above from"},
+        Mistake{step(R"("steps": [{"by": 1}])"), "/rules/0/steps/0", "from, to or both"},
+        Mistake{step(R"("steps": [{"from": 70}])"), "/rules/0/steps/0/by", "required"},
+        Mistake{step(R"("threshold": 50, "steps": [{"from": -10, "to": 10, "by": 1}])"),
+                "/rules/0/steps/0", "both sides"},
+        Mistake{step(R"("steps": [{"from": -1, "by": 1}])"), "/rules/0/steps/0/from",
+                "not be negative"},
+        Mistake{step(R"("minAdjustment": 2, "steps": [{"from": 70, "by": 1}])"),
+                "/rules/0/minAdjustment", "percent"},
+        Mistake{target(R"("as": "ecs", "target": 70, "tolerance": 0.1)"), "/rules/0/tolerance",
+                "not part of ECS"},
+        Mistake{target(R"("as": "ecs", "disableScaleIn": false)"), "/rules/0/target", "required"},
+        Mistake{target(R"("target": 70, "scaleInCooldown": "1m")"), "/rules/0/scaleInCooldown",
+                "belongs to"},
+        Mistake{backlog(R"("throughputPerReplica": 4)"), "/rules/0/targetLatency", "required"},
+        Mistake{backlog(R"("targetLatency": "30s", "throughputPerReplica": "guessed")"),
+                "/rules/0/throughputPerReplica", "\"learned\""},
+        Mistake{backlog(R"("targetLatency": "0s")"), "/rules/0/targetLatency", "above 0"}));
+
 /// What later versions will mean is refused by name, not ignored.
 INSTANTIATE_TEST_SUITE_P(
     NotPartOfThisVersion, PolicyMistake,
@@ -234,14 +267,8 @@ INSTANTIATE_TEST_SUITE_P(
                 "\"budgets\" is not part of this version"},
         Mistake{metric(R"("name": "a", "promql": "b")"), "/metrics/0/promql",
                 "not part of this version"},
-        Mistake{metric(R"("name": "a", "value": "b / c")"), "/metrics/0/value",
-                "not part of this version"},
-        Mistake{target(R"("target": 70, "as": "ecs")"), "/rules/0/as", "not part of this version"},
-        Mistake{R"({"rules": [{"type": "step", "steps": []}]})", "/rules/0/type",
-                "\"step\" is not part"},
         Mistake{R"({"rules": [{"type": "concurrency"}]})", "/rules/0/type",
                 "\"concurrency\" is not part"},
-        Mistake{R"({"rules": [{"type": "backlog"}]})", "/rules/0/type", "\"backlog\" is not part"},
         Mistake{R"({"rules": [{"type": "predictive"}]})", "/rules/0/type",
                 "\"predictive\" is not part"}));
 

@@ -47,6 +47,36 @@ Json any_target(const std::string& metric) {
   return rule;
 }
 
+Json any_ecs_target(const std::string& metric) {
+  return {{"type", "target"},
+          {"as", "ecs"},
+          {"metric", metric},
+          {"target", any_edge(1, 1000)},
+          {"scaleOutCooldown", any_duration()},
+          {"scaleInCooldown", any_duration()}};
+}
+
+Json any_step(const std::string& metric) {
+  const auto adjustment = pick<std::string>({"change", "percent", "exact"});
+  Json rule{{"type", "step"}, {"metric", metric}, {"adjustment", adjustment}};
+  const double low = any_edge(1, 40);
+  const double high = any_edge(41, 99);
+  const int down = adjustment == "exact" ? 1 : -*rc::gen::inRange(1, 9);
+  rule["steps"] = {{{"to", low}, {"by", down}},
+                   {{"from", high}, {"to", high + 10}, {"by", *rc::gen::inRange(0, 9)}},
+                   {{"from", high + 10}, {"by", *rc::gen::inRange(0, 9)}}};
+  if (*rc::gen::arbitrary<bool>()) rule["cooldown"] = any_duration();
+  return rule;
+}
+
+Json any_backlog(const std::string& metric) {
+  Json rule{{"type", "backlog"}, {"metric", metric}, {"targetLatency", any_duration()}};
+  if (*rc::gen::arbitrary<bool>()) rule["throughputPerReplica"] = any_edge(1, 100);
+  if (*rc::gen::arbitrary<bool>()) rule["running"] = "in_flight";
+  if (*rc::gen::arbitrary<bool>()) rule["oldest"] = "queue_latency";
+  return rule;
+}
+
 Json any_direction() {
   Json direction{{"stabilizationWindowSeconds", *rc::gen::inRange(0, 3'600'000) / 1000.0}};
   direction["selectPolicy"] = pick<std::string>({"Max", "Min", "Disabled"});
@@ -63,11 +93,12 @@ Json any_direction() {
 }
 
 Json any_behavior() {
-  return pick<Json>({"none",
-                     "kubernetes",
-                     {{"as", "kubernetes"}, {"scaleUpLimitFactor", any_edge(1, 9)}},
-                     {{"scaleUp", any_direction()}},
-                     {{"scaleUp", any_direction()}, {"scaleDown", any_direction()}}});
+  const std::vector<Json> choices{"none",
+                                  "kubernetes",
+                                  {{"as", "kubernetes"}, {"scaleUpLimitFactor", any_edge(1, 9)}},
+                                  {{"scaleUp", any_direction()}},
+                                  {{"scaleUp", any_direction()}, {"scaleDown", any_direction()}}};
+  return choices[*rc::gen::inRange<std::size_t>(0, choices.size())];  // RapidCheck cannot show JSON
 }
 
 Json any_metric(const std::string& name) {
@@ -100,8 +131,9 @@ Json any_policy() {
   for (int i = 0; i < rules; ++i) {
     const auto metric =
         pick<std::string>({"cpu_usage", "memory_usage", "response_time_p95", "open_carts"});
-    policy["rules"].push_back(*rc::gen::arbitrary<bool>() ? any_threshold(metric)
-                                                          : any_target(metric));
+    constexpr Json (*any_rule[])(const std::string&){any_threshold, any_target, any_ecs_target,
+                                                     any_step, any_backlog};
+    policy["rules"].push_back(any_rule[*rc::gen::inRange(0, 5)](metric));
     if (*rc::gen::arbitrary<bool>() && listed.insert(metric).second) {
       policy["metrics"].push_back(any_metric(metric));
     }

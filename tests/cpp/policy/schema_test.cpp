@@ -30,6 +30,10 @@ const std::map<std::string, std::string>& places() {
       {"metric", "/metrics/0"},
       {"threshold", "/rules/0"},
       {"target", "/rules/1"},
+      {"ecsTarget", "/rules/2"},
+      {"step", "/rules/3"},
+      {"stepOf", "/rules/3/steps/0"},
+      {"backlog", "/rules/4"},
       {"combine", "/combine"},
       {"direction", "/behavior/scaleUp"},
       {"cooldown", "/cooldown"},
@@ -44,7 +48,10 @@ const std::map<std::string, std::string>& places() {
 Json policy_with_all_objects() {
   return Json::parse(R"({"service": "a", "maxReplicas": 5, "metrics": [{"name": "cpu_usage"}],
     "rules": [{"type": "threshold", "metric": "cpu_usage", "scaleUp": 70, "scaleDown": 30},
-              {"type": "target", "metric": "cpu_usage", "target": 70, "tolerance": {}}],
+              {"type": "target", "metric": "cpu_usage", "target": 70, "tolerance": {}},
+              {"type": "target", "as": "ecs", "metric": "cpu_usage", "target": 70},
+              {"type": "step", "metric": "cpu_usage", "steps": [{"from": 70, "by": 1}]},
+              {"type": "backlog", "metric": "queue_length", "targetLatency": "30s"}],
     "combine": {}, "cooldown": {},
     "behavior": {"scaleUp": {"policies": [{"type": "Pods", "value": 4, "periodSeconds": 60}]}}, "startup": {}, "guardrails": {},
     "platform": {"driver": "local"}})");

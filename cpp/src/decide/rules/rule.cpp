@@ -1,5 +1,8 @@
 #include "decide/rules/rule.hpp"
 
+#include "decide/rules/backlog.hpp"
+#include "decide/rules/ecs_target.hpp"
+#include "decide/rules/step.hpp"
 #include "decide/rules/target.hpp"
 #include "decide/rules/threshold.hpp"
 
@@ -16,6 +19,15 @@ struct Propose {
   }
   Proposal operator()(const TargetRule& rule) const noexcept {
     return propose_target(rule, seen, metric);
+  }
+  Proposal operator()(const EcsTargetRule& rule) const noexcept {
+    return propose_ecs_target(rule, seen, metric, memory);
+  }
+  Proposal operator()(const StepRule& rule) const noexcept {
+    return propose_step(rule, seen, metric);
+  }
+  Proposal operator()(const BacklogRule& rule) const noexcept {
+    return propose_backlog(rule, seen, metric);
   }
 };
 

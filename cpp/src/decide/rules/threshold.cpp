@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "decide/readings.hpp"
+#include "decide/rules/held.hpp"
 
 namespace selfscale {
 namespace {
@@ -74,16 +75,6 @@ ThresholdInput level_input(const ThresholdRule& rule, const Gathered& all) noexc
   const bool knows_loaded = rule.scale_up || all.is_share;
   return {value, filled(all.values, 0.0, all.missing), filled(all.values, loaded, all.missing),
           knows_loaded};
-}
-
-/// Since when an edge has been passed without a break.
-Duration held(bool is_past, Instant at, std::optional<Instant>& since) noexcept {
-  if (!is_past) {
-    since.reset();
-    return Duration{0};
-  }
-  if (!since || *since > at) since = at;
-  return at - *since;
 }
 
 }  // namespace

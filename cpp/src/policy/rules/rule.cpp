@@ -8,16 +8,18 @@ namespace selfscale {
 
 extern const RuleType threshold_type;
 extern const RuleType target_type;
+extern const RuleType ecs_target_type;
+extern const RuleType step_type;
+extern const RuleType backlog_type;
 
 namespace {
 
 /// In the order of RuleSpec::kind.
-constexpr std::array<const RuleType*, std::variant_size_v<RuleKind>> types{&threshold_type,
-                                                                           &target_type};
+constexpr std::array<const RuleType*, std::variant_size_v<RuleKind>> types{
+    &threshold_type, &target_type, &ecs_target_type, &step_type, &backlog_type};
 
 /// Known by name, so that a policy written for them is told the truth.
-constexpr std::array<std::string_view, 4> later_types{"step", "concurrency", "backlog",
-                                                      "predictive"};
+constexpr std::array<std::string_view, 2> later_types{"concurrency", "predictive"};
 
 }  // namespace
 
@@ -36,8 +38,7 @@ const RuleType* read_rule_type(Reader& reader) {
   const RuleType* type = rule_type(*name);
   if (type != nullptr) return type;
   if (std::find(later_types.begin(), later_types.end(), *name) != later_types.end()) {
-    reader.wrong("type", "the rule type \"" + *name +
-                             "\" is not part of this version: use \"threshold\" or \"target\"");
+    reader.wrong("type", "the rule type \"" + *name + "\" is not part of this version");
     return nullptr;
   }
   std::vector<std::string_view> known{later_types.begin(), later_types.end()};

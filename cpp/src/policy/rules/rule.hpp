@@ -2,6 +2,7 @@
 /// compiled.hpp, a file here and its line.
 #pragma once
 
+#include <functional>
 #include <string_view>
 
 #include "policy/compiled.hpp"
@@ -17,6 +18,8 @@ struct RuleDefaults {
   int scale_down_by = 1;
   double tolerance_up = 0.1;
   double tolerance_down = 0.1;
+  /// The metric that the text under a key names, beside the rule's own; empty: the key is absent.
+  std::function<OtherMetric(Reader& rule, std::string_view key)> other_metric;
 };
 
 /// A tolerance of one direction: how far past its target a load may be, as a share of it. Loads end

@@ -1,18 +1,12 @@
 // A target rule: as many replicas as bring the load of one to the target.
 #include "policy/rules/rule.hpp"
+#include "policy/rules/target_value.hpp"
 #include "policy/write.hpp"
 
 namespace selfscale {
+extern const RuleType ecs_target_type;
+
 namespace {
-
-constexpr double largest_target = 1e15;
-
-std::optional<double> read_target(Reader& reader, std::string_view key) {
-  const auto target = reader.number(key);
-  if (!target || (*target > 0.0 && *target <= largest_target)) return target;
-  reader.wrong(key, "must be above 0");
-  return std::nullopt;
-}
 
 /// Means over instances are cut to whole thousandths: of less nothing would be left.
 void check_thousandths(Reader& reader, std::optional<double> per_replica) {
@@ -47,11 +41,13 @@ Json tolerance_to_json(const TargetRule& rule) {
 }
 
 RuleKind read(Reader& reader, const RuleDefaults& defaults) {
+  constexpr std::string_view manners[] = {"kubernetes", "ecs"};
+  if (reader.one_of("as", manners) == "ecs") return ecs_target_type.read(reader, defaults);
   TargetRule rule;
   rule.tolerance_up = defaults.tolerance_up;
   rule.tolerance_down = defaults.tolerance_down;
-  const auto target = read_target(reader, "target");
-  const auto per_replica = read_target(reader, "targetPerReplica");
+  const auto target = read_target_value(reader, "target");
+  const auto per_replica = read_target_value(reader, "targetPerReplica");
   if (reader.has("target") == reader.has("targetPerReplica")) {
     reader.wrong_here(
         "a target rule needs either target (a value that stays, such as percent of CPU) or "
@@ -62,8 +58,10 @@ RuleKind read(Reader& reader, const RuleDefaults& defaults) {
   check_thousandths(reader, per_replica);
   read_tolerance(reader, rule);
   rule.scale_down = !reader.flag("disableScaleIn").value_or(false);
-  for (const std::string_view key : {"as", "scaleOutCooldown", "scaleInCooldown"}) {
-    reader.refuse(key, "target rules work as Kubernetes' do; pauses stand in behavior or cooldown");
+  for (const std::string_view key : {"scaleOutCooldown", "scaleInCooldown"}) {
+    if (!reader.has(key)) continue;
+    reader.find(key);
+    reader.wrong(key, R"(belongs to "as": "ecs"; pauses stand in behavior or cooldown)");
   }
   return rule;
 }

@@ -1,0 +1,97 @@
+// Target rules "as": "ecs": alarms of three and fifteen minutes, cooldowns, no waking.
+#include "decide/rules/ecs_target.hpp"
+
+#include <gtest/gtest.h>
+
+#include "decide/policies_fixture.hpp"
+
+namespace selfscale {
+namespace {
+
+using testing::event;
+using testing::policy_of;
+using testing::snapshot;
+using testing::start;
+using namespace std::chrono_literals;
+
+class EcsTarget : public ::testing::Test {
+ protected:
+  Decision decide_at(Duration later, int replicas, double cpu) {
+    return decide(policy, snapshot(replicas, {Reading::of(cpu)}, start + later), state);
+  }
+  /// A load that stays, from one time to another; the last decision.
+  Decision hold(Duration from, Duration to, int replicas, double cpu) {
+    Decision last;
+    for (Duration at = from; at <= to; at += 1min) last = decide_at(at, replicas, cpu);
+    return last;
+  }
+
+  Policy policy = policy_of(R"({"service": "backend", "maxReplicas": 50, "behavior": "none",
+    "rules": [{"type": "target", "as": "ecs", "metric": "cpu_usage", "target": 50,
+               "scaleOutCooldown": "60s", "scaleInCooldown": "5m"}]})");
+  DecisionState state;
+};
+
+TEST_F(EcsTarget, UpAfterThreeMinutesAboveTheTarget) {
+  EXPECT_EQ(hold(0min, 2min, 4, 75).to_replicas, 4);
+  EXPECT_EQ(decide_at(2min, 4, 75).recommendation.proposals[0].code, Code::above_not_long);
+  const Decision decision = decide_at(3min, 4, 75);
+  EXPECT_EQ(decision.to_replicas, 6) << "4 x 75 / 50";
+  EXPECT_EQ(decision.recommendation.proposals[0].code, Code::above_target);
+}
+
+TEST_F(EcsTarget, ABreakStartsTheThreeMinutesAnew) {
+  hold(0min, 2min, 4, 75);
+  decide_at(2min + 30s, 4, 50);
+  EXPECT_EQ(hold(3min, 5min, 4, 75).to_replicas, 4);
+  EXPECT_EQ(decide_at(6min, 4, 75).to_replicas, 6);
+}
+
+TEST_F(EcsTarget, DownAfterFifteenMinutesBelowNineTenths) {
+  EXPECT_EQ(hold(0min, 30min, 4, 45).to_replicas, 4) << "exactly 90 %";
+  EXPECT_EQ(hold(31min, 45min, 4, 20).to_replicas, 4);
+  EXPECT_EQ(decide_at(46min, 4, 20).to_replicas, 2) << "4 x 20 / 50 = 1.6";
+}
+
+TEST_F(EcsTarget, WithinTheOutCooldownOnlyTheExtraIsAdded) {
+  hold(0min, 3min, 4, 75);
+  record(state, event(start + 3min, 4, 6));
+  const Decision same = decide_at(3min + 30s, 6, 75);
+  EXPECT_EQ(same.to_replicas, 6) << "what was there before, 4, at 75 % asks for 6";
+  EXPECT_EQ(same.recommendation.proposals[0].code, Code::starting);
+  EXPECT_EQ(decide_at(3min + 45s, 6, 100).to_replicas, 8) << "4 x 100 / 50";
+  EXPECT_EQ(decide_at(4min, 6, 75).to_replicas, 9) << "the cooldown is over: 6 x 75 / 50";
+}
+
+TEST_F(EcsTarget, WithinTheInCooldownNothingIsTakenAway) {
+  hold(0min, 15min, 4, 20);
+  record(state, event(start + 15min, 4, 2));
+  const Decision held = decide_at(16min, 2, 10);
+  EXPECT_EQ(held.to_replicas, 2);
+  EXPECT_EQ(held.recommendation.proposals[0].code, Code::scale_down_cooldown);
+  EXPECT_EQ(decide_at(20min, 2, 10).to_replicas, 1);
+}
+
+TEST_F(EcsTarget, WithoutReplicasItNeverWakes) {
+  record(state, event(start, 1, 0));
+  EXPECT_EQ(hold(0min, 10min, 0, 500).recommendation.proposals[0].replicas, 0);
+}
+
+TEST_F(EcsTarget, WithoutDataNothingMoves) {
+  hold(0min, 2min, 4, 75);
+  const auto decision = decide(policy, snapshot(4, {}, start + 3min), state);
+  EXPECT_EQ(decision.recommendation.proposals[0].answer, Answer::missing);
+  EXPECT_EQ(decide_at(4min, 4, 75).to_replicas, 4) << "the three minutes begin anew";
+}
+
+TEST(EcsTargetRule, DisableScaleInLeavesGoingDownToOthers) {
+  const Policy policy = policy_of(R"({"service": "backend", "maxReplicas": 50, "scaleDown": "never",
+    "rules": [{"type": "target", "as": "ecs", "metric": "cpu_usage", "target": 50,
+               "disableScaleIn": true}]})");
+  DecisionState state;
+  const auto decision = decide(policy, snapshot(4, {Reading::of(5)}), state);
+  EXPECT_EQ(decision.recommendation.proposals[0].answer, Answer::abstain);
+}
+
+}  // namespace
+}  // namespace selfscale
