@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 import collections.abc
 import typing
-__all__: list[str] = ['Agent', 'Counter', 'Distribution', 'Gauge', 'Policy', 'Recorder', 'Request', 'decide', 'explain', 'journal_jsonl', 'load_policies', 'policy_schema', 'preset_policy', 'read_request_start', 'reason', 'record', 'simulate', 'trace_from_csv']
+__all__: list[str] = ['Agent', 'Counter', 'Distribution', 'Gauge', 'Journal', 'Policy', 'Recorder', 'Request', 'decide', 'explain', 'load_policies', 'policy_schema', 'preset_policy', 'read_request_start', 'reason', 'record', 'simulate', 'trace_from_csv']
 class Policy:
     """
     One service's policy, checked and compiled. Immutable.
@@ -81,6 +81,28 @@ class Agent:
         ...
     def subscribe(self, subscriber: typing.Any) -> None:
         ...
+class Journal:
+    """
+    What agents remember in a state directory, to read in; it changes nothing.
+    """
+    def __init__(self, state_directory: str) -> None:
+        ...
+    def jsonl(self, service: str) -> str:
+        """
+        What was remembered of a service, oldest first: one JSON object a line.
+        """
+    def last_record(self, service: str) -> str:
+        """
+        The newest DecisionRecord of a service, with its policy.
+        """
+    def record(self, id: str) -> str:
+        """
+        A DecisionRecord with its policy, as JSON, by its id or that of an event.
+        """
+    def services(self) -> list[str]:
+        """
+        The services that it has decisions of.
+        """
 def decide(policy: Policy, snapshot: str, state: str | None = None) -> str:
     """
     The decision, with the state after it.
@@ -88,10 +110,6 @@ def decide(policy: Policy, snapshot: str, state: str | None = None) -> str:
 def explain(policy: Policy, decision: str) -> str:
     """
     A decision in words, several lines.
-    """
-def journal_jsonl(state_directory: str, service: str) -> str:
-    """
-    What an agent remembered of a service, oldest first: one JSON object a line.
     """
 def load_policies(text: str) -> tuple[list[Policy], list[tuple[str, str, str]]]:
     """
