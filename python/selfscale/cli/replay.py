@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -74,12 +75,13 @@ def _show(record: Json, replayed: Replay, chosen: Json, again: str) -> None:
 
 def _side_by_side(replayed: Replay, again: str) -> Table:
     table = Table("", "recorded", escape(again), box=None, pad_edge=False)
-    for name, value in {
-        "action": lambda decision: decision["action"],
+    rows: dict[str, Callable[[Json], str]] = {
+        "action": lambda decision: str(decision["action"]),
         "replicas": lambda decision: f"{decision['fromReplicas']} -> {decision['toReplicas']}",
         "recommended": lambda decision: str(decision["recommendation"]["recommendedReplicas"]),
-        "held by": lambda decision: decision["heldBy"] or "-",
-        "why": lambda decision: decision["recommendation"]["reason"],
-    }.items():
+        "held by": lambda decision: str(decision["heldBy"] or "-"),
+        "why": lambda decision: str(decision["recommendation"]["reason"]),
+    }
+    for name, value in rows.items():
         table.add_row(name, escape(value(replayed.recorded)), escape(value(replayed.again)))
     return table
