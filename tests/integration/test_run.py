@@ -34,6 +34,7 @@ POLICY = {
     "rules": [{"name": "depth", "type": "threshold", "metric": "depth", "scaleUp": 10, "scaleDown": 2}],
     "behavior": {"scaleDown": {"stabilizationWindowSeconds": 0}},
 }
+WITHOUT_PROC = ["unshare", "-rm", "sh", "-c", 'mount -t tmpfs none /proc && exec "$@"', "sh"]
 WORKER = [sys.executable, "-m", "uvicorn", "served_app:app", "--fd", "{fd}", "--log-level", "warning"]
 
 
@@ -50,7 +51,9 @@ def until(condition: Callable[[], Any], what: Callable[[], str], seconds: float 
 class Running:
     """One `selfscale run`."""
 
-    def __init__(self, folder: Path, *options: str, command: list[str], **environment: str) -> None:
+    def __init__(
+        self, folder: Path, *options: str, command: list[str], under: list[str] | None = None, **environment: str
+    ) -> None:
         self.folder = folder
         self.log = folder / "run.log"
         (folder / "served_app.py").write_text(APP.read_text())
@@ -65,7 +68,7 @@ class Running:
         bind = ["--bind", "127.0.0.1:0"] if "{fd}" in command else []
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                [*self.cli, "run", "--policies", "policies.json", *bind, *options, "--", *command],
+                [*(under or []), *self.cli, "run", "--policies", "policies.json", *bind, *options, "--", *command],
                 cwd=folder,
                 env=self.environment,
                 stdout=log,
@@ -125,8 +128,8 @@ def start(tmp_path: Path) -> Iterator[Start]:
     """Start runs, which are gone in the end."""
     runs: list[Running] = []
 
-    def begin(*options: str, command: list[str] | None = None, **environment: str) -> Running:
-        runs.append(Running(tmp_path, *options, command=command or WORKER, **environment))
+    def begin(*options: str, command: list[str] | None = None, **more: Any) -> Running:
+        runs.append(Running(tmp_path, *options, command=command or WORKER, **more))
         return runs[-1]
 
     yield begin
@@ -238,6 +241,23 @@ def test_workers_that_end_at_once_are_told_of(start: Start) -> None:
     failure = until(lambda: running.service().get("failure"), running.words)
     assert "exit code 7" in failure
     assert "exit code 7" in running.say("status")
+
+
+@pytest.mark.skipif(
+    subprocess.run([*WITHOUT_PROC, "true"], capture_output=True, check=False).returncode != 0,
+    reason="/proc cannot be hidden here: no user namespaces",
+)
+def test_without_proc_it_says_what_is_missing_and_leaves_nothing_behind(start: Start) -> None:
+    running = start("--enable", command=["sleep", "1000"], under=WITHOUT_PROC)
+    until(lambda: running.service().get("readyReplicas") == 1, running.words)
+    missing = [sentence for sentence in running.ask("status")["degraded"] if "/proc is missing" in sentence]
+    assert len(missing) == 1
+    assert "not measured" in missing[0]
+    assert "mount -t proc" in missing[0]
+    assert missing[0] in running.words()
+    running.process.terminate()
+    running.process.wait(30)
+    assert running.members() == set()
 
 
 def test_killing_the_agent_changes_no_worker(start: Start) -> None:

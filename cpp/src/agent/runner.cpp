@@ -15,6 +15,7 @@
 #include "agent/records.hpp"
 #include "agent/status.hpp"
 #include "agent/thread.hpp"
+#include "sampling/unmeasured.hpp"
 
 namespace selfscale::agent {
 namespace {
@@ -66,6 +67,9 @@ void Runner::start() {
               .run_directory = settings.run_directory},
              settings.instance, settings.is_replica);
   if (!seat_.degraded().empty()) house_.log.trouble("segment", seat_.degraded());
+  if (const auto missing = sampling::unmeasured(); !missing.empty()) {
+    house_.log.trouble("sampling", missing);
+  }
   if (!house_.driver_problem.empty()) house_.log.trouble("driver", house_.driver_problem);
   for (const auto& sentence : settings.without_effect) house_.log.warn(sentence);
   for (const auto& hint : house_.policies.hints()) {

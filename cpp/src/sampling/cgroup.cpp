@@ -3,8 +3,10 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <functional>
 #include <string_view>
+#include <system_error>
 #include <vector>
 
 #include "sampling/text.hpp"
@@ -142,6 +144,15 @@ Cgroup Cgroup::find(const std::string& root) {
   found.cpu_use_ = found.cpu_.version == 2 ? found.cpu_ : find_controller(root, "cpuacct");
   found.memory_ = find_controller(root, "memory");
   return found;
+}
+
+bool Cgroup::is_mounted() const {
+  for (const auto& folder : {cpu_, cpu_use_, memory_}) {
+    std::error_code unreadable;
+    if (folder.version != 0 && !std::filesystem::is_empty(folder.group, unreadable) && !unreadable)
+      return true;
+  }
+  return false;
 }
 
 std::optional<Cgroup::Cpu> Cgroup::read_cpu() const {

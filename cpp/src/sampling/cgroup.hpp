@@ -17,6 +17,9 @@ class Cgroup {
   /// path, for tests.
   static Cgroup find(const std::string& root = {});
 
+  /// Whether any of the group's files can be seen.
+  [[nodiscard]] bool is_mounted() const;
+
   struct Cpu {
     double limit_cores = 0.0;  ///< quota over period
     double used_seconds = 0.0;

@@ -4,12 +4,15 @@
 #include <fcntl.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cctype>
 #include <cerrno>
+#include <climits>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -85,6 +88,27 @@ std::vector<int> numbers_in(const char* directory) {
     }
   }
   return numbers;
+}
+
+/// One call, whatever the number of descriptors; false for kernels that do not know it. The C
+/// library has a name for it since glibc 2.34 only.
+bool close_range([[maybe_unused]] int first, [[maybe_unused]] int last,
+                 [[maybe_unused]] unsigned how) {
+#ifdef SYS_close_range
+  return first > last || ::syscall(SYS_close_range, first, last, how) == 0;
+#else
+  return false;
+#endif
+}
+
+/// Those that /proc lists; without it, all that there may be.
+template <typename Job>
+void for_each_descriptor(const Job& job) {
+  const auto listed = numbers_in("/proc/self/fd");
+  for (const int descriptor : listed) job(descriptor);
+  if (!listed.empty()) return;
+  const auto limit = static_cast<int>(::sysconf(_SC_OPEN_MAX));
+  for (int descriptor = 0; descriptor < limit; ++descriptor) job(descriptor);
 }
 
 /// Does a process of this number belong to the group, and is it more than a zombie?
@@ -168,11 +192,10 @@ Result<void> find_program(const std::string& name) {
 
 bool group_lives(pid_t group) {
   if (::kill(-group, 0) != 0 && errno == ESRCH) return false;
-  // A zombie that nobody has reaped yet also answers.
-  for (const int pid : numbers_in("/proc")) {
-    if (lives_in(pid, group)) return true;
-  }
-  return false;
+  // A zombie that nobody has reaped yet also answers; without /proc it cannot be told apart.
+  const auto processes = numbers_in("/proc");
+  return processes.empty() ||
+         std::ranges::any_of(processes, [group](int pid) { return lives_in(pid, group); });
 }
 
 std::string describe_exit(int status) {
@@ -183,15 +206,18 @@ std::string describe_exit(int status) {
 }
 
 void close_all_on_exec() {
-  for (const int descriptor : numbers_in("/proc/self/fd")) {
-    if (descriptor > STDERR_FILENO) ::fcntl(descriptor, F_SETFD, FD_CLOEXEC);
-  }
+  constexpr unsigned on_exec = 1U << 2U;  // CLOSE_RANGE_CLOEXEC, since Linux 5.11
+  if (close_range(STDERR_FILENO + 1, INT_MAX, on_exec)) return;
+  for_each_descriptor([](int each) {
+    if (each > STDERR_FILENO) ::fcntl(each, F_SETFD, FD_CLOEXEC);
+  });
 }
 
 void close_all_but(int descriptor) {
-  for (const int each : numbers_in("/proc/self/fd")) {
+  if (close_range(0, descriptor - 1, 0) && close_range(descriptor + 1, INT_MAX, 0)) return;
+  for_each_descriptor([descriptor](int each) {
     if (each != descriptor) ::close(each);
-  }
+  });
 }
 
 }  // namespace selfscale::drivers::local
