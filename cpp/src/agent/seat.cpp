@@ -24,7 +24,8 @@ void Seat::take(const segment::Place& place, const std::string& instance, bool c
     auto opened = segment::Segment::open(place);
     if (!opened) {
       segment_.reset();
-      degraded_ = "measures this process alone: " + opened.error().message;
+      degraded_ = "measures this process alone: " + opened.error().message +
+                  "; name a directory that this user may write to in SELFSCALE_RUN_DIR";
       return;
     }
     segment_ = std::move(*opened);

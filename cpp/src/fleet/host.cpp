@@ -46,7 +46,7 @@ class Host final : public Fleet {
   }
 
   Result<void> open_lead_lock();
-  static asio::awaitable<Result<BriefLock>> lock(std::string directory);
+  asio::awaitable<Result<BriefLock>> lock(std::string directory);
   asio::awaitable<Result<bool>> hold_record();
   Result<LeaseRecord> read_lease();
   Result<LeaseRecord> begin_lease_anew(const std::string& why);
@@ -54,6 +54,7 @@ class Host final : public Fleet {
   Result<void> take_over();
   Result<bool> still_ours();
   void step_down();
+  [[nodiscard]] Failure unusable(const std::string& directory, Failure failure) const;
   Result<KeptAside> set_aside(const std::string& path, const std::string& why);
 
   Setting setting_;
@@ -63,13 +64,22 @@ class Host final : public Fleet {
   std::map<std::string, std::string> notices_;  // by file: what was wrong with it
 };
 
+/// The failure, and what to do about a directory that may not be written to.
+Failure Host::unusable(const std::string& directory, Failure failure) const {
+  const bool runs = directory == setting_.run_directory;
+  failure.message += std::string{"; name a directory that this user may write to in "} +
+                     (runs ? "SELFSCALE_RUN_DIR" : "SELFSCALE_STATE_DIR");
+  return failure;
+}
+
 Result<void> Host::open_lead_lock() {
   if (lead_lock_) return {};
-  const auto made = segment::make_private_directory(setting_.run_directory);
-  if (!made) return made.error();
+  const auto& directory = setting_.run_directory;
+  const auto made = segment::make_private_directory(directory);
+  if (!made) return unusable(directory, made.error());
   auto opened =
       segment::RecordLock::open(in_run("lead-" + file_name_of(setting_.service) + ".lock"));
-  if (!opened) return opened.error();
+  if (!opened) return unusable(directory, opened.error());
   lead_lock_ = std::move(*opened);
   return {};
 }
@@ -77,8 +87,11 @@ Result<void> Host::open_lead_lock() {
 /// The lock under which files of a directory are changed.
 asio::awaitable<Result<BriefLock>> Host::lock(std::string directory) {
   const auto made = segment::make_private_directory(directory);
-  if (!made) co_return made.error();
+  if (!made) co_return unusable(directory, made.error());
   auto taken = co_await BriefLock::take(directory + "/fleet.lock");
+  if (!taken && taken.error().code == Errc::storage) {
+    co_return unusable(directory, taken.error());
+  }
   co_return taken;
 }
 

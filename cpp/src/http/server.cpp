@@ -154,7 +154,10 @@ Result<Local::acceptor> bound_at(asio::io_context& io, const std::string& path) 
   }
   if (!error) acceptor.listen(asio::socket_base::max_listen_connections, error);
   if (error) {
-    return Failure{Errc::storage, "cannot listen on " + path + ": " + error.message(), {}};
+    return Failure{Errc::storage,
+                   "cannot listen on " + path + ": " + error.message() +
+                       "; name a directory that this user may write to in SELFSCALE_RUN_DIR",
+                   {}};
   }
   return acceptor;
 }

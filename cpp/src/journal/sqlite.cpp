@@ -125,7 +125,8 @@ std::optional<Trouble> SqliteJournal::make_ready() {
     auto trouble = open_file();
     if (!trouble || (trouble->code & 0xff) == busy) return trouble;
     notice_ += (notice_.empty() ? "" : "; ") + file() + " cannot be used (" + trouble->message +
-               "): kept in memory";
+               "): kept in memory; name a directory that this user may write to in "
+               "SELFSCALE_STATE_DIR to keep it";
     directory_.clear();
   }
   auto opened = open_in_memory();

@@ -11,6 +11,7 @@
 #include "agent/agent_fixture.hpp"
 #include "journal/journal.hpp"
 #include "segment/segment.hpp"
+#include "text_predicates.hpp"
 
 namespace selfscale::agent {
 namespace {
@@ -472,7 +473,12 @@ TEST_F(AgentTest, AnUnwritableDirectoryDegradesAndItRecommendsAllTheSame) {
   agent.gauge("depth").set(50);
   agent.start();
   ASSERT_TRUE(eventually([&] { return recommended(agent) > 1; }));
-  EXPECT_FALSE(status(agent)["degraded"].empty());
+  const auto said = status(agent);
+  for (const auto& sentence : said["degraded"]) {
+    EXPECT_PRED2(contains, sentence.get<std::string>(), "SELFSCALE_") << "it says what to do";
+  }
+  EXPECT_PRED2(contains, said["degraded"].dump(), "in SELFSCALE_RUN_DIR");
+  EXPECT_PRED2(contains, said["journal"]["degraded"].get<std::string>(), "in SELFSCALE_STATE_DIR");
   EXPECT_EQ((*recommendation(agent))["mayAct"], false);
   EXPECT_EQ(platform.writes, 0);
 }
