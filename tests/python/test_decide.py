@@ -119,6 +119,7 @@ def test_explain_has_every_rule() -> None:
 def test_a_reading_that_is_no_number_is_missing(value: float) -> None:
     decision = selfscale.decide(POLICY, snapshot(1000.0, 3, cpu=value, rps=30.0))
     assert decision["recommendation"]["proposals"][0]["answer"] == "missing"
+    assert "was refused" in selfscale.explain(POLICY, decision)
     assert decision["toReplicas"] >= 3
 
 

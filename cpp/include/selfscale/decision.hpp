@@ -46,6 +46,7 @@ enum class Code : std::uint8_t {
   inactive,           ///< not past `activation`: the rule does not ask for a first replica
   no_lowering,        ///< the rule cannot ask for less and does not ask for more
   no_data,            ///< the metric is missing
+  data_refused,       ///< the metric's reading is NaN, infinite or negative
   floor_for_missing,  ///< missing: atLeastReplicas holds
   missing_ignored,    ///< missing: the policy says to ignore it
   // combine

@@ -8,6 +8,17 @@
 #include "sampling/process.hpp"
 
 namespace selfscale::agent {
+namespace {
+
+std::uint64_t refused_in(const std::vector<metrics::Entry>& entries) {
+  std::uint64_t count = 0;
+  for (const auto& entry : entries) {
+    if (entry.name == metrics::refused_name) count += entry.count;
+  }
+  return count;
+}
+
+}  // namespace
 
 Seat::~Seat() { leave(); }
 
@@ -56,6 +67,14 @@ void Seat::show_cost() {
   if (const auto process = sampling::read_process(::getpid())) {
     resident_bytes_.set(process->resident_bytes);
   }
+}
+
+std::uint64_t Seat::refused() const {
+  if (!segment_) return registry_.refused();
+  const auto contents = segment_->read();
+  std::uint64_t count = refused_in(contents.retired);
+  for (const auto& process : contents.processes) count += refused_in(process.entries);
+  return count;
 }
 
 void Seat::leave() noexcept {

@@ -44,6 +44,8 @@ class Seat {
   void drop_control() noexcept;
   [[nodiscard]] const std::string& degraded() const noexcept { return degraded_; }
 
+  /// Recordings that were refused: of all processes with a slot here, else of this one.
+  [[nodiscard]] std::uint64_t refused() const;
   /// The metrics of this process.
   [[nodiscard]] std::span<const std::byte> own_metrics() const noexcept {
     return registry_.block();

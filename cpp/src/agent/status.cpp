@@ -184,6 +184,7 @@ std::string status_json(House& house, const Steering& steering, const Upkeep& up
                              {"note", or_null(house.seat.segment()->note())}}},
       {"cost", cost(upkeep)},
       {"calls", {{"failed", house.calls.failed()}, {"dropped", house.calls.dropped()}}},
+      {"refused", house.seat.refused()},
       {"errors", house.errors.load()},
   };
   return text_of(status);

@@ -85,6 +85,15 @@ const Reading* service_reading(const Situation& seen, std::size_t metric) noexce
   return metric < metrics.size() && metrics[metric] ? &*metrics[metric] : nullptr;
 }
 
+bool is_refused(const Situation& seen, std::size_t metric) noexcept {
+  const auto refused = [](const Reading& reading) { return reading.missing == Missing::refused; };
+  if (const Reading* service = service_reading(seen, metric)) return refused(*service);
+  return std::ranges::any_of(seen.snapshot.instances, [&](const Instance& instance) {
+    const bool has_entry = metric < instance.metrics.size() && instance.metrics[metric];
+    return has_entry && refused(*instance.metrics[metric]);
+  });
+}
+
 int ready_replicas(const Snapshot& snapshot) noexcept {
   if (snapshot.platform.ready_replicas) return *snapshot.platform.ready_replicas;
   if (snapshot.instances.empty()) return snapshot.platform.current_replicas;

@@ -51,6 +51,9 @@ class Reduction {
 /// The reading of the whole service, if the metric has one; nullptr: it is read per instance.
 const Reading* service_reading(const Situation& seen, std::size_t metric) noexcept;
 
+/// No reading of the metric can be used, and one was refused at the gate: NaN, infinite, negative.
+bool is_refused(const Situation& seen, std::size_t metric) noexcept;
+
 /// Replicas that serve: what the platform says, else instances that run and are ready, else what
 /// exists.
 int ready_replicas(const Snapshot& snapshot) noexcept;

@@ -219,6 +219,8 @@ std::string in_words(const CompiledPolicy& policy, const Proposal& proposal) {
       return metric + " is missing: at least " + replicas_in_words(proposal.replicas);
     case Code::missing_ignored:
       return metric + " is missing, and the policy says to ignore that";
+    case Code::data_refused:
+      return "the reading of " + metric + " was refused: it is NaN, infinite or negative";
     default:
       return "there is no reading of " + metric;
   }

@@ -12,7 +12,7 @@ std::string_view look_up(const std::array<std::string_view, N>& names, E value) 
 }
 
 // In the order of the enumerations.
-constexpr std::array<std::string_view, 60> codes{"above_threshold",
+constexpr std::array<std::string_view, 61> codes{"above_threshold",
                                                  "below_threshold",
                                                  "above_not_long",
                                                  "below_not_long",
@@ -36,6 +36,7 @@ constexpr std::array<std::string_view, 60> codes{"above_threshold",
                                                  "inactive",
                                                  "no_lowering",
                                                  "no_data",
+                                                 "data_refused",
                                                  "floor_for_missing",
                                                  "missing_ignored",
                                                  "largest_up",

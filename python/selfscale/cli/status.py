@@ -81,6 +81,11 @@ def _complaints(found: Json) -> Iterator[str]:
     for counted, words in (("failed", "callbacks failed"), ("dropped", "calls of callbacks dropped")):
         if found["calls"][counted]:
             yield f"[yellow]note[/]   {found['calls'][counted]} {words}"
+    if found["refused"]:
+        yield (
+            f"[yellow]note[/]   {found['refused']} recordings refused: NaN, infinite or negative values, or more"
+            " metrics and label values than there is room for"
+        )
     if found["errors"]:
         yield f"[red]wrong[/]  {found['errors']} errors inside the agent; its log has them"
 

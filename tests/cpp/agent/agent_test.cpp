@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <fstream>
 #include <future>
+#include <limits>
 #include <selfscale/decide.hpp>
 #include <set>
 
@@ -481,6 +482,18 @@ TEST_F(AgentTest, AnUnwritableDirectoryDegradesAndItRecommendsAllTheSame) {
   EXPECT_PRED2(contains, said["journal"]["degraded"].get<std::string>(), "in SELFSCALE_STATE_DIR");
   EXPECT_EQ((*recommendation(agent))["mayAct"], false);
   EXPECT_EQ(platform.writes, 0);
+}
+
+TEST_F(AgentTest, RefusedReadingsAreCountedInTheStatus) {
+  Agent agent{options()};
+  agent.start();
+  const auto depth = agent.gauge("depth");
+  depth.set(7);
+  EXPECT_EQ(status(agent)["refused"], 0);
+  depth.set(std::numeric_limits<double>::quiet_NaN());
+  depth.set(std::numeric_limits<double>::infinity());
+  agent.distribution("took").observe(-1.0);
+  EXPECT_EQ(status(agent)["refused"], 3);
 }
 
 TEST_F(AgentTest, LinesGoToTheUsersSink) {

@@ -363,5 +363,20 @@ TEST(Explain, HasEveryRuleAndEveryStage) {
             "confidence 0.57, priority medium\n");
 }
 
+TEST(Explain, ARefusedReadingIsSaidToBeRefused) {
+  const Policy policy = testing::policy_of(R"({
+    "service": "backend", "minReplicas": 2, "maxReplicas": 10, "rules": [
+      {"name": "wait", "type": "threshold", "metric": "response_time", "scaleUp": 0.5,
+       "scaleDown": 0.1}]})");
+  DecisionState state;
+  const Decision decision = decide(policy, snapshot(3, {Reading::of(-1.0)}), state);
+  EXPECT_EQ(decision.recommendation.proposals[0].code, Code::data_refused);
+  EXPECT_EQ(decision.recommendation.proposals[0].answer, Answer::missing);
+  EXPECT_NE(explain(policy, decision)
+                .find("the reading of response_time was refused: it is NaN, infinite or negative"),
+            std::string::npos)
+      << explain(policy, decision);
+}
+
 }  // namespace
 }  // namespace selfscale
