@@ -9,6 +9,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Mapping
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from selfscale import _core
@@ -16,7 +17,6 @@ from selfscale._json import Json, to_text
 from selfscale._policy import is_document
 
 if TYPE_CHECKING:
-    from datetime import datetime
     from os import PathLike
     from types import TracebackType
     from typing import TypeAlias
@@ -153,7 +153,8 @@ class Agent:
 
     def health(self) -> Json:
         """Return the body of a liveness route: it says that this process answers, and checks nothing."""
-        return {"status": "ok", "timestamp": time.time(), "uptime": time.monotonic() - _imported_at}
+        now = datetime.now(timezone.utc).isoformat(timespec="milliseconds")
+        return {"status": "ok", "timestamp": now.replace("+00:00", "Z"), "uptime": time.monotonic() - _imported_at}
 
     def subscribe(self, subscriber: Callable[[Json], object]) -> None:
         """Have a function called with each decision that differs from the last, and each event, in order.

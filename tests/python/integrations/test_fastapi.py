@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import datetime, timezone
 from typing import Any
 
 import pytest
@@ -104,6 +106,10 @@ def test_liveness_asks_nothing(app: FastAPI, path: str) -> None:
     assert answer.status_code == 200
     assert answer.json()["status"] == "ok"
     assert set(answer.json()) == {"status", "timestamp", "uptime"}
+    stamp = answer.json()["timestamp"]
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", stamp), "RFC 3339"
+    said = datetime.fromisoformat(stamp.replace("Z", "+00:00"))
+    assert abs((datetime.now(timezone.utc) - said).total_seconds()) < 3600, "the time of now"
 
 
 @pytest.mark.parametrize("path", ["/ready", "/health/ready"])
