@@ -340,6 +340,8 @@ void Steering::say(bool changed) {
       line += ", and scales it with the driver " + house_.driver_name;
     } else {
       line += ", and recommends only: " + std::string{verdict_.because};
+      if (verdict_.because == "policy_not_enabled")
+        line += ", as the policy's own \"enabled\" says";
     }
     house_.log.info(line);
   }

@@ -484,6 +484,38 @@ TEST_F(AgentTest, AnUnwritableDirectoryDegradesAndItRecommendsAllTheSame) {
   EXPECT_EQ(platform.writes, 0);
 }
 
+TEST_F(AgentTest, WhatTheAgentCostsIsAmongTheMetrics) {
+  Agent agent{options()};
+  agent.start();
+  const auto segment = segment::Segment::open(
+      {.service = "backend", .release = "", .run_directory = directory.path() + "/run"});
+  ASSERT_TRUE(segment);
+  const auto gauge = [&](std::string_view name) {
+    for (const auto& process : (*segment)->read().processes) {
+      for (const auto& entry : process.entries) {
+        if (entry.name == name) return entry.value;
+      }
+    }
+    return 0.0;
+  };
+  EXPECT_TRUE(eventually([&] { return gauge("agent_cpu_seconds") > 0.0; }));
+  EXPECT_TRUE(eventually([&] { return gauge("agent_process_resident_bytes") > 1e6; }));
+}
+
+TEST_F(AgentTest, TheHostsAvailableMemoryIsInTheSnapshot) {
+  Agent agent{options()};
+  agent.start();
+  ASSERT_TRUE(eventually([&] { return recommendation(agent).has_value(); }));
+  const auto id = (*recommendation(agent))["decisionId"].get<std::string>();
+  agent.stop();
+  const auto journal = journal::read_sqlite(directory.path() + "/state");
+  ASSERT_TRUE(journal);
+  const auto decision = (*journal)->decision(id);
+  ASSERT_TRUE(decision);
+  const auto shared = json::parse(decision->json)["snapshot"]["shared"];
+  EXPECT_GT(shared["availableMemoryMb"].get<double>(), 0.0) << shared;
+}
+
 TEST_F(AgentTest, RefusedReadingsAreCountedInTheStatus) {
   Agent agent{options()};
   agent.start();
@@ -513,8 +545,8 @@ TEST_F(AgentTest, LinesGoToTheUsersSink) {
     return !lines.empty();
   }));
   agent.stop();
-  EXPECT_NE(lines[0].find("policy_not_enabled"), std::string::npos)
-      << "the first line names the policy's own switch: " << lines[0];
+  EXPECT_NE(lines[0].find("policy_not_enabled"), std::string::npos) << lines[0];
+  EXPECT_NE(lines[0].find("the policy's own \"enabled\""), std::string::npos) << lines[0];
 }
 
 }  // namespace

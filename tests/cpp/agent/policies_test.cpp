@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <fstream>
+#include <selfscale/simulate.hpp>
 
 #include "agent/directory_fixture.hpp"
 #include "policy/compiled.hpp"
@@ -33,6 +35,22 @@ TEST_F(PoliciesTest, WithoutAFileThePresetRecommends) {
   const Policies policies{settings};
   EXPECT_EQ(policies.service(), "app");
   EXPECT_NE(policies.origin().find("balanced"), std::string::npos);
+}
+
+/// Six busy hours, enough to saturate the minimum, then nothing at all.
+TEST_F(PoliciesTest, WithoutAFileAServiceScalesDownAgainAfterLoadHasGone) {
+  constexpr double hour = 3600.0;
+  constexpr ServiceModel service{.capacity_per_replica = 20.0, .startup_seconds = 30.0};
+  Policies policies{settings};
+  policies.fit({"cpu_usage", "memory_usage", "in_flight", "requests_per_second", "response_time"});
+  const Policy policy = policies.policy();
+  const Simulation run = simulate(
+      policy, {{0, 0}, {hour, 300}, {6 * hour, 300}, {6.1 * hour, 0}, {24 * hour, 0}}, service);
+  const auto count = &SimulationStep::current_replicas;
+  EXPECT_GT(std::ranges::max(run.steps, {}, count).current_replicas,
+            run.steps.front().current_replicas)
+      << "the load must have moved it";
+  EXPECT_EQ(run.steps.back().desired_replicas, policy.compiled().min_replicas);
 }
 
 TEST_F(PoliciesTest, SayWhichServiceIfThereAreSeveral) {
