@@ -125,14 +125,15 @@ PlatformCounts SnapshotMaker::counts(const Readings& readings, const Surrounding
     last_ = counts;
     return counts;
   }
-  if (!now.failure.empty()) {
-    counts = last_;
+  if (!now.failure.empty() && last_) {
+    counts = *last_;
     counts.error = now.failure;
     return counts;
   }
   const auto seen = std::max<std::size_t>(1, readings.instances().size());
   counts.desired_replicas = static_cast<int>(seen);
   counts.current_replicas = counts.desired_replicas;
+  counts.error = now.failure;
   return counts;
 }
 

@@ -31,6 +31,8 @@ struct Surroundings {
 class SnapshotMaker {
  public:
   Snapshot make(const Policy& policy, const Readings& readings, const Surroundings& now);
+  /// Whether the platform has ever said how many replicas there are.
+  [[nodiscard]] bool knows_platform() const noexcept { return last_.has_value(); }
 
  private:
   [[nodiscard]] PlatformCounts counts(const Readings& readings, const Surroundings& now);
@@ -42,7 +44,7 @@ class SnapshotMaker {
   };
   std::map<std::string, Readiness> readiness_;  ///< by instance
   bool has_looked_ = false;
-  PlatformCounts last_;
+  std::optional<PlatformCounts> last_;
 };
 
 /// Those that may go, in that order: idle before busy, then the newest. Only instances known to be

@@ -268,7 +268,9 @@ asio::awaitable<void> Steering::think() {
   now.at = house_.clock.now();
   now.wall_time_seconds = wall_seconds();
   now.observation = observation_;
-  now.failure = observation_failure_;
+  // A driver that never worked here has no counts to wait for: what reports is counted.
+  const bool may_count = preflight_.wrong.empty() || maker_.knows_platform();
+  if (may_count) now.failure = observation_failure_;
   now.estimates = events_.startups.estimates();
   snapshot_ = maker_.make(policy_, readings_, now);
   decide(policy_, snapshot_, state_, decision_);

@@ -484,6 +484,19 @@ TEST_F(AgentTest, AnUnwritableDirectoryDegradesAndItRecommendsAllTheSame) {
   EXPECT_EQ(platform.writes, 0);
 }
 
+TEST_F(AgentTest, ADriverThatCannotWorkHereLeavesWhatReportsToBeCounted) {
+  auto policy = depth_policy();
+  policy["platform"]["driver"] = "local";
+  policy["minReplicas"] = 2;
+  Agent agent{options(policy)};
+  agent.start();
+  ASSERT_TRUE(eventually([&] { return !status(agent)["services"].empty(); }));
+  const auto service = status(agent)["services"][0];
+  EXPECT_EQ(service["currentReplicas"], 1);
+  EXPECT_EQ(service["recommendedReplicas"], 2);
+  EXPECT_EQ(service["mayAct"], false);
+}
+
 TEST_F(AgentTest, WhatTheAgentCostsIsAmongTheMetrics) {
   Agent agent{options()};
   agent.start();

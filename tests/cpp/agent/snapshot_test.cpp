@@ -87,6 +87,13 @@ TEST_F(SnapshotTest, WhatSilentReplicasHaveAskedForIsKnown) {
   EXPECT_EQ(snapshot.instances[1].metrics[0]->capacity, 0.5);
 }
 
+TEST_F(SnapshotTest, APlatformThatHasNeverAnsweredLeavesTheInstancesSeen) {
+  feed({process("a", 1, 3), process("b", 2, 0)});
+  const auto snapshot = make(std::nullopt, 0s, "it is away");
+  EXPECT_EQ(snapshot.platform.current_replicas, 2);
+  EXPECT_EQ(snapshot.platform.error, "it is away");
+}
+
 TEST_F(SnapshotTest, WithoutADriverTheInstancesSeenAreAllThereIs) {
   EXPECT_EQ(make(std::nullopt).platform.current_replicas, 1) << "this process, at least";
   feed({process("a", 1, 3), process("b", 2, 0), process("b", 3, 1)});
