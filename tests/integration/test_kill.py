@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import itertools
 import json
 import os
 import random
@@ -15,21 +16,24 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 
 HERE = Path(__file__).parent
-MOST = 3
+T = TypeVar("T")
+LEAST, MOST = 1, 3
+IDLE, BUSY = 0.0, 50.0
 SUPERVISOR_ROUNDS, AGENT_ROUNDS, WORKER_ROUNDS = 10, 60, 30
 
-# in_flight is never above its target, so the agent wants the minimum: a count that every kill must converge to again.
+# As deep as a file says: the tests move the count up to the maximum and down to the minimum while they kill.
 POLICY = {
     "policies": [
         {
             "service": "killed",
-            "minReplicas": 2,
+            "minReplicas": LEAST,
             "maxReplicas": MOST,
             "evaluationInterval": "250ms",
             "platform": {
@@ -37,9 +41,9 @@ POLICY = {
                 "gracePeriod": "2s",
                 "backoff": {"first": "100ms", "most": "500ms"},
             },
-            "metrics": [{"name": "in_flight", "window": "2s"}],
-            "rules": [{"type": "target", "metric": "in_flight", "targetPerReplica": 100}],
-            "behavior": {"scaleDown": {"stabilizationWindowSeconds": 1}},
+            "metrics": [{"name": "depth", "aggregation": "last", "across": "max", "window": "2s"}],
+            "rules": [{"type": "threshold", "metric": "depth", "scaleUp": 10, "scaleDown": 2}],
+            "behavior": {"scaleDown": {"stabilizationWindowSeconds": 0}},
         }
     ]
 }
@@ -52,12 +56,13 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def eventually(what: str, holds: Callable[[], bool], seconds: float = 30.0) -> None:
-    """Wait for a condition, with a deadline."""
+def eventually(what: str, holds: Callable[[], T], seconds: float = 30.0) -> T:
+    """Wait for what is true, with a deadline."""
     deadline = time.monotonic() + seconds
-    while not holds():
+    while not (found := holds()):
         assert time.monotonic() < deadline, f"not within {seconds:.0f} s: {what}"
         time.sleep(0.02)
+    return found
 
 
 class Stack:
@@ -68,12 +73,15 @@ class Stack:
         self.port = free_port()
         self.mark = f"SELFSCALE_RUN_DIR={folder / 'run'}".encode()
         self.log = folder / "log"
+        self.depth = folder / "depth"
+        self.set_depth(IDLE)
         policies = folder / "policies.json"
         policies.write_text(json.dumps(POLICY))
         environment = {
             **os.environ,
             "SELFSCALE_RUN_DIR": str(folder / "run"),
             "SELFSCALE_STATE_DIR": str(folder / "state"),
+            "DEPTH_FILE": str(self.depth),
             "PYTHONPATH": os.pathsep.join([str(HERE), os.environ.get("PYTHONPATH", "")]),
         }
         run = [
@@ -91,6 +99,12 @@ class Stack:
             self.process = subprocess.Popen(
                 [sys.executable, *map(str, run), "--", *worker], env=environment, stdout=log, stderr=log
             )
+
+    def set_depth(self, depth: float) -> None:
+        """What every worker reports from its next request on."""
+        written = self.depth.with_suffix(".new")
+        written.write_text(str(depth))
+        written.replace(self.depth)
 
     def processes(self) -> dict[int, list[str]]:
         """Every living process that carries our run directory, with its command line."""
@@ -127,9 +141,9 @@ class Stack:
             return False
 
     def is_whole(self) -> bool:
-        """The count asked for, an agent, a service that answers."""
+        """The minimum, which is what is wanted when there is nothing to do; an agent; a service that answers."""
         return (
-            len(self.workers()) == POLICY["policies"][0]["minReplicas"]  # type: ignore[index]
+            len(self.workers()) == LEAST
             and len(self.children_of_workers()) == len(self.workers())
             and len(self.agents()) == 1
             and self.answers()
@@ -156,15 +170,19 @@ def request(port: int) -> int:
 
 
 class Load:
-    """Requests one after the other on new connections, and the largest number of workers seen meanwhile."""
+    """Requests one after the other on new connections, by turns with much and with little to do.
+
+    Notes the most workers that existed at once, and how often the count turned from rising to falling or back.
+    """
 
     def __init__(self, stack: Stack) -> None:
         self.stack = stack
         self.served = 0
         self.failures: list[str] = []
         self.most_workers = 0
+        self.turns = 0
         self._stop = threading.Event()
-        self._threads = [threading.Thread(target=self._request), threading.Thread(target=self._count)]
+        self._threads = [threading.Thread(target=run) for run in (self._request, self._count, self._swing)]
 
     def __enter__(self) -> Load:
         for thread in self._threads:
@@ -175,6 +193,7 @@ class Load:
         self._stop.set()
         for thread in self._threads:
             thread.join()
+        self.stack.set_depth(IDLE)
 
     def _request(self) -> None:
         while not self._stop.wait(0.004):
@@ -190,6 +209,14 @@ class Load:
     def _count(self) -> None:
         while not self._stop.wait(0.05):
             self.most_workers = max(self.most_workers, len(self.stack.workers()))
+
+    def _swing(self) -> None:
+        for depth, count in itertools.cycle([(BUSY, MOST), (IDLE, LEAST)]):
+            self.stack.set_depth(depth)
+            while len(self.stack.workers()) != count:
+                if self._stop.wait(0.1):
+                    return
+            self.turns += 1
 
 
 @pytest.fixture
@@ -218,42 +245,52 @@ def kill(pid: int) -> None:
         os.kill(pid, signal.SIGKILL)
 
 
+def converge(stack: Stack) -> None:
+    """Without work the count goes to the minimum, whatever was killed before."""
+    eventually("the count converges", stack.is_whole)
+
+
 def test_killing_the_agent_fails_no_request(stack: Stack, chance: random.Random) -> None:
-    """No worker notices; a new agent resumes."""
+    """Workers serve on while the count goes up and down; a new agent resumes."""
     with Load(stack) as load:
         for _ in range(AGENT_ROUNDS):
-            time.sleep(chance.uniform(0.0, 0.5))
+            time.sleep(chance.uniform(0.0, 1.0))
             before = stack.agents()
-            workers = stack.workers()
             for pid in before:
                 kill(pid)
             eventually("a new agent", lambda gone=before: bool(set(stack.agents()) - set(gone)))
-            assert stack.workers() == workers
-        eventually("the count converges", stack.is_whole)
+        eventually("the count has been at both bounds", lambda: load.turns >= 2)
     assert load.failures == []
     assert load.served > 0
-    assert load.most_workers <= MOST
+    assert load.most_workers == MOST
+    converge(stack)
 
 
 def test_killed_workers_are_replaced_with_their_children(stack: Stack, chance: random.Random) -> None:
     """A worker's own children end with it; the count converges and is never above the maximum."""
     with Load(stack) as load:
         for _ in range(WORKER_ROUNDS):
-            time.sleep(chance.uniform(0.0, 0.3))
-            victim = chance.choice(stack.workers())
+            time.sleep(chance.uniform(0.0, 0.5))
+            victim = chance.choice(eventually("a worker", stack.workers))
             kill(victim)
-            eventually("the worker is replaced", lambda gone=victim: gone not in stack.workers() and stack.is_whole())
+            eventually("the worker is gone", lambda gone=victim: gone not in stack.workers())
+            eventually("others serve", stack.answers)
+        eventually("the count has been at both bounds", lambda: load.turns >= 2)
     assert load.served > 0
-    assert load.most_workers <= MOST
+    assert load.most_workers == MOST
+    converge(stack)
 
 
-def test_killing_the_supervisor_leaves_nothing_behind(tmp_path: Path, chance: random.Random) -> None:
+def test_killing_the_supervisor_under_load_leaves_nothing_behind(tmp_path: Path, chance: random.Random) -> None:
     """Workers, their children and the agent end when the supervisor is gone, whenever that is."""
     for number in range(SUPERVISOR_ROUNDS):
         stack = Stack(tmp_path / f"stack{number}")
         if number % 2 == 0:
             eventually("the service is up", stack.is_whole)
-        time.sleep(chance.uniform(0.0, 1.5))
-        kill(stack.process.pid)
-        stack.process.wait(timeout=10)
-        eventually("nothing is left behind", lambda stack=stack: not stack.processes())
+        with Load(stack) as load:
+            time.sleep(chance.uniform(0.0, 2.5))
+            kill(stack.process.pid)
+            stack.process.wait(timeout=10)
+            eventually("nothing is left behind", lambda stack=stack: not stack.processes())
+        assert number % 2 == 1 or load.served > 0
+        assert load.most_workers <= MOST
