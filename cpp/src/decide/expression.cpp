@@ -15,7 +15,8 @@ struct Operand {
   Duration age{0};
 };
 
-/// The value for the service: over the instances that serve and report, where it is read from each.
+/// The value for the service: over the instances that serve, where it is read from each. What is
+/// not known of one of them would pass for less load, so then there is none.
 Operand operand_of(const Situation& seen, std::size_t index) noexcept {
   const MetricSpec& metric = seen.policy.metrics[index];
   if (const Reading* reading = service_reading(seen, index)) {
@@ -26,7 +27,9 @@ Operand operand_of(const Situation& seen, std::size_t index) noexcept {
   Reduction values{metric.across};
   Duration age{0};
   for (const Instance& instance : seen.snapshot.instances) {
-    if (serving_standing(instance, metric, index) != Standing::ready) continue;
+    const Standing standing = serving_standing(instance, metric, index);
+    if (standing == Standing::missing) return {0.0, Missing::not_reported};
+    if (standing != Standing::ready) continue;
     const Reading& reading = *reading_of(instance, metric, index);
     values.add(reading.value);
     age = std::max(age, reading.age);
@@ -35,8 +38,8 @@ Operand operand_of(const Situation& seen, std::size_t index) noexcept {
   return {values.value(), Missing::no, age};
 }
 
-/// Division by zero gives infinity or NaN, which no later operation makes finite and right: the
-/// smaller of infinity and a number is no answer either, so it is marked at once.
+/// Division by zero and overflow give infinity or NaN. The smaller of infinity and a number is no
+/// answer either, so it is marked at once.
 struct Stack {
   std::array<double, deepest_expression> values{};
   std::size_t size = 0;
@@ -57,8 +60,7 @@ struct Stack {
         left *= right;
         break;
       case Kind::divide:
-        is_defined = is_defined && right != 0.0;
-        left = right != 0.0 ? left / right : 0.0;
+        left /= right;
         break;
       case Kind::min:
         left = std::min(left, right);
@@ -71,6 +73,7 @@ struct Stack {
       case Kind::negate:
         break;
     }
+    is_defined = is_defined && std::isfinite(left);
   }
 };
 
@@ -98,8 +101,7 @@ Reading evaluate(const Expression& expression, const Situation& seen) noexcept {
         stack.apply(operation.kind);
     }
   }
-  if (!stack.is_defined || !std::isfinite(stack.values[0]))
-    return Reading::absent(Missing::not_reported);
+  if (!stack.is_defined) return Reading::absent(Missing::not_reported);
   Reading reading = Reading::of(stack.values[0]);
   reading.age = age;
   return reading;

@@ -9,8 +9,9 @@
 namespace selfscale {
 
 /// The reading that an expression gives: as old as its oldest operand. Missing, for the reason of
-/// the operand that is; not reported, where nothing divides by zero or the result is not finite;
-/// refused, where it is negative. `seen.computed` holds those before it.
+/// the operand that is; not reported, where an instance that serves does not report an operand,
+/// where something is divided by zero or not finite; refused, where it is negative. `seen.computed`
+/// holds those before it.
 Reading evaluate(const Expression& expression, const Situation& seen) noexcept;
 
 /// The computed metrics of one evaluation, in the order of the policy's expressions.

@@ -202,7 +202,7 @@ std::string in_words(const CompiledPolicy& policy, const Proposal& proposal) {
     case Code::outside_steps:
       return metric + " " + number_in_words(proposal.value) + " is in no step";
     case Code::scale_down_cooldown:
-      return past_step(policy, proposal) + ", but the last change is too recent to go down";
+      return metric + " asks for less, and the last step down is too recent to go on";
     case Code::starting:
       return metric + " asks for more, and that has been asked for already";
     case Code::backlog_due:

@@ -2,6 +2,7 @@
 #include "decide/rules/ecs_target.hpp"
 
 #include <gtest/gtest.h>
+#include <rapidcheck/gtest.h>
 
 #include "decide/policies_fixture.hpp"
 
@@ -74,7 +75,9 @@ TEST_F(EcsTarget, WithinTheInCooldownNothingIsTakenAway) {
 
 TEST_F(EcsTarget, WithoutReplicasItNeverWakes) {
   record(state, event(start, 1, 0));
-  EXPECT_EQ(hold(0min, 10min, 0, 500).recommendation.proposals[0].replicas, 0);
+  const Proposal proposal = hold(0min, 10min, 0, 500).recommendation.proposals[0];
+  EXPECT_EQ(proposal.replicas, 0);
+  EXPECT_EQ(proposal.code, Code::above_target) << "nothing has been asked for that is starting";
 }
 
 TEST_F(EcsTarget, WithoutDataNothingMoves) {
@@ -82,6 +85,39 @@ TEST_F(EcsTarget, WithoutDataNothingMoves) {
   const auto decision = decide(policy, snapshot(4, {}, start + 3min), state);
   EXPECT_EQ(decision.recommendation.proposals[0].answer, Answer::missing);
   EXPECT_EQ(decide_at(4min, 4, 75).to_replicas, 4) << "the three minutes begin anew";
+}
+
+TEST_F(EcsTarget, AStepUpEndsTheInCooldown) {
+  hold(0min, 15min, 4, 20);
+  record(state, event(start + 15min, 4, 2));
+  record(state, event(start + 15min + 30s, 2, 4));
+  EXPECT_EQ(decide_at(16min, 4, 20).to_replicas, 2);
+}
+
+/// After any changes of the last minutes, once both loads have stayed for as long as either alarm.
+RC_GTEST_PROP(EcsTargetRule, MoreLoadNeverGivesFewer, ()) {
+  EcsTargetRule rule;
+  rule.target = *rc::gen::inRange(1, 100);
+  const int current = *rc::gen::inRange(0, 50);
+  std::vector<DecisionState::Change> changes;
+  for (auto ago = 1min * *rc::gen::inRange(0, 10); ago > 0min; ago -= 1min) {
+    changes.push_back({start - ago, *rc::gen::inRange(-5, 6)});
+  }
+  const Policy policy = policy_of(R"({"service": "a", "maxReplicas": 5, "scaleDown": "never",
+    "rules": [{"type": "target", "as": "ecs", "metric": "cpu_usage", "target": 1}]})");
+  const auto wanted = [&](double load) {
+    const Snapshot seen = snapshot(current, {Reading::of(load)});
+    DecisionState::Memory memory;
+    memory.above_since = memory.below_since = start - ecs_low_alarm;
+    return propose_ecs_target(rule, Situation{policy.compiled(), seen, start, current, changes}, 0,
+                              memory)
+        .replicas;
+  };
+  const double load = *rc::gen::inRange(0, 200);
+  const int replicas = wanted(load);
+  const int more = wanted(load + *rc::gen::inRange(0, 200));
+  RC_ASSERT(replicas <= more);
+  RC_ASSERT(load <= rule.target || replicas >= current);
 }
 
 TEST(EcsTargetRule, DisableScaleInLeavesGoingDownToOthers) {

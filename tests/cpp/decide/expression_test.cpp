@@ -56,12 +56,14 @@ TEST(Expressions, Values) {
 }
 
 TEST(Expressions, WhatCannotBeWorkedOutIsMissing) {
-  const std::pair<const char*, Missing> rows[] = {{"a / zero", Missing::not_reported},
-                                                  {"min(1, a / zero)", Missing::not_reported},
-                                                  {"0 / (a / zero)", Missing::not_reported},
-                                                  {"a + none", Missing::timed_out},
-                                                  {"b - a", Missing::refused},
-                                                  {"1e300 * 1e300", Missing::not_reported}};
+  const std::pair<const char*, Missing> rows[] = {
+      {"a / zero", Missing::not_reported},
+      {"min(1, a / zero)", Missing::not_reported},
+      {"0 / (a / zero)", Missing::not_reported},
+      {"a + none", Missing::timed_out},
+      {"b - a", Missing::refused},
+      {"1e300 * 1e300", Missing::not_reported},
+      {"max(5, a * 1e308 - a * 1e308)", Missing::not_reported}};
   for (const auto& [text, why] : rows) EXPECT_EQ(computed(text).missing, why) << text;
 }
 
@@ -86,6 +88,19 @@ TEST(Expressions, OverInstancesThatServeAsAcrossSays) {
   seen.instances.back().ready = Ready::no;
   DecisionState state;
   EXPECT_EQ(decide(policy, seen, state).recommendation.proposals[0].value, 70.0);
+}
+
+/// Half of the load would be taken for all of it, and half of the replicas taken away.
+TEST(Expressions, OneInstanceThatDoesNotReportLowersNothing) {
+  const Policy policy = policy_of(R"({"service": "s", "maxReplicas": 20, "behavior": "none",
+    "metrics": [{"name": "busy", "across": "sum"}, {"name": "x", "value": "busy * 1"}],
+    "rules": [{"type": "target", "metric": "x", "targetPerReplica": 10}]})");
+  Snapshot seen = snapshot(2);
+  seen.instances = {testing::instance(Reading::of(10)), testing::instance(std::nullopt)};
+  DecisionState state;
+  const Decision decision = decide(policy, seen, state);
+  EXPECT_EQ(decision.to_replicas, 2);
+  EXPECT_EQ(decision.recommendation.proposals[0].answer, Answer::missing);
 }
 
 TEST(Expressions, AreAsOldAsTheirOldestOperand) {

@@ -135,6 +135,12 @@ TEST_F(StepCooldown, AStepDownWaitsAndAStepUpDoesNot) {
   EXPECT_EQ(decide_at(5min, 10, 5).to_replicas, 9);
 }
 
+TEST_F(StepCooldown, AStepUpEndsTheCooldownOfAStepDown) {
+  record(state, event(start, 11, 10));
+  record(state, event(start + 1min, 10, 12));
+  EXPECT_EQ(decide_at(2min, 12, 5).to_replicas, 11);
+}
+
 // ---- silence, and who may lower
 
 TEST(Step, OneThatNeverLowersHasNoSayInGoingDown) {
@@ -159,6 +165,20 @@ TEST(Step, WhoDoesNotReportCountsAsIdleUpAndBlocksDown) {
   EXPECT_EQ(to(80), 2) << "40 over both";
   EXPECT_EQ(to(150), 4);
   EXPECT_EQ(to(5), 2);
+}
+
+TEST(Step, OnTheLowerSideSilenceDoesNotAskForMore) {
+  const Policy policy = policy_of(R"({"service": "backend", "maxReplicas": 50, "scaleDown": "never",
+    "rules": [{"type": "step", "metric": "free", "comparison": "less_than",
+               "steps": [{"to": 20, "by": 1}]}]})");
+  const auto to = [&](double value) {
+    DecisionState state;
+    Snapshot seen = snapshot(2);
+    seen.instances = {testing::instance(Reading::of(value)), testing::instance(std::nullopt)};
+    return decide(policy, seen, state).to_replicas;
+  };
+  EXPECT_EQ(to(35), 2) << "17.5 over both";
+  EXPECT_EQ(to(15), 3);
 }
 
 RC_GTEST_PROP(Step, MoreLoadNeverGivesFewer, ()) {

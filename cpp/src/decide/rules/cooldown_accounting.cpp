@@ -13,8 +13,10 @@ int added_within(Duration cooldown, const Situation& seen) noexcept {
   return saturated(added);
 }
 
-bool has_changed_within(Duration cooldown, const Situation& seen) noexcept {
-  return !seen.changes.empty() && seen.at - seen.changes.back().at < cooldown;
+bool has_lowered_within(Duration cooldown, const Situation& seen) noexcept {
+  if (seen.changes.empty()) return false;
+  const auto& last = seen.changes.back();
+  return last.replicas < 0 && seen.at - last.at < cooldown;
 }
 
 }  // namespace selfscale

@@ -10,7 +10,8 @@ namespace selfscale {
 /// begins anew.
 int added_within(Duration cooldown, const Situation& seen) noexcept;
 
-/// Whether the count changed within the cooldown: then a step down waits.
-bool has_changed_within(Duration cooldown, const Situation& seen) noexcept;
+/// Whether the last change was a step down within the cooldown: then the next one waits. A step up
+/// ends that.
+bool has_lowered_within(Duration cooldown, const Situation& seen) noexcept;
 
 }  // namespace selfscale

@@ -9,22 +9,23 @@
 namespace selfscale {
 namespace {
 
-/// Too much for long enough: more, but for what the last steps up have added already.
+/// Too much for long enough: more, but for what the last steps up have added already. Of no
+/// replicas no ratio makes any.
 Proposal scale_out(const EcsTargetRule& rule, double value, const Situation& seen) noexcept {
   const int added = std::min(added_within(rule.scale_out_cooldown, seen), seen.current);
   const int wanted =
       whole_replicas(static_cast<double>(seen.current - added) * value / rule.target);
-  return wanted > seen.current
-             ? wanting(wanted, seen.current, Code::above_target, Code::above_target,
-                       Code::above_target)
-             : wanting(seen.current, seen.current, Code::starting, Code::starting, Code::starting);
+  if (added > 0 && wanted <= seen.current) {
+    return wanting(seen.current, seen.current, Code::starting, Code::starting, Code::starting);
+  }
+  return wanting(wanted, seen.current, Code::above_target, Code::above_target, Code::above_target);
 }
 
 /// Rounded up, those that stay are not over the target.
 Proposal scale_in(const EcsTargetRule& rule, double value, const Situation& seen) noexcept {
   const int wanted = std::min(
       seen.current, whole_replicas(static_cast<double>(seen.current) * value / rule.target));
-  if (wanted < seen.current && has_changed_within(rule.scale_in_cooldown, seen)) {
+  if (wanted < seen.current && has_lowered_within(rule.scale_in_cooldown, seen)) {
     return wanting(seen.current, seen.current, Code::scale_down_cooldown, Code::scale_down_cooldown,
                    Code::scale_down_cooldown);
   }

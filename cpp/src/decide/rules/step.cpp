@@ -48,8 +48,18 @@ Proposal judge_rest(const StepRule& rule, int current) noexcept {
   return proposal;
 }
 
+/// Of the steps for what is reported and for what silence may mean the one that gives fewer: on the
+/// lower side an idle instance would ask for more.
+const Step* surest_step(const StepRule& rule, const ServingValue& load, int current) noexcept {
+  const Step* reported = step_for(rule, load.value);
+  const Step* with_silent = step_for(rule, load.for_up);
+  if (reported == nullptr || with_silent == nullptr) return nullptr;
+  return stepped(rule, *reported, current) < stepped(rule, *with_silent, current) ? reported
+                                                                                  : with_silent;
+}
+
 Proposal judge(const StepRule& rule, const ServingValue& load, const Situation& seen) noexcept {
-  const Step* up = step_for(rule, load.for_up);
+  const Step* up = surest_step(rule, load, seen.current);
   if (up != nullptr && stepped(rule, *up, seen.current) > seen.current) {
     Proposal proposal = judge_up(rule, *up, seen);
     proposal.threshold = passed(rule, *up);
@@ -60,7 +70,7 @@ Proposal judge(const StepRule& rule, const ServingValue& load, const Situation& 
   if (wanted >= seen.current) return judge_rest(rule, seen.current);
   Proposal proposal =
       wanting(wanted, seen.current, Code::step_down, Code::step_down, Code::step_down);
-  if (has_changed_within(rule.cooldown, seen)) {
+  if (has_lowered_within(rule.cooldown, seen)) {
     proposal = wanting(seen.current, seen.current, Code::scale_down_cooldown,
                        Code::scale_down_cooldown, Code::scale_down_cooldown);
   }
