@@ -191,7 +191,7 @@ RC_GTEST_PROP(Step, MoreLoadNeverGivesFewer, ()) {
                          {high, higher, small},
                          {higher, {}, small + *rc::gen::inRange(0, 5)}});
   const int current = *rc::gen::inRange(0, 50);
-  const CompiledPolicy& policy =
+  const CompiledPolicy policy =  // a copy: it outlives the Policy
       policy_of(R"({"service": "a", "maxReplicas": 5, "scaleDown": "never",
                     "rules": [{"type": "step", "metric": "load", "steps": [{"from": 1, "by": 1}]}]})")
           .compiled();
