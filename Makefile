@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 SOURCES := $(shell find cpp cmake python CMakeLists.txt -type f -not -name '*.so' -not -path '*/__pycache__/*')
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check test-cpp test-sanitized test-portable test-python test-pythons format bench clean
+.PHONY: help demo test check test-cpp test-sanitized test-portable test-python test-pythons test-clang tidy format bench clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -14,14 +14,17 @@ help:  ## this list
 demo: .setup/demo  ## a real app scales itself under recorded load; options: make demo ARGS="--quick --output out"
 	@$(BIN)/selfscale demo $(ARGS)
 
-test: .setup/test  ## everything: C++, sanitizers, portable build, Python, integration, notebook, examples, demo
+test: .setup/test  ## everything: C++ under two compilers and three sanitizers, portable build, Python under each version here, demo
 	@tools/test all
 
 check: .setup/test  ## formatting, linting, types
 	@tools/test check
 
-test-cpp test-sanitized test-portable test-python test-pythons: .setup/test
+test-cpp test-sanitized test-portable test-python test-pythons test-clang: .setup/test
 	@tools/test $(@:test-%=%)
+
+tidy: .setup/test  ## clang-tidy on every C++ file; takes a while
+	@tools/test tidy
 
 format: .setup/test  ## rewrite all sources in the house style
 	@git ls-files '*.cpp' '*.hpp' | xargs $(BIN)/clang-format -i

@@ -34,6 +34,14 @@ def ratios(runs: dict[str, Numbers]) -> Numbers:
     }
 
 
+def steps(journal: Path) -> tuple[int, int]:
+    """How many steps up and down the platform took."""
+    events = [json.loads(line) for line in journal.read_text(encoding="utf-8").splitlines()]
+    taken = [line for line in events if line["kind"] == "event" and line["acceptedAt"] is not None]
+    up = sum(event["toReplicas"] > event["fromReplicas"] for event in taken)
+    return up, len(taken) - up
+
+
 def main() -> int:
     """Run, print a table, and return 1 if a target was missed."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -47,7 +55,7 @@ def main() -> int:
             command += ["--quick"] if arguments.quick else []
             subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
             summary = json.loads((Path(folder) / "summary.json").read_text(encoding="utf-8"))
-        found.append((ratios(summary["runs"]), summary["runs"]["agent"]["scale_events"], summary["doubts"]))
+            found.append((ratios(summary["runs"]), steps(Path(folder) / "journal.jsonl"), summary["doubts"]))
         print(f"run {number}: {json.dumps(summary['runs'])}", file=sys.stderr)
 
     print(f"{'':36}{'most':>8}" + "".join(f"{f'run {i + 1}':>10}" for i in range(len(found))))
@@ -56,7 +64,8 @@ def main() -> int:
         values = [measured[name] for measured, _, _ in found]
         met = met and all(value <= most for value in values)
         print(f"{name:36}{most:8.3f}" + "".join(f"{value:10.3f}" for value in values))
-    print(f"{'scale events':36}{'':8}" + "".join(f"{int(events):10d}" for _, events, _ in found))
+    print(f"{'steps up, steps down':44}" + "".join(f"{f'{up}, {down}':>10}" for _, (up, down), _ in found))
+    met = met and all(up and down for _, (up, down), _ in found)
     for number, (_, _, doubts) in enumerate(found, start=1):
         for doubt in doubts:
             print(f"run {number}: {doubt}")

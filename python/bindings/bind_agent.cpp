@@ -27,27 +27,20 @@ class UserFunction {
  public:
   explicit UserFunction(py::handle function) : function_{function} {}
 
-  /// Takes the interpreter lock. An exception in Python becomes an Error with its words.
+  /// Takes the interpreter lock.
   template <class Convert, class... Arguments>
   auto call(Convert convert, Arguments... arguments) const {
     const py::gil_scoped_acquire acquire;
     try {
       return convert(function_(arguments...));
     } catch (const py::error_already_set& error) {
-      throw Error{Errc::failed, words_of(error)};
+      throw_as_error(error);
     } catch (const py::cast_error&) {
       throw Error{Errc::failed, "returned something that is not what was asked for"};
     }
   }
 
  private:
-  /// "ValueError: no such service"
-  static std::string words_of(const py::error_already_set& error) {
-    const std::string type = py::str(error.type().attr("__name__"));
-    const std::string words = py::str(error.value());
-    return words.empty() ? type : type + ": " + words;
-  }
-
   py::handle function_;
 };
 

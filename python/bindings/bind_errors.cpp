@@ -43,7 +43,29 @@ void translate(std::exception_ptr pointer) {
   }
 }
 
+/// "ValueError: no such service"
+std::string words_of(const py::error_already_set& raised) {
+  const std::string type = py::str(raised.type().attr("__name__"));
+  const std::string words = py::str(raised.value());
+  return words.empty() ? type : type + ": " + words;
+}
+
+Errc code_named(const std::string& name) {
+  for (auto code = Errc::invalid_policy; code <= Errc::storage;
+       code = static_cast<Errc>(static_cast<int>(code) + 1)) {
+    if (name_of(code) == name) return code;
+  }
+  return Errc::failed;
+}
+
 }  // namespace
+
+void throw_as_error(const py::error_already_set& raised) {
+  if (!raised.matches(error_class("DriverError"))) throw Error{Errc::failed, words_of(raised)};
+  const auto& error = raised.value();
+  throw DriverError{code_named(error.attr("code").cast<std::string>()), words_of(raised),
+                    error.attr("permission").cast<std::string>()};
+}
 
 void bind_errors(py::module_& module) {
   (void)module;

@@ -7,6 +7,10 @@ namespace selfscale::python {
 
 namespace py = pybind11;
 
+/// What a user's function raised, as C++ exceptions go: a selfscale.DriverError keeps its code and
+/// permission, any other is Errc::failed with its type and words. Under the interpreter lock.
+[[noreturn]] void throw_as_error(const py::error_already_set& raised);
+
 void bind_errors(py::module_& module);
 void bind_policy(py::module_& module);
 void bind_decide(py::module_& module);

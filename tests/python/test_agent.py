@@ -132,6 +132,27 @@ def test_a_scale_that_raises_is_a_failed_event(make: Make) -> None:
         assert agent.is_running
 
 
+def test_a_driver_error_that_may_pass_is_tried_again(make: Make) -> None:
+    platform = MemoryPlatform(replicas=1, fails=selfscale.DriverError("no answer", "timed_out"))
+    agent = make(driver=platform, enable=True)
+    agent.gauge("depth").set(50)
+    with agent:
+        until(lambda: len(platform.asked) == 1, "asks")
+        platform.fails = None
+        events = until(lambda: [e for e in agent.history("backend") if e.outcome == "succeeded"], "success")
+        assert events[-1].to_replicas == platform.asked[0]
+        assert not [e for e in agent.history("backend") if e.outcome == "failed"]
+
+
+def test_a_driver_error_names_the_missing_permission(make: Make) -> None:
+    refusal = selfscale.DriverError("403", "denied", permission="apps/scale update")
+    agent = make(driver=MemoryPlatform(replicas=1, fails=refusal), enable=True)
+    agent.gauge("depth").set(50)
+    with agent:
+        events = until(lambda: [e for e in agent.history("backend") if e.outcome == "failed"], "a failed event")
+        assert "missing permission: apps/scale update" in events[0].error
+
+
 def test_what_preflight_finds_wrong_ends_the_candidacy(make: Make) -> None:
     platform = MemoryPlatform(replicas=1)
     agent = make(driver=CallbackDriver(platform.scale, platform.observe, lambda: ["no token"]), enable=True)

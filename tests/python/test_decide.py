@@ -144,6 +144,13 @@ def record_of(seen: dict[str, Any], before: dict[str, Any] | None, decision: dic
     return {"version": 1, "snapshot": seen, "stateBefore": before or {}, "decision": kept}
 
 
+def test_a_snapshot_of_another_service_is_refused() -> None:
+    seen = {**snapshot(1000.0, 3, cpu=90.0, rps=30.0), "service": "worker"}
+    with pytest.raises(selfscale.Error, match="the policy is for the service backend, not for worker") as caught:
+        selfscale.decide(POLICY, seen)
+    assert caught.value.code == "malformed"
+
+
 def test_replay_is_the_same_and_a_changed_reading_differs() -> None:
     seen = snapshot(1000.0, 3, cpu=90.0, rps=30.0)
     record = record_of(seen, None, selfscale.decide(POLICY, seen))

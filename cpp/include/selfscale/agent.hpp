@@ -46,8 +46,10 @@ struct Preflight {
 };
 
 /// A driver made of your functions. They run on one thread of their own, one call at a time; an
-/// exception out of them is a failed call, seen in status and journal. `observe` and `preflight`
-/// may be empty.
+/// exception out of them is a failed call, seen in status and journal. One of type DriverError says
+/// what kind of failure it is: after unreachable, timed_out, throttled and conflict the agent looks
+/// at the platform and tries again, as with its own drivers; any other ends the event. `observe`
+/// and `preflight` may be empty.
 struct CallbackDriver {
   std::function<void(int replicas)> scale;
   std::function<ReplicaCounts()> observe;

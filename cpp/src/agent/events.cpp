@@ -85,13 +85,15 @@ asio::awaitable<void> Events::begin(Wish wish) {
   co_await perform(std::move(first));
 }
 
-asio::awaitable<void> Events::advance(Result<drivers::Observation> seen) {
+asio::awaitable<bool> Events::advance(Result<drivers::Observation> seen) {
   auto next = life_->actuation.resume(Observed{std::move(seen)}, house_.clock.now());
-  co_await perform(std::move(next));
+  co_return co_await perform(std::move(next));
 }
 
-/// Goes on until there is something to wait for. A successor finds each step in the lease's record.
-asio::awaitable<void> Events::perform(Action action) {
+/// Goes on until there is something to wait for; true: it wrote. A successor finds each step in the
+/// lease's record.
+asio::awaitable<bool> Events::perform(Action action) {
+  const bool writes = std::holds_alternative<Write>(action);
   while (const auto* wanted = std::get_if<Write>(&action)) {
     if (wanted->trigger == Trigger::rollback && life_->event.trigger != Trigger::rollback) {
       begin_rollback(*wanted);
@@ -103,11 +105,12 @@ asio::awaitable<void> Events::perform(Action action) {
   if (is_news) note_acceptance();
   if (const auto* watch = std::get_if<Watch>(&action)) {
     life_->due = house_.clock.now() + watch->after;
-    if (!is_news) co_return;
+    if (!is_news) co_return writes;
   } else {
     finish(std::get<Finished>(action));
   }
   co_await renew_();
+  co_return writes;
 }
 
 /// The right to act is looked at right before each attempt: renewing the lease checks the token,

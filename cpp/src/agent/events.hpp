@@ -56,8 +56,8 @@ class Events {
   [[nodiscard]] bool may_begin(Instant now) const;
 
   boost::asio::awaitable<void> begin(Wish wish);
-  /// Tells the event under way what was observed.
-  boost::asio::awaitable<void> advance(Result<drivers::Observation> seen);
+  /// Tells the event under way what was observed. True: it wrote, and what was observed is past.
+  boost::asio::awaitable<bool> advance(Result<drivers::Observation> seen);
   /// An order that cannot be carried out is an event, too.
   void refuse(Wish wish, const std::string& why);
 
@@ -80,7 +80,7 @@ class Events {
 
   [[nodiscard]] ScalingEvent event_of(const Wish& wish);
   [[nodiscard]] Order order_of(const ScalingEvent& event, std::string version = {}) const;
-  boost::asio::awaitable<void> perform(Action action);
+  boost::asio::awaitable<bool> perform(Action action);
   boost::asio::awaitable<Result<void>> write(Write wanted);
   void begin_rollback(const Write& wanted);
   void back_off();

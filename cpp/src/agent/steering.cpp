@@ -75,7 +75,8 @@ asio::awaitable<void> Steering::step() {
   if (role_ == Role::leader && events_.wants_observation(now)) {
     auto seen = observation_ ? Result<drivers::Observation>{*observation_}
                              : Failure{Errc::unreachable, observation_failure_, {}};
-    co_await events_.advance(std::move(seen));
+    const bool wrote = co_await events_.advance(std::move(seen));
+    if (wrote && evaluates) co_await observe();
   }
   if (evaluates) co_await evaluate();
 }

@@ -2,6 +2,7 @@
 
 #include <charconv>
 #include <cmath>
+#include <utility>
 
 #include "decide/rules/ecs_target.hpp"
 #include "policy/metrics.hpp"
@@ -11,6 +12,12 @@ namespace {
 
 constexpr std::string_view paused =
     "it has no replicas, and not by our doing (a pause), or nothing that could wake it is measured";
+
+/// As many digits as tell the number from every other.
+std::string shortest(double number) {
+  char text[32];
+  return {text, std::to_chars(text, text + sizeof text, number).ptr};
+}
 
 const MetricSpec& metric_of(const CompiledPolicy& policy, const Proposal& proposal) {
   return policy.metrics[static_cast<std::size_t>(proposal.metric)];
@@ -28,6 +35,14 @@ const ThresholdRule* threshold_of(const CompiledPolicy& policy, const Proposal& 
   return std::get_if<ThresholdRule>(&policy.rules[static_cast<std::size_t>(proposal.rule)].kind);
 }
 
+/// Two numbers that are not the same, written so that a reader sees it: "70.002" and "70", not "70"
+/// twice.
+std::pair<std::string, std::string> told_apart(double number, double other) {
+  auto words = std::pair{number_in_words(number), number_in_words(other)};
+  if (words.first == words.second && number != other) words.first = shortest(number);
+  return words;
+}
+
 /// "cpu_usage 85 % is above 70 %"
 std::string against_edge(const CompiledPolicy& policy, const Proposal& proposal,
                          bool towards_more) {
@@ -36,9 +51,9 @@ std::string against_edge(const CompiledPolicy& policy, const Proposal& proposal,
   const bool is_change = comparison == Comparison::percentage_change;
   const std::string unit{is_change ? " %" : unit_of(metric)};
   const bool above = towards_more != (comparison == Comparison::less_than);
-  return metric.name + (is_change ? " changed by " : " ") + number_in_words(proposal.value) + unit +
-         (is_change ? ", " : " is ") + (above ? "above " : "below ") +
-         number_in_words(proposal.threshold) + unit;
+  const auto [value, edge] = told_apart(proposal.value, proposal.threshold);
+  return metric.name + (is_change ? " changed by " : " ") + value + unit +
+         (is_change ? ", " : " is ") + (above ? "above " : "below ") + edge + unit;
 }
 
 std::string for_how_long(const Proposal& proposal) {

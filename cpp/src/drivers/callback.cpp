@@ -73,6 +73,10 @@ Result<T> run(const std::string& what, const std::function<T()>& function) {
     }
   } catch (const abi::__forced_unwind&) {
     throw;  // the thread is being ended from outside; swallowing that would abort the process
+  } catch (const DriverError& error) {
+    return Failure{error.code(), what + " raised: " + error.what(), error.permission()};
+  } catch (const Error& error) {
+    return Failure{error.code(), what + " raised: " + error.what(), {}};
   } catch (const std::exception& error) {
     return Failure{Errc::failed, what + " raised: " + error.what(), {}};
   } catch (...) {

@@ -9,9 +9,12 @@ def main() -> None:
     """Run the command line, or say what it needs."""
     try:
         from selfscale.cli._app import app
+
+        app()
     except ModuleNotFoundError as error:
         if error.name is None or error.name.split(".")[0] not in {"typer", "rich", "click"}:
             raise
         print("The selfscale command needs more than the library: pip install 'selfscale[cli]'", file=sys.stderr)
         sys.exit(2)
-    app()
+    except KeyboardInterrupt:  # before the command itself listens for it
+        sys.exit(130)

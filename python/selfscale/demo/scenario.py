@@ -72,7 +72,7 @@ class Scenario:
 
 
 DEFAULT = Scenario(seconds=35.0, budget_seconds=90.0)
-QUICK = Scenario(seconds=8.0, budget_seconds=30.0, max_replicas=6, peak_replicas=3.1)
+QUICK = Scenario(seconds=8.0, budget_seconds=30.0, max_replicas=6, peak_replicas=3.1, from_hour=7.0)
 
 
 def _moving_mean(values: list[float], width: int) -> list[float]:

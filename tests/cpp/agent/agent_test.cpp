@@ -320,7 +320,9 @@ TEST_F(AgentTest, StartsAndStopsAgainAndAgain) {
     agent.stop();
     EXPECT_FALSE(agent.recommendation_json("backend"));
   }
-  EXPECT_EQ(count_threads(), before);
+  // The kernel takes a thread out of /proc shortly after it was joined.
+  EXPECT_TRUE(eventually([&] { return count_threads() <= before; }))
+      << count_threads() << " threads, before: " << before;
 }
 
 TEST_F(AgentTest, WhatIsRecordedBeforeTheStartCounts) {

@@ -90,6 +90,31 @@ TEST_F(AgentTest, SomebodyElsesCountSupersedesAnEventAndIsAdopted) {
   EXPECT_EQ(events[0].to_replicas, 4);
 }
 
+TEST_F(AgentTest, AWriteThatIsRepeatedIsNotMadeOnceMoreByTheEvaluationOfTheSameStep) {
+  auto policy = depth_policy();
+  policy["maxReplicas"] = 2;
+  auto given = enabled(policy);
+  std::atomic<int> calls{0};
+  given.driver.scale = [&](int count) {
+    if (++calls == 1) throw DriverError{Errc::timed_out, "no answer"};
+    platform.replicas = count;
+  };
+  // Slower than the evaluations, so that one is due in every step.
+  given.driver.observe = [observe = given.driver.observe] {
+    std::this_thread::sleep_for(std::chrono::milliseconds{60});
+    return observe();
+  };
+  Agent agent{given};
+  agent.gauge("depth").set(50);
+  agent.start();
+  ASSERT_TRUE(eventually([&] {
+    const auto events = agent.history("backend");
+    return !events.empty() && events[0].outcome == Outcome::succeeded;
+  }));
+  EXPECT_EQ(calls, 2);
+  EXPECT_EQ(agent.history("backend").size(), 1U);
+}
+
 TEST_F(AgentTest, AnEventThatALeaderLeftUnfinishedIsSeenThrough) {
   const pid_t first = ::fork();
   if (first == 0) {

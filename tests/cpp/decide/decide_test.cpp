@@ -363,6 +363,15 @@ TEST(Explain, HasEveryRuleAndEveryStage) {
             "confidence 0.57, priority medium\n");
 }
 
+TEST(Explain, AValueJustPastItsEdgeIsNotWrittenLikeTheEdge) {
+  const Policy policy = testing::policy_of(R"({
+    "service": "backend", "maxReplicas": 10, "rules": [
+      {"name": "cpu", "type": "threshold", "metric": "cpu_usage", "scaleUp": 70, "scaleDown": 30}]})");
+  DecisionState state;
+  const Decision decision = decide(policy, snapshot(3, {Reading::of(70.0001)}), state);
+  EXPECT_EQ(reason(policy, decision), "cpu_usage 70.0001 % is above 70 %");
+}
+
 TEST(Explain, ARefusedReadingIsSaidToBeRefused) {
   const Policy policy = testing::policy_of(R"({
     "service": "backend", "minReplicas": 2, "maxReplicas": 10, "rules": [

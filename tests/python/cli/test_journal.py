@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import sqlite3
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from selfscale import Agent, __version__
+from selfscale import Agent, __version__, _core
 from selfscale.testing import MemoryPlatform
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -86,6 +87,47 @@ def test_a_decision_is_replayed_bit_for_bit(selfscale: Run, ended: Agent) -> Non
         replayed = selfscale("replay", name)
         assert replayed.returncode == 0, replayed.stdout + replayed.stderr
         assert "the same" in replayed.stdout
+
+
+DECIDES_AGAIN = """
+import json, sys
+import selfscale
+
+lines = [json.loads(line) for line in sys.stdin]
+policies = {line["hash"]: line["policy"] for line in lines if line["kind"] == "policy"}
+answers = []
+for record in (line for line in lines if line["kind"] == "decision"):
+    again = selfscale.replay(record, policies[record["policyHash"]])
+    answers.append({"same": again.same, "to": again.again["toReplicas"]})
+print(json.dumps(answers))
+"""
+
+
+def decided_again(lines: list[Any]) -> list[Any]:
+    """What a process that knows nothing else makes of the records of a journal."""
+    text = "".join(json.dumps(line) + "\n" for line in lines)
+    done = subprocess.run(
+        [sys.executable, "-c", DECIDES_AGAIN], input=text, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    answers: list[Any] = json.loads(done.stdout)
+    return answers
+
+
+def test_a_new_process_decides_every_recorded_decision_again_bit_for_bit(ended: Agent, tmp_path: Path) -> None:
+    journal = _core.Journal(str(tmp_path / "state"))
+    lines = [json.loads(line) for line in journal.jsonl("backend").splitlines()]
+    decisions = [line for line in lines if line["kind"] == "decision"]
+    answers = decided_again(lines)
+    assert len(answers) == len(decisions) > 2
+    assert all(answer["same"] for answer in answers)
+
+    step = next(line for line in decisions if line["decision"]["toReplicas"] > line["decision"]["fromReplicas"])
+    for instance in step["snapshot"]["instances"]:
+        instance["metrics"]["depth"]["value"] = 9  # the rule scales above 10
+    otherwise = decided_again(lines)
+    assert [answer["same"] for answer in otherwise].count(False) == 1
+    assert otherwise[decisions.index(step)] == {"same": False, "to": step["decision"]["fromReplicas"]}
 
 
 def test_what_another_policy_would_have_decided_stands_beside_it(selfscale: Run, ended: Agent, write: Write) -> None:

@@ -33,6 +33,13 @@ Failure cannot_bind(const Address& address, int error) {
     return {
         Errc::denied, where + ": this user may not bind this port; choose one from 1024 on", {}};
   }
+  if (error == EADDRNOTAVAIL) {
+    return {Errc::invalid_argument,
+            where +
+                ": this machine has no such address; 127.0.0.1 serves this machine alone, 0.0.0.0 "
+                "everybody who reaches it",
+            {}};
+  }
   return {Errc::invalid_argument, where + " cannot be bound: " + std::strerror(error), {}};
 }
 

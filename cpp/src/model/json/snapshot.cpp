@@ -105,6 +105,16 @@ Instance read_instance(const Node& node, const Names& names) {
   return instance;
 }
 
+/// A snapshot that names no service is the policy's; another service's readings decide nothing.
+std::string service_in(const Node& root, const Names& names) {
+  const std::string service = optional_text(root, "service");
+  if (!service.empty() && service != names.service) {
+    root.at("service").refuse("the policy is for the service " + std::string{names.service} +
+                              ", not for " + service);
+  }
+  return std::string{names.service};
+}
+
 void refuse_readings_of_both_kinds(const Node& root, const Snapshot& snapshot, const Names& names) {
   for (const Instance& instance : snapshot.instances) {
     for (std::size_t i = 0; i < names.metrics.size(); ++i) {
@@ -236,8 +246,7 @@ Snapshot snapshot_from_json(const Names& names, std::string_view text) {
   snapshot.at = root.at("at").instant();
   const auto wall_time = root.find("wallTime");
   snapshot.wall_time_seconds = wall_time ? wall_time->number() : seconds(snapshot.at);
-  snapshot.service = optional_text(root, "service");
-  if (snapshot.service.empty()) snapshot.service = names.service;
+  snapshot.service = service_in(root, names);
   snapshot.platform = read_platform(root.at("platform"));
   if (const auto instances = root.find("instances")) {
     for (std::size_t i = 0; i < instances->array().size(); ++i) {
