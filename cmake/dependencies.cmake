@@ -3,20 +3,20 @@ find_package(Threads REQUIRED)
 find_package(Python 3.10 QUIET COMPONENTS Interpreter)
 
 set(SELFSCALE_HEADERS_PYTHON "" CACHE FILEPATH "The Python whose environment has the header packages, if not the one built for")
+set(selfscale_packages_python ${Python_EXECUTABLE})
+if(SELFSCALE_HEADERS_PYTHON)
+  set(selfscale_packages_python ${SELFSCALE_HEADERS_PYTHON})
+endif()
 
 # The include folder of a header-only package in the Python environment, or an empty string. The package is not imported:
 # it may need more at run time than its headers do.
 function(selfscale_python_headers package result)
   set(${result} "" PARENT_SCOPE)
-  set(interpreter ${Python_EXECUTABLE})
-  if(SELFSCALE_HEADERS_PYTHON)
-    set(interpreter ${SELFSCALE_HEADERS_PYTHON})
-  endif()
-  if(NOT interpreter)
+  if(NOT selfscale_packages_python)
     return()
   endif()
   execute_process(
-    COMMAND ${interpreter} -c
+    COMMAND ${selfscale_packages_python} -c
       "import importlib.util, pathlib; print(pathlib.Path(importlib.util.find_spec('${package}').origin).parent / 'include')"
     OUTPUT_VARIABLE folder OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET RESULT_VARIABLE failed)
   if(NOT failed AND IS_DIRECTORY "${folder}")
@@ -65,6 +65,15 @@ if(TARGET SQLite::SQLite3 AND NOT TARGET SQLite3::SQLite3) # the name before CMa
   add_library(SQLite3::SQLite3 ALIAS SQLite::SQLite3)
 endif()
 selfscale_need(SQLite3::SQLite3 "SQLite 3" "apt-get install libsqlite3-dev")
+
+# Reads the system's zone data. Without it zones are those of the copy that the build makes (cmake/zones.cmake).
+find_path(SELFSCALE_CCTZ_INCLUDE cctz/time_zone.h)
+find_library(SELFSCALE_CCTZ_LIBRARY cctz)
+if(SELFSCALE_CCTZ_INCLUDE AND SELFSCALE_CCTZ_LIBRARY)
+  add_library(cctz INTERFACE IMPORTED)
+  target_include_directories(cctz SYSTEM INTERFACE ${SELFSCALE_CCTZ_INCLUDE})
+  target_link_libraries(cctz INTERFACE ${SELFSCALE_CCTZ_LIBRARY})
+endif()
 
 if(SELFSCALE_TESTS)
   find_package(GTest QUIET)

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "decide/schedules.hpp"
 #include "policy/compiled.hpp"
 
 namespace selfscale::agent {
@@ -28,6 +29,14 @@ int current_in(const std::string& published) {
   const auto value = nlohmann::json::parse(published, nullptr, /*allow_exceptions=*/false);
   if (!value.is_object() || !value.contains("replicas")) return 0;
   return value["replicas"].value("current", 0);
+}
+
+/// Who asks for a decision's count: a schedule, where its bounds have moved away from the current
+/// one.
+Trigger trigger_of(const Decision& decision) {
+  const Code code = decision.recommendation.code;
+  const bool is_scheduled = code == Code::schedule_minimum || code == Code::schedule_maximum;
+  return is_scheduled ? Trigger::schedule : Trigger::policy;
 }
 
 }  // namespace
@@ -393,6 +402,7 @@ Wish Steering::wish_of_decision() const {
   Wish wish;
   wish.from = decision_.from_replicas;
   wish.to = decision_.to_replicas;
+  wish.trigger = trigger_of(decision_);
   wish.reason = reason(policy_, decision_);
   wish.decision = decision_id_;
   wish.metrics = values_seen(policy_, decision_);
@@ -405,7 +415,7 @@ Wish Steering::wish_of_decision() const {
 asio::awaitable<void> Steering::carry_out_order() {
   if (!observation_) co_return;
   const auto& said = circumstances_.service;
-  const auto& bounds = policy_.compiled();
+  const Bounds bounds = bounds_at(policy_.compiled(), wall_seconds(), snapshot_.estimates);
   Wish wish;
   wish.from = observation_->desired;
   wish.to = std::clamp(said.manual_replicas.value_or(wish.from), bounds.min_replicas,

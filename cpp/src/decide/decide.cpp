@@ -10,6 +10,7 @@
 #include "decide/rate_limit.hpp"
 #include "decide/readings.hpp"
 #include "decide/rules/rule.hpp"
+#include "decide/schedules.hpp"
 #include "decide/stabilize.hpp"
 
 namespace selfscale {
@@ -22,6 +23,7 @@ class Evaluation {
              Decision& decision)
       : seen_{policy, snapshot, state.at, snapshot.platform.desired_replicas},
         policy_{policy},
+        bounds_{bounds_at(policy, snapshot.wall_time_seconds, snapshot.estimates)},
         state_{state},
         decision_{decision},
         recommendation_{decision.recommendation},
@@ -39,9 +41,11 @@ class Evaluation {
       adjust(Stage::bounds, *bound);
     } else {
       if (ask_rules()) stabilized();
-      adjust(Stage::rate_limit, within_rate(policy_, state_, wanted_, seen_.current, seen_.at));
+      adjust(Stage::stabilize, within_schedules(bounds_, wanted_));
+      adjust(Stage::rate_limit,
+             within_rate(policy_, bounds_, state_, wanted_, seen_.current, seen_.at));
       cooled_down();
-      adjust(Stage::limits, within_bounds(policy_, wanted_));
+      adjust(Stage::limits, within_bounds(bounds_, wanted_));
       adjust(Stage::guardrails,
              within_total(policy_, seen_.snapshot.shared, wanted_, seen_.current));
       adjust(Stage::guardrails,
@@ -73,18 +77,18 @@ class Evaluation {
     const auto& service = seen_.snapshot.metrics;
     const bool can_wake = std::any_of(service.begin(), service.end(),
                                       [](const auto& reading) { return reading.has_value(); });
-    return !state_.scaled_to_zero || (policy_.min_replicas == 0 && !can_wake);
+    return !state_.scaled_to_zero || (bounds_.min_replicas == 0 && !can_wake);
   }
 
   void stay_paused() {
-    if (const auto bound = outside_bounds(policy_, seen_.current)) wanted_ = bound->replicas;
+    if (const auto bound = outside_bounds(bounds_, seen_.current)) wanted_ = bound->replicas;
     adjust(Stage::activate, {seen_.current, Code::paused_at_zero});
     recommendation_.code = Code::paused_at_zero;
   }
 
   /// From no replicas the rules say how many it takes; the minimum comes after them.
   [[nodiscard]] std::optional<Limited> out_of_bounds() const {
-    return seen_.current == 0 ? std::nullopt : outside_bounds(policy_, seen_.current);
+    return seen_.current == 0 ? std::nullopt : outside_bounds(bounds_, seen_.current);
   }
 
   /// Readings, rules, combine. Whether the rules have an answer: where one without data stands in
@@ -157,6 +161,7 @@ class Evaluation {
   Situation seen_;
   std::optional<Computed> computed_;
   const CompiledPolicy& policy_;
+  const Bounds bounds_;  // in force now
   DecisionState& state_;
   Decision& decision_;
   Recommendation& recommendation_;

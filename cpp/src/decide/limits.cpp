@@ -4,24 +4,36 @@
 
 namespace selfscale {
 
-std::optional<Limited> outside_bounds(const CompiledPolicy& policy, int current) noexcept {
-  if (current < policy.min_replicas) {
-    return Limited{policy.min_replicas, Code::below_minimum,
-                   static_cast<double>(policy.min_replicas)};
+std::optional<Limited> outside_bounds(const Bounds& bounds, int current) noexcept {
+  if (current < bounds.min_replicas) {
+    return Limited{bounds.min_replicas,
+                   bounds.is_min_scheduled ? Code::schedule_minimum : Code::below_minimum,
+                   static_cast<double>(bounds.min_replicas)};
   }
-  if (current > policy.max_replicas) {
-    return Limited{policy.max_replicas, Code::above_maximum,
-                   static_cast<double>(policy.max_replicas)};
+  if (current > bounds.max_replicas) {
+    return Limited{bounds.max_replicas,
+                   bounds.is_max_scheduled ? Code::schedule_maximum : Code::above_maximum,
+                   static_cast<double>(bounds.max_replicas)};
   }
   return std::nullopt;
 }
 
-Limited within_bounds(const CompiledPolicy& policy, int wanted) noexcept {
-  if (wanted > policy.max_replicas) {
-    return {policy.max_replicas, Code::at_maximum, static_cast<double>(policy.max_replicas)};
+Limited within_schedules(const Bounds& bounds, int wanted) noexcept {
+  if (bounds.is_max_scheduled && wanted > bounds.max_replicas) {
+    return {bounds.max_replicas, Code::schedule_maximum, static_cast<double>(bounds.max_replicas)};
   }
-  if (wanted < policy.min_replicas) {
-    return {policy.min_replicas, Code::at_minimum, static_cast<double>(policy.min_replicas)};
+  if (bounds.is_min_scheduled && wanted < bounds.min_replicas) {
+    return {bounds.min_replicas, Code::schedule_minimum, static_cast<double>(bounds.min_replicas)};
+  }
+  return {wanted};
+}
+
+Limited within_bounds(const Bounds& bounds, int wanted) noexcept {
+  if (wanted > bounds.max_replicas) {
+    return {bounds.max_replicas, Code::at_maximum, static_cast<double>(bounds.max_replicas)};
+  }
+  if (wanted < bounds.min_replicas) {
+    return {bounds.min_replicas, Code::at_minimum, static_cast<double>(bounds.min_replicas)};
   }
   return {wanted};
 }

@@ -1,6 +1,7 @@
 /// The bounds, and the guardrails: what stops a count after all rules.
 #pragma once
 
+#include "decide/schedules.hpp"
 #include "decide/situation.hpp"
 
 namespace selfscale {
@@ -13,8 +14,10 @@ struct Limited {
 };
 
 /// Current outside the bounds: the bound, at once. Empty: inside.
-std::optional<Limited> outside_bounds(const CompiledPolicy& policy, int current) noexcept;
-Limited within_bounds(const CompiledPolicy& policy, int wanted) noexcept;
+std::optional<Limited> outside_bounds(const Bounds& bounds, int current) noexcept;
+/// The bounds that schedules give; the policy's own come last.
+Limited within_schedules(const Bounds& bounds, int wanted) noexcept;
+Limited within_bounds(const Bounds& bounds, int wanted) noexcept;
 
 /// Growth only: never below the current count. Replicas of others count towards the total where
 /// they are known; memory that is not known stops nothing.

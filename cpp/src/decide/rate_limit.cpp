@@ -59,11 +59,11 @@ std::optional<int> rate_bound(const DirectionBehavior& behavior, bool up,
   return bound;
 }
 
-Limited within_rate(const CompiledPolicy& policy, const DecisionState& state, int wanted,
-                    int current, Instant at) noexcept {
+Limited within_rate(const CompiledPolicy& policy, const Bounds& bounds, const DecisionState& state,
+                    int wanted, int current, Instant at) noexcept {
   if (policy.kubernetes) {
     const int bound = bound_without_periods(*policy.kubernetes, current);
-    const bool is_tighter = wanted > bound && bound < policy.max_replicas;
+    const bool is_tighter = wanted > bound && bound < bounds.max_replicas;
     return is_tighter ? held(policy.scale_up, true, bound) : Limited{wanted};
   }
   if (wanted == current) return {wanted};
@@ -72,8 +72,8 @@ Limited within_rate(const CompiledPolicy& policy, const DecisionState& state, in
   auto bound = rate_bound(behavior, up, state, current, at);
   if (!bound) return {wanted};
   *bound = up ? std::max(*bound, current) : std::min(*bound, current);
-  const bool is_tighter = up ? wanted > *bound && *bound < policy.max_replicas
-                             : wanted<*bound&& * bound> policy.min_replicas;
+  const bool is_tighter = up ? wanted > *bound && *bound < bounds.max_replicas
+                             : wanted<*bound&& * bound> bounds.min_replicas;
   return is_tighter ? held(behavior, up, *bound) : Limited{wanted};
 }
 

@@ -17,8 +17,8 @@ std::optional<int> rate_bound(const DirectionBehavior& behavior, bool up,
 
 /// The step to `wanted`, cut where the rate limits are tighter than the policy's own bound in that
 /// direction. A limit never turns a step round.
-Limited within_rate(const CompiledPolicy& policy, const DecisionState& state, int wanted,
-                    int current, Instant at) noexcept;
+Limited within_rate(const CompiledPolicy& policy, const Bounds& bounds, const DecisionState& state,
+                    int wanted, int current, Instant at) noexcept;
 
 /// Drops the changes that no period can still need.
 void forget_old_changes(DecisionState& state, const CompiledPolicy& policy, Instant at);

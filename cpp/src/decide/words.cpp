@@ -251,6 +251,10 @@ std::string in_words(const Adjustment& adjustment) {
       return "there are fewer replicas than the minimum of " + limit;
     case Code::above_maximum:
       return "there are more replicas than the maximum of " + limit;
+    case Code::schedule_minimum:
+      return "a schedule asks for at least " + limit;
+    case Code::schedule_maximum:
+      return "a schedule allows no more than " + limit;
     case Code::scale_up_stabilized:
       return "no more than " + replicas + " were wanted at some time in the last " + time;
     case Code::scale_down_stabilized:
@@ -288,6 +292,9 @@ std::string reason_of(const CompiledPolicy& policy, const Decision& decision) {
   switch (recommendation.code) {
     case Code::below_minimum:
     case Code::above_maximum:
+    case Code::schedule_minimum:
+    case Code::schedule_maximum:
+      if (recommendation.adjustments.front().stage != Stage::bounds) break;
       return in_words(recommendation.adjustments.front());
     case Code::platform_unknown:
       return "the platform's replica counts could not be read";

@@ -70,11 +70,16 @@ bool can_be_read_without_replicas(const MetricSpec& metric) {
 void hint_at_no_replicas(Reader& reader, const CompiledPolicy& policy) {
   const bool can_wake =
       std::any_of(policy.metrics.begin(), policy.metrics.end(), can_be_read_without_replicas);
-  if (policy.min_replicas > 0 || can_wake) return;
-  reader.hint(
-      "minReplicas",
-      "everything that the rules read is measured on replicas: nothing could wake a service "
-      "of none");
+  if (can_wake) return;
+  const std::string why =
+      "everything that the rules read is measured on replicas: nothing could wake a service of "
+      "none";
+  if (policy.min_replicas == 0) reader.hint("minReplicas", why);
+  const bool may_be_none =
+      std::any_of(policy.schedules.begin(), policy.schedules.end(), [](const Schedule& schedule) {
+        return schedule.min_replicas == 0 && schedule.max_replicas != 0;
+      });
+  if (may_be_none) reader.hint("schedules", why + " while one's minReplicas of 0 is in force");
 }
 
 }  // namespace

@@ -11,6 +11,7 @@
 #include "policy/platform.hpp"
 #include "policy/presets.hpp"
 #include "policy/rules/rule.hpp"
+#include "policy/schedules.hpp"
 #include "policy/write.hpp"
 
 namespace selfscale {
@@ -191,10 +192,7 @@ void check_rules(Reader& reader, const CompiledPolicy& policy) {
   }
 }
 
-void refuse_later(Reader& reader) {
-  reader.refuse("schedules", "bounds do not change with the time of day yet");
-  reader.refuse("uses", "budgets do not exist yet");
-}
+void refuse_later(Reader& reader) { reader.refuse("uses", "budgets do not exist yet"); }
 
 }  // namespace
 
@@ -206,6 +204,7 @@ CompiledPolicy compile_policy(Reader& reader, const DocumentKeys& document) {
   read_names(reader, policy);
   read_platform(reader, policy);
   read_bounds(reader, policy);
+  read_schedules(reader, policy);
   policy.evaluation_interval = reader.duration("evaluationInterval", Bare::seconds_or_minutes)
                                    .value_or(policy.evaluation_interval);
   if (policy.evaluation_interval <= 0s) reader.wrong("evaluationInterval", "must be above 0");

@@ -9,6 +9,9 @@
 #include <variant>
 #include <vector>
 
+#include "policy/cron.hpp"
+#include "policy/zone.hpp"
+
 namespace selfscale {
 
 enum class Aggregation : std::uint8_t {
@@ -190,6 +193,33 @@ struct Readiness {
   Duration initial_readiness_delay{30'000};
 };
 
+/// Open from one time of the day to another.
+struct DailyTimes {
+  std::chrono::minutes from{0};
+  std::chrono::minutes to{0};             ///< not above `from`: of the next day
+  std::uint32_t weekdays = all_weekdays;  ///< on which it opens: bit 0 (Sunday) to 6
+};
+struct CronTimes {
+  std::string text;  ///< as normal_cron() spells it
+  Cron cron;
+  std::optional<Duration> duration;  ///< none: set and hold
+};
+struct OneTime {
+  local_minutes at{};
+  std::optional<local_minutes> until;  ///< none: set and hold
+};
+
+/// Bounds for some of the time: of a window while it is open, otherwise (set and hold) until
+/// another one's time comes.
+struct Schedule {
+  std::string name;
+  std::optional<int> min_replicas;
+  std::optional<int> max_replicas;
+  bool start_ahead = false;  ///< opens earlier by the start-up time
+  std::variant<DailyTimes, CronTimes, OneTime> times;
+  Zone zone = Zone::utc();
+};
+
 struct AlertSpec {
   std::string metric;
   Comparison comparison = Comparison::greater_than;
@@ -210,6 +240,8 @@ struct CompiledPolicy {
 
   std::string driver;         ///< platform.driver; empty: none named
   std::string platform_json;  ///< the platform object as it stands, for the driver to read
+
+  std::vector<Schedule> schedules;  ///< they move the bounds (decide/schedules.hpp)
 
   std::vector<MetricSpec> metrics;
   std::vector<Expression> expressions;  ///< each after those it is computed from

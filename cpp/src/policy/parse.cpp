@@ -5,6 +5,7 @@
 #include "policy/compile.hpp"
 #include "policy/presets.hpp"
 #include "policy/reader.hpp"
+#include "policy/schedules.hpp"
 #include "policy/write.hpp"
 
 namespace selfscale {
@@ -16,7 +17,7 @@ DocumentKeys read_document_keys(Reader& reader) {
   if (const auto version = reader.number("version"); version && *version != 1.0) {
     reader.wrong("version", "must be 1, the only version of this format");
   }
-  keys.timezone = reader.text("timezone").value_or("");
+  if (const auto zone = read_zone(reader, "timezone")) keys.timezone = zone->name();
   reader.object("guardrails", [&keys](Reader& guardrails) {
     keys.max_total_replicas = guardrails.whole("maxTotalReplicas", 1, most_replicas);
     keys.min_available_memory_mb = guardrails.number("minAvailableMemoryMb", 0.0, 1e12);

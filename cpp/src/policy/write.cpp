@@ -8,6 +8,7 @@
 #include "policy/duration.hpp"
 #include "policy/metrics.hpp"
 #include "policy/rules/rule.hpp"
+#include "policy/schedules.hpp"
 
 namespace selfscale {
 namespace {
@@ -50,6 +51,9 @@ void write_optional_parts(const CompiledPolicy& policy, Json& json) {
   if (policy.kubernetes) {  // an object of its own has its pauses inside
     json["cooldown"] = {{"up", to_text(policy.scale_up.cooldown)},
                         {"down", to_text(policy.scale_down.cooldown)}};
+  }
+  for (const Schedule& schedule : policy.schedules) {
+    json["schedules"].push_back(schedule_to_json(schedule));
   }
   if (policy.never_scales_down) json["scaleDown"] = "never";
   if (Json guardrails = guardrails_to_json(policy); !guardrails.empty()) {

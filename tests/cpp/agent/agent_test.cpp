@@ -249,6 +249,24 @@ TEST_F(AgentTest, AManualOrderIsCarriedOutOnce) {
   EXPECT_EQ(platform.writes, 2);
 }
 
+TEST_F(AgentTest, AScheduleMovesTheCountAndBoundsManualOrders) {
+  auto policy = depth_policy();
+  policy["schedules"] = {{{"cron", "* * * * *"}, {"minReplicas", 2}, {"maxReplicas", 3}}};
+  Agent agent{enabled(policy)};
+  agent.gauge("depth").set(5);
+  agent.start();
+  ASSERT_TRUE(eventually([&] {
+    const auto events = agent.history("backend");
+    return !events.empty() && events[0].outcome == Outcome::succeeded;
+  }));
+  const auto event = agent.history("backend")[0];
+  EXPECT_EQ(event.trigger, Trigger::schedule);
+  EXPECT_EQ(event.to_replicas, 2);
+  EXPECT_EQ(event.reason, "a schedule asks for at least 2");
+  agent.scale("backend", 99);
+  ASSERT_TRUE(eventually([&] { return platform.replicas == 3; }));
+}
+
 TEST_F(AgentTest, AnUnknownServiceIsRefused) {
   Agent agent{enabled()};
   agent.start();

@@ -190,7 +190,7 @@ Bounded bounded(const CompiledPolicy& policy, const DecisionState& state, int wa
     if (limited.replicas == result.replicas) return;
     result = {limited.replicas, limit_reason(limited.code)};
   };
-  pass(within_rate(policy, state, wanted, current, at));
+  pass(within_rate(policy, policy, state, wanted, current, at));
   pass(within_bounds(policy, result.replicas));
   return result;
 }

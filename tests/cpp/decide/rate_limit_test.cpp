@@ -88,31 +88,35 @@ CompiledPolicy policy_with(DirectionBehavior up, DirectionBehavior down) {
 TEST(RateLimit, SpeaksOnlyWhereItIsTighterThanTheBounds) {
   const auto policy = policy_with(limits({{pods, 4, 60s}}), limits({{pods, 4, 60s}}));
   const DecisionState state;
-  const Limited tighter = within_rate(policy, state, 20, 5, start);
+  const Limited tighter = within_rate(policy, policy, state, 20, 5, start);
   EXPECT_EQ(tighter.replicas, 9);
   EXPECT_EQ(tighter.code, Code::scale_up_rate);
   EXPECT_EQ(tighter.limit, 9);
-  EXPECT_EQ(within_rate(policy, state, 20, 6, start).replicas, 20) << "10 is the maximum as well";
-  EXPECT_EQ(within_rate(policy, state, 8, 5, start).replicas, 8);
-  EXPECT_EQ(within_rate(policy, state, 0, 6, start).replicas, 2);
-  EXPECT_EQ(within_rate(policy, state, 0, 6, start).code, Code::scale_down_rate);
-  EXPECT_EQ(within_rate(policy, state, 0, 5, start).replicas, 0) << "1 is the minimum as well";
+  EXPECT_EQ(within_rate(policy, policy, state, 20, 6, start).replicas, 20)
+      << "10 is the maximum as well";
+  EXPECT_EQ(within_rate(policy, policy, state, 8, 5, start).replicas, 8);
+  EXPECT_EQ(within_rate(policy, policy, state, 0, 6, start).replicas, 2);
+  EXPECT_EQ(within_rate(policy, policy, state, 0, 6, start).code, Code::scale_down_rate);
+  EXPECT_EQ(within_rate(policy, policy, state, 0, 5, start).replicas, 0)
+      << "1 is the minimum as well";
 }
 
 TEST(RateLimit, NeverTurnsAStepRound) {
   const auto policy = policy_with(limits({{pods, 1, 60s}}), limits({{pods, 1, 60s}}));
   DecisionState state;
   state.changes = {{start - 10s, 5}};
-  EXPECT_EQ(within_rate(policy, state, 8, 6, start).replicas, 6) << "6 - 5 + 1 = 2 lies below";
+  EXPECT_EQ(within_rate(policy, policy, state, 8, 6, start).replicas, 6)
+      << "6 - 5 + 1 = 2 lies below";
   state.changes = {{start - 10s, -5}};
-  EXPECT_EQ(within_rate(policy, state, 3, 4, start).replicas, 4) << "4 + 5 - 1 = 8 lies above";
+  EXPECT_EQ(within_rate(policy, policy, state, 3, 4, start).replicas, 4)
+      << "4 + 5 - 1 = 8 lies above";
 }
 
 TEST(RateLimit, DisabledHoldsOneDirection) {
   const auto policy = policy_with(limits({}), limits({}, SelectPolicy::disabled));
-  EXPECT_EQ(within_rate(policy, {}, 2, 5, start).replicas, 5);
-  EXPECT_EQ(within_rate(policy, {}, 2, 5, start).code, Code::scale_down_disabled);
-  EXPECT_EQ(within_rate(policy, {}, 9, 5, start).replicas, 9);
+  EXPECT_EQ(within_rate(policy, policy, {}, 2, 5, start).replicas, 5);
+  EXPECT_EQ(within_rate(policy, policy, {}, 2, 5, start).code, Code::scale_down_disabled);
+  EXPECT_EQ(within_rate(policy, policy, {}, 9, 5, start).replicas, 9);
 }
 
 TEST(RateLimit, WithoutBehaviorItIsTwiceTheCountOrFour) {
@@ -120,7 +124,7 @@ TEST(RateLimit, WithoutBehaviorItIsTwiceTheCountOrFour) {
   policy.max_replicas = 100;
   policy.kubernetes = KubernetesLimits{};
   const auto replicas = [&](int wanted, int current) {
-    return within_rate(policy, {}, wanted, current, start).replicas;
+    return within_rate(policy, policy, {}, wanted, current, start).replicas;
   };
   EXPECT_EQ(replicas(50, 1), 4);
   EXPECT_EQ(replicas(50, 0), 4);
@@ -164,10 +168,11 @@ RC_GTEST_PROP(AnyRateLimit, CutsAStepAndNothingElse, ()) {
   }
   const int current = within(0, 60);
   const int wanted = within(0, 60);
-  const int replicas = within_rate(policy, state, wanted, current, start).replicas;
+  const int replicas = within_rate(policy, policy, state, wanted, current, start).replicas;
   RC_ASSERT(replicas >= std::min(wanted, current));
   RC_ASSERT(replicas <= std::max(wanted, current));
-  const int more = within_rate(policy, state, wanted + within(0, 9), current, start).replicas;
+  const int more =
+      within_rate(policy, policy, state, wanted + within(0, 9), current, start).replicas;
   const auto bounded = [&](int count) { return std::min(count, policy.max_replicas); };
   RC_ASSERT(bounded(more) >= bounded(replicas));
 }

@@ -43,7 +43,9 @@ INSTANTIATE_TEST_SUITE_P(
                     Mistake{R"({"minReplica": 2})", "/minReplica", "\"minReplicas\""},
                     Mistake{R"({"a/b~c": 2})", "/a~1b~0c", "not a key"},
                     Mistake{R"({"version": 2})", "/version", "must be 1"},
-                    Mistake{R"({"timezone": 1})", "/timezone", "text"}));
+                    Mistake{R"({"timezone": 1})", "/timezone", "text"},
+                    Mistake{R"({"timezone": "Africa/Lago"})", "/timezone", "\"Africa/Lagos\""},
+                    Mistake{R"({"timezone": "../etc/passwd"})", "/timezone", "IANA"}));
 
 INSTANTIATE_TEST_SUITE_P(
     Bounds, PolicyMistake,
@@ -250,11 +252,69 @@ INSTANTIATE_TEST_SUITE_P(
                 "/rules/0/throughputPerReplica", "\"learned\""},
         Mistake{backlog(R"("targetLatency": "0s")"), "/rules/0/targetLatency", "above 0"}));
 
+std::string schedule(const std::string& keys) { return R"({"schedules": [{)" + keys + "}]}"; }
+
+INSTANTIATE_TEST_SUITE_P(
+    Schedules, PolicyMistake,
+    testing::Values(
+        Mistake{R"({"schedules": 7})", "/schedules", "list"},
+        Mistake{schedule(R"("minReplicas": 2)"), "/schedules/0", "one of these"},
+        Mistake{schedule(R"("cron": "@daily", "at": "2026-11-27T18:00", "minReplicas": 2)"),
+                "/schedules/0", "one of these"},
+        Mistake{schedule(R"("cron": "@daily")"), "/schedules/0", "minReplicas, maxReplicas"},
+        Mistake{schedule(R"("cron": "@daily", "minReplicas": 3, "maxReplicas": 2)"),
+                "/schedules/0/minReplicas", "maxReplicas is 2"},
+        Mistake{schedule(R"("cron": "@daily", "minReplicas": -1)"), "/schedules/0/minReplicas",
+                "between 0"},
+        Mistake{schedule(R"("cron": "0 0 30 2 *", "minReplicas": 2)"), "/schedules/0/cron",
+                "never fires"},
+        Mistake{schedule(R"("cron": "0 25 * * *", "minReplicas": 2)"), "/schedules/0/cron",
+                "the hour \"25\""},
+        Mistake{schedule(R"("cron": "0 0 * *", "minReplicas": 2)"), "/schedules/0/cron",
+                "4 fields"},
+        Mistake{schedule(R"("cron": "@dayly", "minReplicas": 2)"), "/schedules/0/cron",
+                "\"@daily\""},
+        Mistake{schedule(R"("cron": "0 0 ? * *", "minReplicas": 2)"), "/schedules/0/cron", "\"*\""},
+        Mistake{schedule(R"("cron": "CRON_TZ=UTC 0 0 * * *", "minReplicas": 2)"),
+                "/schedules/0/cron", "timezone"},
+        Mistake{schedule(R"("cron": "@daily", "duration": "0s", "minReplicas": 2)"),
+                "/schedules/0/duration", "above 0"},
+        Mistake{schedule(R"("cron": "@daily", "to": "10:00", "minReplicas": 2)"), "/schedules/0/to",
+                "needs from"},
+        Mistake{schedule(R"("cron": "@daily", "days": "mon", "minReplicas": 2)"),
+                "/schedules/0/days", "needs from"},
+        Mistake{schedule(R"("at": "2026-11-27T18:00", "duration": "1h", "minReplicas": 2)"),
+                "/schedules/0/duration", "needs cron"},
+        Mistake{schedule(R"("from": "18:00", "minReplicas": 2)"), "/schedules/0/to", "required"},
+        Mistake{schedule(R"("from": "18:00", "to": "18:00", "minReplicas": 2)"), "/schedules/0/to",
+                "\"24:00\""},
+        Mistake{schedule(R"("from": "24:00", "to": "18:00", "minReplicas": 2)"),
+                "/schedules/0/from", "\"00:00\""},
+        Mistake{schedule(R"("from": "6:00", "to": "18:00", "minReplicas": 2)"), "/schedules/0/from",
+                "time of the day"},
+        Mistake{schedule(R"("from": "06:00", "to": "24:01", "minReplicas": 2)"), "/schedules/0/to",
+                "time of the day"},
+        Mistake{schedule(R"("from": "06:00", "to": "18:00", "days": "mo-fr", "minReplicas": 2)"),
+                "/schedules/0/days", "mon-fri"},
+        Mistake{schedule(R"("at": "2026-02-29T18:00", "minReplicas": 2)"), "/schedules/0/at",
+                "such as"},
+        Mistake{schedule(R"("at": "2026-11-27T18:00Z", "minReplicas": 2)"), "/schedules/0/at",
+                "zone"},
+        Mistake{
+            schedule(R"("at": "2026-11-27T18:00", "until": "2026-11-27T18:00", "minReplicas": 2)"),
+            "/schedules/0/until", "later than at"},
+        Mistake{schedule(R"("cron": "@daily", "startAhead": true, "minReplicas": 2)"),
+                "/schedules/0/startAhead", "needs a window"},
+        Mistake{schedule(R"("cron": "@daily", "timezone": "Europe/Berln", "minReplicas": 2)"),
+                "/schedules/0/timezone", "\"Europe/Berlin\""},
+        Mistake{R"({"schedules": [{"name": "a", "cron": "@daily", "minReplicas": 2},
+                                  {"name": "a", "cron": "@hourly", "minReplicas": 2}]})",
+                "/schedules/1/name", "another schedule"}));
+
 /// What later versions will mean is refused by name, not ignored.
 INSTANTIATE_TEST_SUITE_P(
     NotPartOfThisVersion, PolicyMistake,
     testing::Values(
-        Mistake{R"({"schedules": []})", "/schedules", "\"schedules\" is not part of this version"},
         Mistake{R"({"uses": {}})", "/uses", "\"uses\" is not part of this version"},
         Mistake{R"({"sources": {}})", "/sources", "\"sources\" is not part of this version"},
         Mistake{R"({"alerts": []})", "/alerts", "\"alerts\" is not part of this version"},
@@ -282,7 +342,7 @@ TEST(PolicyErrors, TenMistakesAreTenErrors) {
       "metrics": [{"name": "cpu_usage", "aggregation": "mean"}],
       "rules": [{"type": "threshold", "metric": "cpu_usage", "scaleUp": 30, "scaleDown": 70},
                 {"type": "threshhold", "metric": "cpu_usage"}],
-      "schedules": []}]})"});
+      "schedules": 7}]})"});
   ASSERT_EQ(problems.size(), 10U) << PolicyError{problems}.what();
   const PolicyError error{problems};
   EXPECT_TRUE(says(error.what(), "10 mistakes"));

@@ -109,6 +109,23 @@ Json any_metric(const std::string& name) {
   return metric;
 }
 
+std::string any_time() {
+  return pick<std::string>({"00", "09", "18", "23"}) + pick<std::string>({":00", ":15", ":59"});
+}
+
+Json any_schedule() {
+  Json schedule = pick<Json>({{{"cron", pick<std::string>({"@daily", "*/5  8-18 * * Mon-FRI"})}},
+                              {{"cron", "0 6 1 * *"}, {"duration", any_duration()}},
+                              {{"at", "2026-11-27T" + any_time()}},
+                              {{"at", "2026-11-27T" + any_time()}, {"until", "2027-01-01T00:00"}},
+                              {{"from", any_time()}, {"to", "24:00"}},
+                              {{"from", any_time()}, {"to", "06:30"}, {"days", "fri-mon,wed"}}});
+  schedule[pick<std::string>({"minReplicas", "maxReplicas"})] = *rc::gen::inRange(0, 50);
+  if (*rc::gen::arbitrary<bool>()) schedule["timezone"] = "Australia/Lord_Howe";
+  if (schedule.contains("to")) schedule["startAhead"] = *rc::gen::arbitrary<bool>();
+  return schedule;
+}
+
 Json any_policy() {
   const int least = *rc::gen::inRange(1, 10);
   Json policy{{"service", pick<std::string>({"a", "backend", "w.1"})},
@@ -126,6 +143,7 @@ Json any_policy() {
   if (*rc::gen::arbitrary<bool>()) {
     policy["behavior"] = any_behavior();
   }
+  for (int i = *rc::gen::inRange(0, 3); i > 0; --i) policy["schedules"].push_back(any_schedule());
   std::set<std::string> listed;
   const int rules = *rc::gen::inRange(1, 5);
   for (int i = 0; i < rules; ++i) {
@@ -182,7 +200,8 @@ TEST(NormalForm, AnyChangeChangesTheHashAndARulesChangeItsFingerprint) {
   for (const std::string_view keys :
        {R"({"enabled": true})", R"({"maxReplicas": 11})", R"({"cooldownPeriod": "5m"})",
         R"({"scaleUpBy": 2})", R"({"metrics": [{"name": "cpu_usage", "window": "2m"}]})",
-        R"({"platform": {"driver": "local"}})", R"({"timezone": "UTC"})"}) {
+        R"({"platform": {"driver": "local"}})", R"({"timezone": "UTC"})",
+        R"({"schedules": [{"cron": "@daily", "minReplicas": 2}]})"}) {
     EXPECT_TRUE(hashes.insert(load_policies(policy_with(keys).dump()).policies[0].hash()).second)
         << keys;
   }
@@ -229,7 +248,9 @@ TEST(Garbage, IsRefusedWithAPolicyErrorAndNothingElse) {
   seeds.push_back(
       R"({"service": "a", "preset": "backend", "metrics": [{"name": "a_p95", "window": 5}],
     "thresholds": [{"metric": "a_p95", "scaleUp": 1e3}], "behavior": {"scaleUp": {"policies": []}},
-    "platform": {"driver": "local", "backoff": {"first": "1s"}}, "schedules": []} // end)");
+    "platform": {"driver": "local", "backoff": {"first": "1s"}}, "schedules": [
+    {"cron": "*/5 8-18 * * mon-fri", "duration": "4m", "minReplicas": 2}, {"at": "2026-11-27T18:00", "maxReplicas": 3},
+    {"days": "mon-fri", "from": "18:00", "to": "02:00", "minReplicas": 2, "startAhead": true}]} // end)");
   std::mt19937 random{7};
   int valid = 0;
   int refused = 0;

@@ -41,6 +41,7 @@ const std::map<std::string, std::string>& places() {
       {"guardrails", "/guardrails"},
       {"local", "/platform"},
       {"tolerance", "/rules/1/tolerance"},
+      {"schedule", "/schedules/0"},
       {"scalingPolicy", "/behavior/scaleUp/policies/0"}};
   return map;
 }
@@ -52,7 +53,7 @@ Json policy_with_all_objects() {
               {"type": "target", "as": "ecs", "metric": "cpu_usage", "target": 70},
               {"type": "step", "metric": "cpu_usage", "steps": [{"from": 70, "by": 1}]},
               {"type": "backlog", "metric": "queue_length", "targetLatency": "30s"}],
-    "combine": {}, "cooldown": {},
+    "schedules": [{"cron": "@daily", "minReplicas": 2}], "combine": {}, "cooldown": {},
     "behavior": {"scaleUp": {"policies": [{"type": "Pods", "value": 4, "periodSeconds": 60}]}}, "startup": {}, "guardrails": {},
     "platform": {"driver": "local"}})");
 }
