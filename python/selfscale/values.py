@@ -33,6 +33,7 @@ class Recommendation:
         proposals: each rule's wish, with its evidence.
         decision_id: of the decision in the journal, for `selfscale explain` and `selfscale replay`.
         adjustments: what later stages changed, in the order of work.
+        alerts: codes of the guardrails that are passed at the recommended count.
         decision: the whole decision, as in the journal.
     """
 
@@ -51,6 +52,7 @@ class Recommendation:
     decision_id: str | None
     proposals: tuple[Mapping[str, Any], ...] = field(repr=False)
     adjustments: tuple[Mapping[str, Any], ...] = field(repr=False)
+    alerts: tuple[str, ...]
     decision: Mapping[str, Any] = field(repr=False)
 
     @classmethod
@@ -74,6 +76,7 @@ class Recommendation:
             decision_id=published["decisionId"],
             proposals=tuple(recommendation["proposals"]),
             adjustments=tuple(recommendation["adjustments"]),
+            alerts=tuple(recommendation.get("alerts", ())),
             decision=decision,
         )
 

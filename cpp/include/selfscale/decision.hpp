@@ -89,6 +89,11 @@ enum class Code : std::uint8_t {
   hourly_events_limit,  ///< maxScaleEventsPerHour: no step down
   // outcome
   platform_unknown,  ///< the platform's counts could not be read
+  // alerts: a guardrail that stops growth only is passed all the same
+  total_replicas_exceeded,  ///< all services together have more than maxTotalReplicas
+  budget_exceeded,          ///< a budget of `uses` does not pay for so many
+  hourly_events_exceeded,   ///< a step up beyond maxScaleEventsPerHour
+  memory_short,             ///< less than minAvailableMemoryMb
 };
 
 SELFSCALE_API std::string_view name_of(Code code) noexcept;
@@ -152,6 +157,7 @@ struct Recommendation {
   Priority priority = Priority::low;
   std::vector<Proposal> proposals;      ///< one per rule that was asked
   std::vector<Adjustment> adjustments;  ///< in the order of work
+  std::vector<Code> alerts;             ///< guardrails that are passed at the recommended count
   bool operator==(const Recommendation&) const = default;
 };
 

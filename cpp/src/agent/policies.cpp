@@ -76,10 +76,6 @@ void Policies::take(PolicyDocument document) {
                                             "; it has " + names_of(document.policies)};
   }
   written_ = with_guardrails(*own, max_total_replicas_, min_available_memory_mb_);
-  others_.clear();
-  for (const auto& policy : document.policies) {
-    if (policy.service() != service_) others_.push_back(policy.service());
-  }
   all_ = std::move(document.policies);
   hints_ = std::move(document.hints);
   problems_.clear();

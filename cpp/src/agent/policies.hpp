@@ -24,8 +24,6 @@ class Policies {
   /// The service's policy: with the guardrails of the environment, without a preset's rules on
   /// metrics that are not there.
   [[nodiscard]] const Policy& policy() const noexcept { return *fitted_; }
-  /// Of the document's other policies.
-  [[nodiscard]] const std::vector<std::string>& other_services() const noexcept { return others_; }
   /// Every policy of the document.
   [[nodiscard]] const std::vector<Policy>& all() const noexcept { return all_; }
   /// What was said of valid policies when they were read.
@@ -52,7 +50,6 @@ class Policies {
   std::optional<double> min_available_memory_mb_;
 
   std::vector<Policy> all_;
-  std::vector<std::string> others_;
   std::vector<Problem> hints_;
   std::vector<Problem> problems_;
   std::string origin_;

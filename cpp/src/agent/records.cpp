@@ -98,6 +98,7 @@ std::string published_json(const Published& what) {
         {"current", platform.current_replicas},
         {"ready", ready}}},
       {"event", what.event != nullptr ? json::parse(to_json(*what.event)) : json(nullptr)},
+      {"eventsLastHour", what.events_last_hour},
       {"leftOut", what.policy.compiled().left_out},
       {"note", what.note},
       {"failure", what.failure},

@@ -34,8 +34,9 @@ struct Published {
   std::string enabled_by;
   std::string decision_id;
   const ScalingEvent* event = nullptr;
-  std::string note;     ///< the platform's, for people
-  std::string failure;  ///< why what was asked for does not come about, in its words
+  int events_last_hour = 0;  ///< of this service, for the guardrail that counts all services'
+  std::string note;          ///< the platform's, for people
+  std::string failure;       ///< why what was asked for does not come about, in its words
 };
 std::string published_json(const Published& what);
 /// The same with its age in seconds, by the boot clock of this host.

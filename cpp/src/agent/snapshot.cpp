@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <nlohmann/json.hpp>
 #include <span>
 
 #include "policy/compiled.hpp"
@@ -154,6 +155,23 @@ void SnapshotMaker::note_readiness(std::vector<Instance>& instances, Instant at)
   }
   readiness_ = std::move(seen);
   has_looked_ = true;
+}
+
+void add_other_service(const Policy& own, const Policy& other, std::string_view published,
+                       Shared& shared) {
+  const auto value = nlohmann::json::parse(published, nullptr, /*allow_exceptions=*/false);
+  if (!value.is_object() || !value.contains("replicas")) return;
+  const int replicas = value["replicas"].value("current", 0);
+  shared.other_replicas = shared.other_replicas.value_or(0) + replicas;
+  shared.other_events_last_hour += value.value("eventsLastHour", 0);
+  const auto& budgets = own.compiled().uses;
+  shared.budgets_used.resize(budgets.size());
+  for (std::size_t i = 0; i < budgets.size(); ++i) {
+    for (const BudgetUse& use : other.compiled().uses) {
+      if (use.budget.name != budgets[i].budget.name) continue;
+      shared.budgets_used[i] = shared.budgets_used[i].value_or(0.0) + use.per_replica * replicas;
+    }
+  }
 }
 
 std::vector<std::string> victims(const Snapshot& snapshot) {

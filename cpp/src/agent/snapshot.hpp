@@ -6,6 +6,7 @@
 #include <selfscale/policy.hpp>
 #include <selfscale/snapshot.hpp>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -46,6 +47,11 @@ class SnapshotMaker {
   bool has_looked_ = false;
   std::optional<PlatformCounts> last_;
 };
+
+/// Adds to `shared` what another service of the document takes, as its leader published it. What
+/// nobody has published stays unknown.
+void add_other_service(const Policy& own, const Policy& other, std::string_view published,
+                       Shared& shared);
 
 /// Those that may go, in that order: idle before busy, then the newest. Only instances known to be
 /// ready.

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "decide/limits.hpp"
 #include "decide/schedules.hpp"
 #include "policy/compiled.hpp"
 
@@ -22,13 +23,6 @@ constexpr int events_learned_from = 100;
 double boot_time_of(const std::string& published) {
   const auto value = nlohmann::json::parse(published, nullptr, /*allow_exceptions=*/false);
   return value.is_object() ? value.value("bootTime", 0.0) : 0.0;
-}
-
-/// Replicas of another service, as its leader published them.
-int current_in(const std::string& published) {
-  const auto value = nlohmann::json::parse(published, nullptr, /*allow_exceptions=*/false);
-  if (!value.is_object() || !value.contains("replicas")) return 0;
-  return value["replicas"].value("current", 0);
 }
 
 /// Who asks for a decision's count: a schedule, where its bounds have moved away from the current
@@ -289,10 +283,10 @@ asio::awaitable<void> Steering::think() {
 asio::awaitable<Shared> Steering::shared() {
   Shared shared;
   shared.available_memory_mb = sampler_.available_memory_mb();
-  for (const auto& other : house_.policies.other_services()) {
-    const auto published = co_await house_.fleet->published(other);
-    if (!published) continue;
-    shared.other_replicas = shared.other_replicas.value_or(0) + current_in(*published);
+  for (const Policy& other : house_.policies.all()) {
+    if (other.service() == house_.service()) continue;
+    const auto published = co_await house_.fleet->published(other.service());
+    if (published) add_other_service(policy_, other, *published, shared);
   }
   co_return shared;
 }
@@ -453,8 +447,16 @@ asio::awaitable<Result<void>> Steering::renew() {
 }
 
 asio::awaitable<void> Steering::publish() {
-  Published what{policy_,      snapshot_,           decision_, verdict_, {},
-                 decision_id_, events_.under_way(), {},        {}};
+  Published what{.policy = policy_,
+                 .snapshot = snapshot_,
+                 .decision = decision_,
+                 .verdict = verdict_,
+                 .enabled_by = {},
+                 .decision_id = decision_id_,
+                 .event = events_.under_way(),
+                 .events_last_hour = events_last_hour(state_, decision_.at),
+                 .note = {},
+                 .failure = {}};
   if (circumstances_.service.enabled) what.enabled_by = circumstances_.service.enabled_by;
   if (observation_) {
     what.note = observation_->note;

@@ -91,6 +91,7 @@ double confidence_of(const Situation& seen, const Recommendation& recommendation
 
 Priority priority_of(const CompiledPolicy& policy, const Recommendation& recommendation) noexcept {
   Priority priority = direction_of(recommendation) == Answer::up ? Priority::medium : Priority::low;
+  if (!recommendation.alerts.empty()) priority = Priority::high;
   for (const AlertSpec& alert : policy.alerts) {
     priority = std::max(priority, alert_level(alert, policy, recommendation));
   }

@@ -41,6 +41,7 @@ class Evaluation {
       adjust(Stage::bounds, *bound);
     } else {
       if (ask_rules()) stabilized();
+      held_while_updating();
       adjust(Stage::stabilize, within_schedules(bounds_, wanted_));
       adjust(Stage::rate_limit,
              within_rate(policy_, bounds_, state_, wanted_, seen_.current, seen_.at));
@@ -50,6 +51,10 @@ class Evaluation {
              within_total(policy_, seen_.snapshot.shared, wanted_, seen_.current));
       adjust(Stage::guardrails,
              within_memory(policy_, seen_.snapshot.shared, wanted_, seen_.current));
+      adjust(Stage::guardrails,
+             within_budgets(policy_, bounds_, seen_.snapshot.shared, wanted_, seen_.current));
+      adjust(Stage::guardrails, within_hourly_events(policy_, seen_.snapshot.shared, state_,
+                                                     wanted_, seen_.current, seen_.at));
     }
     conclude();
   }
@@ -60,6 +65,7 @@ class Evaluation {
     state_.missing_since.resize(policy_.metrics.size());
     recommendation_.proposals.clear();
     recommendation_.adjustments.clear();
+    recommendation_.alerts.clear();
     recommendation_.leading = -1;
     recommendation_.current_replicas = seen_.current;
     if (!state_.seen && is_platform_known()) seed(state_, policy_, seen_.current, seen_.at);
@@ -127,6 +133,12 @@ class Evaluation {
       adjust(Stage::stabilize, {result.replicas, result.code, seconds});
   }
 
+  /// Replicas come and go by themselves then, and the averages say little.
+  void held_while_updating() {
+    if (!seen_.snapshot.platform.updating || wanted_ >= seen_.current) return;
+    adjust(Stage::stabilize, {seen_.current, Code::updating});
+  }
+
   void cooled_down() {
     const auto pause = pause_for(wanted_, seen_.current, policy_, state_, seen_.at);
     if (!pause) return;
@@ -153,6 +165,10 @@ class Evaluation {
     if (is_held) {
       decision_.held_by = recommendation_.adjustments.back().stage;
       recommendation_.code = recommendation_.adjustments.back().code;
+    }
+    if (is_platform_known()) {
+      note_alerts(policy_, seen_.snapshot.shared, state_, wanted_, seen_.current, seen_.at,
+                  recommendation_.alerts);
     }
     recommendation_.confidence = confidence_of(seen_, recommendation_, state_.past);
     recommendation_.priority = priority_of(policy_, recommendation_);

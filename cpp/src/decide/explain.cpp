@@ -15,6 +15,7 @@ Names names_of(const CompiledPolicy& policy) {
   for (const RuleSpec& rule : policy.rules) {
     names.rules.push_back({rule.name, type_of(rule.kind).name});
   }
+  for (const BudgetUse& use : policy.uses) names.budgets.emplace_back(use.budget.name);
   return names;
 }
 
@@ -74,6 +75,10 @@ std::string explain(const Policy& policy, const Decision& decision) {
             std::to_string(adjustment.from_replicas) + " -> " +
             std::to_string(adjustment.to_replicas) + ", " + in_words(adjustment) + " [" +
             std::string{name_of(adjustment.code)} + "]\n";
+  }
+  for (const Code alert : recommendation.alerts) {
+    text +=
+        "alert: " + std::string{alert_in_words(alert)} + " [" + std::string{name_of(alert)} + "]\n";
   }
   const double hundredths =
       static_cast<double>(static_cast<int>(recommendation.confidence * 100.0 + 0.5));

@@ -280,10 +280,30 @@ std::string in_words(const Adjustment& adjustment) {
       return "the minimum is " + limit;
     case Code::total_replicas_limit:
       return "all services together may have " + limit + " replicas";
+    case Code::updating:
+      return "a deployment is under way, and nothing is taken away meanwhile";
+    case Code::budget_limit:
+      return "the budgets pay for " + replicas_in_words(static_cast<int>(adjustment.limit));
+    case Code::hourly_events_limit:
+      return "all services together have changed " + limit +
+             " times or more within the last hour, and nothing is taken away meanwhile";
     case Code::memory_limit:
       return "less than " + limit + " MB of memory are available on the host";
     default:
       return "the platform's replica counts could not be read";
+  }
+}
+
+std::string_view alert_in_words(Code alert) {
+  switch (alert) {
+    case Code::total_replicas_exceeded:
+      return "all services together have more replicas than maxTotalReplicas";
+    case Code::budget_exceeded:
+      return "a budget does not pay for so many replicas";
+    case Code::hourly_events_exceeded:
+      return "this step up goes beyond maxScaleEventsPerHour";
+    default:
+      return "less memory than minAvailableMemoryMb is available on the host";
   }
 }
 

@@ -3,6 +3,7 @@
 
 #include <selfscale/decision.hpp>
 #include <string>
+#include <string_view>
 
 #include "policy/compiled.hpp"
 
@@ -17,6 +18,8 @@ std::string replicas_in_words(int replicas);
 
 std::string in_words(const CompiledPolicy& policy, const Proposal& proposal);
 std::string in_words(const Adjustment& adjustment);
+/// One of a recommendation's alerts.
+std::string_view alert_in_words(Code alert);
 /// The whole decision in one sentence.
 std::string reason_of(const CompiledPolicy& policy, const Decision& decision);
 

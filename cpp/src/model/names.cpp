@@ -12,7 +12,7 @@ std::string_view look_up(const std::array<std::string_view, N>& names, E value) 
 }
 
 // In the order of the enumerations.
-constexpr std::array<std::string_view, 61> codes{"above_threshold",
+constexpr std::array<std::string_view, 65> codes{"above_threshold",
                                                  "below_threshold",
                                                  "above_not_long",
                                                  "below_not_long",
@@ -72,7 +72,11 @@ constexpr std::array<std::string_view, 61> codes{"above_threshold",
                                                  "memory_limit",
                                                  "budget_limit",
                                                  "hourly_events_limit",
-                                                 "platform_unknown"};
+                                                 "platform_unknown",
+                                                 "total_replicas_exceeded",
+                                                 "budget_exceeded",
+                                                 "hourly_events_exceeded",
+                                                 "memory_short"};
 constexpr std::array<std::string_view, 5> answers{"up", "hold", "down", "abstain", "missing"};
 constexpr std::array<std::string_view, 10> stages{"bounds",   "readings",  "rules",      "combine",
                                                   "activate", "stabilize", "rate_limit", "cooldown",

@@ -82,6 +82,16 @@ void hint_at_no_replicas(Reader& reader, const CompiledPolicy& policy) {
   if (may_be_none) reader.hint("schedules", why + " while one's minReplicas of 0 is in force");
 }
 
+void hint_at_budgets(Reader& reader, const CompiledPolicy& policy) {
+  for (const BudgetUse& use : policy.uses) {
+    const int paid = use.replicas_paid(0.0);
+    if (paid >= policy.max_replicas) continue;
+    reader.hint("uses", "the budget " + use.budget.name + " pays for " + std::to_string(paid) +
+                            " replicas at most, even if nobody else uses it; maxReplicas is " +
+                            std::to_string(policy.max_replicas));
+  }
+}
+
 }  // namespace
 
 void hint_at_oddities(Reader& reader, const CompiledPolicy& policy) {
@@ -94,6 +104,7 @@ void hint_at_oddities(Reader& reader, const CompiledPolicy& policy) {
   }
   hint_at_startup(reader, policy);
   hint_at_no_replicas(reader, policy);
+  hint_at_budgets(reader, policy);
 }
 
 }  // namespace selfscale

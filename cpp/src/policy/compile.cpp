@@ -192,7 +192,26 @@ void check_rules(Reader& reader, const CompiledPolicy& policy) {
   }
 }
 
-void refuse_later(Reader& reader) { reader.refuse("uses", "budgets do not exist yet"); }
+/// What is taken of a budget must have one; then its place in `uses` is its number in a snapshot.
+void read_uses(Reader& reader, CompiledPolicy& policy) {
+  std::vector<std::string_view> known;
+  for (const Budget& budget : policy.budgets) known.push_back(budget.name);
+  reader.object("uses", [&](Reader& uses) {
+    for (const std::string_view name : uses.names()) {
+      const auto taken = uses.number(name, 0.0, 1e15);
+      const auto budget = std::find(known.begin(), known.end(), name);
+      if (budget == known.end()) {
+        uses.wrong(name, "is not a budget in guardrails" +
+                             (known.empty() ? ", which has none" : instead_of(name, known)));
+      } else if (taken && *taken <= 0.0) {
+        uses.wrong(name, "must be above 0: what one replica takes");
+      } else if (taken) {
+        policy.uses.push_back(
+            {policy.budgets[static_cast<std::size_t>(budget - known.begin())], *taken});
+      }
+    }
+  });
+}
 
 }  // namespace
 
@@ -201,6 +220,9 @@ CompiledPolicy compile_policy(Reader& reader, const DocumentKeys& document) {
   policy.timezone = document.timezone;
   policy.max_total_replicas = document.max_total_replicas;
   policy.min_available_memory_mb = document.min_available_memory_mb;
+  policy.max_scale_events_per_hour = document.max_scale_events_per_hour;
+  policy.budgets = document.budgets;
+  policy.alerts = document.alerts;
   read_names(reader, policy);
   read_platform(reader, policy);
   read_bounds(reader, policy);
@@ -221,7 +243,7 @@ CompiledPolicy compile_policy(Reader& reader, const DocumentKeys& document) {
   read_metrics(reader, policy);
   read_rules(reader, defaults, policy);
   if (reader.findings().problems.size() == problems) check_rules(reader, policy);
-  refuse_later(reader);
+  read_uses(reader, policy);
   if (reader.findings().problems.empty()) {
     hint_at_oddities(reader, policy);
     finish(policy);

@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "policy/compiled.hpp"
 #include "policy/reader.hpp"
@@ -14,6 +15,9 @@ struct DocumentKeys {
   std::string timezone;
   std::optional<int> max_total_replicas;
   std::optional<double> min_available_memory_mb;
+  std::optional<int> max_scale_events_per_hour;
+  std::vector<Budget> budgets;
+  std::vector<AlertSpec> alerts;
 };
 
 /// What is wrong goes to the reader's findings; the result is then incomplete.

@@ -2,6 +2,8 @@
 /// JSON and words.
 #pragma once
 
+#include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <optional>
 #include <selfscale/instant.hpp>
@@ -227,6 +229,26 @@ struct AlertSpec {
   std::optional<double> critical;
 };
 
+/// What all services of the document may take together of something they share.
+struct Budget {
+  std::string name;
+  double limit = 0.0;
+  double reserve = 0.0;  ///< of the limit; nobody grows into it
+};
+
+/// What one replica takes of a budget.
+struct BudgetUse {
+  Budget budget;
+  double per_replica = 0.0;  ///< above 0
+
+  /// A billionth of a replica is no more than the binary error of decimal numbers: 0.3 pays for
+  /// three replicas of 0.1.
+  [[nodiscard]] int replicas_paid(double used_by_others) const noexcept {
+    const double free = budget.limit - budget.reserve - used_by_others;
+    return static_cast<int>(std::clamp(std::floor(free / per_replica + 1e-9), 0.0, 1e9));
+  }
+};
+
 struct CompiledPolicy {
   std::string name;
   std::string service;
@@ -263,6 +285,9 @@ struct CompiledPolicy {
 
   std::optional<int> max_total_replicas;
   std::optional<double> min_available_memory_mb;
+  std::optional<int> max_scale_events_per_hour;
+  std::vector<Budget> budgets;    ///< the document's
+  std::vector<BudgetUse> uses;    ///< this service's
   std::vector<AlertSpec> alerts;  ///< the document's; read for `priority`
 
   std::vector<std::string>

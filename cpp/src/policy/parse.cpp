@@ -11,6 +11,46 @@
 namespace selfscale {
 namespace {
 
+constexpr double most_of_budget = 1e15;
+
+void read_budgets(Reader& reader, std::vector<Budget>& budgets) {
+  for (const std::string_view name : reader.names()) {
+    reader.object(name, [&](Reader& entry) {
+      Budget budget{std::string{name}};
+      if (!entry.has("limit")) entry.required("limit", "100");
+      budget.limit = entry.number("limit", 0.0, most_of_budget).value_or(0.0);
+      budget.reserve = entry.number("reserve", 0.0, most_of_budget).value_or(0.0);
+      if (budget.reserve > budget.limit) entry.wrong("reserve", "must not be over the limit");
+      budgets.push_back(std::move(budget));
+    });
+  }
+}
+
+constexpr std::pair<std::string_view, Comparison> alert_comparisons[] = {
+    {"greater_than", Comparison::greater_than}, {"less_than", Comparison::less_than}};
+
+AlertSpec read_alert(Reader& reader) {
+  AlertSpec alert;
+  if (!reader.has("metric")) reader.required("metric", R"("cpu_usage")");
+  alert.metric = reader.text("metric").value_or("");
+  alert.comparison =
+      reader.choice<Comparison>("comparison", alert_comparisons).value_or(alert.comparison);
+  alert.warning = reader.number("warning", 0.0, 1e15);
+  alert.critical = reader.number("critical", 0.0, 1e15);
+  if (!reader.has("warning") && !reader.has("critical")) {
+    reader.wrong_here("needs a level: warning, critical, or both");
+  }
+  const bool low_is_bad = alert.comparison == Comparison::less_than;
+  const bool is_past =
+      alert.warning && alert.critical &&
+      (low_is_bad ? *alert.critical > *alert.warning : *alert.critical < *alert.warning);
+  if (is_past) {
+    reader.wrong("critical", low_is_bad ? "must not lie above warning: low is bad here"
+                                        : "must not lie below warning");
+  }
+  return alert;
+}
+
 DocumentKeys read_document_keys(Reader& reader) {
   DocumentKeys keys;
   reader.text("$schema");
@@ -21,11 +61,11 @@ DocumentKeys read_document_keys(Reader& reader) {
   reader.object("guardrails", [&keys](Reader& guardrails) {
     keys.max_total_replicas = guardrails.whole("maxTotalReplicas", 1, most_replicas);
     keys.min_available_memory_mb = guardrails.number("minAvailableMemoryMb", 0.0, 1e12);
-    guardrails.refuse("maxScaleEventsPerHour", "events are not counted by the hour yet");
-    guardrails.refuse("budgets", "budgets do not exist yet");
+    keys.max_scale_events_per_hour = guardrails.whole("maxScaleEventsPerHour", 1, 1'000'000);
+    guardrails.object("budgets", [&keys](Reader& budgets) { read_budgets(budgets, keys.budgets); });
   });
   reader.refuse("sources", "metrics are measured by the agent or recorded by the app");
-  reader.refuse("alerts", "nobody is alerted yet");
+  reader.objects("alerts", [&keys](Reader& alert) { keys.alerts.push_back(read_alert(alert)); });
   reader.refuse("notifications", "nobody is notified yet");
   return keys;
 }

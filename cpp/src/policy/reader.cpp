@@ -188,6 +188,14 @@ std::optional<std::string_view> Reader::one_of(std::string_view key,
   return std::nullopt;
 }
 
+std::vector<std::string_view> Reader::names() const {
+  std::vector<std::string_view> names;
+  for (const auto& [key, value] : object_->items()) {
+    if (key != "description" && !key.starts_with("x-")) names.emplace_back(key);
+  }
+  return names;
+}
+
 void Reader::object(std::string_view key, const std::function<void(Reader&)>& read) {
   const Json* value = find(key);
   if (value == nullptr) return;

@@ -51,6 +51,8 @@ class Reader {
   /// The value of a key, or nullptr; the key is known from then on.
   const Json* find(std::string_view key);
   [[nodiscard]] bool has(std::string_view key) const { return object_->contains(key); }
+  /// The keys of an object whose keys are names: all but `description` and `x-…`.
+  [[nodiscard]] std::vector<std::string_view> names() const;
   [[nodiscard]] std::string place(std::string_view key) const;
   [[nodiscard]] const std::string& pointer() const { return pointer_; }
   [[nodiscard]] Findings& findings() const { return *findings_; }

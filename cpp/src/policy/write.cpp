@@ -29,6 +29,21 @@ Json guardrails_to_json(const CompiledPolicy& policy) {
   if (policy.min_available_memory_mb) {
     json["minAvailableMemoryMb"] = json_number(*policy.min_available_memory_mb);
   }
+  if (policy.max_scale_events_per_hour) {
+    json["maxScaleEventsPerHour"] = *policy.max_scale_events_per_hour;
+  }
+  for (const Budget& budget : policy.budgets) {
+    json["budgets"][budget.name] = {{"limit", json_number(budget.limit)},
+                                    {"reserve", json_number(budget.reserve)}};
+  }
+  return json;
+}
+
+Json alert_to_json(const AlertSpec& alert) {
+  const bool low_is_bad = alert.comparison == Comparison::less_than;
+  Json json{{"metric", alert.metric}, {"comparison", low_is_bad ? "less_than" : "greater_than"}};
+  if (alert.warning) json["warning"] = json_number(*alert.warning);
+  if (alert.critical) json["critical"] = json_number(*alert.critical);
   return json;
 }
 
@@ -59,10 +74,15 @@ void write_optional_parts(const CompiledPolicy& policy, Json& json) {
   if (Json guardrails = guardrails_to_json(policy); !guardrails.empty()) {
     json["guardrails"] = std::move(guardrails);
   }
+  for (const BudgetUse& use : policy.uses) {
+    json["uses"][use.budget.name] = json_number(use.per_replica);
+  }
+  for (const AlertSpec& alert : policy.alerts) json["alerts"].push_back(alert_to_json(alert));
 }
 
 Duration changes_kept(const CompiledPolicy& policy) {
   Duration kept{0};
+  if (policy.max_scale_events_per_hour) kept = std::chrono::hours{1};
   for (const DirectionBehavior* behavior : {&policy.scale_up, &policy.scale_down}) {
     for (const ScalingPolicy& limit : behavior->policies) kept = std::max(kept, limit.period);
   }

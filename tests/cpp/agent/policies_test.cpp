@@ -67,7 +67,7 @@ TEST_F(PoliciesTest, SayWhichServiceIfThereAreSeveral) {
   settings.service = "worker";
   const Policies policies{settings};
   EXPECT_EQ(policies.policy().compiled().max_replicas, 3);
-  EXPECT_EQ(policies.other_services(), std::vector<std::string>{"backend"});
+  EXPECT_EQ(policies.all().size(), 2U);
 }
 
 TEST_F(PoliciesTest, GuardrailsOfTheEnvironmentAreTheFirst) {

@@ -238,5 +238,37 @@ TEST_F(SnapshotTest, TheIdleGoFirstThenTheNewest) {
   EXPECT_EQ(victims(make(seen)), wanted);
 }
 
+TEST(OtherServices, TakeOfWhatIsShared) {
+  const auto policies = load_policies(R"({
+    "guardrails": {"budgets": {"connections": {"limit": 100}, "usd": {"limit": 9}}},
+    "policies": [
+      {"service": "backend", "maxReplicas": 9, "preset": "balanced", "uses": {"usd": 1, "connections": 20}},
+      {"service": "worker", "maxReplicas": 9, "preset": "balanced", "uses": {"connections": 5}},
+      {"service": "mail", "maxReplicas": 9, "preset": "balanced", "uses": {"connections": 2}}]})")
+                            .policies;
+  Shared shared;
+  add_other_service(policies[0], policies[1],
+                    R"({"replicas": {"current": 4}, "eventsLastHour": 3})", shared);
+  add_other_service(policies[0], policies[2],
+                    R"({"replicas": {"current": 1}, "eventsLastHour": 1})", shared);
+  EXPECT_EQ(shared.other_replicas, 5);
+  EXPECT_EQ(shared.other_events_last_hour, 4);
+  ASSERT_EQ(shared.budgets_used.size(), 2U);
+  EXPECT_EQ(shared.budgets_used[0], std::nullopt) << "nobody else takes of usd";
+  EXPECT_EQ(shared.budgets_used[1], 22.0);
+}
+
+TEST(OtherServices, WhatCannotBeReadIsNotCounted) {
+  const auto policies = load_policies(R"({"policies": [
+      {"service": "backend", "maxReplicas": 9, "preset": "balanced"},
+      {"service": "worker", "maxReplicas": 9, "preset": "balanced"}]})")
+                            .policies;
+  Shared shared;
+  for (const char* published : {"", "{", "[]", "{}"}) {
+    add_other_service(policies[0], policies[1], published, shared);
+  }
+  EXPECT_EQ(shared, Shared{});
+}
+
 }  // namespace
 }  // namespace selfscale::agent

@@ -15,9 +15,10 @@ using namespace std::chrono_literals;
 
 /// Every kind of rule, comparison and stage at once; in_flight is read per instance.
 const char* const everything = R"({
-  "guardrails": {"maxTotalReplicas": 30, "minAvailableMemoryMb": 100},
+  "guardrails": {"maxTotalReplicas": 30, "minAvailableMemoryMb": 100, "maxScaleEventsPerHour": 1000,
+                 "budgets": {"connections": {"limit": 100, "reserve": 5}}},
   "policies": [{
-    "service": "backend", "minReplicas": 2, "maxReplicas": 12,
+    "service": "backend", "minReplicas": 2, "maxReplicas": 12, "uses": {"connections": 6},
     "metrics": [{"name": "in_flight", "window": "60s", "missing": {"atLeastReplicas": 4}},
                 {"name": "cpu_usage", "window": "60s"},
                 {"name": "cache_hit_rate", "window": "60s", "missing": "ignore"},
@@ -97,6 +98,8 @@ Snapshot any_snapshot(Instant at, int replicas) {
   seen.metrics[metric_named("requests_per_second")] = any_reading(200);
   if (one_in(2)) seen.shared.other_replicas = within(0, 30);
   if (one_in(2)) seen.shared.available_memory_mb = any_value(400);
+  seen.shared.budgets_used.resize(1);
+  if (one_in(2)) seen.shared.budgets_used[0] = any_value(60);
   if (one_in(3)) seen.estimates.startup_seconds_p50 = any_value(60);
   return seen;
 }
@@ -152,6 +155,8 @@ RC_GTEST_PROP(AnyHistory, GuardrailsNeverLower, ()) {
   Snapshot tight = free;
   tight.shared.other_replicas = within(0, 40);
   tight.shared.available_memory_mb = any_value(200);
+  tight.shared.budgets_used = {any_value(200)};
+  tight.shared.other_events_last_hour = within(0, 2000);
   DecisionState state = life.state;
   const int without = decide(the_policy(), free, state).to_replicas;
   state = life.state;

@@ -272,6 +272,99 @@ TEST(Guardrails, StopGrowthAndNothingElse) {
   EXPECT_EQ(within_memory(policy, shared, 8, 3).replicas, 8);
 }
 
+TEST(Guardrails, BudgetsTable) {
+  CompiledPolicy policy;
+  policy.min_replicas = 1;
+  policy.uses = {{{"postgres_connections", 100, 5}, 20}};
+  Shared shared;
+  EXPECT_EQ(within_budgets(policy, policy, shared, 9, 3).replicas, 4) << "95 pay for four of 20";
+  shared.budgets_used = {35.0};
+  EXPECT_EQ(within_budgets(policy, policy, shared, 9, 1).replicas, 3) << "60 are left";
+  EXPECT_EQ(within_budgets(policy, policy, shared, 9, 1).code, Code::budget_limit);
+  EXPECT_EQ(within_budgets(policy, policy, shared, 9, 6).replicas, 6)
+      << "never below what is there";
+  EXPECT_EQ(within_budgets(policy, policy, shared, 2, 6).replicas, 2) << "the way down is free";
+  EXPECT_EQ(within_budgets(policy, policy, shared, 3, 1).replicas, 3)
+      << "within it nothing is said";
+  shared.budgets_used = {200.0};
+  EXPECT_EQ(within_budgets(policy, policy, shared, 9, 1).replicas, 1) << "over the edge already";
+  policy.min_replicas = 2;
+  EXPECT_EQ(within_budgets(policy, policy, shared, 2, 0).replicas, 2) << "minReplicas wins";
+  policy.uses.push_back({{"usd_per_hour", 0.3, 0}, 0.1});
+  shared.budgets_used = {0.0, 0.0};
+  EXPECT_EQ(within_budgets(policy, policy, shared, 9, 1).replicas, 3) << "the tightest one holds";
+}
+
+TEST(Guardrails, HourlyEventsHoldTheWayDownOnly) {
+  CompiledPolicy policy;
+  policy.max_scale_events_per_hour = 3;
+  DecisionState state;
+  state.changes = {{start, 1, 1}, {start + 10min, -1, 1}};
+  Shared shared;
+  const auto held = [&](int wanted, Instant at) {
+    return within_hourly_events(policy, shared, state, wanted, 4, at).replicas;
+  };
+  EXPECT_EQ(held(3, start + 20min), 3) << "two of three";
+  shared.other_events_last_hour = 1;
+  EXPECT_EQ(held(3, start + 20min), 4) << "another service has made the third";
+  EXPECT_EQ(held(5, start + 20min), 5) << "the way up is free";
+  EXPECT_EQ(held(3, start + 60min), 3) << "the first is an hour old";
+}
+
+TEST(Guardrails, EventsAreRememberedForTheHourThatTheyCount) {
+  const Policy policy = testing::policy_of(R"({"service": "backend", "maxReplicas": 10,
+    "guardrails": {"maxScaleEventsPerHour": 1}, "behavior": "none",
+    "rules": [{"type": "threshold", "metric": "cpu_usage", "scaleUp": 70, "scaleDown": 30}]})");
+  DecisionState state;
+  record(state, testing::event(start, 3, 4));
+  const auto after = [&](Duration age) {
+    return decide(policy, testing::snapshot(4, {Reading::of(10)}, start + age), state);
+  };
+  EXPECT_EQ(after(59min).recommendation.code, Code::hourly_events_limit);
+  EXPECT_EQ(after(59min).held_by, Stage::guardrails);
+  EXPECT_EQ(after(60min).to_replicas, 3);
+}
+
+TEST(Guardrails, WhatIsPassedAllTheSameIsAnAlert) {
+  CompiledPolicy policy;
+  policy.max_total_replicas = 6;
+  policy.min_available_memory_mb = 512;
+  policy.max_scale_events_per_hour = 2;
+  policy.uses = {{{"connections", 100, 0}, 20}};
+  DecisionState state;
+  Shared shared;
+  const auto alerts = [&](int wanted, int current) {
+    std::vector<Code> found;
+    note_alerts(policy, shared, state, wanted, current, start, found);
+    return found;
+  };
+  EXPECT_EQ(alerts(5, 4), std::vector<Code>{});
+  EXPECT_EQ(alerts(6, 6), std::vector<Code>{Code::budget_exceeded}) << "there already";
+  shared.other_replicas = 2;
+  EXPECT_EQ(alerts(5, 5), std::vector<Code>{Code::total_replicas_exceeded});
+  shared = {};
+  shared.other_events_last_hour = 2;
+  EXPECT_EQ(alerts(5, 4), std::vector<Code>{Code::hourly_events_exceeded});
+  EXPECT_EQ(alerts(4, 4), std::vector<Code>{}) << "no step up";
+  shared = {};
+  shared.available_memory_mb = 511;
+  EXPECT_EQ(alerts(4, 4), std::vector<Code>{Code::memory_short});
+}
+
+TEST(Guardrails, AnAlertIsPartOfTheDecisionAndRaisesItsPriority) {
+  const Policy policy =
+      testing::policy_of(R"({"service": "backend", "minReplicas": 3, "maxReplicas": 10,
+    "guardrails": {"budgets": {"connections": {"limit": 40}}}, "uses": {"connections": 20},
+    "rules": [{"type": "threshold", "metric": "cpu_usage", "scaleUp": 70, "scaleDown": 30}]})");
+  DecisionState state;
+  const Decision decision = decide(policy, testing::snapshot(2, {Reading::of(50)}), state);
+  EXPECT_EQ(decision.to_replicas, 3) << "minReplicas wins over a budget";
+  EXPECT_EQ(decision.recommendation.alerts, std::vector<Code>{Code::budget_exceeded});
+  EXPECT_EQ(decision.recommendation.priority, Priority::high);
+  EXPECT_NE(explain(policy, decision).find("alert: a budget does not pay"), std::string::npos);
+  EXPECT_EQ(decision_from_json(policy, to_json(policy, decision)), decision);
+}
+
 // ---- confidence and priority
 
 struct Sure {

@@ -64,6 +64,32 @@ INSTANTIATE_TEST_SUITE_P(
                             "/guardrails/maxTotalReplica", "\"maxTotalReplicas\""}));
 
 INSTANTIATE_TEST_SUITE_P(
+    GuardrailsAndAlerts, PolicyMistake,
+    testing::Values(
+        Mistake{R"({"guardrails": {"maxScaleEventsPerHour": 0}})",
+                "/guardrails/maxScaleEventsPerHour", "between 1"},
+        Mistake{R"({"guardrails": {"budgets": {"usd": 5}}})", "/guardrails/budgets/usd", "object"},
+        Mistake{R"({"guardrails": {"budgets": {"usd": {}}}})", "/guardrails/budgets/usd/limit",
+                "required"},
+        Mistake{R"({"guardrails": {"budgets": {"usd": {"limit": 1, "reserve": 2}}}})",
+                "/guardrails/budgets/usd/reserve", "limit"},
+        Mistake{R"({"uses": {"usd": 1}})", "/uses/usd", "is not a budget in guardrails"},
+        Mistake{R"({"uses": {"conections": 1},
+                     "guardrails": {"budgets": {"connections": {"limit": 9}}}})",
+                "/uses/conections", "\"connections\""},
+        Mistake{R"({"uses": {"usd": 0}, "guardrails": {"budgets": {"usd": {"limit": 9}}}})",
+                "/uses/usd", "above 0"},
+        Mistake{R"({"alerts": [{"warning": 1}]})", "/alerts/0/metric", "required"},
+        Mistake{R"({"alerts": [{"metric": "cpu_usage"}]})", "/alerts/0", "critical"},
+        Mistake{R"({"alerts": [{"metric": "cpu_usage", "warning": 90, "critical": 70}]})",
+                "/alerts/0/critical", "below warning"},
+        Mistake{R"({"alerts": [{"metric": "cache_hit_rate", "comparison": "less_than",
+                                "warning": 60, "critical": 80}]})",
+                "/alerts/0/critical", "above warning"},
+        Mistake{R"({"alerts": [{"metric": "a", "comparison": "over", "warning": 1}]})",
+                "/alerts/0/comparison", "greater_than"}));
+
+INSTANTIATE_TEST_SUITE_P(
     Times, PolicyMistake,
     testing::Values(
         Mistake{R"({"evaluationInterval": "15"})", "/evaluationInterval", "\"90s\""},
@@ -312,25 +338,17 @@ INSTANTIATE_TEST_SUITE_P(
                 "/schedules/1/name", "another schedule"}));
 
 /// What later versions will mean is refused by name, not ignored.
-INSTANTIATE_TEST_SUITE_P(
-    NotPartOfThisVersion, PolicyMistake,
-    testing::Values(
-        Mistake{R"({"uses": {}})", "/uses", "\"uses\" is not part of this version"},
-        Mistake{R"({"sources": {}})", "/sources", "\"sources\" is not part of this version"},
-        Mistake{R"({"alerts": []})", "/alerts", "\"alerts\" is not part of this version"},
-        Mistake{R"({"notifications": []})", "/notifications",
-                "\"notifications\" is not part of this version"},
-        Mistake{R"({"guardrails": {"maxScaleEventsPerHour": 3}})",
-                "/guardrails/maxScaleEventsPerHour",
-                "\"maxScaleEventsPerHour\" is not part of this version"},
-        Mistake{R"({"guardrails": {"budgets": {}}})", "/guardrails/budgets",
-                "\"budgets\" is not part of this version"},
-        Mistake{metric(R"("name": "a", "promql": "b")"), "/metrics/0/promql",
-                "not part of this version"},
-        Mistake{R"({"rules": [{"type": "concurrency"}]})", "/rules/0/type",
-                "\"concurrency\" is not part"},
-        Mistake{R"({"rules": [{"type": "predictive"}]})", "/rules/0/type",
-                "\"predictive\" is not part"}));
+INSTANTIATE_TEST_SUITE_P(NotPartOfThisVersion, PolicyMistake,
+                         testing::Values(Mistake{R"({"sources": {}})", "/sources",
+                                                 "\"sources\" is not part of this version"},
+                                         Mistake{R"({"notifications": []})", "/notifications",
+                                                 "\"notifications\" is not part of this version"},
+                                         Mistake{metric(R"("name": "a", "promql": "b")"),
+                                                 "/metrics/0/promql", "not part of this version"},
+                                         Mistake{R"({"rules": [{"type": "concurrency"}]})",
+                                                 "/rules/0/type", "\"concurrency\" is not part"},
+                                         Mistake{R"({"rules": [{"type": "predictive"}]})",
+                                                 "/rules/0/type", "\"predictive\" is not part"}));
 
 TEST(PolicyErrors, TenMistakesAreTenErrors) {
   const auto problems = problems_in(std::string_view{R"({

@@ -375,5 +375,15 @@ TEST(PolicyKeys, HintsAtWhatIsProbablyNotMeant) {
                        "/platform/driver", "\"kubernetes\""));
 }
 
+TEST(Hints, ABudgetThatCannotPayTheMaximum) {
+  const auto with_limit = [](int limit) {
+    Json policy = policy_with(R"({"uses": {"connections": 20}})");
+    policy["guardrails"]["budgets"]["connections"] = {{"limit", limit}, {"reserve", 5}};
+    return load_policies(policy.dump());
+  };
+  EXPECT_TRUE(has_hint(with_limit(204), "/uses", "9 replicas"));
+  EXPECT_TRUE(with_limit(205).hints.empty());
+}
+
 }  // namespace
 }  // namespace selfscale

@@ -139,6 +139,17 @@ Json any_policy() {
   if (*rc::gen::arbitrary<bool>()) policy["cooldownPeriod"] = any_duration();
   if (*rc::gen::arbitrary<bool>())
     policy["guardrails"] = {{"minAvailableMemoryMb", any_edge(0, 9)}};
+  if (*rc::gen::arbitrary<bool>()) {
+    policy["guardrails"]["maxScaleEventsPerHour"] = *rc::gen::inRange(1, 99);
+    policy["guardrails"]["budgets"] = {{"usd", {{"limit", any_edge(1, 9)}}},
+                                       {"connections", {{"limit", 100}, {"reserve", 5}}}};
+    policy["uses"] = {{"usd", any_edge(1, 2)}};
+    policy["alerts"] = {{{"metric", "cpu_usage"}, {"warning", any_edge(1, 50)}},
+                        {{"metric", "cache_hit_rate"},
+                         {"comparison", "less_than"},
+                         {"warning", any_edge(51, 99)},
+                         {"critical", any_edge(1, 50)}}};
+  }
   if (*rc::gen::arbitrary<bool>()) policy["platform"] = {{"driver", "x"}, {"n", any_edge(0, 9)}};
   if (*rc::gen::arbitrary<bool>()) {
     policy["behavior"] = any_behavior();

@@ -39,6 +39,8 @@ const std::map<std::string, std::string>& places() {
       {"cooldown", "/cooldown"},
       {"startup", "/startup"},
       {"guardrails", "/guardrails"},
+      {"budget", "/guardrails/budgets/usd"},
+      {"alert", "/alerts/0"},
       {"local", "/platform"},
       {"tolerance", "/rules/1/tolerance"},
       {"schedule", "/schedules/0"},
@@ -53,8 +55,10 @@ Json policy_with_all_objects() {
               {"type": "target", "as": "ecs", "metric": "cpu_usage", "target": 70},
               {"type": "step", "metric": "cpu_usage", "steps": [{"from": 70, "by": 1}]},
               {"type": "backlog", "metric": "queue_length", "targetLatency": "30s"}],
-    "schedules": [{"cron": "@daily", "minReplicas": 2}], "combine": {}, "cooldown": {},
-    "behavior": {"scaleUp": {"policies": [{"type": "Pods", "value": 4, "periodSeconds": 60}]}}, "startup": {}, "guardrails": {},
+    "schedules": [{"cron": "@daily", "minReplicas": 2}],
+    "combine": {}, "cooldown": {},
+    "behavior": {"scaleUp": {"policies": [{"type": "Pods", "value": 4, "periodSeconds": 60}]}}, "startup": {}, "guardrails": {"budgets": {"usd": {"limit": 9}}},
+    "alerts": [{"metric": "cpu_usage", "warning": 70}],
     "platform": {"driver": "local"}})");
 }
 

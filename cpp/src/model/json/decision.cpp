@@ -88,6 +88,11 @@ Recommendation read_recommendation(const Node& node, const Names& names) {
   for (std::size_t i = 0; i < adjustments.array().size(); ++i) {
     recommendation.adjustments.push_back(read_adjustment(adjustments.element(i)));
   }
+  if (const auto alerts = node.find("alerts")) {
+    for (std::size_t i = 0; i < alerts->array().size(); ++i) {
+      recommendation.alerts.push_back(alerts->element(i).choice<Code>());
+    }
+  }
   if (const auto leading = node.find("leading")) {
     recommendation.leading = leading->count();
     if (static_cast<std::size_t>(recommendation.leading) >= recommendation.proposals.size()) {
@@ -146,6 +151,9 @@ std::string to_json(const Names& names, const Decision& decision, const Words& w
         {"priority", name_of(recommendation.priority)},
         {"proposals", std::move(proposals)},
         {"adjustments", std::move(adjustments)}}}};
+  for (const Code alert : recommendation.alerts) {
+    json["recommendation"]["alerts"].push_back(name_of(alert));
+  }
   if (state != nullptr) json["state"] = OrderedJson::parse(to_json(names, *state));
   return written(json);
 }
