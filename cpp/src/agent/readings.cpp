@@ -6,6 +6,7 @@
 #include "agent/aggregate.hpp"
 #include "agent/series.hpp"
 #include "agent/tally.hpp"
+#include "agent/throughput.hpp"
 
 namespace selfscale::agent {
 namespace {
@@ -76,6 +77,7 @@ struct Readings::History {
   Requests requests;
   std::vector<Watched> watched;
   Tally tally;
+  JobThroughput throughput;
 
   [[nodiscard]] Source source_of(const MetricSpec& spec) const {
     const std::string& name = spec.metric;
@@ -108,6 +110,7 @@ struct Readings::History {
 
   void feed(const Tick& tick) {
     tally.feed(tick, share_host);
+    throughput.feed(tally);
     for (auto& each : watched) keep(each);
   }
 
@@ -347,9 +350,11 @@ std::optional<Instant> Readings::started_at(const std::string& instance) const {
 
 bool Readings::is_busy(const std::string& instance) const {
   const auto known = history_->tally.instances().find(instance);
-  if (known == history_->tally.instances().end()) return false;
-  const auto gauge = known->second.gauges.find(in_flight);
-  return gauge != known->second.gauges.end() && gauge->second > 0.0;
+  return known != history_->tally.instances().end() && agent::is_busy(known->second);
+}
+
+std::optional<Throughput> Readings::throughput() const {
+  return history_->throughput.per_replica();
 }
 
 std::set<std::string> Readings::metrics() const {

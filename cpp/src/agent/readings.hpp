@@ -100,8 +100,10 @@ class Readings {
   /// Such an instance's living processes: does one of them report, and when did the first start?
   [[nodiscard]] bool is_reporting(const std::string& instance) const;
   [[nodiscard]] std::optional<Instant> started_at(const std::string& instance) const;
-  /// Has requests or jobs in hand: in_flight over zero.
+  /// Has requests or jobs in hand: in_flight or busy_workers over zero.
   [[nodiscard]] bool is_busy(const std::string& instance) const;
+  /// Jobs a second of one busy replica, learned from the last hour. Empty: not known yet.
+  [[nodiscard]] std::optional<Throughput> throughput() const;
   /// Names of all metrics that exist here: built-in ones whose source is there, and recorded ones.
   [[nodiscard]] std::set<std::string> metrics() const;
 

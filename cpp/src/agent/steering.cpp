@@ -276,6 +276,7 @@ asio::awaitable<void> Steering::think() {
   const bool may_count = preflight_.wrong.empty() || maker_.knows_platform();
   if (may_count) now.failure = observation_failure_;
   now.estimates = events_.startups.estimates();
+  now.estimates.throughput_per_replica = readings_.throughput();
   snapshot_ = maker_.make(policy_, readings_, now);
   decide(policy_, snapshot_, state_, decision_);
 }

@@ -472,5 +472,55 @@ TEST_F(ReadingsTest, ALongWindowAtAFastTickStaysExactAndSmall) {
   EXPECT_NEAR(of(p50).value, 0.1, 0.0006);
 }
 
+// Throughput of jobs.
+
+TEST_F(ReadingsTest, ThroughputIsWhatBusyReplicasFinish) {
+  const auto of_a = a.registry.counter("jobs_finished_total");
+  const auto of_b = b.registry.counter("jobs_finished_total");
+  const auto busy_a = a.registry.gauge("busy_workers");
+  const auto busy_b = b.registry.gauge("busy_workers");
+  busy_a.set(2);
+  busy_b.set(0);
+  of_a.inc(1'000);  // before anybody looked
+  tick({&a, &b});
+  for (int second = 0; second < 9; ++second) {
+    of_a.inc(1);
+    tick({&a, &b});
+  }
+  EXPECT_EQ(readings.throughput(), std::nullopt) << "nine jobs are too few";
+  busy_b.set(1);
+  of_a.inc(1);
+  of_b.inc(2);
+  tick({&a, &b});
+  const auto learned = readings.throughput().value();
+  EXPECT_EQ(learned.samples, 12);
+  EXPECT_DOUBLE_EQ(learned.value, 12.0 / 11.0) << "ten seconds of one, one of the other";
+  // The exact 95 % interval of a count of 12 begins at 6.20 (Garwood 1936).
+  EXPECT_NEAR(learned.low * 11.0, 6.20, 0.02);
+}
+
+TEST_F(ReadingsTest, ThroughputForgetsWhatIsAnHourOld) {
+  const auto jobs = a.registry.counter("jobs_finished_total");
+  tick({&a});
+  jobs.inc(600);
+  tick({&a}, 60s);
+  EXPECT_DOUBLE_EQ(readings.throughput().value().value, 10.0) << "busy while it finishes jobs";
+  for (int minute = 0; minute < 61; ++minute) {
+    jobs.inc(60);
+    tick({&a}, 60s);
+  }
+  EXPECT_DOUBLE_EQ(readings.throughput().value().value, 1.0);
+}
+
+TEST_F(ReadingsTest, AWorkerWithAJobInHandIsBusy) {
+  const auto busy = a.registry.gauge("busy_workers");
+  busy.set(1);
+  tick({&a});
+  EXPECT_TRUE(readings.is_busy("a"));
+  busy.set(0);
+  tick({&a});
+  EXPECT_FALSE(readings.is_busy("a"));
+}
+
 }  // namespace
 }  // namespace selfscale::agent
