@@ -14,7 +14,7 @@ help:  ## this list
 demo: .setup/demo  ## a real app scales itself under recorded load; options: make demo ARGS="--quick --output out"
 	@$(BIN)/selfscale demo $(ARGS)
 
-test: .setup/test  ## everything: C++ under two compilers and three sanitizers, portable build, Python under each version here, demo
+test: .setup/test  ## everything: C++, sanitizers, portable build, Python, integration, notebook, examples, demo
 	@tools/test all
 
 check: .setup/test  ## formatting, linting, types

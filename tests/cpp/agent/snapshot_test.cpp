@@ -254,8 +254,8 @@ TEST(OtherServices, TakeOfWhatIsShared) {
   EXPECT_EQ(shared.other_replicas, 5);
   EXPECT_EQ(shared.other_events_last_hour, 4);
   ASSERT_EQ(shared.budgets_used.size(), 2U);
-  EXPECT_EQ(shared.budgets_used[0], std::nullopt) << "nobody else takes of usd";
-  EXPECT_EQ(shared.budgets_used[1], 22.0);
+  EXPECT_EQ(shared.budgets_used[0], 22.0);
+  EXPECT_EQ(shared.budgets_used[1], std::nullopt) << "nobody else takes of usd";
 }
 
 TEST(OtherServices, WhatCannotBeReadIsNotCounted) {
