@@ -53,7 +53,7 @@ def test_the_fastapi_example_is_scaled_up_by_requests(tmp_path: Path) -> None:
                 connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
                 connection.request("GET", "/reports/today", headers={"Connection": "close"})
                 workers.add(json.loads(connection.getresponse().read())["worker"])
-            except OSError:
+            except (OSError, http.client.HTTPException):
                 time.sleep(0.05)  # not listening yet, or ending
             if len(workers) > 1:
                 enough.set()

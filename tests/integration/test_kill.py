@@ -26,6 +26,8 @@ HERE = Path(__file__).parent
 T = TypeVar("T")
 LEAST, MOST = 1, 3
 IDLE, BUSY = 0.0, 50.0
+BROKEN_OFF = (OSError, http.client.HTTPException)
+"""What a client sees of a server that was killed, perhaps in the middle of an answer."""
 SUPERVISOR_ROUNDS, AGENT_ROUNDS, WORKER_ROUNDS = 10, 60, 30
 
 # As deep as a file says: the tests move the count up to the maximum and down to the minimum while they kill.
@@ -137,7 +139,7 @@ class Stack:
         """Whether a request is served."""
         try:
             return request(self.port) == 200
-        except OSError:
+        except BROKEN_OFF:
             return False
 
     def is_whole(self) -> bool:
@@ -203,7 +205,7 @@ class Load:
                     self.served += 1
                 else:
                     self.failures.append(f"answered {status}")
-            except OSError as error:
+            except BROKEN_OFF as error:
                 self.failures.append(repr(error))
 
     def _count(self) -> None:
