@@ -76,6 +76,16 @@ const Instance* sole_reporter(const std::vector<Instance>& instances, const Read
   return instances.size() > 1 ? sole : nullptr;
 }
 
+/// Empty where there is no count: what is published may be another version's.
+std::optional<int> count_at(const nlohmann::json& value,
+                            const nlohmann::json::json_pointer& pointer) {
+  constexpr std::int64_t most = 1'000'000;
+  if (!value.contains(pointer) || !value[pointer].is_number_integer()) return std::nullopt;
+  const auto count = value[pointer].get<std::int64_t>();
+  if (count < 0 || count > most) return std::nullopt;
+  return static_cast<int>(count);
+}
+
 }  // namespace
 
 Snapshot SnapshotMaker::make(const Policy& policy, const Readings& readings,
@@ -160,16 +170,17 @@ void SnapshotMaker::note_readiness(std::vector<Instance>& instances, Instant at)
 void add_other_service(const Policy& own, const Policy& other, std::string_view published,
                        Shared& shared) {
   const auto value = nlohmann::json::parse(published, nullptr, /*allow_exceptions=*/false);
-  if (!value.is_object() || !value.contains("replicas")) return;
-  const int replicas = value["replicas"].value("current", 0);
-  shared.other_replicas = shared.other_replicas.value_or(0) + replicas;
-  shared.other_events_last_hour += value.value("eventsLastHour", 0);
+  const auto replicas = count_at(value, nlohmann::json::json_pointer{"/replicas/current"});
+  if (!replicas) return;
+  shared.other_replicas = shared.other_replicas.value_or(0) + *replicas;
+  const auto events = count_at(value, nlohmann::json::json_pointer{"/eventsLastHour"});
+  shared.other_events_last_hour += events.value_or(0);
   const auto& budgets = own.compiled().uses;
   shared.budgets_used.resize(budgets.size());
   for (std::size_t i = 0; i < budgets.size(); ++i) {
     for (const BudgetUse& use : other.compiled().uses) {
       if (use.budget.name != budgets[i].budget.name) continue;
-      shared.budgets_used[i] = shared.budgets_used[i].value_or(0.0) + use.per_replica * replicas;
+      shared.budgets_used[i] = shared.budgets_used[i].value_or(0.0) + use.per_replica * *replicas;
     }
   }
 }

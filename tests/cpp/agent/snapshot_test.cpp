@@ -264,7 +264,9 @@ TEST(OtherServices, WhatCannotBeReadIsNotCounted) {
       {"service": "worker", "maxReplicas": 9, "preset": "balanced"}]})")
                             .policies;
   Shared shared;
-  for (const char* published : {"", "{", "[]", "{}"}) {
+  for (const char* published :
+       {"", "{", "[]", "{}", R"({"replicas": 4})", R"({"replicas": {"current": "4"}})",
+        R"({"replicas": {"current": -1}})"}) {
     add_other_service(policies[0], policies[1], published, shared);
   }
   EXPECT_EQ(shared, Shared{});
