@@ -149,6 +149,28 @@ std::vector<CompiledPolicy> read_any(const Json& document, Findings& findings) {
   return policies;
 }
 
+bool reads(const CompiledPolicy& policy, const std::string& metric) {
+  return std::any_of(policy.rules.begin(), policy.rules.end(), [&](const RuleSpec& rule) {
+    const MetricSpec& read = policy.metrics[static_cast<std::size_t>(rule.metric)];
+    return read.name == metric || read.metric == metric;
+  });
+}
+
+/// The level of an alert is looked at in what the rules have read.
+void hint_at_unread_alerts(const std::vector<CompiledPolicy>& policies, Findings& findings) {
+  if (policies.empty()) return;
+  const auto& alerts = policies.front().alerts;  // the document's, so every policy's
+  for (std::size_t i = 0; i < alerts.size(); ++i) {
+    const auto reads_it = [&](const CompiledPolicy& policy) {
+      return reads(policy, alerts[i].metric);
+    };
+    if (std::any_of(policies.begin(), policies.end(), reads_it)) continue;
+    findings.hints.push_back(
+        {"/alerts/" + std::to_string(i) + "/metric", Json(alerts[i].metric).dump(),
+         "no rule reads this metric, so its levels change no priority; add a rule on it"});
+  }
+}
+
 }  // namespace
 
 PolicyDocument load_policies(std::string_view text) {
@@ -157,6 +179,7 @@ PolicyDocument load_policies(std::string_view text) {
   std::vector<CompiledPolicy> compiled;
   if (findings.problems.empty()) compiled = read_any(document, findings);
   if (!findings.problems.empty()) throw PolicyError{std::move(findings.problems)};
+  hint_at_unread_alerts(compiled, findings);
   PolicyDocument result;
   for (CompiledPolicy& policy : compiled) {
     result.policies.emplace_back(std::make_shared<const CompiledPolicy>(std::move(policy)));

@@ -161,6 +161,14 @@ TEST(Supervisor, RefusesAPortThatIsInUse) {
   EXPECT_NE(made.error().message.find("is in use"), std::string::npos);
 }
 
+TEST(Supervisor, RefusesAnAddressOfAnotherMachineAndSaysWhichToUse) {
+  const auto made = Listener::bind({"192.0.2.1", 0});  // of documentation alone (RFC 5737)
+  ASSERT_FALSE(made);
+  EXPECT_EQ(made.error().code, Errc::invalid_argument);
+  EXPECT_NE(made.error().message.find("no such address; 127.0.0.1"), std::string::npos)
+      << made.error().message;
+}
+
 TEST(Supervisor, AWorkerThatIgnoresSigtermIsKilledAfterTheGrace) {
   auto options = options_of(2, 2);
   options.command = stubborn;

@@ -385,5 +385,14 @@ TEST(Hints, ABudgetThatCannotPayTheMaximum) {
   EXPECT_TRUE(with_limit(205).hints.empty());
 }
 
+TEST(Hints, AnAlertOnAMetricThatNoRuleReads) {
+  const auto with_alert = [](const std::string& metric) {
+    return load_policies(
+        policy_with(R"({"alerts": [{"metric": ")" + metric + R"(", "warning": 1}]})").dump());
+  };
+  EXPECT_TRUE(has_hint(with_alert("error_rate"), "/alerts/0/metric", "no rule reads"));
+  EXPECT_TRUE(with_alert("cpu_usage").hints.empty());
+}
+
 }  // namespace
 }  // namespace selfscale
