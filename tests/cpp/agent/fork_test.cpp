@@ -33,6 +33,10 @@ int in_child(Work work) {
 }
 
 TEST_F(AgentTest, AForkedChildCanStartAnewAndTheParentGoesOn) {
+#ifdef __SANITIZE_THREAD__
+  GTEST_SKIP() << "the thread sanitizer ends a child that starts threads (\"dup thread with used "
+                  "id\"): it takes the parent's for living there; the other presets run this";
+#endif
   Agent agent{options()};
   const auto orders = agent.counter("orders");
   agent.start();
