@@ -20,9 +20,25 @@ void forget_old(Window& window, Duration reach, Instant at) {
   window.erase(window.begin(), std::find_if(window.begin(), window.end(), is_young));
 }
 
-/// Entries of one slot of time become one, as old as the youngest, with the number of the oldest.
-void coarsen(Window& window, Duration length) {
-  const Duration slot = std::max(Duration{1}, length / slots_of_window);
+/// `outlives(a, b)`: a stays although the younger b came.
+template <class Outlives>
+void add(Window& window, Wanted wanted, Duration length, Outlives outlives) {
+  if (length.count() <= 0) return window.clear();
+  while (!window.empty() && !outlives(window.back().replicas, wanted.replicas)) window.pop_back();
+  window.push_back(wanted);
+  if (window.size() > most_kept) coarsen(window, std::max(Duration{1}, length / slots_of_window));
+}
+
+void log(DecisionState& state, const CompiledPolicy& policy, Wanted wanted) {
+  add(state.up_window, wanted, policy.scale_up.stabilization_window,
+      [](int older, int younger) { return older < younger; });
+  add(state.down_window, wanted, down_reach(policy),
+      [](int older, int younger) { return older > younger; });
+}
+
+}  // namespace
+
+void coarsen(std::vector<Wanted>& window, Duration slot) {
   const auto slot_of = [slot](const Wanted& wanted) { return wanted.at.time_since_epoch() / slot; };
   auto last = window.begin();
   for (auto it = last + 1; it != window.end(); ++it) {
@@ -34,24 +50,6 @@ void coarsen(Window& window, Duration length) {
   }
   window.erase(last + 1, window.end());
 }
-
-/// `outlives(a, b)`: a stays although the younger b came.
-template <class Outlives>
-void add(Window& window, Wanted wanted, Duration length, Outlives outlives) {
-  if (length.count() <= 0) return window.clear();
-  while (!window.empty() && !outlives(window.back().replicas, wanted.replicas)) window.pop_back();
-  window.push_back(wanted);
-  if (window.size() > most_kept) coarsen(window, length);
-}
-
-void log(DecisionState& state, const CompiledPolicy& policy, Wanted wanted) {
-  add(state.up_window, wanted, policy.scale_up.stabilization_window,
-      [](int older, int younger) { return older < younger; });
-  add(state.down_window, wanted, down_reach(policy),
-      [](int older, int younger) { return older > younger; });
-}
-
-}  // namespace
 
 void seed(DecisionState& state, const CompiledPolicy& policy, int current, Instant at) {
   state.seen = true;

@@ -10,6 +10,7 @@
 
 #include <cstddef>
 #include <selfscale/decision.hpp>
+#include <vector>
 
 #include "policy/compiled.hpp"
 
@@ -22,6 +23,10 @@ struct Stabilized {
   Code code =
       Code::scale_up_stabilized;  ///< meaningful where `replicas` differs from what was wanted
 };
+
+/// Entries of one slot of time become one, as old as the youngest, with the number of the oldest.
+/// There is at least one.
+void coarsen(std::vector<DecisionState::Wanted>& window, Duration slot);
 
 /// The first sight of a service counts as a recommendation of what is there.
 void seed(DecisionState& state, const CompiledPolicy& policy, int current, Instant at);

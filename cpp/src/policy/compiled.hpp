@@ -53,6 +53,7 @@ struct MetricSpec {
   MissingPolicy missing;
   Duration missing_after{45'000};
   bool needs_previous = false;  ///< a percentage_change rule reads it
+  std::optional<Duration> short_window;  ///< a concurrency rule reads it over this time too
   int expression = -1;          ///< index into the policy's expressions; -1: it is read
 
   [[nodiscard]] bool is_computed() const noexcept { return expression >= 0; }
@@ -152,13 +153,37 @@ struct BacklogRule {
   OtherMetric oldest;                ///< age of the oldest job that waits, in seconds
 };
 
+/// Knative's autoscaler (KPA), in loads per replica.
+struct ConcurrencyRule {
+  double target = 70.0;     ///< what one replica should carry: Knative's total × utilization
+  double capacity = 100.0;  ///< what one replica can carry: Knative's total
+  Duration window{60'000};  ///< of the stable load; a panic outlasts its cause by as much
+  Duration panic_window{6'000};
+  double panic_threshold = 2.0;  ///< share of what is ready that the panic load must ask for
+  double max_scale_up_rate = 1000.0;
+  double max_scale_down_rate = 2.0;
+  Duration scale_down_delay{0};
+  int activation_scale = 1;              ///< the fewest that a load above 0 asks for
+  int initial_scale = 1;                 ///< the fewest until so many have been ready once
+  double target_burst_capacity = 211.0;  ///< below 0: always buffer
+};
+
 struct RuleSpec {
   std::string name;
   int metric = 0;  ///< index into the policy's metrics
   double weight = 1.0;
   std::uint64_t definition = 0;  ///< fingerprint: a timer of another definition is dropped
   bool from_preset = false;      ///< a preset brought it: left out where its metric does not exist
-  std::variant<ThresholdRule, TargetRule, EcsTargetRule, StepRule, BacklogRule> kind;
+  double activation = 0.0;       ///< above it there is work: with scaleToZero
+  bool wakes = false;            ///< its metric is there without replicas: with scaleToZero
+  std::variant<ThresholdRule, TargetRule, EcsTargetRule, StepRule, BacklogRule, ConcurrencyRule>
+      kind;
+};
+
+/// To no replicas and back, as KEDA.
+struct ScaleToZero {
+  Duration cooldown{300'000};  ///< without work for longer than this: idle
+  Duration retention{0};       ///< once idle, the last replica stays for this
 };
 
 /// How far the count may go within a period (autoscaling/v2 HPAScalingPolicy).
@@ -277,6 +302,7 @@ struct CompiledPolicy {
   std::optional<Duration> cooldown_period;
   Duration changes_kept{0};  ///< for how long what was done to the count may still matter
   bool never_scales_down = false;
+  std::optional<ScaleToZero> scale_to_zero;  ///< with min_replicas of 0
   Readiness readiness;
 
   std::optional<Duration> startup_expected;
