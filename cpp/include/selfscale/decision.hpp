@@ -37,6 +37,7 @@ enum class Code : std::uint8_t {
   panic_load,    ///< the load over the panic window decides
   panic_held,    ///< in panic nothing goes below the peak
   delayed_down,  ///< scaleDownDelay: more was wanted within it
+  scale_floor,   ///< initialScale or activationScale asks for more than the load
   // proposals: backlog
   backlog_due,         ///< so many replicas finish what is due within targetLatency
   oldest_job_late,     ///< the oldest job has waited longer than targetLatency
@@ -60,9 +61,10 @@ enum class Code : std::uint8_t {
   all_abstain,
   all_hold,
   // activation: to zero and back
-  activated,       ///< a rule past its activation wakes a service of no replicas
+  activated,       ///< a rule past its activation: there is work, so there is a replica
   idle,            ///< nothing has been active for long enough: no replicas
   idle_not_long,   ///< inactive, but not for long enough yet
+  nobody_wakes,    ///< nothing, or nobody, could bring it back: the last replica stays
   paused_at_zero,  ///< somebody else set no replicas: that is a pause
   // bounds before the rules
   below_minimum,  ///< current count below minReplicas: raised at once
@@ -187,6 +189,8 @@ struct DecisionState {
     std::optional<Instant> panic_since;
     int peak = 0;                 ///< concurrency: the most it wanted in this panic
     std::vector<Wanted> delayed;  ///< concurrency: results within scaleDownDelay, oldest first
+    bool is_met = false;          ///< concurrency: the service has been met, in panic or not
+    bool is_initialized = false;  ///< concurrency: initialScale replicas have been ready once
     bool operator==(const Memory&) const = default;
   };
   struct Change {  ///< what was done to the count, for rate limits

@@ -124,6 +124,9 @@ struct Snapshot {
   std::vector<std::optional<Reading>> metrics;
   Shared shared;
   Estimates estimates;
+  /// Somebody who is no replica of this service could write its count: a candidate elsewhere.
+  /// Without one the last replica stays.
+  bool can_be_woken = true;
   bool operator==(const Snapshot&) const = default;
 };
 

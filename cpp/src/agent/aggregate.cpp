@@ -125,6 +125,7 @@ std::optional<double> aggregate(const Points<Buckets>& points, Aggregation aggre
 Reading scaled(Reading reading, double factor) {
   reading.value *= factor;
   if (reading.previous) *reading.previous *= factor;
+  if (reading.short_value) *reading.short_value *= factor;
   return reading;
 }
 

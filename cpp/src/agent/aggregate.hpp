@@ -23,7 +23,8 @@ std::optional<double> aggregate(const Points<Samples>& points, Aggregation aggre
 /// (That nobody reported is another thing.)
 std::optional<double> aggregate(const Points<metrics::Buckets>& points, Aggregation aggregation);
 
-/// The window's value with its age, and that of the window before where it is asked for.
+/// The window's value with its age, and those of the window before and of a shorter one where they
+/// are asked for.
 template <class Value>
 Reading read_series(const Series<Value>& series, const MetricSpec& spec, Instant now) {
   if (series.empty()) return Reading::absent(Missing::not_reported);
@@ -42,6 +43,10 @@ Reading read_series(const Series<Value>& series, const MetricSpec& spec, Instant
   for (const auto* point : points) reading.window += point->length();
   if (spec.needs_previous && series.covers(2 * spec.window)) {
     reading.previous = aggregate(series.window(spec.window, spec.window), spec.aggregation);
+  }
+  if (spec.short_window) {
+    reading.short_value = aggregate(series.window(*spec.short_window), spec.aggregation);
+    reading.short_window = *spec.short_window;
   }
   return reading;
 }

@@ -77,7 +77,7 @@ void House::make_driver(const AgentOptions& options) {
       .platform_json = policy.platform_json,
       .callbacks = callbacks_of(options.driver),
       .post = [this](std::function<void()> job) { calls.post(std::move(job)); },
-      .assumed_replicas = policy.initial_replicas.value_or(policy.min_replicas)};
+      .assumed_replicas = policy.first_replicas()};
   auto made = drivers::make(driver_name, std::move(setting));
   if (made) {
     driver = std::move(*made);

@@ -49,7 +49,7 @@ struct Watched {
 
   [[nodiscard]] bool is_for(const MetricSpec& other) const {
     return spec.metric == other.metric && spec.window == other.window &&
-           spec.needs_previous == other.needs_previous;
+           spec.needs_previous == other.needs_previous && spec.short_window == other.short_window;
   }
   Series<Amount>& amounts_of(const std::string& instance) {
     return amounts.try_emplace(instance, resolution_for(spec), retention_for(spec)).first->second;
@@ -235,6 +235,8 @@ struct Readings::History {
     };
     if (reading.previous)
       reading.previous = ratio(errors.previous.value_or(0.0), *reading.previous);
+    if (reading.short_value)
+      reading.short_value = ratio(errors.short_value.value_or(0.0), *reading.short_value);
     reading.value = ratio(errors.value, reading.value);
     return reading;
   }

@@ -102,6 +102,8 @@ Snapshot SnapshotMaker::make(const Policy& policy, const Readings& readings,
   add_silent(snapshot.instances, snapshot.platform);
   snapshot.shared = now.shared;
   snapshot.estimates = now.estimates;
+  snapshot.can_be_woken = std::ranges::find(snapshot.instances, now.own_instance, &Instance::id) ==
+                          snapshot.instances.end();
   for (auto& instance : snapshot.instances) {
     instance.busy = readings.is_busy(instance.id);
     instance.metrics.resize(compiled.metrics.size());

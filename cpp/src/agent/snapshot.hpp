@@ -24,6 +24,7 @@ struct Surroundings {
   std::string failure;  ///< why there is none although there is a driver
   Shared shared;
   Estimates estimates;
+  std::string own_instance;  ///< of the process that decides
 };
 
 /// Lists every replica that the platform says exists: those that it names, else those that report

@@ -277,6 +277,7 @@ asio::awaitable<void> Steering::think() {
   if (may_count) now.failure = observation_failure_;
   now.estimates = events_.startups.estimates();
   now.estimates.throughput_per_replica = readings_.throughput();
+  now.own_instance = house_.settings.instance;
   snapshot_ = maker_.make(policy_, readings_, now);
   decide(policy_, snapshot_, state_, decision_);
 }

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <selfscale/decide.hpp>
 
+#include "decide/activate.hpp"
 #include "decide/combine.hpp"
 #include "decide/confidence.hpp"
 #include "decide/cooldown.hpp"
@@ -40,12 +41,16 @@ class Evaluation {
       recommendation_.code = bound->code;
       adjust(Stage::bounds, *bound);
     } else {
-      if (ask_rules()) stabilized();
+      const bool is_answered = ask_rules();
+      const bool is_damped = !activated();
+      if (is_damped && is_answered) stabilized();
       held_while_updating();
       adjust(Stage::stabilize, within_schedules(bounds_, wanted_));
-      adjust(Stage::rate_limit,
-             within_rate(policy_, bounds_, state_, wanted_, seen_.current, seen_.at));
-      cooled_down();
+      if (is_damped) {
+        adjust(Stage::rate_limit,
+               within_rate(policy_, bounds_, state_, wanted_, seen_.current, seen_.at));
+        cooled_down();
+      }
       adjust(Stage::limits, within_bounds(bounds_, wanted_));
       adjust(Stage::guardrails,
              within_total(policy_, seen_.snapshot.shared, wanted_, seen_.current));
@@ -62,6 +67,9 @@ class Evaluation {
  private:
   void begin() {
     state_.rules.resize(policy_.rules.size());
+    for (std::size_t i = 0; i < policy_.rules.size(); ++i) {
+      prepare(state_.rules[i], policy_.rules[i]);
+    }
     state_.missing_since.resize(policy_.metrics.size());
     recommendation_.proposals.clear();
     recommendation_.adjustments.clear();
@@ -80,13 +88,13 @@ class Evaluation {
   /// What is measured on replicas alone could not wake it either.
   [[nodiscard]] bool is_paused() const {
     if (seen_.current != 0) return false;
-    const auto& service = seen_.snapshot.metrics;
-    const bool can_wake = std::any_of(service.begin(), service.end(),
-                                      [](const auto& reading) { return reading.has_value(); });
-    return !state_.scaled_to_zero || (bounds_.min_replicas == 0 && !can_wake);
+    return !state_.scaled_to_zero ||
+           (bounds_.min_replicas == 0 && !sees_without_replicas(seen_.snapshot));
   }
 
+  /// When the pause ends, time without work counts from there.
   void stay_paused() {
+    state_.last_active.reset();
     if (const auto bound = outside_bounds(bounds_, seen_.current)) wanted_ = bound->replicas;
     adjust(Stage::activate, {seen_.current, Code::paused_at_zero});
     recommendation_.code = Code::paused_at_zero;
@@ -116,6 +124,14 @@ class Evaluation {
     wanted_ = combined.replicas;
     return combined.code != Code::no_data && combined.code != Code::missing_blocks_down &&
            combined.code != Code::missing_blocks_up;
+  }
+
+  /// Whether the way to no replicas, or back, decides alone.
+  bool activated() {
+    const auto [limited, is_final] = activate(seen_, wanted_, state_.last_active);
+    adjust(Stage::activate, limited);
+    if (is_final && limited.replicas != seen_.current) recommendation_.code = limited.code;
+    return is_final;
   }
 
   void hold_unknown_platform() {

@@ -38,7 +38,7 @@ void log(DecisionState& state, const CompiledPolicy& policy, Wanted wanted) {
 
 }  // namespace
 
-void coarsen(std::vector<Wanted>& window, Duration slot) {
+void coarsen(std::vector<Wanted>& window, Duration slot) noexcept {
   const auto slot_of = [slot](const Wanted& wanted) { return wanted.at.time_since_epoch() / slot; };
   auto last = window.begin();
   for (auto it = last + 1; it != window.end(); ++it) {

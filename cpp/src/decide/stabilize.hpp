@@ -26,7 +26,7 @@ struct Stabilized {
 
 /// Entries of one slot of time become one, as old as the youngest, with the number of the oldest.
 /// There is at least one.
-void coarsen(std::vector<DecisionState::Wanted>& window, Duration slot);
+void coarsen(std::vector<DecisionState::Wanted>& window, Duration slot) noexcept;
 
 /// The first sight of a service counts as a recommendation of what is there.
 void seed(DecisionState& state, const CompiledPolicy& policy, int current, Instant at);

@@ -8,8 +8,6 @@
 namespace selfscale {
 namespace {
 
-constexpr int slots_of_delay = static_cast<int>(most_delayed / 2);
-
 std::int64_t buckets_within(Duration window, Duration bucket) noexcept {
   return (window.count() + bucket.count() - 1) / bucket.count();
 }
@@ -112,7 +110,7 @@ void BucketWindow::forget_until(std::int64_t number) noexcept {
 }
 
 int sliding_maximum(std::vector<DecisionState::Wanted>& kept, DecisionState::Wanted latest,
-                    Duration window, Duration bucket) {
+                    Duration window, Duration bucket, int most) noexcept {
   const auto number_of = [bucket](const DecisionState::Wanted& wanted) {
     return wanted.at.time_since_epoch() / bucket;
   };
@@ -124,7 +122,9 @@ int sliding_maximum(std::vector<DecisionState::Wanted>& kept, DecisionState::Wan
   while (!kept.empty() && kept.back().replicas <= latest.replicas) kept.pop_back();
   kept.erase(kept.begin(), std::find_if(kept.begin(), kept.end(), is_needed));
   if (kept.empty() || number_of(kept.back()) < now) kept.push_back(latest);
-  if (kept.size() > most_delayed) coarsen(kept, std::max(bucket, window / slots_of_delay));
+  if (kept.size() > static_cast<std::size_t>(most)) {
+    coarsen(kept, std::max(bucket, window / (most / 2)));
+  }
   return kept.front().replicas;
 }
 

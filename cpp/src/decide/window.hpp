@@ -48,15 +48,16 @@ class BucketWindow {
   std::int64_t latest_ = 0;  ///< number of the latest bucket written
 };
 
-/// At most so many numbers are kept of a sliding maximum.
-inline constexpr std::size_t most_delayed = 32;
-
 /// The largest of the numbers of the last `window`, the latest included, counted in buckets of
-/// `bucket`; of one bucket the largest counts. `kept` holds what a later maximum can still need,
-/// oldest first, at most `most_delayed`: where there would be more, those of one 16th of the window
-/// become one, which holds a little longer than it should. A number from before the latest changes
-/// nothing unless it is as large.
+/// `bucket`; of one bucket the largest counts. A number from before the latest changes nothing
+/// unless it is as large.
+///
+/// `kept` holds what a later maximum can still need, oldest first: each younger than the one before
+/// it and smaller. It is bounded: where there would be more than `most`, those of one part of the
+/// window become one, of `most` ÷ 2 equal parts. What was merged is as large as its largest and as
+/// old as its youngest, so it holds for longer than it should, by less than that part; the maximum
+/// is never too small. With room for `most` + 1 nothing is allocated. `most` is at least 2.
 int sliding_maximum(std::vector<DecisionState::Wanted>& kept, DecisionState::Wanted latest,
-                    Duration window, Duration bucket);
+                    Duration window, Duration bucket, int most) noexcept;
 
 }  // namespace selfscale

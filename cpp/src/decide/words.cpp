@@ -123,11 +123,29 @@ std::string past_step(const CompiledPolicy& policy, const Proposal& proposal) {
          number_in_words(proposal.threshold) + unit;
 }
 
+/// "in_flight 720 at 80 per replica asks for 9 replicas"
+std::string against_load(const CompiledPolicy& policy, const Proposal& proposal) {
+  const int asked_for = whole_replicas(proposal.value / proposal.threshold);
+  return metric_of(policy, proposal).name + " " + number_in_words(proposal.value) + " at " +
+         number_in_words(proposal.threshold) + " per replica asks for " +
+         replicas_in_words(asked_for) +
+         (asked_for == proposal.replicas ? ""
+                                         : "; the rule's rates and silent replicas make that " +
+                                               std::to_string(proposal.replicas));
+}
+
 /// What became of it, for the sentence of a whole decision.
 std::string held_sentence(const Decision& decision) {
   const Adjustment& adjustment = decision.recommendation.adjustments.back();
   return replicas_in_words(decision.recommendation.adjustments.front().from_replicas) +
          " wanted, held at " + std::to_string(decision.to_replicas) + ": " + in_words(adjustment);
+}
+
+/// Also where the rules want the same.
+Adjustment activation_of(const CompiledPolicy& policy, const Decision& decision) {
+  const Duration cooldown = policy.scale_to_zero.value_or(ScaleToZero{}).cooldown;
+  return {Stage::activate, decision.from_replicas, decision.to_replicas,
+          decision.recommendation.code, static_cast<double>(cooldown.count()) / 1000.0};
 }
 
 std::string leading_words(const CompiledPolicy& policy, const Recommendation& recommendation) {
@@ -230,6 +248,20 @@ std::string in_words(const CompiledPolicy& policy, const Proposal& proposal) {
              "number";
     case Code::no_lowering:
       return metric + " asks for no more, and this rule never asks for less";
+    case Code::stable_load:
+      return against_load(policy, proposal);
+    case Code::panic_load:
+      return against_load(policy, proposal) + " (a burst)";
+    case Code::panic_held:
+      return "a burst of " + metric + " has asked for " + replicas_in_words(proposal.replicas) +
+             ", and nothing goes until it is over";
+    case Code::delayed_down:
+      return metric + " has asked for " + replicas_in_words(proposal.replicas) +
+             " within scaleDownDelay";
+    case Code::scale_floor:
+      return "the rule on " + metric + " starts with " + replicas_in_words(proposal.replicas);
+    case Code::inactive:
+      return metric + " is not past its activation";
     case Code::floor_for_missing:
       return metric + " is missing: at least " + replicas_in_words(proposal.replicas);
     case Code::missing_ignored:
@@ -269,6 +301,17 @@ std::string in_words(const Adjustment& adjustment) {
       return "behavior says that the service is never made smaller (selectPolicy: Disabled)";
     case Code::paused_at_zero:
       return std::string{paused};
+    case Code::activated:
+      return "there is work: a rule is past its activation";
+    case Code::idle:
+      return "there has been no work for more than " + time +
+             (adjustment.to_replicas == 0 ? "" : ", and the last replica stays for its retention");
+    case Code::idle_not_long:
+      return "there has been work within the last " + time;
+    case Code::nobody_wakes:
+      return "nothing, or nobody, could bring the service back from none";
+    case Code::no_data:
+      return "whether there is work is not known";
     case Code::scale_up_cooldown:
       return "the last step up was less than " + time + " ago";
     case Code::scale_down_cooldown:
@@ -320,6 +363,10 @@ std::string reason_of(const CompiledPolicy& policy, const Decision& decision) {
       return "the platform's replica counts could not be read";
     case Code::paused_at_zero:
       return std::string{paused};
+    case Code::activated:
+    case Code::idle:
+      if (decision.action != Action::hold) return in_words(activation_of(policy, decision));
+      break;
     case Code::all_abstain:
       return "no rule asks for more";
     case Code::missing_blocks_down:

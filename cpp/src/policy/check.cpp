@@ -61,12 +61,6 @@ void hint_at_startup(Reader& reader, const CompiledPolicy& policy) {
       "decided before this one can show");
 }
 
-/// Resources are measured on replicas.
-bool can_be_read_without_replicas(const MetricSpec& metric) {
-  const BuiltinMetric* builtin = builtin_metric(metric.metric);
-  return builtin == nullptr || !is_resource(*builtin);
-}
-
 void hint_at_no_replicas(Reader& reader, const CompiledPolicy& policy) {
   const bool can_wake =
       std::any_of(policy.metrics.begin(), policy.metrics.end(), can_be_read_without_replicas);

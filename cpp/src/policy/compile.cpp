@@ -6,6 +6,7 @@
 
 #include "policy/behavior.hpp"
 #include "policy/check.hpp"
+#include "policy/duration.hpp"
 #include "policy/expression.hpp"
 #include "policy/metrics.hpp"
 #include "policy/platform.hpp"
@@ -68,6 +69,22 @@ void read_bounds(Reader& reader, CompiledPolicy& policy) {
   }
 }
 
+void read_scale_to_zero(Reader& reader, CompiledPolicy& policy) {
+  reader.object("scaleToZero", [&policy](Reader& keys) {
+    ScaleToZero& zero = policy.scale_to_zero.emplace();
+    zero.cooldown = keys.duration("cooldown").value_or(zero.cooldown);
+    zero.retention = keys.duration("retention").value_or(zero.retention);
+  });
+  if (!policy.scale_to_zero) return;
+  if (policy.min_replicas > 0) {
+    reader.wrong("scaleToZero",
+                 "needs a minReplicas of 0; it is " + std::to_string(policy.min_replicas));
+  }
+  if (policy.never_scales_down) {
+    reader.wrong("scaleToZero", "contradicts \"scaleDown\": \"never\"");
+  }
+}
+
 void read_startup(Reader& reader, CompiledPolicy& policy) {
   reader.object("startup", [&policy](Reader& startup) {
     policy.startup_expected = startup.duration("expected");
@@ -115,6 +132,47 @@ void read_metrics(Reader& reader, CompiledPolicy& policy) {
   read_expressions(reader, policy);
 }
 
+/// A concurrency rule says over which times its metric is read. A metric that something else reads
+/// too has them already.
+void read_over(Reader& reader, const ConcurrencyRule& rule, bool is_new, MetricSpec& metric) {
+  if (metric.is_computed()) {
+    reader.wrong("metric",
+                 "is computed from others; a concurrency rule reads its metric over two "
+                 "windows, so it needs one that is measured or recorded");
+  }
+  if (is_new) metric.window = rule.window;
+  const auto differs = [&](std::string_view key, Duration other) {
+    reader.wrong(key, "is " + to_text(other) +
+                          " for this metric elsewhere; list the metric once "
+                          "more, under a name of its own, for this rule");
+  };
+  if (metric.window != rule.window) differs("window", metric.window);
+  if (metric.short_window.value_or(rule.panic_window) != rule.panic_window) {
+    differs("panicWindow", *metric.short_window);
+  }
+  metric.short_window = rule.panic_window;
+}
+
+/// A metric that is bad when low says nothing of work.
+bool can_wake(const RuleSpec& rule, const MetricSpec& metric) {
+  const auto* threshold = std::get_if<ThresholdRule>(&rule.kind);
+  return can_be_read_without_replicas(metric) &&
+         (threshold == nullptr || threshold->comparison != Comparison::less_than);
+}
+
+void read_activation(Reader& reader, const CompiledPolicy& policy, RuleSpec& rule) {
+  const auto activation = reader.number("activation", 0.0, 1e15);
+  const MetricSpec& metric = policy.metrics[static_cast<std::size_t>(rule.metric)];
+  rule.activation = activation.value_or(rule.activation);
+  rule.wakes = policy.scale_to_zero && can_wake(rule, metric);
+  if (!activation || rule.wakes) return;
+  reader.wrong("activation",
+               policy.scale_to_zero
+                   ? "cannot wake a service of none: " + metric.name +
+                         " is measured on replicas, or is bad when low"
+                   : "says from where on there is work, for scaleToZero: the policy has none");
+}
+
 void read_rule(Reader& reader, const RuleType* type, const RuleDefaults& defaults,
                CompiledPolicy& policy) {
   if (type == nullptr) return reader.accept_rest();
@@ -123,9 +181,16 @@ void read_rule(Reader& reader, const RuleType* type, const RuleDefaults& default
   const auto metric = reader.text("metric");
   if (!reader.has("metric")) reader.required("metric", R"("cpu_usage")");
   rule.from_preset = reader.flag("fromPreset").value_or(false);
+  const std::size_t metrics = policy.metrics.size();
   if (metric) rule.metric = metric_number(reader, "metric", *metric, policy);
   rule.kind = type->read(reader, defaults);
-  if (metric) policy.rules.push_back(std::move(rule));
+  if (!metric) return;
+  read_activation(reader, policy, rule);
+  if (const auto* concurrency = std::get_if<ConcurrencyRule>(&rule.kind)) {
+    read_over(reader, *concurrency, policy.metrics.size() > metrics,
+              policy.metrics[static_cast<std::size_t>(rule.metric)]);
+  }
+  policy.rules.push_back(std::move(rule));
 }
 
 bool is_taken(const std::vector<RuleSpec>& rules, std::string_view name) {
@@ -213,6 +278,15 @@ void read_uses(Reader& reader, CompiledPolicy& policy) {
   });
 }
 
+void check_waking(Reader& reader, const CompiledPolicy& policy) {
+  const bool can_wake = std::ranges::any_of(policy.rules, &RuleSpec::wakes);
+  if (!policy.scale_to_zero || can_wake) return;
+  reader.wrong("scaleToZero",
+               "everything that the rules read is measured on replicas: nothing could wake a "
+               "service of none; give a rule a metric that is there without them, such as "
+               "queue_length");
+}
+
 }  // namespace
 
 CompiledPolicy compile_policy(Reader& reader, const DocumentKeys& document) {
@@ -240,9 +314,13 @@ CompiledPolicy compile_policy(Reader& reader, const DocumentKeys& document) {
   policy.never_scales_down =
       reader.one_of("scaleDown", std::array<std::string_view, 1>{"never"}).has_value();
   const std::size_t problems = reader.findings().problems.size();
+  read_scale_to_zero(reader, policy);
   read_metrics(reader, policy);
   read_rules(reader, defaults, policy);
-  if (reader.findings().problems.size() == problems) check_rules(reader, policy);
+  if (reader.findings().problems.size() == problems) {
+    check_rules(reader, policy);
+    check_waking(reader, policy);
+  }
   read_uses(reader, policy);
   if (reader.findings().problems.empty()) {
     hint_at_oddities(reader, policy);

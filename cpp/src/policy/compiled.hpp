@@ -52,9 +52,9 @@ struct MetricSpec {
   double weight = 1.0;
   MissingPolicy missing;
   Duration missing_after{45'000};
-  bool needs_previous = false;  ///< a percentage_change rule reads it
+  bool needs_previous = false;           ///< a percentage_change rule reads it
   std::optional<Duration> short_window;  ///< a concurrency rule reads it over this time too
-  int expression = -1;          ///< index into the policy's expressions; -1: it is read
+  int expression = -1;                   ///< index into the policy's expressions; -1: it is read
 
   [[nodiscard]] bool is_computed() const noexcept { return expression >= 0; }
 };
@@ -163,8 +163,9 @@ struct ConcurrencyRule {
   double max_scale_up_rate = 1000.0;
   double max_scale_down_rate = 2.0;
   Duration scale_down_delay{0};
-  int activation_scale = 1;              ///< the fewest that a load above 0 asks for
-  int initial_scale = 1;                 ///< the fewest until so many have been ready once
+  int delayed_kept = 32;     ///< results of scale_down_delay that are remembered at most
+  int activation_scale = 1;  ///< the fewest that a load above 0 asks for
+  int initial_scale = 1;     ///< the fewest until so many have been ready once
   double target_burst_capacity = 211.0;  ///< below 0: always buffer
 };
 
@@ -174,13 +175,13 @@ struct RuleSpec {
   double weight = 1.0;
   std::uint64_t definition = 0;  ///< fingerprint: a timer of another definition is dropped
   bool from_preset = false;      ///< a preset brought it: left out where its metric does not exist
-  double activation = 0.0;       ///< above it there is work: with scaleToZero
-  bool wakes = false;            ///< its metric is there without replicas: with scaleToZero
+  double activation = 0.0;       ///< with scaleToZero: above it there is work
+  bool wakes = false;            ///< with scaleToZero: it can see work without replicas
   std::variant<ThresholdRule, TargetRule, EcsTargetRule, StepRule, BacklogRule, ConcurrencyRule>
       kind;
 };
 
-/// To no replicas and back, as KEDA.
+/// To no replicas and back: KEDA's activation with Knative's retention of the last replica.
 struct ScaleToZero {
   Duration cooldown{300'000};  ///< without work for longer than this: idle
   Duration retention{0};       ///< once idle, the last replica stays for this
@@ -320,6 +321,11 @@ struct CompiledPolicy {
       left_out;      ///< a preset's rules on metrics that this service does not have
   std::string json;  ///< normal form
   std::string hash;  ///< of `json`
+
+  /// What a service begins with: none from the start would be a pause.
+  [[nodiscard]] int first_replicas() const noexcept {
+    return initial_replicas.value_or(std::max(min_replicas, 1));
+  }
 };
 
 }  // namespace selfscale

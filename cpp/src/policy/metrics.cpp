@@ -201,6 +201,11 @@ bool is_resource(const BuiltinMetric& metric) noexcept {
   return std::find(std::begin(resources), std::end(resources), metric.name) != std::end(resources);
 }
 
+bool can_be_read_without_replicas(const MetricSpec& metric) noexcept {
+  const BuiltinMetric* builtin = builtin_metric(metric.metric);
+  return builtin == nullptr || !is_resource(*builtin);
+}
+
 MetricSpec default_metric(std::string_view name, Duration evaluation_interval) {
   MetricSpec metric;
   metric.name = name;

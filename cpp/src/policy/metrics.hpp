@@ -30,6 +30,8 @@ std::span<const BuiltinMetric> builtin_metrics() noexcept;
 const BuiltinMetric* builtin_metric(std::string_view name) noexcept;
 /// CPU or memory of an instance.
 bool is_resource(const BuiltinMetric& metric) noexcept;
+/// False: resources are measured on replicas.
+bool can_be_read_without_replicas(const MetricSpec& metric) noexcept;
 
 inline constexpr std::pair<std::string_view, Aggregation> aggregations[] = {
     {"avg", Aggregation::avg}, {"max", Aggregation::max},   {"min", Aggregation::min},

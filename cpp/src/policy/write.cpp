@@ -19,6 +19,7 @@ Json rule_to_json(const RuleSpec& rule, const CompiledPolicy& policy) {
             {"type", type.name},
             {"metric", policy.metrics[static_cast<std::size_t>(rule.metric)].name}};
   if (rule.from_preset) json["fromPreset"] = true;
+  if (rule.wakes) json["activation"] = json_number(rule.activation);
   type.write(rule.kind, json);
   return json;
 }
@@ -71,6 +72,10 @@ void write_optional_parts(const CompiledPolicy& policy, Json& json) {
     json["schedules"].push_back(schedule_to_json(schedule));
   }
   if (policy.never_scales_down) json["scaleDown"] = "never";
+  if (policy.scale_to_zero) {
+    json["scaleToZero"] = {{"cooldown", to_text(policy.scale_to_zero->cooldown)},
+                           {"retention", to_text(policy.scale_to_zero->retention)}};
+  }
   if (Json guardrails = guardrails_to_json(policy); !guardrails.empty()) {
     json["guardrails"] = std::move(guardrails);
   }
@@ -93,6 +98,21 @@ Duration changes_kept(const CompiledPolicy& policy) {
     }
   }
   return kept;
+}
+
+/// What all rules remember for scaleDownDelay is bounded, so that a state stays under 8 KiB.
+void share_memory(std::vector<RuleSpec>& rules) {
+  constexpr int all_kept = 32;
+  std::vector<ConcurrencyRule*> delaying;
+  for (RuleSpec& rule : rules) {
+    auto* concurrency = std::get_if<ConcurrencyRule>(&rule.kind);
+    if (concurrency != nullptr && concurrency->scale_down_delay.count() > 0) {
+      delaying.push_back(concurrency);
+    }
+  }
+  for (ConcurrencyRule* rule : delaying) {
+    rule->delayed_kept = std::max(2, all_kept / static_cast<int>(delaying.size()));
+  }
 }
 
 std::string_view name_of(Direction direction) {
@@ -125,6 +145,7 @@ std::uint64_t fingerprint(std::string_view text) noexcept {
 
 void finish(CompiledPolicy& policy) {
   policy.changes_kept = changes_kept(policy);
+  share_memory(policy.rules);
   Json json{{"name", policy.name},
             {"service", policy.service},
             {"enabled", policy.enabled},

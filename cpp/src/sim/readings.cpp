@@ -162,6 +162,11 @@ Reading Readings::over_life(const MetricSpec& metric, const History& history,
   if (metric.needs_previous && std::min(steps_alive, end) >= 2 * window) {
     reading.previous = over(metric, history, end - 2 * window, end - window);
   }
+  if (metric.short_window) {
+    const std::size_t recent = std::min(seen, history.steps_in(*metric.short_window));
+    reading.short_value = over(metric, history, end - recent, end);
+    reading.short_window = *metric.short_window;
+  }
   return reading;
 }
 

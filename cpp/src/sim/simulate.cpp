@@ -144,8 +144,7 @@ class Run {
         step_{std::min(longest_step, compiled_.evaluation_interval)},
         now_{milliseconds(load.front().seconds)},
         end_{milliseconds(load.back().seconds)},
-        platform_{compiled_.initial_replicas.value_or(compiled_.min_replicas), now_,
-                  milliseconds(service.startup_seconds)},
+        platform_{compiled_.first_replicas(), now_, milliseconds(service.startup_seconds)},
         queue_{service},
         history_{compiled_, step_},
         readings_{compiled_, service, step_} {}

@@ -61,6 +61,7 @@ class SnapshotTest : public testing::Test {
     now.at = start + later;
     now.observation = std::move(seen);
     now.failure = failure;
+    now.own_instance = "own";
     return maker.make(policy, readings, now);
   }
 
@@ -71,6 +72,16 @@ class SnapshotTest : public testing::Test {
   Readings readings{false};
   SnapshotMaker maker;
 };
+
+TEST_F(SnapshotTest, WhoDecidesCouldWakeAServiceThatItIsNoReplicaOf) {
+  feed({process("own", 1, 2)});
+  EXPECT_FALSE(make(counted(1)).can_be_woken) << "it reports as one of them";
+  auto named = counted(1);
+  named.replicas = {replica("a", true, 60)};
+  EXPECT_TRUE(make(named).can_be_woken);
+  named.replicas = {replica("own", true, 60)};
+  EXPECT_FALSE(make(named).can_be_woken);
+}
 
 TEST_F(SnapshotTest, WhatSilentReplicasHaveAskedForIsKnown) {
   policy = load_policies(R"({"service": "backend", "maxReplicas": 5,

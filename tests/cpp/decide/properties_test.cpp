@@ -30,7 +30,9 @@ const char* const everything = R"({
        "scaleUpFor": "20s", "scaleUpBy": 2, "scaleDownFor": "30s"},
       {"name": "cache", "type": "threshold", "metric": "cache_hit_rate", "comparison": "less_than",
        "scaleUp": 60, "scaleDown": 90},
-      {"name": "rps", "type": "target", "metric": "requests_per_second", "targetPerReplica": 15}],
+      {"name": "rps", "type": "target", "metric": "requests_per_second", "targetPerReplica": 15},
+      {"name": "burst", "type": "concurrency", "metric": "requests_per_second", "targetPerReplica": 15,
+       "maxScaleDownRate": 100, "scaleDownDelay": "30s", "panicThreshold": 4}],
     "behavior": {"scaleUp": {"stabilizationWindowSeconds": 20, "cooldown": "15s", "policies": []},
                  "scaleDown": {"stabilizationWindowSeconds": 60, "cooldown": "45s", "policies": []}}}]})";
 
@@ -63,6 +65,7 @@ Reading any_reading(int most) {
   reading.window = 1s * within(0, 60);
   reading.age = 1ms * within(0, 70'000);
   if (one_in(2)) reading.previous = any_value(most);
+  if (one_in(2)) reading.short_value = any_value(most);
   return reading;
 }
 
@@ -100,6 +103,7 @@ Snapshot any_snapshot(Instant at, int replicas) {
   if (one_in(2)) seen.shared.available_memory_mb = any_value(400);
   seen.shared.budgets_used.resize(1);
   if (one_in(2)) seen.shared.budgets_used[0] = any_value(60);
+  seen.can_be_woken = !one_in(8);
   if (one_in(3)) seen.estimates.startup_seconds_p50 = any_value(60);
   return seen;
 }
@@ -168,7 +172,9 @@ RC_GTEST_PROP(AnyHistory, GuardrailsNeverLower, ()) {
 /// Two snapshots that differ in one reading of the service, or in all of one instance metric.
 int with_value(const Life& life, Snapshot seen, std::size_t metric, double more) {
   const auto raise = [more](std::optional<Reading>& reading) {
-    if (reading && !reading->is_missing()) reading->value += more;
+    if (!reading || reading->is_missing()) return;
+    reading->value += more;
+    if (reading->short_value) *reading->short_value += more;
   };
   raise(seen.metrics[metric]);
   for (Instance& instance : seen.instances) raise(instance.metrics[metric]);
@@ -374,6 +380,29 @@ TEST(State, StaysUnder8KiBWhateverTheTick) {
   }
   EXPECT_LT(largest, 8192U);
   EXPECT_GT(state.up_window.size() + state.down_window.size(), 33U) << "the windows were at work";
+}
+
+TEST(State, StaysUnder8KiBWhateverIsDelayed) {
+  // Twenty loads that fall for an hour: every result is needed once those before it are forgotten.
+  std::string rules;
+  for (int i = 0; i < 20; ++i) {
+    rules += R"({"name": "rule )" + std::to_string(i) +
+             R"(", "type": "concurrency", "metric": "requests_per_second", "targetPerReplica": 1,
+                 "scaleDownDelay": "1h"},)";
+  }
+  rules.pop_back();
+  const Policy policy = testing::policy_of(
+      R"({"service": "backend", "maxReplicas": 100000, "rules": [)" + rules + "]}");
+  DecisionState state;
+  Decision decision;
+  Snapshot seen = testing::snapshot(50'000, {Reading::of(0)});
+  for (int tick = 0; tick < 1800; ++tick) {
+    seen.at = testing::start + tick * 2s;
+    seen.metrics[0] = Reading::of(90'000 - tick);
+    decide(policy, seen, state, decision);
+    ASSERT_LT(to_json(policy, state).size(), 8192U);
+  }
+  EXPECT_EQ(state.rules[19].delayed.size(), 2U) << "the delays were at work";
 }
 
 }  // namespace

@@ -29,6 +29,9 @@ std::string rule(const std::string& keys) {
 std::string target(const std::string& keys) {
   return R"({"rules": [{"type": "target", "metric": "cpu_usage", )" + keys + "}]}";
 }
+std::string concurrency(const std::string& keys) {
+  return R"({"rules": [{"type": "concurrency", "metric": "in_flight", )" + keys + "}]}";
+}
 std::string metric(const std::string& keys) { return R"({"metrics": [{)" + keys + "}]}"; }
 
 INSTANTIATE_TEST_SUITE_P(
@@ -337,6 +340,31 @@ INSTANTIATE_TEST_SUITE_P(
                                   {"name": "a", "cron": "@hourly", "minReplicas": 2}]})",
                 "/schedules/1/name", "another schedule"}));
 
+INSTANTIATE_TEST_SUITE_P(
+    ConcurrencyAndZero, PolicyMistake,
+    testing::Values(Mistake{concurrency(R"("window": "60s")"), "/rules/0/targetPerReplica", "70"},
+                    Mistake{concurrency(R"("targetPerReplica": 80, "panicWindow": "2m")"),
+                            "/rules/0/panicWindow", "must not be longer than window, which is 1m"},
+                    Mistake{concurrency(R"("targetPerReplica": 80, "maxScaleUpRate": 1)"),
+                            "/rules/0/maxScaleUpRate", "must be above 1"},
+                    Mistake{R"({"metrics": [{"name": "in_flight", "window": "2m"}],
+                    "rules": [{"type": "concurrency", "metric": "in_flight", "targetPerReplica": 80}]})",
+                            "/rules/0/window", "is 2m for this metric elsewhere"},
+                    Mistake{concurrency(R"("targetPerReplica": 80, "window": "500ms")"),
+                            "/rules/0/window", "at least 1s"},
+                    Mistake{R"({"scaleToZero": {}, "minReplicas": 1})", "/scaleToZero",
+                            "needs a minReplicas of 0; it is 1"},
+                    Mistake{R"({"scaleToZero": {}, "minReplicas": 0})", "/scaleToZero",
+                            "measured on replicas"},
+                    Mistake{R"({"scaleToZero": {}, "minReplicas": 0, "scaleDown": "never"})",
+                            "/scaleToZero", "contradicts"},
+                    Mistake{concurrency(R"("targetPerReplica": 80, "activation": 1)"),
+                            "/rules/0/activation", "for scaleToZero: the policy has none"},
+                    Mistake{R"({"scaleToZero": {}, "minReplicas": 0, "rules": [
+                    {"type": "target", "metric": "due", "targetPerReplica": 9},
+                    {"type": "target", "metric": "cpu_usage", "target": 9, "activation": 1}]})",
+                            "/rules/1/activation", "cpu_usage is measured on replicas"}));
+
 /// What later versions will mean is refused by name, not ignored.
 INSTANTIATE_TEST_SUITE_P(NotPartOfThisVersion, PolicyMistake,
                          testing::Values(Mistake{R"({"sources": {}})", "/sources",
@@ -345,8 +373,6 @@ INSTANTIATE_TEST_SUITE_P(NotPartOfThisVersion, PolicyMistake,
                                                  "\"notifications\" is not part of this version"},
                                          Mistake{metric(R"("name": "a", "promql": "b")"),
                                                  "/metrics/0/promql", "not part of this version"},
-                                         Mistake{R"({"rules": [{"type": "concurrency"}]})",
-                                                 "/rules/0/type", "\"concurrency\" is not part"},
                                          Mistake{R"({"rules": [{"type": "predictive"}]})",
                                                  "/rules/0/type", "\"predictive\" is not part"}));
 

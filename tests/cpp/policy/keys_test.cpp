@@ -328,6 +328,34 @@ TEST(PolicyKeys, NoReplicasNeedWhatCouldWakeThem) {
   EXPECT_TRUE(has_hint(cpu, "/minReplicas", "wake"));
 }
 
+TEST(PolicyKeys, ScaleToZeroHasKedasCooldownAndWakesByWhatIsReadWithoutReplicas) {
+  const CompiledPolicy policy = compiled(policy_with(
+      R"({"minReplicas": 0, "scaleToZero": {}, "rules": [
+          {"type": "target", "metric": "due", "targetPerReplica": 10, "activation": 5},
+          {"type": "threshold", "metric": "cache_hit_rate", "comparison": "less_than", "scaleUp": 60},
+          {"type": "target", "metric": "cpu_usage", "target": 70}]})"));
+  ASSERT_TRUE(policy.scale_to_zero);
+  EXPECT_EQ(policy.scale_to_zero->cooldown, 5min);
+  EXPECT_EQ(policy.scale_to_zero->retention, 0s);
+  EXPECT_EQ(policy.rules[0].activation, 5.0);
+  EXPECT_TRUE(policy.rules[0].wakes);
+  EXPECT_FALSE(policy.rules[1].wakes);
+  EXPECT_FALSE(policy.rules[2].wakes);
+}
+
+TEST(PolicyKeys, AConcurrencyRuleReadsItsMetricOverItsWindows) {
+  const CompiledPolicy policy = compiled(policy_with_rule(
+      R"({"type": "concurrency", "metric": "in_flight", "targetPerReplica": 70, "window": "95s"})"));
+  const auto& rule = std::get<ConcurrencyRule>(policy.rules[0].kind);
+  EXPECT_EQ(policy.metrics[0].window, 95s);
+  EXPECT_EQ(policy.metrics[0].short_window, 10s) << "a tenth in whole seconds";
+  EXPECT_NEAR(rule.capacity, 100.0, 1e-9);
+  EXPECT_EQ(rule.panic_threshold, 2.0);
+  EXPECT_EQ(rule.max_scale_up_rate, 1000.0);
+  EXPECT_EQ(rule.max_scale_down_rate, 2.0);
+  EXPECT_EQ(rule.target_burst_capacity, 211.0);
+}
+
 TEST(PolicyKeys, ABareWindowIsMinutesBelowSixty) {
   const auto window = [](double number) {
     return compiled(

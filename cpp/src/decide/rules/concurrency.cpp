@@ -11,37 +11,54 @@ namespace {
 
 using Memory = DecisionState::Memory;
 
-/// What a load asks for, before and after the rule's limits.
-struct Wish {
-  int unlimited = 0;
+/// A number with what decided it.
+struct Chosen {
   int replicas = 0;
-  bool is_raised = false;  ///< activationScale asks for more than the load
+  Code code = Code::stable_load;
+
+  void raise(int to, Code why) noexcept {
+    if (to > replicas) *this = {to, why};
+  }
 };
 
-Wish wish_for(const ConcurrencyRule& rule, const ConcurrencyInput& input, double load) noexcept {
+/// What a load asks for, before the rule's limits.
+int heard(const ConcurrencyRule& rule, double load) noexcept {
+  return whole_replicas(load / rule.target);
+}
+
+/// The same with a target for each replica that is silent.
+int loaded(const ConcurrencyRule& rule, const ConcurrencyInput& input, double load) noexcept {
+  return saturated(std::int64_t{heard(rule, load)} + input.silent);
+}
+
+/// Within what the rates allow; above 0, at least activationScale.
+Chosen limited(const ConcurrencyRule& rule, const ConcurrencyInput& input, int wanted,
+               Code by_load) noexcept {
   const double ready = std::max(1, input.ready);
   const int most = whole_replicas(rule.max_scale_up_rate * ready);
   const int least =
       input.is_reachable ? whole_replicas(std::floor(ready / rule.max_scale_down_rate)) : 0;
-  Wish wish;
-  wish.unlimited = whole_replicas(load / rule.target);
-  wish.replicas = std::min(std::max(wish.unlimited, least), most);
-  wish.is_raised = rule.activation_scale > 1 && wish.unlimited > 0 &&
-                   rule.activation_scale > wish.replicas;
-  if (wish.is_raised) wish.replicas = rule.activation_scale;
+  Chosen chosen{std::min(std::max(wanted, least), most), by_load};
+  const bool is_active = rule.activation_scale > 1 && wanted > 0;
+  if (is_active) chosen.raise(rule.activation_scale, Code::scale_floor);
+  return chosen;
+}
+
+/// Silent replicas hold what is there and ask for no more.
+Chosen wish_for(const ConcurrencyRule& rule, const ConcurrencyInput& input, double load,
+                Code by_load) noexcept {
+  Chosen wish = limited(rule, input, heard(rule, load), by_load);
+  const Chosen held = limited(rule, input, loaded(rule, input, load), by_load);
+  wish.raise(std::min(held.replicas, input.current), held.code);
   return wish;
 }
 
-/// Silent replicas carry a target each: they hold what is there and ask for no more.
-int with_silent(int wanted, const ConcurrencyInput& input) noexcept {
-  const int loaded = saturated(std::int64_t{wanted} + input.silent);
-  return std::max(wanted, std::min(loaded, input.current));
-}
-
-bool is_panicking(const ConcurrencyRule& rule, const ConcurrencyInput& input, int panic_wish,
-                  Instant at, Memory& memory) noexcept {
+/// Whether there is panic now.
+bool note_panic(const ConcurrencyRule& rule, const ConcurrencyInput& input, Instant at,
+                Memory& memory) noexcept {
+  const double wanted = loaded(rule, input, input.panic);
   const double ready = std::max(1, input.ready);
-  if (static_cast<double>(panic_wish) / ready >= rule.panic_threshold) {
+  if (wanted / ready >= rule.panic_threshold) {
     memory.panic_since = at;
   } else if (memory.panic_since && *memory.panic_since + rule.window < at) {
     memory.panic_since.reset();
@@ -55,20 +72,6 @@ double excess_burst_capacity(const ConcurrencyRule& rule, const ConcurrencyInput
   if (rule.target_burst_capacity < 0.0) return -1.0;
   const double capacity = static_cast<double>(input.ready) * rule.capacity;
   return std::floor(capacity - rule.target_burst_capacity - input.panic);
-}
-
-/// A number with what decided it.
-struct Chosen {
-  int replicas = 0;
-  Code code = Code::stable_load;
-
-  void raise(int to, Code why) noexcept {
-    if (to > replicas) *this = {to, why};
-  }
-};
-
-Chosen chosen_of(const Wish& wish, int replicas, Code by_load) noexcept {
-  return {replicas, wish.is_raised ? Code::scale_floor : by_load};
 }
 
 /// Readings of the service, or the sum of those of its instances; empty: none.
@@ -90,33 +93,42 @@ std::optional<ConcurrencyInput> input_of(const Situation& seen, std::size_t inde
       const Standing standing =
           standing_of(instance, metric, index, seen.policy.readiness, seen.at);
       if (standing == Standing::ready) add(*instance.metrics[index]);
-      if (standing == Standing::missing) ++input.silent;
+      if (serving_standing(instance, metric, index) == Standing::missing) ++input.silent;
     }
   }
   return is_there ? std::optional{input} : std::nullopt;
 }
 
+/// initialScale is a floor until so many replicas have been ready once.
+void raise_to_initial(const ConcurrencyRule& rule, int ready, int current, Memory& memory,
+                      Proposal& proposal) noexcept {
+  memory.is_initialized = memory.is_initialized || ready >= rule.initial_scale;
+  if (memory.is_initialized || proposal.replicas >= rule.initial_scale) return;
+  proposal.replicas = rule.initial_scale;
+  proposal.answer = answer_of(rule.initial_scale, current);
+  proposal.code = Code::scale_floor;
+}
+
 }  // namespace
 
 void meet(Memory& memory, int ready, Instant at) noexcept {
+  memory.is_met = true;
   if (ready > 1) memory.panic_since = at;
   memory.peak = ready;
 }
 
 Proposal judge_concurrency(const ConcurrencyRule& rule, const ConcurrencyInput& input, Instant at,
-                           Memory& memory) {
-  const Wish stable = wish_for(rule, input, input.stable);
-  const Wish panic = wish_for(rule, input, input.panic);
-  Chosen chosen = chosen_of(stable, with_silent(stable.replicas, input), Code::stable_load);
-  if (is_panicking(rule, input, panic.unlimited, at, memory)) {
-    const Chosen short_term = chosen_of(panic, panic.replicas, Code::panic_load);
-    chosen.raise(short_term.replicas, short_term.code);
+                           Memory& memory) noexcept {
+  Chosen chosen = wish_for(rule, input, input.stable, Code::stable_load);
+  if (note_panic(rule, input, at, memory)) {
+    const Chosen burst = wish_for(rule, input, input.panic, Code::panic_load);
+    chosen.raise(burst.replicas, burst.code);
     chosen.raise(memory.peak, Code::panic_held);
     memory.peak = chosen.replicas;
   }
   if (input.is_reachable && rule.scale_down_delay.count() > 0) {
     const int most = sliding_maximum(memory.delayed, {at, chosen.replicas}, rule.scale_down_delay,
-                                     delay_bucket);
+                                     delay_bucket, rule.delayed_kept);
     chosen.raise(most, Code::delayed_down);
   }
   Proposal proposal =
@@ -128,17 +140,18 @@ Proposal judge_concurrency(const ConcurrencyRule& rule, const ConcurrencyInput& 
 }
 
 Proposal propose_concurrency(const ConcurrencyRule& rule, const Situation& seen, std::size_t metric,
-                             bool is_new, Memory& memory) {
+                             Memory& memory) noexcept {
   const bool is_platform_known = seen.snapshot.platform.error.empty();
-  const int ready = ready_replicas(seen.snapshot);
-  if (is_new && is_platform_known) meet(memory, ready, seen.at);
+  if (!memory.is_met && is_platform_known) meet(memory, ready_replicas(seen.snapshot), seen.at);
   const auto input = is_platform_known ? input_of(seen, metric) : std::nullopt;
   if (!input) {
     Proposal proposal = without_data(seen.current);
     proposal.threshold = rule.target;
     return proposal;
   }
-  return judge_concurrency(rule, *input, seen.at, memory);
+  Proposal proposal = judge_concurrency(rule, *input, seen.at, memory);
+  if (rule.initial_scale > 1) raise_to_initial(rule, input->ready, seen.current, memory, proposal);
+  return proposal;
 }
 
 }  // namespace selfscale

@@ -15,14 +15,15 @@ struct ConcurrencyInput {
   double panic = 0.0;   ///< the same over its panic window
   int ready = 0;        ///< replicas that serve
   int current = 0;      ///< replicas asked for
-  /// Replicas without a reading. Each is taken to carry the target, as far as that asks for no more
-  /// than there is.
+  /// Replicas that serve and have no reading. Each is taken to carry the target, as far as that
+  /// asks for no more than there is: for the load, for activationScale and for panic.
   int silent = 0;
   bool is_reachable = true;  ///< false: nothing is routed to it, so it may go down at once
 };
 
-/// Remembers a service that has not been met. With more than one replica ready it is taken to be in
-/// panic at that count, so that an autoscaler without history takes nothing away for one window.
+/// Remembers the service that is met for the first time. With more than one replica ready it is
+/// taken to be in panic at that count, so that an autoscaler without history takes nothing away for
+/// one window.
 void meet(DecisionState::Memory& memory, int ready, Instant at) noexcept;
 
 /// One decision, every two seconds in Knative:
@@ -35,11 +36,11 @@ void meet(DecisionState::Memory& memory, int ready, Instant at) noexcept;
 /// `at` may step back. The proposal's excess burst capacity is floor(ready × capacity −
 /// targetBurstCapacity − panic), 0 for a target of 0 and −1 for one below.
 Proposal judge_concurrency(const ConcurrencyRule& rule, const ConcurrencyInput& input, Instant at,
-                           DecisionState::Memory& memory);
+                           DecisionState::Memory& memory) noexcept;
 
-/// `is_new`: this rule has never been asked about the service. Without a reading, or where the
-/// platform's counts are not known, nothing that is remembered changes.
+/// Without a reading, or where the platform's counts are not known, nothing that is remembered
+/// changes, but that the service has been met.
 Proposal propose_concurrency(const ConcurrencyRule& rule, const Situation& seen, std::size_t metric,
-                             bool is_new, DecisionState::Memory& memory);
+                             DecisionState::Memory& memory) noexcept;
 
 }  // namespace selfscale

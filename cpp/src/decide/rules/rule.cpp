@@ -1,6 +1,8 @@
 #include "decide/rules/rule.hpp"
 
+#include "decide/activate.hpp"
 #include "decide/rules/backlog.hpp"
+#include "decide/rules/concurrency.hpp"
 #include "decide/rules/ecs_target.hpp"
 #include "decide/rules/step.hpp"
 #include "decide/rules/target.hpp"
@@ -29,16 +31,27 @@ struct Propose {
   Proposal operator()(const BacklogRule& rule) const noexcept {
     return propose_backlog(rule, seen, metric);
   }
+  Proposal operator()(const ConcurrencyRule& rule) const noexcept {
+    return propose_concurrency(rule, seen, metric, memory);
+  }
 };
 
+/// Of a service without replicas, a rule that is not past its activation asks for none.
+bool is_asleep(const Situation& seen, const RuleSpec& rule, const Proposal& proposal) noexcept {
+  return seen.current == 0 && seen.policy.scale_to_zero &&
+         proposal.code != Code::floor_for_missing && work_of(seen, rule) != Work::some;
+}
+
 }  // namespace
+
+Answer answer_of(int replicas, int current) noexcept {
+  return replicas > current ? Answer::up : replicas < current ? Answer::down : Answer::hold;
+}
 
 Proposal wanting(int replicas, int current, Code up, Code hold, Code down) noexcept {
   Proposal proposal;
   proposal.replicas = replicas;
-  proposal.answer = replicas > current   ? Answer::up
-                    : replicas < current ? Answer::down
-                                         : Answer::hold;
+  proposal.answer = answer_of(replicas, current);
   proposal.code = replicas > current ? up : replicas < current ? down : hold;
   return proposal;
 }
@@ -69,11 +82,22 @@ Proposal missing_as(const Proposal& proposal, const MetricSpec& metric, int curr
   return changed;
 }
 
+void prepare(DecisionState::Memory& memory, const RuleSpec& rule) {
+  if (memory.definition != rule.definition) {
+    auto room = std::move(memory.delayed);
+    room.clear();
+    memory = {};
+    memory.delayed = std::move(room);
+  }
+  const auto* concurrency = std::get_if<ConcurrencyRule>(&rule.kind);
+  if (concurrency == nullptr || concurrency->scale_down_delay.count() == 0) return;
+  memory.delayed.reserve(static_cast<std::size_t>(concurrency->delayed_kept) + 1);
+}
+
 Proposal propose(const Situation& seen, int rule, DecisionState::Memory& memory,
                  std::optional<Instant> missing_since) noexcept {
   const RuleSpec& spec = seen.policy.rules[static_cast<std::size_t>(rule)];
   const auto metric = static_cast<std::size_t>(spec.metric);
-  if (memory.definition != spec.definition) memory = {};
   Proposal proposal = std::visit(Propose{seen, metric, memory}, spec.kind);
   memory.definition = 0;
   if (memory != DecisionState::Memory{}) memory.definition = spec.definition;
@@ -81,6 +105,11 @@ Proposal propose(const Situation& seen, int rule, DecisionState::Memory& memory,
     const auto missing_for =
         missing_since ? std::optional<Duration>{seen.at - *missing_since} : std::nullopt;
     proposal = missing_as(proposal, seen.policy.metrics[metric], seen.current, missing_for);
+  }
+  if (proposal.answer == Answer::up && is_asleep(seen, spec, proposal)) {
+    proposal.answer = Answer::hold;
+    proposal.replicas = seen.current;
+    proposal.code = Code::inactive;
   }
   proposal.rule = rule;
   proposal.metric = spec.metric;

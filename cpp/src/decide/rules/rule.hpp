@@ -6,11 +6,17 @@
 
 namespace selfscale {
 
-/// What one rule wants, with its evidence; what it remembers is in `memory`. Where the metric is
-/// missing the answer is what the metric's `missing` says; `missing_since` is when that began.
+/// Drops what another definition of the rule remembered, and makes room for all that this one may.
+void prepare(DecisionState::Memory& memory, const RuleSpec& rule);
+
+/// What one rule wants, with its evidence; what it remembers is in `memory`, which is prepared.
+/// Where the metric is missing the answer is what the metric's `missing` says; `missing_since` is
+/// when that began.
 Proposal propose(const Situation& seen, int rule, DecisionState::Memory& memory,
                  std::optional<Instant> missing_since) noexcept;
 
+/// What a number of replicas says, seen from the current one: up, hold or down.
+Answer answer_of(int replicas, int current) noexcept;
 /// The answer that a number of replicas gives.
 Proposal wanting(int replicas, int current, Code up, Code hold, Code down) noexcept;
 /// No data: the rule cannot answer.

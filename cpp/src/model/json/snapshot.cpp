@@ -259,6 +259,7 @@ Snapshot snapshot_from_json(const Names& names, std::string_view text) {
   if (const auto estimates = root.find("estimates")) {
     snapshot.estimates = read_estimates(*estimates);
   }
+  snapshot.can_be_woken = flag_or(root, "canBeWoken", true);
   return snapshot;
 }
 
@@ -267,15 +268,16 @@ std::string to_json(const Names& names, const Snapshot& snapshot) {
   for (const Instance& instance : snapshot.instances) {
     instances.push_back(instance_to_json(instance, names));
   }
-  const OrderedJson json{{"version", 1},
-                         {"at", seconds(snapshot.at)},
-                         {"wallTime", snapshot.wall_time_seconds},
-                         {"service", snapshot.service},
-                         {"platform", platform_to_json(snapshot.platform)},
-                         {"instances", std::move(instances)},
-                         {"metrics", metrics_to_json(snapshot.metrics, names)},
-                         {"shared", shared_to_json(snapshot.shared, names)},
-                         {"estimates", estimates_to_json(snapshot.estimates)}};
+  OrderedJson json{{"version", 1},
+                   {"at", seconds(snapshot.at)},
+                   {"wallTime", snapshot.wall_time_seconds},
+                   {"service", snapshot.service},
+                   {"platform", platform_to_json(snapshot.platform)},
+                   {"instances", std::move(instances)},
+                   {"metrics", metrics_to_json(snapshot.metrics, names)},
+                   {"shared", shared_to_json(snapshot.shared, names)},
+                   {"estimates", estimates_to_json(snapshot.estimates)}};
+  if (!snapshot.can_be_woken) json["canBeWoken"] = false;
   return written(json);
 }
 

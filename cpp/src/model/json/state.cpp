@@ -63,6 +63,8 @@ OrderedJson rules_to_json(const std::vector<Memory>& rules, const Names& names) 
     if (memory.panic_since) rule["panicSince"] = seconds(*memory.panic_since);
     if (memory.peak > 0) rule["peak"] = memory.peak;
     if (!memory.delayed.empty()) rule["delayed"] = window_to_json(memory.delayed);
+    if (memory.is_met) rule["met"] = true;
+    if (memory.is_initialized) rule["initialized"] = true;
     json[std::string{names.rules[i].name}] = std::move(rule);
   }
   return json;
@@ -78,12 +80,18 @@ std::vector<Memory> read_rules(const Node& root, const Names& names) {
     const auto rule = node->find(names.rules[i].name);
     if (!rule) continue;
     const auto peak = rule->find("peak");
+    const auto flag = [&rule](std::string_view key) {
+      const auto member = rule->find(key);
+      return member && member->flag();
+    };
     rules[i] = {read_hexadecimal(rule->at("definition")),
                 optional_instant(*rule, "aboveSince"),
                 optional_instant(*rule, "belowSince"),
                 optional_instant(*rule, "panicSince"),
                 peak ? peak->count() : 0,
-                read_window(*rule, "delayed")};
+                read_window(*rule, "delayed"),
+                flag("met"),
+                flag("initialized")};
   }
   return rules;
 }

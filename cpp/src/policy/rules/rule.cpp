@@ -11,15 +11,16 @@ extern const RuleType target_type;
 extern const RuleType ecs_target_type;
 extern const RuleType step_type;
 extern const RuleType backlog_type;
+extern const RuleType concurrency_type;
 
 namespace {
 
 /// In the order of RuleSpec::kind.
 constexpr std::array<const RuleType*, std::variant_size_v<RuleKind>> types{
-    &threshold_type, &target_type, &ecs_target_type, &step_type, &backlog_type};
+    &threshold_type, &target_type, &ecs_target_type, &step_type, &backlog_type, &concurrency_type};
 
 /// Known by name, so that a policy written for them is told the truth.
-constexpr std::array<std::string_view, 2> later_types{"concurrency", "predictive"};
+constexpr std::array<std::string_view, 1> later_types{"predictive"};
 
 }  // namespace
 
@@ -33,7 +34,7 @@ const RuleType& type_of(const RuleKind& kind) noexcept { return *types[kind.inde
 
 const RuleType* read_rule_type(Reader& reader) {
   const auto name = reader.text("type");
-  if (!reader.has("type")) reader.required("type", R"("threshold" or "target")");
+  if (!reader.has("type")) reader.required("type", R"("threshold", "target" or "concurrency")");
   if (!name) return nullptr;
   const RuleType* type = rule_type(*name);
   if (type != nullptr) return type;
