@@ -14,6 +14,7 @@ namespace py = pybind11;
 void bind_errors(py::module_& module);
 void bind_policy(py::module_& module);
 void bind_decide(py::module_& module);
+void bind_stages(py::module_& module);
 void bind_metrics(py::module_& module);
 void bind_requests(py::module_& module);
 void bind_agent(py::module_& module);

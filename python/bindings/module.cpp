@@ -8,6 +8,7 @@ PYBIND11_MODULE(_core, module) {
   bind_errors(module);
   bind_policy(module);
   bind_decide(module);
+  bind_stages(module);
   bind_metrics(module);
   bind_requests(module);
   bind_agent(module);

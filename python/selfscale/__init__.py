@@ -17,6 +17,7 @@ from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from selfscale import stages
 from selfscale._agent import Agent, default_agent, start
 from selfscale._core import Counter, Distribution, Gauge, __version__
 from selfscale._decide import Replay, decide, explain, record, replay
@@ -59,6 +60,7 @@ __all__ = [
     "record",
     "replay",
     "simulate",
+    "stages",
     "start",
 ]
 

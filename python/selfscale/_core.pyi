@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 import collections.abc
 import typing
-__all__: list[str] = ['Agent', 'Counter', 'Distribution', 'Gauge', 'Journal', 'Policy', 'Recorder', 'Request', 'decide', 'explain', 'load_policies', 'policy_schema', 'preset_policy', 'read_request_start', 'reason', 'record', 'simulate', 'trace_from_csv']
+__all__: list[str] = ['Agent', 'Counter', 'Distribution', 'Gauge', 'Journal', 'Policy', 'Recorder', 'Request', 'classify', 'decide', 'explain', 'limit', 'load_policies', 'policy_schema', 'preset_policy', 'propose', 'rate_limit', 'read_request_start', 'reason', 'record', 'simulate', 'stabilize', 'trace_from_csv']
 class Policy:
     """
     One service's policy, checked and compiled. Immutable.
@@ -103,6 +103,10 @@ class Journal:
         """
         The services that it has decisions of.
         """
+def classify(policy: Policy, snapshot: str, metric: str) -> list[tuple[str, str]]:
+    """
+    How each listed instance counts.
+    """
 def decide(policy: Policy, snapshot: str, state: str | None = None) -> str:
     """
     The decision, with the state after it.
@@ -110,6 +114,10 @@ def decide(policy: Policy, snapshot: str, state: str | None = None) -> str:
 def explain(policy: Policy, decision: str) -> str:
     """
     A decision in words, several lines.
+    """
+def limit(policy: Policy, snapshot: str, replicas: typing.SupportsInt | typing.SupportsIndex, state: str | None) -> str:
+    """
+    What bounds and guardrails leave.
     """
 def load_policies(text: str) -> tuple[list[Policy], list[tuple[str, str, str]]]:
     """
@@ -122,6 +130,14 @@ def policy_schema() -> str:
 def preset_policy(preset: str, service: str) -> Policy:
     """
     The policy of a preset for a service.
+    """
+def propose(policy: Policy, snapshot: str, state: str | None) -> str:
+    """
+    What every rule wants.
+    """
+def rate_limit(policy: Policy, snapshot: str, replicas: typing.SupportsInt | typing.SupportsIndex, state: str | None) -> str:
+    """
+    What the scaling policies leave.
     """
 def read_request_start(value: bytes, now: typing.SupportsFloat | typing.SupportsIndex) -> tuple[float | None, bool]:
     """
@@ -138,6 +154,10 @@ def record(state: str, event: str) -> str:
 def simulate(policy: Policy, load: collections.abc.Sequence[tuple[typing.SupportsFloat | typing.SupportsIndex, typing.SupportsFloat | typing.SupportsIndex]], capacity_per_replica: typing.SupportsFloat | typing.SupportsIndex, startup: typing.SupportsFloat | typing.SupportsIndex, service_time: typing.SupportsFloat | typing.SupportsIndex, timeout: typing.SupportsFloat | typing.SupportsIndex, memory_percent: typing.SupportsFloat | typing.SupportsIndex, random_arrivals: bool, seed: typing.SupportsInt | typing.SupportsIndex) -> dict[str, typing.Any]:
     """
     One policy on one load: {summary, columns, events as JSON texts}.
+    """
+def stabilize(policy: Policy, snapshot: str, replicas: typing.SupportsInt | typing.SupportsIndex, state: str | None) -> str:
+    """
+    What the stabilization windows leave.
     """
 def trace_from_csv(text: str) -> list[tuple[float, float]]:
     """

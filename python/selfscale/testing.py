@@ -1,15 +1,49 @@
-"""For your tests: a platform in memory, what has been recorded, and a check of a driver of your own."""
+"""For your tests: a platform in memory, a past, what has been recorded, and a check of a driver of your own."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from selfscale import stages
 from selfscale._agent import Agent
+from selfscale._json import Document, Json
 from selfscale.drivers import Counts, Driver, Findings
 
-__all__ = ["Distribution", "MemoryPlatform", "check_driver", "recorded"]
+__all__ = ["NOW", "Distribution", "MemoryPlatform", "ago", "check_driver", "past", "recorded"]
+
+NOW = 2_000_000_000.0
+"""An instant for snapshots: seconds since the epoch."""
+
+
+def ago(seconds: float) -> float:
+    """Return the instant so many seconds before `NOW`."""
+    return NOW - seconds
+
+
+def past(
+    policy: Document,
+    *,
+    recommendations: Iterable[tuple[float, int]] = (),
+    added: Iterable[tuple[float, int]] = (),
+    removed: Iterable[tuple[float, int]] = (),
+) -> Json:
+    """Return the state of a service that has a past: pairs (seconds before `NOW`, replicas), in any order.
+
+    Args:
+        policy: what `decide` will be called with; of the past it keeps what that policy can still need.
+        recommendations: what was wanted, before any limit.
+        added: what steps up have added.
+        removed: what steps down have taken away.
+    """
+    state: Json = {"at": 0, "seen": True}
+    for age, replicas in sorted(recommendations, key=lambda one: -one[0]):
+        snapshot = {"at": ago(age), "platform": {"currentReplicas": replicas}}
+        state = stages.stabilize(policy, snapshot, replicas, state)["state"]
+    ups = [[ago(age), replicas, 1] for age, replicas in added]
+    downs = [[ago(age), -replicas, 1] for age, replicas in removed]
+    return {**state, "changes": sorted(ups + downs)}
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
-// decide(): the order of work of docs/policy.md, one line per stage.
+// decide(): the order of work of docs/policy.md, one line per stage; and each stage for itself.
 #include <algorithm>
 #include <selfscale/decide.hpp>
+#include <selfscale/stages.hpp>
 
 #include "decide/activate.hpp"
 #include "decide/combine.hpp"
@@ -22,18 +23,21 @@ class Evaluation {
  public:
   Evaluation(const CompiledPolicy& policy, const Snapshot& snapshot, DecisionState& state,
              Decision& decision)
-      : seen_{policy, snapshot, state.at, snapshot.platform.desired_replicas},
+      : seen_{policy, snapshot, std::max(state.at, snapshot.at),
+              snapshot.platform.desired_replicas},
         policy_{policy},
         bounds_{bounds_at(policy, snapshot.wall_time_seconds, snapshot.estimates)},
         state_{state},
         decision_{decision},
         recommendation_{decision.recommendation},
-        wanted_{seen_.current} {}
+        wanted_{seen_.current} {
+    begin();
+  }
 
   void run() {
-    begin();
     if (!is_platform_known()) {
       ask_rules();
+      combine_wishes();
       hold_unknown_platform();
     } else if (is_paused()) {
       stay_paused();
@@ -41,31 +45,69 @@ class Evaluation {
       recommendation_.code = bound->code;
       adjust(Stage::bounds, *bound);
     } else {
-      const bool is_answered = ask_rules();
-      const bool is_damped = !activated();
-      if (is_damped && is_answered) stabilized();
-      held_while_updating();
-      adjust(Stage::stabilize, within_schedules(bounds_, wanted_));
-      if (is_damped) {
-        adjust(Stage::rate_limit,
-               within_rate(policy_, bounds_, state_, wanted_, seen_.current, seen_.at));
-        cooled_down();
+      ask_rules();
+      combine_wishes();
+      activate();
+      stabilize();
+      if (is_damped_) {
+        limit_rate();
+        cool_down();
       }
-      adjust(Stage::limits, within_bounds(bounds_, wanted_));
-      adjust(Stage::guardrails,
-             within_total(policy_, seen_.snapshot.shared, wanted_, seen_.current));
-      adjust(Stage::guardrails,
-             within_memory(policy_, seen_.snapshot.shared, wanted_, seen_.current));
-      adjust(Stage::guardrails,
-             within_budgets(policy_, bounds_, seen_.snapshot.shared, wanted_, seen_.current));
-      adjust(Stage::guardrails, within_hourly_events(policy_, seen_.snapshot.shared, state_,
-                                                     wanted_, seen_.current, seen_.at));
+      limit();
     }
     conclude();
   }
 
+  /// One stage alone makes of `wanted` what it makes of it in a decision.
+  Staged run(int wanted, void (Evaluation::*stage)()) {
+    wanted_ = wanted;
+    (this->*stage)();
+    return {wanted_, recommendation_.adjustments};
+  }
+
+  void ask_rules() {
+    note_missing(seen_, state_.missing_since);
+    for (std::size_t i = 0; i < policy_.rules.size(); ++i) {
+      const auto metric = static_cast<std::size_t>(policy_.rules[i].metric);
+      recommendation_.proposals.push_back(
+          propose(seen_, static_cast<int>(i), state_.rules[i], state_.missing_since[metric]));
+    }
+  }
+
+  /// The way to no replicas, and back.
+  void activate() {
+    const auto [limited, is_final] = selfscale::activate(seen_, wanted_, state_.last_active);
+    adjust(Stage::activate, limited);
+    is_damped_ = !is_final;
+    if (is_final && limited.replicas != seen_.current) recommendation_.code = limited.code;
+  }
+
+  /// The windows, a deployment under way, the schedules.
+  void stabilize() {
+    if (is_answered_ && is_damped_) look_back();
+    hold_while_updating();
+    adjust(Stage::stabilize, within_schedules(bounds_, wanted_));
+  }
+
+  void limit_rate() {
+    adjust(Stage::rate_limit,
+           within_rate(policy_, bounds_, state_, wanted_, seen_.current, seen_.at));
+  }
+
+  /// The bounds, then the guardrails.
+  void limit() {
+    const Shared& shared = seen_.snapshot.shared;
+    adjust(Stage::limits, within_bounds(bounds_, wanted_));
+    adjust(Stage::guardrails, within_total(policy_, shared, wanted_, seen_.current));
+    adjust(Stage::guardrails, within_memory(policy_, shared, wanted_, seen_.current));
+    adjust(Stage::guardrails, within_budgets(policy_, bounds_, shared, wanted_, seen_.current));
+    adjust(Stage::guardrails,
+           within_hourly_events(policy_, shared, state_, wanted_, seen_.current, seen_.at));
+  }
+
  private:
   void begin() {
+    state_.at = seen_.at;
     state_.rules.resize(policy_.rules.size());
     for (std::size_t i = 0; i < policy_.rules.size(); ++i) {
       prepare(state_.rules[i], policy_.rules[i]);
@@ -105,33 +147,14 @@ class Evaluation {
     return seen_.current == 0 ? std::nullopt : outside_bounds(bounds_, seen_.current);
   }
 
-  /// Readings, rules, combine. Whether the rules have an answer: where one without data stands in
-  /// the way there is none to be remembered.
-  bool ask_rules() {
-    note_missing(seen_, state_.missing_since);
-    for (std::size_t i = 0; i < policy_.rules.size(); ++i) {
-      const auto metric = static_cast<std::size_t>(policy_.rules[i].metric);
-      recommendation_.proposals.push_back(
-          propose(seen_, static_cast<int>(i), state_.rules[i], state_.missing_since[metric]));
-      Proposal& proposal = recommendation_.proposals.back();
-      const bool has_none = proposal.code == Code::no_data;
-      if (has_none && is_refused(seen_, metric)) proposal.code = Code::data_refused;
-    }
+  void combine_wishes() {
     const Combined combined =
         combine(recommendation_.proposals, seen_.current, policy_.up, policy_.down);
     recommendation_.code = combined.code;
     recommendation_.leading = combined.leading;
     wanted_ = combined.replicas;
-    return combined.code != Code::no_data && combined.code != Code::missing_blocks_down &&
-           combined.code != Code::missing_blocks_up;
-  }
-
-  /// Whether the way to no replicas, or back, decides alone.
-  bool activated() {
-    const auto [limited, is_final] = activate(seen_, wanted_, state_.last_active);
-    adjust(Stage::activate, limited);
-    if (is_final && limited.replicas != seen_.current) recommendation_.code = limited.code;
-    return is_final;
+    is_answered_ = combined.code != Code::no_data && combined.code != Code::missing_blocks_down &&
+                   combined.code != Code::missing_blocks_up;
   }
 
   void hold_unknown_platform() {
@@ -139,23 +162,22 @@ class Evaluation {
     recommendation_.code = Code::platform_unknown;
   }
 
-  void stabilized() {
-    const int before = wanted_;
-    const Stabilized result = stabilize(state_, policy_, wanted_, seen_.current, seen_.at);
+  void look_back() {
+    const Stabilized result =
+        selfscale::stabilize(state_, policy_, wanted_, seen_.current, seen_.at);
     const auto& direction =
         result.code == Code::scale_up_stabilized ? policy_.scale_up : policy_.scale_down;
     const auto seconds = static_cast<double>(direction.stabilization_window.count()) / 1000.0;
-    if (result.replicas != before)
-      adjust(Stage::stabilize, {result.replicas, result.code, seconds});
+    adjust(Stage::stabilize, {result.replicas, result.code, seconds});
   }
 
   /// Replicas come and go by themselves then, and the averages say little.
-  void held_while_updating() {
+  void hold_while_updating() {
     if (!seen_.snapshot.platform.updating || wanted_ >= seen_.current) return;
     adjust(Stage::stabilize, {seen_.current, Code::updating});
   }
 
-  void cooled_down() {
+  void cool_down() {
     const auto pause = pause_for(wanted_, seen_.current, policy_, state_, seen_.at);
     if (!pause) return;
     const auto seconds = static_cast<double>(pause->length.count()) / 1000.0;
@@ -198,13 +220,15 @@ class Evaluation {
   Decision& decision_;
   Recommendation& recommendation_;
   int wanted_;
+  /// Where a rule without data stands in the way there is nothing to be remembered.
+  bool is_answered_ = true;
+  bool is_damped_ = true;  ///< neither the way to no replicas nor the one back decides alone
 };
 
 }  // namespace
 
 void decide(const Policy& policy, const Snapshot& snapshot, DecisionState& state,
             Decision& decision) {
-  state.at = std::max(state.at, snapshot.at);
   Evaluation{policy.compiled(), snapshot, state, decision}.run();
 }
 
@@ -213,5 +237,68 @@ Decision decide(const Policy& policy, const Snapshot& snapshot, DecisionState& s
   decide(policy, snapshot, state, decision);
   return decision;
 }
+
+namespace stages {
+namespace {
+
+std::size_t index_of(const CompiledPolicy& policy, std::string_view metric) {
+  std::string known;
+  for (std::size_t i = 0; i < policy.metrics.size(); ++i) {
+    if (policy.metrics[i].name == metric) return i;
+    known += (known.empty() ? "" : ", ") + policy.metrics[i].name;
+  }
+  throw Error{Errc::invalid_argument, "the policy of " + policy.service + " has no metric " +
+                                          std::string{metric} + "; it has " + known};
+}
+
+Staged run(const Policy& policy, const Snapshot& snapshot, DecisionState& state, int wanted,
+           void (Evaluation::*stage)()) {
+  Decision decision;
+  return Evaluation{policy.compiled(), snapshot, state, decision}.run(wanted, stage);
+}
+
+}  // namespace
+
+std::vector<std::optional<Standing>> classify(const Policy& policy, const Snapshot& snapshot,
+                                              std::string_view metric) {
+  const CompiledPolicy& compiled = policy.compiled();
+  const std::size_t index = index_of(compiled, metric);
+  std::vector<std::optional<Standing>> standings;
+  for (const Instance& instance : snapshot.instances) {
+    standings.emplace_back();
+    if (!instance.listed) continue;
+    standings.back() =
+        standing_of(instance, compiled.metrics[index], index, compiled.readiness, snapshot.at);
+  }
+  return standings;
+}
+
+std::vector<Proposal> propose(const Policy& policy, const Snapshot& snapshot,
+                              DecisionState& state) {
+  Decision decision;
+  Evaluation{policy.compiled(), snapshot, state, decision}.ask_rules();
+  return std::move(decision.recommendation.proposals);
+}
+
+Staged activate(const Policy& policy, const Snapshot& snapshot, DecisionState& state, int wanted) {
+  return run(policy, snapshot, state, wanted, &Evaluation::activate);
+}
+
+Gated gate(const Gate& gate, const GateInput& input) noexcept { return gated(gate, input); }
+
+Staged stabilize(const Policy& policy, const Snapshot& snapshot, DecisionState& state, int wanted) {
+  return run(policy, snapshot, state, wanted, &Evaluation::stabilize);
+}
+
+Staged rate_limit(const Policy& policy, const Snapshot& snapshot, DecisionState& state,
+                  int wanted) {
+  return run(policy, snapshot, state, wanted, &Evaluation::limit_rate);
+}
+
+Staged limit(const Policy& policy, const Snapshot& snapshot, DecisionState& state, int wanted) {
+  return run(policy, snapshot, state, wanted, &Evaluation::limit);
+}
+
+}  // namespace stages
 
 }  // namespace selfscale

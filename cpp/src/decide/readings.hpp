@@ -2,19 +2,12 @@
 /// how their values become one.
 #pragma once
 
+#include <selfscale/stages.hpp>
 #include <span>
 
 #include "decide/situation.hpp"
 
 namespace selfscale {
-
-/// How an instance counts for a metric, as Kubernetes' HPA classifies pods.
-enum class Standing : std::uint8_t {
-  ignored,  ///< being deleted, failed or ended: it is going
-  unready,  ///< not serving yet: it will take load, and carries none
-  missing,  ///< serving, without a reading
-  ready,
-};
 
 /// Present, and not older than its window (nor than missingAfter, where that is longer).
 bool is_usable(const Reading& reading, const MetricSpec& metric) noexcept;

@@ -1,9 +1,11 @@
 #include "drivers/memory.hpp"
 
+#include <array>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <nlohmann/json.hpp>
+#include <string_view>
 #include <utility>
 
 namespace selfscale::drivers {
@@ -12,6 +14,37 @@ namespace {
 namespace asio = boost::asio;
 
 constexpr Duration patience{10'000};  // for calls that carry no deadline
+
+// In the order of the enumeration.
+constexpr std::array<std::string_view, 11> faults{
+    "none",    "refuses",        "denies",           "conflicts",        "conflicts_once", "hangs",
+    "garbage", "refuses_writes", "selector_missing", "selector_invalid", "ambiguous_owner"};
+
+/// Why the service's instances cannot be told; empty: they can.
+std::string_view unclear_selector(Fault fault) noexcept {
+  switch (fault) {
+    case Fault::selector_missing:
+      return "the service has no selector of its instances";
+    case Fault::selector_invalid:
+      return "the selector of the service's instances cannot be understood";
+    case Fault::ambiguous_owner:
+      return "another autoscaler controls the same instances";
+    default:
+      return {};
+  }
+}
+
+Result<Fault> fault_in(const nlohmann::json& platform) {
+  if (!platform.is_object() || !platform.contains("fault")) return Fault::none;
+  std::string known;
+  for (std::size_t i = 0; i < faults.size(); ++i) {
+    if (platform["fault"] == faults[i]) return static_cast<Fault>(i);
+    known += (i == 0 ? "" : ", ") + std::string{faults[i]};
+  }
+  return Failure{Errc::invalid_argument,
+                 "platform.fault is " + platform["fault"].dump() + "; there are " + known,
+                 {}};
+}
 
 class Memory final : public Driver {
  public:
@@ -23,6 +56,11 @@ class Memory final : public Driver {
     if (!fine) co_return fine.error();
     if (platform_->fault == Fault::garbage) {
       co_return Failure{Errc::malformed, "observe: the platform answered -1 replicas", {}};
+    }
+    if (const auto why = unclear_selector(platform_->fault); !why.empty()) {
+      const bool is_ours = platform_->fault != Fault::ambiguous_owner;
+      co_return Failure{
+          is_ours ? Errc::malformed : Errc::conflict, "observe: " + std::string{why}, {}};
     }
     if (platform_->polls_left > 0 && --platform_->polls_left == 0) {
       platform_->ready = platform_->desired;
@@ -39,7 +77,12 @@ class Memory final : public Driver {
                         {}};
     }
     if (request.desired == platform_->desired) co_return Result<void>{};
-    if (platform_->fault == Fault::conflicts ||
+    if (platform_->fault == Fault::refuses_writes) {
+      co_return Failure{Errc::failed, "scale: the platform does not do it", {}};
+    }
+    const bool is_once = platform_->fault == Fault::conflicts_once;
+    if (is_once) platform_->fault = Fault::none;
+    if (is_once || platform_->fault == Fault::conflicts ||
         (!request.version.empty() && request.version != platform_->version())) {
       co_return Failure{
           Errc::conflict,
@@ -109,13 +152,16 @@ std::unique_ptr<Driver> memory_driver(asio::io_context& io,
   return std::make_unique<Memory>(io, std::move(platform));
 }
 
-std::unique_ptr<Driver> memory_driver(Setting setting) {
+Result<std::unique_ptr<Driver>> memory_driver(Setting setting) {
   auto platform = std::make_shared<MemoryPlatform>();
   const auto given =
       nlohmann::json::parse(setting.platform_json, nullptr, /*allow_exceptions=*/false);
   const bool has_count =
       given.is_object() && given.contains("replicas") && given["replicas"].is_number_unsigned();
   platform->set(has_count ? given["replicas"].get<int>() : setting.assumed_replicas);
+  const auto fault = fault_in(given);
+  if (!fault) return fault.error();
+  platform->fault = *fault;
   return memory_driver(setting.io, std::move(platform));
 }
 

@@ -11,7 +11,19 @@
 namespace selfscale::drivers {
 
 /// What a platform can be made to do wrong.
-enum class Fault : std::uint8_t { none, refuses, denies, conflicts, hangs, garbage };
+enum class Fault : std::uint8_t {
+  none,
+  refuses,  ///< nobody answers
+  denies,
+  conflicts,       ///< somebody else has always been faster
+  conflicts_once,  ///< … at the next write
+  hangs,
+  garbage,
+  refuses_writes,    ///< it can be read, and does not do what it is told
+  selector_missing,  ///< which instances are the service's is not said,
+  selector_invalid,  ///< … or cannot be understood,
+  ambiguous_owner,   ///< … or they are somebody else's as well
+};
 
 /// The truth behind the driver's back. Used by the control thread, or while that does not run.
 struct MemoryPlatform {
@@ -32,7 +44,8 @@ struct MemoryPlatform {
 
 std::unique_ptr<Driver> memory_driver(boost::asio::io_context& io,
                                       std::shared_ptr<MemoryPlatform> platform);
-/// From the table: a platform of its own, `{"replicas": 2}` of them at the start.
-std::unique_ptr<Driver> memory_driver(Setting setting);
+/// From the table: a platform of its own, `{"replicas": 2}` of them at the start, with a `fault` by
+/// its name. Errc::invalid_argument: there is none of that name.
+Result<std::unique_ptr<Driver>> memory_driver(Setting setting);
 
 }  // namespace selfscale::drivers

@@ -1,6 +1,7 @@
 #include "model/names.hpp"
 
 #include <array>
+#include <selfscale/stages.hpp>
 
 namespace selfscale {
 namespace {
@@ -80,9 +81,10 @@ constexpr std::array<std::string_view, 67> codes{"above_threshold",
                                                  "hourly_events_exceeded",
                                                  "memory_short"};
 constexpr std::array<std::string_view, 5> answers{"up", "hold", "down", "abstain", "missing"};
-constexpr std::array<std::string_view, 10> stages{"bounds",   "readings",  "rules",      "combine",
-                                                  "activate", "stabilize", "rate_limit", "cooldown",
-                                                  "limits",   "guardrails"};
+constexpr std::array<std::string_view, 10> stage_names{
+    "bounds",    "readings",   "rules",    "combine", "activate",
+    "stabilize", "rate_limit", "cooldown", "limits",  "guardrails"};
+constexpr std::array<std::string_view, 4> standings{"ignored", "unready", "missing", "ready"};
 constexpr std::array<std::string_view, 4> priorities{"low", "medium", "high", "critical"};
 constexpr std::array<std::string_view, 3> actions{"scale", "hold", "none"};
 constexpr std::array<std::string_view, 5> triggers{"policy", "schedule", "manual", "rollback",
@@ -98,7 +100,8 @@ constexpr std::array<std::string_view, 5> phases{"running", "pending", "failed",
 
 std::string_view name_of(Code code) noexcept { return look_up(codes, code); }
 std::string_view name_of(Answer answer) noexcept { return look_up(answers, answer); }
-std::string_view name_of(Stage stage) noexcept { return look_up(stages, stage); }
+std::string_view name_of(Stage stage) noexcept { return look_up(stage_names, stage); }
+std::string_view name_of(Standing standing) noexcept { return look_up(standings, standing); }
 std::string_view name_of(Priority priority) noexcept { return look_up(priorities, priority); }
 std::string_view name_of(Action action) noexcept { return look_up(actions, action); }
 std::string_view name_of(Trigger trigger) noexcept { return look_up(triggers, trigger); }

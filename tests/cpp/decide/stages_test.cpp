@@ -1,6 +1,9 @@
-// Combine, stabilize, cooldown, limits, confidence: one table or story each.
+// Combine, stabilize, cooldown, limits, confidence: one table or story each; and the stages that
+// are public, each for itself.
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
+
+#include <selfscale/stages.hpp>
 
 #include "decide/combine.hpp"
 #include "decide/confidence.hpp"
@@ -437,6 +440,77 @@ TEST(Priority, IsTheWorstAlertLevel) {
   sure.policy.alerts = {{"cpu_usage", Comparison::less_than, 10, 5}};
   sure.recommendation.recommended_replicas = 4;
   EXPECT_EQ(priority_of(sure.policy, sure.recommendation), Priority::low);
+}
+
+// ---- each for itself
+
+/// A service of one rule that wants `wanted` replicas.
+Snapshot wanting(int current, double wanted, Instant at) {
+  return testing::snapshot(current, {Reading::of(wanted)}, at);
+}
+
+RC_GTEST_PROP(Stages, OneAfterTheOtherAreADecision, ()) {
+  static const Policy policy = testing::policy_of(R"({
+    "service": "backend", "minReplicas": 1, "maxReplicas": 20,
+    "rules": [{"type": "target", "metric": "wanted", "targetPerReplica": 1, "tolerance": 0}],
+    "behavior": {
+      "scaleUp": {"stabilizationWindowSeconds": 30,
+                  "policies": [{"type": "Pods", "value": 4, "periodSeconds": 60}]},
+      "scaleDown": {"stabilizationWindowSeconds": 60,
+                    "policies": [{"type": "Percent", "value": 30, "periodSeconds": 45}]}}})");
+  DecisionState whole;
+  DecisionState staged;
+  Instant at = start;
+  int current = *rc::gen::inRange(1, 21);
+  for (int tick = 0; tick < 8; ++tick) {
+    at += 1s * *rc::gen::inRange(1, 40);
+    const Snapshot seen = wanting(current, *rc::gen::inRange(0, 30), at);
+    const Decision decision = decide(policy, seen, whole);
+    const auto proposals = stages::propose(policy, seen, staged);
+    const Staged stable = stages::stabilize(policy, seen, staged, proposals.at(0).replicas);
+    const Staged slow = stages::rate_limit(policy, seen, staged, stable.replicas);
+    const Staged last = stages::limit(policy, seen, staged, slow.replicas);
+    std::vector<Adjustment> adjustments = stable.adjustments;
+    for (const Staged& later : {slow, last}) {
+      adjustments.insert(adjustments.end(), later.adjustments.begin(), later.adjustments.end());
+    }
+    RC_ASSERT(proposals == decision.recommendation.proposals);
+    RC_ASSERT(adjustments == decision.recommendation.adjustments);
+    RC_ASSERT(last.replicas == decision.to_replicas);
+    if (decision.action == Action::scale && *rc::gen::arbitrary<bool>()) {
+      const ScalingEvent event = testing::event(at, current, decision.to_replicas);
+      record(whole, event);
+      record(staged, event);
+      current = decision.to_replicas;
+    }
+    RC_ASSERT(whole == staged);
+  }
+}
+
+TEST(Stages, WhatIsNotListedIsNotClassified) {
+  const Policy policy = testing::policy_of(R"({"service": "backend", "maxReplicas": 5,
+    "rules": [{"type": "target", "metric": "cpu_usage", "target": 60}]})");
+  Snapshot seen = testing::snapshot(2);
+  seen.instances = {testing::instance(Reading::of(50)), testing::instance(std::nullopt),
+                    testing::instance(Reading::of(50)), testing::instance(Reading::of(50))};
+  seen.instances[2].deleting = true;
+  seen.instances[3].listed = false;
+  const auto standings = stages::classify(policy, seen, "cpu_usage");
+  const std::vector<std::optional<Standing>> expected{Standing::ready, Standing::missing,
+                                                      Standing::ignored, std::nullopt};
+  EXPECT_EQ(standings, expected);
+}
+
+TEST(Stages, AMetricThatThePolicyDoesNotHaveIsRefused) {
+  const Policy policy = testing::policy_of(R"({"service": "backend", "maxReplicas": 5,
+    "rules": [{"type": "target", "metric": "cpu_usage", "target": 60}]})");
+  try {
+    stages::classify(policy, testing::snapshot(2), "cpu");
+    FAIL() << "it was taken";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), Errc::invalid_argument);
+    EXPECT_STREQ(error.what(), "the policy of backend has no metric cpu; it has cpu_usage");
+  }
 }
 
 }  // namespace

@@ -130,6 +130,16 @@ TEST(Target, GoingOnesAreIgnored) {
   EXPECT_EQ(Case(50, all).replicas(2), 4);  // 1.6 × 2 = 3.2
 }
 
+TEST(Target, OfAReadingOfTheServiceWithinToleranceNobodyNeedsToBeCounted) {
+  Case one(100, {});
+  one.seen.platform.ready_replicas.reset();
+  one.seen.metrics = {Reading::of(105)};
+  EXPECT_EQ(one.propose(3).code, Code::within_tolerance);
+  EXPECT_EQ(one.replicas(3), 3);
+  one.seen.metrics = {Reading::of(120)};
+  EXPECT_EQ(one.propose(3).code, Code::no_ready_instances);
+}
+
 TEST(Target, NobodyMeasuredIsMissing) {
   const auto none = Case(50, {silent(), silent()}).propose(2);
   EXPECT_EQ(none.answer, Answer::missing);

@@ -162,6 +162,39 @@ TEST(MemoryDriver, FromTheTableBeginsWithTheCountOfThePolicy) {
   EXPECT_EQ(run(io, driver.value()->observe()).value().desired, 4);
 }
 
+/// A driver from the table whose platform has 3 replicas and this fault.
+Result<std::unique_ptr<Driver>> with_fault(asio::io_context& io, const std::string& name) {
+  return make("memory",
+              Setting{io, "backend", R"({"replicas": 3, "fault": ")" + name + "\"}", {}, {}});
+}
+
+TEST(MemoryDriver, FromTheTableHasTheFaultOfThePolicy) {
+  asio::io_context io;
+  for (const auto* name : {"refuses", "selector_missing", "selector_invalid", "ambiguous_owner"}) {
+    const auto driver = with_fault(io, name).value();
+    EXPECT_FALSE(run(io, driver->observe())) << name;
+  }
+  const auto deaf = with_fault(io, "refuses_writes").value();
+  EXPECT_EQ(run(io, deaf->scale(to(4))).error().code, Errc::failed);
+  EXPECT_EQ(run(io, deaf->observe()).value().desired, 3);
+}
+
+TEST(MemoryDriver, OfOneConflictASecondWriteComesThrough) {
+  asio::io_context io;
+  const auto driver = with_fault(io, "conflicts_once").value();
+  EXPECT_EQ(run(io, driver->scale(to(4))).error().code, Errc::conflict);
+  EXPECT_EQ(run(io, driver->observe()).value().desired, 3);
+  ASSERT_TRUE(run(io, driver->scale(to(4))));
+  EXPECT_EQ(run(io, driver->observe()).value().desired, 4);
+}
+
+TEST(MemoryDriver, AFaultThatThereIsNotIsRefusedWithThoseThatThereAre) {
+  asio::io_context io;
+  const auto refused = with_fault(io, "explodes").error();
+  EXPECT_EQ(refused.code, Errc::invalid_argument);
+  EXPECT_NE(refused.message.find("\"explodes\"; there are none, refuses"), std::string::npos);
+}
+
 TEST(LocalDriver, WithoutASupervisorItSaysWhatToDo) {
   asio::io_context io;
   const auto driver = local_driver(io, -1);

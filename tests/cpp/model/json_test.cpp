@@ -47,6 +47,22 @@ TEST(Golden, Snapshot) {
   EXPECT_EQ(to_json(names, snapshot), text);
 }
 
+TEST(SnapshotJson, AnAmountOfACapacityIsAPercentage) {
+  const auto value_of = [](const std::string& reading) {
+    const std::string metrics = R"({"cpu_usage": )" + reading + "}";
+    const Snapshot snapshot = snapshot_from_json(
+        names, R"({"at": 0, "platform": {"currentReplicas": 1}, "metrics": )" + metrics + "}");
+    const Reading& read = *snapshot.metrics.at(0);
+    return read.is_missing() ? std::nullopt : std::optional{read.value};
+  };
+  EXPECT_EQ(value_of(R"({"amount": 0.5, "capacity": 2})"), 25.0);
+  EXPECT_EQ(value_of(R"({"amount": 0.5, "capacity": 2, "value": 26})"), 26.0) << "as it is said";
+  EXPECT_EQ(value_of(R"({"amount": 0.5, "capacity": 0})"), std::nullopt);
+  EXPECT_EQ(value_of(R"({"amount": 0.5})"), std::nullopt);
+  EXPECT_EQ(value_of(R"({"capacity": 2})"), std::nullopt);
+  EXPECT_EQ(value_of(R"({"amount": 0.5, "capacity": 2, "missing": "stale"})"), std::nullopt);
+}
+
 TEST(SnapshotJson, SaysHowManyStartsAnEstimateCameOf) {
   const std::string text = golden("snapshot.v1.json");
   Snapshot snapshot = snapshot_from_json(names, text);

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <fstream>
+#include <selfscale/stages.hpp>
 #include <set>
 #include <sstream>
 #include <string>
@@ -14,8 +15,8 @@ namespace {
 template <class E>
 class Names : public ::testing::Test {};
 
-using Enumerations =
-    ::testing::Types<Code, Answer, Stage, Priority, Action, Trigger, Outcome, Missing, Phase>;
+using Enumerations = ::testing::Types<Code, Answer, Stage, Standing, Priority, Action, Trigger,
+                                      Outcome, Missing, Phase>;
 TYPED_TEST_SUITE(Names, Enumerations);
 
 TYPED_TEST(Names, GoThereAndBack) {
@@ -50,6 +51,7 @@ TEST(NamesOf, TheLastOfEachListHasItsOwn) {
   EXPECT_EQ(name_of(Code::all_hold), "all_hold");
   EXPECT_EQ(name_of(Answer::missing), "missing");
   EXPECT_EQ(name_of(Stage::guardrails), "guardrails");
+  EXPECT_EQ(name_of(Standing::ready), "ready");
   EXPECT_EQ(name_of(Priority::critical), "critical");
   EXPECT_EQ(name_of(Action::none), "none");
   EXPECT_EQ(name_of(Trigger::foreign), "foreign");

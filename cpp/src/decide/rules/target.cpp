@@ -127,13 +127,14 @@ bool has_ready_count(const Situation& seen) noexcept {
 Proposal judge_service(const TargetRule& rule, const Situation& seen, std::size_t index,
                        const Reading& reading) noexcept {
   if (!is_usable(reading, seen.policy.metrics[index])) return without_data(seen.current);
-  if (!rule.per_replica && !has_ready_count(seen)) {
-    return without_data(seen.current, Code::no_ready_instances);
-  }
   Proposal proposal =
       rule.per_replica
           ? judge_total(rule, reading.value, seen.current, seen.snapshot.platform.current_replicas)
           : judge_value(rule, reading.value, seen.current, ready_replicas(seen.snapshot));
+  const bool needs_ready = !rule.per_replica && proposal.code != Code::within_tolerance;
+  if (needs_ready && !has_ready_count(seen)) {
+    return without_data(seen.current, Code::no_ready_instances);
+  }
   proposal.value = reading.value;
   return proposal;
 }

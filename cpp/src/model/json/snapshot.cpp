@@ -30,13 +30,17 @@ Duration duration_or_zero(const Node& node, std::string_view key) {
   return member ? member->duration() : Duration{0};
 }
 
+/// What is said, or else the percentage that the amount is of the capacity.
+Reading read_value(const Node& node) {
+  if (const auto missing = node.find("missing")) return Reading::absent(missing->choice<Missing>());
+  if (const auto value = node.find("value")) return Reading::of(value->number());
+  const double amount = optional_number(node, "amount").value_or(0.0);
+  const double capacity = optional_number(node, "capacity").value_or(0.0);
+  return node.find("amount") && capacity > 0.0 ? Reading::of(100.0 * amount / capacity) : Reading{};
+}
+
 Reading read_reading(const Node& node) {
-  Reading reading;
-  if (const auto missing = node.find("missing")) {
-    reading.missing = missing->choice<Missing>();
-  } else if (const auto value = node.find("value")) {
-    reading = Reading::of(value->number());
-  }
+  Reading reading = read_value(node);
   reading.age = duration_or_zero(node, "age");
   reading.window = duration_or_zero(node, "window");
   reading.amount = optional_number(node, "amount");
