@@ -11,15 +11,20 @@ from selfscale._agent import Agent
 from selfscale._json import Document, Json
 from selfscale.drivers import Counts, Driver, Findings
 
-__all__ = ["NOW", "Distribution", "MemoryPlatform", "ago", "check_driver", "past", "recorded"]
+__all__ = ["NOW", "Distribution", "MemoryPlatform", "after", "ago", "check_driver", "past", "recorded"]
 
 NOW = 2_000_000_000.0
 """An instant for snapshots: seconds since the epoch."""
 
 
-def ago(seconds: float) -> float:
-    """Return the instant so many seconds before `NOW`."""
-    return NOW - seconds
+def ago(seconds: float, now: float = NOW) -> float:
+    """Return the instant so many seconds before another one."""
+    return now - seconds
+
+
+def after(seconds: float) -> float:
+    """Return the instant so many seconds after `NOW`."""
+    return NOW + seconds
 
 
 def past(

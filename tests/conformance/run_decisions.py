@@ -19,6 +19,7 @@ from typing import Any
 
 import translate_aws
 import translate_hpa
+import translate_kpa
 from checks import Check
 
 Json = dict[str, Any]
@@ -35,6 +36,9 @@ TABLES: dict[str, Callable[[Json], Iterator[Check]]] = {
     "hpa_legacy_limits": translate_hpa.limits,
     "hpa_trace": translate_hpa.trace,
     "hpa_reconcile": translate_hpa.reconcile,
+    "kpa_window": translate_kpa.window,
+    "kpa_scale": translate_kpa.scale,
+    "kpa_apply": translate_kpa.apply,
     "aws_step": translate_aws.step,
 }
 

@@ -143,6 +143,8 @@ def computations(path: Path) -> list[str]:
     found = []
     for node in ast.walk(ast.parse(path.read_text())):
         names: set[str] = set()
+        if isinstance(node, ast.UnaryOp) and isinstance(node.operand, ast.Constant):
+            continue  # a number below 0
         if isinstance(node, (ast.BinOp, ast.UnaryOp, ast.AugAssign)) and isinstance(node.op, ARITHMETIC):
             names = {type(node.op).__name__}
         elif isinstance(node, ast.Compare):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ import selfscale
 from hypothesis import given
 from hypothesis import strategies as st
 from selfscale import stages
-from selfscale.testing import NOW, ago, past
+from selfscale.testing import NOW, after, ago, past
 
 POLICY = {
     "service": "backend",
@@ -94,6 +95,56 @@ def test_bounds_and_guardrails_limit_a_number() -> None:
     assert [one["stage"] for one in staged["adjustments"]] == ["limits", "guardrails"]
     assert stages.limit(policy, seen(5), 1)["replicas"] == 2
     assert stages.limit(policy, seen(5), 7)["adjustments"] == []
+
+
+def test_a_load_is_averaged_over_the_buckets_that_were_recorded() -> None:
+    loads = [(ago(4), 2.0), (ago(4), 1.0), (ago(2), 6.0)]
+    assert stages.window(loads, window=10, at=NOW) == (3.0, False), "9 in three seconds"
+    assert stages.window(loads, window=10, at=after(9)).is_empty
+    assert stages.window([], window=10, at=NOW) == (0.0, True)
+    assert stages.window(loads, window=10, at=ago(2), weighted=True).value > 3.0
+
+
+def test_the_largest_of_the_last_numbers_counts_by_buckets() -> None:
+    numbers = [(ago(7), 9), (ago(5), 4), (ago(1), 2)]
+    assert stages.window_maximum(numbers, window=10) == 9
+    assert stages.window_maximum(numbers, window=4) == 2
+    assert stages.window_maximum([], window=4) == 0
+
+
+def test_a_window_without_a_bucket_is_refused() -> None:
+    with pytest.raises(selfscale.Error, match="must have 1 to 100000") as refused:
+        stages.window([], window=1, bucket=2, at=NOW)
+    assert refused.value.code == "invalid_argument"
+
+
+def test_a_service_without_work_goes_to_none_and_comes_back() -> None:
+    policy = {
+        "service": "worker",
+        "minReplicas": 0,
+        "maxReplicas": 5,
+        "scaleToZero": {"cooldown": "60s"},
+        "rules": [{"type": "target", "metric": "due", "targetPerReplica": 10}],
+    }
+    empty, full = ({"due": {"value": value}} for value in (0, 3))
+    held = stages.activate(policy, seen(2, ago(61), metrics=empty), 0)
+    assert held["replicas"] == 1
+    assert held["adjustments"][0]["code"] == "idle_not_long"
+    assert stages.activate(policy, seen(2, metrics=empty), 1, held["state"])["replicas"] == 0
+    assert stages.activate(policy, seen(0, metrics=full), 0, MET)["adjustments"][0]["code"] == "activated"
+
+
+def test_the_gate_lets_the_last_replica_go_once_requests_are_buffered() -> None:
+    gate = stages.Gate(stable_window=60, grace_period=30)
+    active = stages.GateInput(wanted=0, current=1, active_for=59)
+    assert stages.gate(gate, active) == stages.Gated(1, applies=True, writes=False)
+    assert stages.gate(gate, replace(active, active_for=60)) == stages.Gated(0, applies=False, writes=False)
+    idle = stages.GateInput(wanted=0, current=1, activity="inactive", inactive_for=30)
+    assert stages.gate(gate, idle) == stages.Gated(0, applies=False, writes=False)
+    assert stages.gate(gate, replace(idle, buffered=True)) == stages.Gated(0, applies=True, writes=True)
+    assert stages.gate(gate, stages.GateInput(wanted=None, current=1)).replicas is None
+    with pytest.raises(selfscale.Error, match="there are activating, active, inactive"):
+        stages.gate(gate, replace(idle, activity="asleep"))
 
 
 def test_a_state_that_cannot_be_read_is_refused() -> None:

@@ -127,6 +127,8 @@ struct Snapshot {
   /// Somebody who is no replica of this service could write its count: a candidate elsewhere.
   /// Without one the last replica stays.
   bool can_be_woken = true;
+  /// Requests are routed to it. Where none are, a concurrency rule may go down at once.
+  bool is_reachable = true;
   bool operator==(const Snapshot&) const = default;
 };
 

@@ -71,6 +71,9 @@ class Evaluation {
       const auto metric = static_cast<std::size_t>(policy_.rules[i].metric);
       recommendation_.proposals.push_back(
           propose(seen_, static_cast<int>(i), state_.rules[i], state_.missing_since[metric]));
+      Proposal& proposal = recommendation_.proposals.back();
+      const bool has_none = proposal.code == Code::no_data;
+      if (has_none && is_refused(seen_, metric)) proposal.code = Code::data_refused;
     }
   }
 

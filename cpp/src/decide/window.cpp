@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <selfscale/stages.hpp>
+#include <string>
 
 #include "decide/stabilize.hpp"
 
@@ -127,5 +129,41 @@ int sliding_maximum(std::vector<DecisionState::Wanted>& kept, DecisionState::Wan
   }
   return kept.front().replicas;
 }
+
+namespace stages {
+namespace {
+
+constexpr std::int64_t most_buckets = 100'000;
+
+void check(Duration window, Duration bucket) {
+  if (bucket.count() > 0 && window >= bucket && window / bucket <= most_buckets) return;
+  throw Error{Errc::invalid_argument, "a window of " + std::to_string(window.count()) +
+                                          " ms in buckets of " + std::to_string(bucket.count()) +
+                                          " ms: it must have 1 to 100000 of them"};
+}
+
+}  // namespace
+
+Windowed window(std::span<const Load> loads, Duration window, Duration bucket, Instant at,
+                bool weighted) {
+  check(window, bucket);
+  BucketWindow kept{window, bucket};
+  for (const Load& load : loads) kept.record(load.at, load.value);
+  return {weighted ? kept.weighted_average(at) : kept.average(at), kept.is_empty(at)};
+}
+
+int window_maximum(std::span<const DecisionState::Wanted> numbers, Duration window,
+                   Duration bucket) {
+  check(window, bucket);
+  std::vector<DecisionState::Wanted> kept;
+  const int most = static_cast<int>(2 * most_buckets);  // all that a window may have: none merge
+  int largest = 0;
+  for (const auto& number : numbers) {
+    largest = sliding_maximum(kept, number, window, bucket, most);
+  }
+  return largest;
+}
+
+}  // namespace stages
 
 }  // namespace selfscale

@@ -85,6 +85,7 @@ constexpr std::array<std::string_view, 10> stage_names{
     "bounds",    "readings",   "rules",    "combine", "activate",
     "stabilize", "rate_limit", "cooldown", "limits",  "guardrails"};
 constexpr std::array<std::string_view, 4> standings{"ignored", "unready", "missing", "ready"};
+constexpr std::array<std::string_view, 3> activities{"activating", "active", "inactive"};
 constexpr std::array<std::string_view, 4> priorities{"low", "medium", "high", "critical"};
 constexpr std::array<std::string_view, 3> actions{"scale", "hold", "none"};
 constexpr std::array<std::string_view, 5> triggers{"policy", "schedule", "manual", "rollback",
@@ -101,6 +102,7 @@ constexpr std::array<std::string_view, 5> phases{"running", "pending", "failed",
 std::string_view name_of(Code code) noexcept { return look_up(codes, code); }
 std::string_view name_of(Answer answer) noexcept { return look_up(answers, answer); }
 std::string_view name_of(Stage stage) noexcept { return look_up(stage_names, stage); }
+std::string_view name_of(Activity activity) noexcept { return look_up(activities, activity); }
 std::string_view name_of(Standing standing) noexcept { return look_up(standings, standing); }
 std::string_view name_of(Priority priority) noexcept { return look_up(priorities, priority); }
 std::string_view name_of(Action action) noexcept { return look_up(actions, action); }

@@ -86,6 +86,15 @@ TEST(Concurrency, TheReasonSaysWhatTheLoadAsksForAndWhatBecomesOfIt) {
             "replicas make that 4)");
 }
 
+TEST(Concurrency, WhereNothingIsRoutedToItMayGoDownAtOnce) {
+  Snapshot seen = snapshot(10, {load(0, 0)});
+  DecisionState::Memory memory;
+  memory.is_met = memory.is_initialized = true;
+  EXPECT_EQ(propose(of_target(40), seen, memory).replicas, 5) << "half at most, otherwise";
+  seen.is_reachable = false;
+  EXPECT_EQ(propose(of_target(40), seen, memory).replicas, 0);
+}
+
 TEST(Concurrency, WithoutAReadingNothingIsRemembered) {
   DecisionState::Memory memory;
   memory.is_met = true;

@@ -487,6 +487,30 @@ RC_GTEST_PROP(Stages, OneAfterTheOtherAreADecision, ()) {
   }
 }
 
+TEST(Stages, AWindowHasAtLeastOneBucketAndNotTooMany) {
+  const std::vector<Load> loads{{start, 3.0}, {start + 1s, 5.0}};
+  EXPECT_EQ(stages::window(loads, 10s, 1s, start + 1s).value, 4.0);
+  EXPECT_TRUE(stages::window(loads, 10s, 1s, start + 12s).is_empty);
+  EXPECT_TRUE(stages::window({}, 10s, 1s, start).is_empty);
+  EXPECT_EQ(stages::window_maximum({}, 10s, 1s), 0);
+  for (const auto& [length, bucket] :
+       {std::pair<Duration, Duration>{10s, 0s}, {10s, -1s}, {1s, 2s}, {100'001s, 1s}}) {
+    EXPECT_THROW(stages::window(loads, length, bucket, start), Error);
+    EXPECT_THROW(stages::window_maximum({}, length, bucket), Error);
+  }
+}
+
+TEST(Stages, ToNoReplicasAndBackIsAStageOfItsOwn) {
+  const Policy policy =
+      testing::policy_of(R"({"service": "backend", "minReplicas": 0, "maxReplicas": 5,
+    "scaleToZero": {"cooldown": "1m"},
+    "rules": [{"type": "target", "metric": "due", "targetPerReplica": 10, "activation": 4}]})");
+  DecisionState state;
+  EXPECT_EQ(stages::activate(policy, wanting(2, 4, start), state, 0).replicas, 1);
+  EXPECT_EQ(stages::activate(policy, wanting(2, 4, start + 61s), state, 2).replicas, 0);
+  EXPECT_EQ(stages::activate(policy, wanting(0, 5, start + 62s), state, 0).replicas, 1);
+}
+
 TEST(Stages, WhatIsNotListedIsNotClassified) {
   const Policy policy = testing::policy_of(R"({"service": "backend", "maxReplicas": 5,
     "rules": [{"type": "target", "metric": "cpu_usage", "target": 60}]})");

@@ -47,6 +47,14 @@ TEST(Golden, Snapshot) {
   EXPECT_EQ(to_json(names, snapshot), text);
 }
 
+TEST(SnapshotJson, ItIsReachableAndCanBeWokenUnlessItSaysOtherwise) {
+  Snapshot snapshot = snapshot_from_json(names, golden("snapshot.v1.json"));
+  EXPECT_TRUE(snapshot.is_reachable);
+  EXPECT_TRUE(snapshot.can_be_woken);
+  snapshot.is_reachable = snapshot.can_be_woken = false;
+  EXPECT_EQ(snapshot_from_json(names, to_json(names, snapshot)), snapshot);
+}
+
 TEST(SnapshotJson, AnAmountOfACapacityIsAPercentage) {
   const auto value_of = [](const std::string& reading) {
     const std::string metrics = R"({"cpu_usage": )" + reading + "}";

@@ -15,8 +15,8 @@ namespace {
 template <class E>
 class Names : public ::testing::Test {};
 
-using Enumerations = ::testing::Types<Code, Answer, Stage, Standing, Priority, Action, Trigger,
-                                      Outcome, Missing, Phase>;
+using Enumerations = ::testing::Types<Code, Answer, Stage, Standing, Activity, Priority, Action,
+                                      Trigger, Outcome, Missing, Phase>;
 TYPED_TEST_SUITE(Names, Enumerations);
 
 TYPED_TEST(Names, GoThereAndBack) {

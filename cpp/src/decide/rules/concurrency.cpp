@@ -80,6 +80,7 @@ std::optional<ConcurrencyInput> input_of(const Situation& seen, std::size_t inde
   ConcurrencyInput input;
   input.ready = ready_replicas(seen.snapshot);
   input.current = seen.current;
+  input.is_reachable = seen.snapshot.is_reachable;
   bool is_there = false;
   const auto add = [&](const Reading& reading) {
     input.stable += reading.value;

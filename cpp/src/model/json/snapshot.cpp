@@ -264,6 +264,7 @@ Snapshot snapshot_from_json(const Names& names, std::string_view text) {
     snapshot.estimates = read_estimates(*estimates);
   }
   snapshot.can_be_woken = flag_or(root, "canBeWoken", true);
+  snapshot.is_reachable = flag_or(root, "reachable", true);
   return snapshot;
 }
 
@@ -282,6 +283,7 @@ std::string to_json(const Names& names, const Snapshot& snapshot) {
                    {"shared", shared_to_json(snapshot.shared, names)},
                    {"estimates", estimates_to_json(snapshot.estimates)}};
   if (!snapshot.can_be_woken) json["canBeWoken"] = false;
+  if (!snapshot.is_reachable) json["reachable"] = false;
   return written(json);
 }
 
