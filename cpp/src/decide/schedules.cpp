@@ -94,7 +94,7 @@ class ScheduledBound {
 }  // namespace
 
 Bounds bounds_at(const CompiledPolicy& policy, double wall_time_seconds,
-                 const Estimates& estimates) noexcept {
+                 const Estimates& estimates) {
   ScheduledBound least;
   ScheduledBound most;
   const sys_seconds now{whole_seconds(wall_time_seconds)};

@@ -21,6 +21,6 @@ struct Bounds {
 /// Wall time is in seconds since the epoch; from the estimates comes the start-up time where the
 /// policy expects none.
 Bounds bounds_at(const CompiledPolicy& policy, double wall_time_seconds,
-                 const Estimates& estimates) noexcept;
+                 const Estimates& estimates);
 
 }  // namespace selfscale

@@ -192,6 +192,7 @@ Result<std::uint64_t> read_field(const Field& field, std::string_view text) {
 std::optional<Failure> foreign(std::string_view text) {
   if (text.starts_with('@')) {
     std::vector<std::string_view> known;
+    known.reserve(macros.size());
     for (const Macro& macro : macros) known.push_back(macro.name);
     return wrong("is not known" + instead_of(text, known));
   }

@@ -1,6 +1,7 @@
 #include "policy/schedules.hpp"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cstdio>
 
@@ -55,18 +56,18 @@ std::optional<local_minutes> parse_local_time(std::string_view text) {
 
 std::string to_text(minutes time_of_day) {
   const auto count = static_cast<unsigned>(time_of_day.count());
-  char text[16];
-  std::snprintf(text, sizeof text, "%02u:%02u", count / 60, count % 60);
-  return text;
+  std::array<char, 16> text{};
+  std::snprintf(text.data(), text.size(), "%02u:%02u", count / 60, count % 60);
+  return text.data();
 }
 
 std::string to_text(local_minutes time) {
   const local_days day = std::chrono::floor<std::chrono::days>(time);
   const year_month_day date{day};
-  char text[32];
-  std::snprintf(text, sizeof text, "%04d-%02u-%02uT", static_cast<int>(date.year()),
+  std::array<char, 32> text{};
+  std::snprintf(text.data(), text.size(), "%04d-%02u-%02uT", static_cast<int>(date.year()),
                 static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()));
-  return text + to_text(time - day);
+  return text.data() + to_text(time - day);
 }
 
 // ---- keys
@@ -131,8 +132,8 @@ OneTime read_once(Reader& reader) {
 
 /// Each key of a form belongs to one that says when.
 void check_company(Reader& reader) {
-  constexpr std::pair<std::string_view, std::string_view> companies[] = {
-      {"to", "from"}, {"days", "from"}, {"duration", "cron"}, {"until", "at"}};
+  constexpr std::array<std::pair<std::string_view, std::string_view>, 4> companies{
+      {{"to", "from"}, {"days", "from"}, {"duration", "cron"}, {"until", "at"}}};
   for (const auto& [key, company] : companies) {
     if (reader.has(key) && !reader.has(company)) {
       reader.wrong(key, "needs " + std::string{company} + " beside it");

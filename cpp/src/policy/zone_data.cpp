@@ -46,7 +46,7 @@ std::optional<Zone> system_zone(const std::string&) { return std::nullopt; }
 #endif
 
 std::optional<Zone> copied_zone(const std::string& name) {
-  const auto found = std::lower_bound(copied_names.begin(), copied_names.end(), name);
+  const auto* const found = std::lower_bound(copied_names.begin(), copied_names.end(), name);
   if (found == copied_names.end() || *found != name) return std::nullopt;
   const CopiedZone& copied = copied_zones[static_cast<std::size_t>(found - copied_names.begin())];
   std::vector<ZoneChange> changes;
