@@ -4,6 +4,7 @@
 /// (`explain`). Plain values; copy freely.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <selfscale/export.hpp>
@@ -174,6 +175,7 @@ SELFSCALE_API std::string_view name_of(Action action) noexcept;
 /// JSON under 8 KiB.
 struct DecisionState {
   static constexpr int version = 2;
+  static constexpr std::size_t most_kept = 64;  ///< entries of a window, and of `changes`
 
   struct Wanted {  ///< one recommendation of the past, for stabilization
     Instant at{};

@@ -10,9 +10,6 @@ namespace {
 
 using Change = DecisionState::Change;
 
-/// With them a state stays under 8 KiB, however often is scaled.
-constexpr std::size_t most_changes = 64;
-
 /// When the count changed; a foreign change that was adopted may have no write of ours.
 std::optional<Instant> changed_at(const ScalingEvent& event) {
   if (event.accepted_at || event.outcome != Outcome::adopted) return event.accepted_at;
@@ -53,7 +50,7 @@ void note_change(std::vector<Change>& changes, Change change) {
   const auto place = std::lower_bound(changes.begin(), changes.end(), change, is_before);
   if (place != changes.end() && place->at == change.at) return;
   changes.insert(place, change);
-  if (changes.size() > most_changes) merge_closest(changes);
+  if (changes.size() > DecisionState::most_kept) merge_closest(changes);
 }
 
 }  // namespace

@@ -16,7 +16,7 @@
 
 namespace selfscale {
 
-inline constexpr std::size_t most_kept = 64;
+inline constexpr std::size_t most_kept = DecisionState::most_kept;
 
 struct Stabilized {
   int replicas = 0;

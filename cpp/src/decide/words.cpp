@@ -1,10 +1,13 @@
 #include "decide/words.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <utility>
 
 #include "decide/rules/ecs_target.hpp"
+#include "decide/situation.hpp"
+#include "policy/duration.hpp"
 #include "policy/metrics.hpp"
 
 namespace selfscale {
@@ -23,6 +26,13 @@ const MetricSpec& metric_of(const CompiledPolicy& policy, const Proposal& propos
   return policy.metrics[static_cast<std::size_t>(proposal.metric)];
 }
 
+/// What is longer than any duration of a policy is as long as the longest.
+Duration of_seconds(double seconds) {
+  const double milliseconds =
+      std::min(std::round(seconds * 1000.0), static_cast<double>(longest_duration.count()));
+  return Duration{milliseconds > 0.0 ? static_cast<Duration::rep>(milliseconds) : 0};
+}
+
 /// " %" for a metric in percent, " s" for one in seconds.
 std::string_view unit_of(const MetricSpec& metric) {
   const BuiltinMetric* builtin = builtin_metric(metric.metric);
@@ -31,8 +41,12 @@ std::string_view unit_of(const MetricSpec& metric) {
   return builtin->unit == "seconds" ? " s" : "";
 }
 
-const ThresholdRule* threshold_of(const CompiledPolicy& policy, const Proposal& proposal) {
-  return std::get_if<ThresholdRule>(&policy.rules[static_cast<std::size_t>(proposal.rule)].kind);
+/// A decision that was read may speak of edges that its rule no longer has; then of one without.
+const ThresholdRule& threshold_of(const CompiledPolicy& policy, const Proposal& proposal) {
+  static constexpr ThresholdRule no_edges;
+  const RuleSpec& rule = policy.rules[static_cast<std::size_t>(proposal.rule)];
+  const auto* threshold = std::get_if<ThresholdRule>(&rule.kind);
+  return threshold == nullptr ? no_edges : *threshold;
 }
 
 /// Two numbers that are not the same, written so that a reader sees it: "70.002" and "70", not "70"
@@ -47,7 +61,7 @@ std::pair<std::string, std::string> told_apart(double number, double other) {
 std::string against_edge(const CompiledPolicy& policy, const Proposal& proposal,
                          bool towards_more) {
   const MetricSpec& metric = metric_of(policy, proposal);
-  const Comparison comparison = threshold_of(policy, proposal)->comparison;
+  const Comparison comparison = threshold_of(policy, proposal).comparison;
   const bool is_change = comparison == Comparison::percentage_change;
   const std::string unit{is_change ? " %" : unit_of(metric)};
   const bool above = towards_more != (comparison == Comparison::less_than);
@@ -80,17 +94,18 @@ std::string not_long_enough_for_ecs(const CompiledPolicy& policy, const Proposal
 }
 
 std::string not_long_enough(const CompiledPolicy& policy, const Proposal& proposal, bool up) {
-  if (threshold_of(policy, proposal) == nullptr) {
+  const RuleSpec& asked = policy.rules[static_cast<std::size_t>(proposal.rule)];
+  if (std::holds_alternative<EcsTargetRule>(asked.kind)) {
     return not_long_enough_for_ecs(policy, proposal, up);
   }
-  const ThresholdRule& rule = *threshold_of(policy, proposal);
+  const ThresholdRule& rule = threshold_of(policy, proposal);
   return against_edge(policy, proposal, up) + ", but for " + duration_in_words(proposal.held_for) +
          " only, not yet for " + duration_in_words(up ? rule.scale_up_for : rule.scale_down_for);
 }
 
 std::string in_band(const CompiledPolicy& policy, const Proposal& proposal) {
   const MetricSpec& metric = metric_of(policy, proposal);
-  const ThresholdRule& rule = *threshold_of(policy, proposal);
+  const ThresholdRule& rule = threshold_of(policy, proposal);
   const bool is_change = rule.comparison == Comparison::percentage_change;
   const std::string unit{is_change ? " %" : unit_of(metric)};
   const std::string seen =
@@ -275,8 +290,7 @@ std::string in_words(const CompiledPolicy& policy, const Proposal& proposal) {
 
 std::string in_words(const Adjustment& adjustment) {
   const std::string limit = number_in_words(adjustment.limit);
-  const std::string time = duration_in_words(
-      Duration{static_cast<Duration::rep>(std::round(adjustment.limit * 1000.0))});
+  const std::string time = duration_in_words(of_seconds(adjustment.limit));
   const std::string replicas = std::to_string(adjustment.to_replicas);
   switch (adjustment.code) {
     case Code::below_minimum:
@@ -326,7 +340,7 @@ std::string in_words(const Adjustment& adjustment) {
     case Code::updating:
       return "a deployment is under way, and nothing is taken away meanwhile";
     case Code::budget_limit:
-      return "the budgets pay for " + replicas_in_words(static_cast<int>(adjustment.limit));
+      return "the budgets pay for " + replicas_in_words(whole_replicas(adjustment.limit));
     case Code::hourly_events_limit:
       return "all services together have changed " + limit +
              " times or more within the last hour, and nothing is taken away meanwhile";
@@ -352,13 +366,14 @@ std::string_view alert_in_words(Code alert) {
 
 std::string reason_of(const CompiledPolicy& policy, const Decision& decision) {
   const Recommendation& recommendation = decision.recommendation;
+  const auto& adjustments = recommendation.adjustments;
   switch (recommendation.code) {
     case Code::below_minimum:
     case Code::above_maximum:
     case Code::schedule_minimum:
     case Code::schedule_maximum:
-      if (recommendation.adjustments.front().stage != Stage::bounds) break;
-      return in_words(recommendation.adjustments.front());
+      if (adjustments.empty() || adjustments.front().stage != Stage::bounds) break;
+      return in_words(adjustments.front());
     case Code::platform_unknown:
       return "the platform's replica counts could not be read";
     case Code::paused_at_zero:
@@ -377,7 +392,7 @@ std::string reason_of(const CompiledPolicy& policy, const Decision& decision) {
     default:
       break;
   }
-  if (decision.action == Action::hold) {
+  if (decision.action == Action::hold && !adjustments.empty()) {
     return held_sentence(decision) + " (" + leading_words(policy, recommendation) + ")";
   }
   return leading_words(policy, recommendation);

@@ -35,9 +35,9 @@ class Builder : public nlohmann::json_sax<Json> {
     return true;
   }
 
-  bool parse_error(std::size_t position, const std::string&,
+  bool parse_error(std::size_t position, const std::string& last_read,
                    const Json::exception& failure) override {
-    findings_.problems.push_back({"", "", where(position) + reason(failure.what())});
+    findings_.problems.push_back({"", "", where(position) + reason(failure.what(), last_read)});
     return false;
   }
 
@@ -96,12 +96,12 @@ class Builder : public nlohmann::json_sax<Json> {
 
   /// The parser's words without its own prefix and without what it has just read, which need not be
   /// text.
-  static std::string reason(std::string words) {
+  static std::string reason(std::string words, const std::string& last_read) {
     if (const auto from = words.find("- "); from != std::string::npos) words.erase(0, from + 2);
     if (words.starts_with('[')) words.erase(0, words.find("] ") + 2);
-    if (const auto from = words.find("; last read"); from != std::string::npos) {
-      const auto expected = words.find("'; expected", from);
-      words.erase(from, expected == std::string::npos ? expected : expected + 1 - from);
+    const std::string quoted = "; last read: '" + last_read + "'";
+    if (const auto from = words.find(quoted); from != std::string::npos) {
+      words.erase(from, quoted.size());
     }
     return words;
   }

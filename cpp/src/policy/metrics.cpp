@@ -214,7 +214,7 @@ MetricSpec default_metric(std::string_view name, Duration evaluation_interval) {
     metric.metric = std::move(percentile->distribution);
     metric.aggregation = percentile->aggregation;
   }
-  metric.missing_after = 3 * evaluation_interval;
+  metric.missing_after = std::min(3 * evaluation_interval, longest_duration);
   return metric;
 }
 

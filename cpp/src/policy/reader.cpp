@@ -4,12 +4,11 @@
 #include <cctype>
 #include <cmath>
 
+#include "model/json/node.hpp"
 #include "policy/duration.hpp"
 
 namespace selfscale {
 namespace {
-
-constexpr std::size_t longest_value = 60;
 
 std::string in_quotes(std::string_view name) { return '"' + std::string{name} + '"'; }
 
@@ -53,11 +52,7 @@ std::size_t edit_distance(std::string_view one, std::string_view other) {
 std::string shortened(const Json& value) {
   if (value.is_object()) return value.empty() ? "{}" : "{…}";
   if (value.is_array()) return value.empty() ? "[]" : "[…]";
-  std::string text = value.dump(-1, ' ', false, Json::error_handler_t::replace);
-  if (text.size() <= longest_value) return text;
-  std::size_t end = longest_value;
-  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) --end;
-  return text.substr(0, end) + "…";
+  return excerpt(written(value));
 }
 
 std::string_view nearest(std::string_view name, std::span<const std::string_view> known) {

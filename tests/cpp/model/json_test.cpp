@@ -6,6 +6,7 @@
 #include <fstream>
 #include <functional>
 #include <limits>
+#include <nlohmann/json.hpp>
 #include <selfscale/decide.hpp>
 #include <sstream>
 
@@ -240,6 +241,49 @@ TEST(Event, IntegersGoUpTo63BitsAndNoFurther) {
   text.replace(text.find("9223372036854775807"), 19, "9223372036854775808");
   EXPECT_NE(refusal([&] { event_from_json(text); }).find("/token: is 9223372036854775808"),
             std::string::npos);
+}
+
+TEST(Snapshot, AReadingThatIsNotMissingHasItsValue) {
+  const Snapshot snapshot = snapshot_from_json(names, R"({
+    "at": 1, "platform": {"currentReplicas": 1}, "metrics": {"rps": {"missing": "no", "value": 5}}})");
+  EXPECT_FALSE(snapshot.metrics[1]->is_missing());
+  EXPECT_EQ(snapshot.metrics[1]->value, 5.0);
+}
+
+TEST(State, HoldsNoMoreThanOneOfOursWould) {
+  std::string entries = "[[1, 1, 1]";
+  for (int i = 0; i < 64; ++i) entries += ", [1, 1, 1]";
+  const std::string changes = R"({"changes": )" + entries + "]}";
+  EXPECT_NE(refusal([&] { state_from_json(names, changes); }).find("/changes: holds 65 entries"),
+            std::string::npos);
+  const std::string window = R"({"downWindow": )" + entries + "]}";
+  EXPECT_NE(refusal([&] { state_from_json(names, window); }).find("/downWindow: holds 65 entries"),
+            std::string::npos);
+}
+
+TEST(Decision, ConfidenceLiesBetween0And1) {
+  std::string text = golden("decision.v1.json");
+  text.replace(text.find("0.8"), 3, "1e9");
+  EXPECT_NE(refusal([&] { decision_from_json(names, text); }).find("/recommendation/confidence"),
+            std::string::npos);
+}
+
+TEST(Text, NestedDeeperThanAnyFormIsRefused) {
+  const std::string text =
+      R"({"later": )" + std::string(200'000, '[') + std::string(200'000, ']') + "}";
+  const std::string event = to_json(ScalingEvent{});
+  EXPECT_NE(refusal([&] { record_json(text, event); }).find("the document: is nested deeper"),
+            std::string::npos);
+}
+
+TEST(Text, RefusalsAreUtf8WhateverIsRefused) {
+  std::string umlauts = "x";
+  for (int i = 0; i < 50; ++i) umlauts += "ä";
+  const std::string texts[] = {"{\"at\": \xff", "{\"\xc3", R"({"at": ")" + umlauts + "\"}"};
+  for (const std::string& text : texts) {
+    const std::string said = refusal([&] { snapshot_from_json(names, text); });
+    EXPECT_NO_THROW(nlohmann::json(said).dump()) << said;
+  }
 }
 
 TEST(Text, BytesThatAreNoUtf8BreakNothing) {

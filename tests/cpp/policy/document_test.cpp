@@ -61,6 +61,14 @@ TEST(Document, SyntaxErrorsHaveLineAndColumn) {
   EXPECT_TRUE(says(problems[0].message, "line 2, column 16"));
 }
 
+TEST(Document, SyntaxErrorsAreUtf8WhateverTheyWouldQuote) {
+  for (const char* text : {"{\"a\": \"x'; expected\xff\"}", "{\"\xc3", "\xff"}) {
+    const auto problems = problems_in(text);
+    ASSERT_EQ(problems.size(), 1U);
+    EXPECT_NO_THROW(Json(problems[0].message).dump()) << problems[0].message;
+  }
+}
+
 TEST(Document, WhatIsNotADocumentIsSaidSo) {
   for (const std::string_view text :
        {"", "null", "[]", "7", "{}", "{\"policies\": []}", "{\"policies\": {}}",

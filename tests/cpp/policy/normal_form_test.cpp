@@ -220,6 +220,12 @@ TEST(NormalForm, PresetsReadBackAsThemselvesWithoutHints) {
   }
 }
 
+TEST(NormalForm, TheLongestIntervalReadsBackWithWhatFollowsFromIt) {
+  const Policy policy =
+      load_policies(policy_with(R"({"evaluationInterval": "800000h"})").dump()).policies[0];
+  EXPECT_EQ(load_policies(policy.to_json()).policies[0].to_json(), policy.to_json());
+}
+
 TEST(NormalForm, EqualPoliciesHaveEqualHashes) {
   const Policy one =
       load_policies(R"({"service": "a", "maxReplicas": 5, "evaluationInterval": "1m30s",

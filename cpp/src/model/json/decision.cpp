@@ -79,6 +79,9 @@ Recommendation read_recommendation(const Node& node, const Names& names) {
   recommendation.recommended_replicas = node.at("recommendedReplicas").count();
   recommendation.code = node.at("code").choice<Code>();
   recommendation.confidence = node.at("confidence").number();
+  if (!(recommendation.confidence >= 0.0 && recommendation.confidence <= 1.0)) {
+    node.at("confidence").wrong("a number from 0 to 1");
+  }
   recommendation.priority = node.at("priority").choice<Priority>();
   const Node proposals = node.at("proposals");
   for (std::size_t i = 0; i < proposals.array().size(); ++i) {

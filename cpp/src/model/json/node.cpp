@@ -9,6 +9,7 @@ namespace {
 
 constexpr double latest_seconds = 1e12;  // in milliseconds still exact in a double
 constexpr std::size_t longest_excerpt = 60;
+constexpr int deepest = 32;  // none of our forms is nearly as deep
 
 std::string escaped(std::string_view key) {
   std::string text;
@@ -24,24 +25,36 @@ std::string escaped(std::string_view key) {
   return text;
 }
 
-std::string excerpt(const Json& value) {
+std::string in_words(const Json& value) {
   if (value.is_object()) return "an object";
   if (value.is_array()) return "a list";
-  std::string text = value.dump(-1, ' ', false, Json::error_handler_t::replace);
-  if (text.size() > longest_excerpt) text = text.substr(0, longest_excerpt) + "…";
-  return text;
+  return excerpt(written(value));
+}
+
+/// What is no JSON need not be text, and the parser's words quote it.
+std::string as_utf8(const char* words) {
+  return Json::parse(written(Json(words))).get<std::string>();
+}
+
+/// Deeper values than there is stack could be read, but not be written again.
+Json parse_bounded(std::string_view text, const Node& root, std::string_view what) {
+  return Json::parse(text, [&](int depth, Json::parse_event_t, Json&) {
+    if (depth <= deepest) return true;
+    root.refuse("is nested deeper than " + std::to_string(deepest) + " levels, which no " +
+                std::string{what} + " needs");
+  });
 }
 
 }  // namespace
 
 Json Node::parse(std::string_view text, std::string_view what, int latest) {
   Json json;
-  try {
-    json = Json::parse(text);
-  } catch (const Json::exception& error) {
-    throw Error{Errc::malformed, std::string{what} + " is not JSON: " + error.what()};
-  }
   const Node root{json};
+  try {
+    json = parse_bounded(text, root, what);
+  } catch (const Json::exception& error) {
+    throw Error{Errc::malformed, std::string{what} + " is not JSON: " + as_utf8(error.what())};
+  }
   if (!json.is_object()) root.wrong("an object");
   const auto version = root.find("version");
   const int earliest = std::max(1, latest - 1);
@@ -133,7 +146,7 @@ const Json& Node::object() const {
 }
 
 void Node::wrong(const std::string& expected) const {
-  refuse("is " + excerpt(*value_) + ", where " + expected + " belongs");
+  refuse("is " + in_words(*value_) + ", where " + expected + " belongs");
 }
 
 void Node::refuse(const std::string& sentence) const {
@@ -148,6 +161,13 @@ OrderedJson or_null(const std::optional<Instant>& instant) {
 }
 OrderedJson or_null(const std::string& text) {
   return text.empty() ? OrderedJson(nullptr) : OrderedJson(text);
+}
+
+std::string excerpt(const std::string& text) {
+  if (text.size() <= longest_excerpt) return text;
+  std::size_t end = longest_excerpt;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) --end;
+  return text.substr(0, end) + "…";
 }
 
 std::string written(const OrderedJson& json) {

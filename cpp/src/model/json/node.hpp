@@ -82,6 +82,8 @@ OrderedJson or_null(const std::optional<T>& value) {
 }
 OrderedJson or_null(const std::optional<Instant>& instant);
 OrderedJson or_null(const std::string& text);
+/// A text as an error shows it: 60 bytes of it at most, in whole characters.
+std::string excerpt(const std::string& text);
 /// One line of JSON; bytes that are no UTF-8 are replaced.
 std::string written(const OrderedJson& json);
 std::string written(const Json& json);

@@ -32,7 +32,10 @@ Duration duration_or_zero(const Node& node, std::string_view key) {
 
 /// What is said, or else the percentage that the amount is of the capacity.
 Reading read_value(const Node& node) {
-  if (const auto missing = node.find("missing")) return Reading::absent(missing->choice<Missing>());
+  if (const auto missing = node.find("missing")) {
+    const Reading absent = Reading::absent(missing->choice<Missing>());
+    if (absent.is_missing()) return absent;
+  }
   if (const auto value = node.find("value")) return Reading::of(value->number());
   const double amount = optional_number(node, "amount").value_or(0.0);
   const double capacity = optional_number(node, "capacity").value_or(0.0);
@@ -139,11 +142,10 @@ Shared read_shared(const Node& node, const Names& names) {
   if (const auto events = node.find("otherEventsLastHour")) {
     shared.other_events_last_hour = events->count();
   }
-  shared.budgets_used.resize(names.budgets.size());
   const auto budgets = node.find("budgets");
-  for (std::size_t i = 0; budgets && i < names.budgets.size(); ++i) {
-    const auto budget = budgets->find(names.budgets[i]);
-    if (budget) shared.budgets_used[i] = optional_number(*budget, "usedByOthers");
+  for (const std::string_view name : names.budgets) {
+    const auto budget = budgets ? budgets->find(name) : std::nullopt;
+    shared.budgets_used.push_back(budget ? optional_number(*budget, "usedByOthers") : std::nullopt);
   }
   return shared;
 }
@@ -260,6 +262,7 @@ Snapshot snapshot_from_json(const Names& names, std::string_view text) {
   snapshot.metrics = read_metrics(root, names);
   refuse_readings_of_both_kinds(root, snapshot, names);
   if (const auto shared = root.find("shared")) snapshot.shared = read_shared(*shared, names);
+  snapshot.shared.budgets_used.resize(names.budgets.size());  // known or not
   if (const auto estimates = root.find("estimates")) {
     snapshot.estimates = read_estimates(*estimates);
   }

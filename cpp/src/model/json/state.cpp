@@ -34,10 +34,19 @@ OrderedJson window_to_json(const std::vector<Wanted>& window) {
   return json;
 }
 
+/// Of a window or of changes: none of ours is longer, and a state stays under 8 KiB.
+void check_length(const Node& list) {
+  const std::size_t length = list.array().size();
+  if (length <= DecisionState::most_kept) return;
+  list.refuse("holds " + std::to_string(length) + " entries, where at most " +
+              std::to_string(DecisionState::most_kept) + " belong");
+}
+
 std::vector<Wanted> read_window(const Node& root, std::string_view key) {
   std::vector<Wanted> window;
   const auto node = root.find(key);
   if (!node) return window;
+  check_length(*node);
   for (std::size_t i = 0; i < node->array().size(); ++i) {
     const Node entry = node->element(i);
     if (entry.array().size() != 2) entry.wrong("[seconds, replicas]");
@@ -109,6 +118,7 @@ std::vector<Change> read_changes(const Node& root) {
   std::vector<Change> changes;
   const auto node = root.find("changes");
   if (!node) return changes;
+  check_length(*node);
   constexpr std::int64_t most = std::numeric_limits<int>::max();
   for (std::size_t i = 0; i < node->array().size(); ++i) {
     const Node entry = node->element(i);
