@@ -36,22 +36,22 @@ double margin(const Recommendation& recommendation) noexcept {
 }
 
 double reporting(const Situation& seen) noexcept {
-  double expected = 0.0;
-  double reported = 0.0;
+  int silent = 0;
+  int reporting = 0;
   for (std::size_t i = 0; i < seen.policy.metrics.size(); ++i) {
     const MetricSpec& metric = seen.policy.metrics[i];
     if (const Reading* service = service_reading(seen, i)) {
-      expected += 1.0;
-      reported += is_usable(*service, metric) ? 1.0 : 0.0;
+      ++(is_usable(*service, metric) ? reporting : silent);
       continue;
     }
     for (const Instance& instance : seen.snapshot.instances) {
       const Standing standing = serving_standing(instance, metric, i);
-      expected += standing == Standing::ready || standing == Standing::missing ? 1.0 : 0.0;
-      reported += standing == Standing::ready ? 1.0 : 0.0;
+      silent += standing == Standing::missing ? 1 : 0;
+      reporting += standing == Standing::ready ? 1 : 0;
     }
   }
-  return expected > 0.0 ? reported / expected : 0.0;
+  if (reporting == 0) return 0.0;
+  return static_cast<double>(reporting) / static_cast<double>(reporting + silent);
 }
 
 bool is_past(double value, Comparison comparison, std::optional<double> level) noexcept {

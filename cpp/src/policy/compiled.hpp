@@ -57,6 +57,10 @@ struct MetricSpec {
   int expression = -1;                   ///< index into the policy's expressions; -1: it is read
 
   [[nodiscard]] bool is_computed() const noexcept { return expression >= 0; }
+  /// Kubernetes counts an instance that starts differently for these.
+  [[nodiscard]] bool is_of_cpu() const noexcept {
+    return metric == "cpu_usage" || metric == "cpu_cores";
+  }
 };
 
 /// One step of an expression in postfix order: a number or a metric goes onto the stack, an

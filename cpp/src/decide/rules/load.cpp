@@ -5,16 +5,9 @@
 namespace selfscale {
 namespace {
 
-constexpr Milli most_milli = std::numeric_limits<Milli>::max();
-
-/// Of two that are not negative.
-Milli sum(Milli one, Milli other) noexcept {
-  return one > most_milli - other ? most_milli : one + other;
-}
-
 /// whole × percent ÷ 100, cut; 100 × part ÷ whole likewise: neither product leaves 64 bits.
 Milli percent_of(Milli whole, Milli percent) noexcept {
-  return sum(whole / 100 * percent, whole % 100 * percent / 100);
+  return saturated_sum(whole / 100 * percent, whole % 100 * percent / 100);
 }
 double whole_percent(Milli part, Milli whole) noexcept {
   const Milli rest = part % whole;
@@ -32,38 +25,19 @@ Milli request_of(const Reading* reading) noexcept {
 
 }  // namespace
 
-Milli milli(double quantity) noexcept {
-  const double thousandths = std::round(quantity * 1000.0);
-  constexpr auto most = static_cast<double>(most_milli);  // one more than that
-  if (!(thousandths < most)) return most_milli;
-  return thousandths > -most ? static_cast<Milli>(thousandths) : -most_milli;
-}
-
 RequestShare::RequestShare(const TargetRule& rule) noexcept
     : target_{rule.target}, full_percent_{static_cast<Milli>(std::max(100.0, rule.target))} {}
-
-void RequestShare::list(const Reading* reading) noexcept {
-  lacks_request_ = lacks_request_ || !capacity_of(reading);
-}
-
-void RequestShare::add(const Reading& reading, bool is_listed) noexcept {
-  ++samples_;
-  if (!is_listed) return;
-  const double capacity = reading.capacity.value_or(0.0);
-  used_ = sum(used_, milli(reading.amount.value_or(reading.value * capacity / 100.0)));
-  requested_ = sum(requested_, milli(capacity));
-}
 
 void RequestShare::add_missing(const Reading* reading) noexcept {
   const Milli request = request_of(reading);
   ++missing_.count;
-  missing_.requested = sum(missing_.requested, request);
-  missing_full_ = sum(missing_full_, percent_of(request, full_percent_));
+  missing_.requested = saturated_sum(missing_.requested, request);
+  missing_full_ = saturated_sum(missing_full_, percent_of(request, full_percent_));
 }
 
 void RequestShare::add_unready(const Reading* reading) noexcept {
   ++unready_.count;
-  unready_.requested = sum(unready_.requested, request_of(reading));
+  unready_.requested = saturated_sum(unready_.requested, request_of(reading));
 }
 
 void RequestShare::fill_missing(bool loaded) noexcept {
@@ -72,22 +46,16 @@ void RequestShare::fill_missing(bool loaded) noexcept {
 
 void RequestShare::fill(const Silent& silent, Milli used) noexcept {
   samples_ += silent.count;
-  requested_ = sum(requested_, silent.requested);
-  used_ = sum(used_, used);
+  requested_ = saturated_sum(requested_, silent.requested);
+  used_ = saturated_sum(used_, used);
 }
 
 double RequestShare::usage() const noexcept { return whole_percent(used_, requested_); }
 
-/// HPA's mean is that of all samples, whoever they are of.
-void MeanLoad::add(const Reading& reading, bool) noexcept {
-  ++samples_;
-  total_ = sum(total_, milli(reading.value));
-}
-
 void MeanLoad::fill_missing(bool loaded) noexcept {
   samples_ += missing_;
   if (!loaded) return;
-  for (int i = 0; i < missing_; ++i) total_ = sum(total_, target_);
+  for (int i = 0; i < missing_; ++i) total_ = saturated_sum(total_, target_);
 }
 
 double MeanLoad::usage() const noexcept { return static_cast<double>(mean()) / 1000.0; }
@@ -104,15 +72,6 @@ AcrossLoad::AcrossLoad(const TargetRule& rule, const MetricSpec& metric) noexcep
       is_share_{metric.across == Across::avg},
       values_{metric.across} {}
 
-void AcrossLoad::add(const Reading& reading, bool is_listed) noexcept {
-  values_.add(reading.value);
-  if (!is_listed) return;
-  is_share_ = is_share_ && reading.amount && reading.capacity.value_or(0.0) > 0.0;
-  amount_ += reading.amount.value_or(0.0);
-  capacity_ += reading.capacity.value_or(0.0);
-  add_silent(&reading, reporting_);
-}
-
 void AcrossLoad::add_silent(const Reading* reading, Silent& silent) noexcept {
   ++silent.count;
   const auto capacity = capacity_of(reading);
@@ -123,8 +82,8 @@ void AcrossLoad::add_silent(const Reading* reading, Silent& silent) noexcept {
 
 void AcrossLoad::fill(const Silent& silent, double value) noexcept {
   values_.add(value, silent.count);
-  if (reporting_.count == 0) return;
-  const double mean_capacity = reporting_.capacity / static_cast<double>(reporting_.count);
+  if (reporting_ == 0) return;
+  const double mean_capacity = reported_capacity_ / static_cast<double>(reporting_);
   const double capacity =
       silent.capacity + mean_capacity * static_cast<double>(silent.count - silent.known);
   capacity_ += capacity;

@@ -13,17 +13,37 @@ namespace selfscale {
 /// A quantity in whole thousandths, as Kubernetes counts.
 using Milli = std::int64_t;
 
+inline constexpr Milli most_milli = std::numeric_limits<Milli>::max();
+
 /// To the nearest thousandth, saturated at both ends.
-Milli milli(double quantity) noexcept;
+inline Milli milli(double quantity) noexcept {
+  const double thousandths = std::round(quantity * 1000.0);
+  constexpr auto most = static_cast<double>(most_milli);  // one more than that
+  if (!(thousandths < most)) return most_milli;
+  return thousandths > -most ? static_cast<Milli>(thousandths) : -most_milli;
+}
+
+/// Of two that are not negative.
+inline Milli saturated_sum(Milli one, Milli other) noexcept {
+  return one > most_milli - other ? most_milli : one + other;
+}
 
 /// HPA's utilization: 100 × sum of use ÷ sum of requests, cut to whole percent.
 class RequestShare {
  public:
   explicit RequestShare(const TargetRule& rule) noexcept;
-  void list(const Reading* reading) noexcept;
+  void list(const Reading* reading) noexcept {
+    lacks_request_ = lacks_request_ || reading == nullptr || !reading->capacity;
+  }
   /// A sample of an instance that is not listed counts in `samples` alone: nobody knows its
   /// request.
-  void add(const Reading& reading, bool is_listed) noexcept;
+  void add(const Reading& reading, bool is_listed) noexcept {
+    ++samples_;
+    if (!is_listed) return;
+    const double capacity = reading.capacity.value_or(0.0);
+    used_ = saturated_sum(used_, milli(reading.amount.value_or(reading.value * capacity / 100.0)));
+    requested_ = saturated_sum(requested_, milli(capacity));
+  }
   void add_missing(const Reading* reading) noexcept;
   void add_unready(const Reading* reading) noexcept;
   void fill_missing(bool loaded) noexcept;
@@ -57,7 +77,11 @@ class MeanLoad {
  public:
   explicit MeanLoad(const TargetRule& rule) noexcept : target_{milli(rule.target)} {}
   void list(const Reading*) noexcept {}
-  void add(const Reading& reading, bool is_listed) noexcept;
+  /// HPA's mean is that of all samples, whoever they are of.
+  void add(const Reading& reading, bool) noexcept {
+    ++samples_;
+    total_ = saturated_sum(total_, milli(reading.value));
+  }
   void add_missing(const Reading*) noexcept { ++missing_; }
   void add_unready(const Reading*) noexcept { ++unready_; }
   void fill_missing(bool loaded) noexcept;
@@ -83,7 +107,16 @@ class AcrossLoad {
  public:
   AcrossLoad(const TargetRule& rule, const MetricSpec& metric) noexcept;
   void list(const Reading*) noexcept {}
-  void add(const Reading& reading, bool is_listed) noexcept;
+  void add(const Reading& reading, bool is_listed) noexcept {
+    values_.add(reading.value);
+    if (!is_listed) return;
+    const double capacity = reading.capacity.value_or(0.0);
+    is_share_ = is_share_ && reading.amount && capacity > 0.0;
+    amount_ += reading.amount.value_or(0.0);
+    capacity_ += capacity;
+    ++reporting_;
+    reported_capacity_ += capacity;
+  }
   void add_missing(const Reading* reading) noexcept { add_silent(reading, missing_); }
   void add_unready(const Reading* reading) noexcept { add_silent(reading, unready_); }
   void fill_missing(bool loaded) noexcept { fill(missing_, loaded ? full_ : 0.0); }
@@ -109,7 +142,8 @@ class AcrossLoad {
   Reduction values_;
   double amount_ = 0.0;
   double capacity_ = 0.0;
-  Silent reporting_;
+  int reporting_ = 0;
+  double reported_capacity_ = 0.0;  ///< what `capacity_` is before anything is filled in
   Silent missing_;
   Silent unready_;
 };

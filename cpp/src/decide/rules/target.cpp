@@ -43,8 +43,7 @@ Standings gather(const Situation& seen, std::size_t index, Load& load) noexcept 
   const MetricSpec& metric = seen.policy.metrics[index];
   Standings count;
   for (const Instance& instance : seen.snapshot.instances) {
-    const bool has_entry = index < instance.metrics.size() && instance.metrics[index];
-    const Reading* entry = has_entry ? &*instance.metrics[index] : nullptr;
+    const Reading* entry = entry_of(instance, index);
     if (!instance.listed) {
       if (entry != nullptr && is_usable(*entry, metric)) load.add(*entry, false);
       continue;
