@@ -17,12 +17,16 @@ constexpr std::array<double, turns> totals{117, 143, 257,
 constexpr std::array<double, turns> percents{35, 43, 77, 85};  // mean over the instances
 constexpr int replicas_of_external = 10;
 constexpr Duration tick{15'000};
+constexpr double noon = 1795694400.0;  // 2026-11-26T12:00Z, for schedules
 
 /// How far an instance lies from the mean; five in a row make up for each other.
 double spread(int instance) { return instance % 5 - 2; }
 
-Policy policy_of(const std::string& rules, const std::string& metrics = "") {
+Policy policy_of(const std::string& rules, const std::string& metrics = "",
+                 const std::string& schedules = "") {
   return load_policies(R"({"service": "web", "minReplicas": 1, "maxReplicas": 1000,
+    "schedules": [)" + schedules +
+                       R"(],
     "behavior": {"scaleUp": {"stabilizationWindowSeconds": 0}, "scaleDown": {"stabilizationWindowSeconds": 0}},
     "metrics": [)" + metrics +
                        R"(], "rules": [)" + rules + "]}")
@@ -86,19 +90,45 @@ void measure(benchmark::State& run, const Policy& policy, std::array<Snapshot, t
   run.counters["wanted"] = wanted / static_cast<double>(turns);
 }
 
-void external(benchmark::State& run) {
+/// The load of the whole service.
+void measure_external(benchmark::State& run, const Policy& policy) {
   std::array<Snapshot, turns> snapshots;
   for (std::size_t turn = 0; turn < turns; ++turn) {
     constexpr int count = replicas_of_external;
+    snapshots[turn].wall_time_seconds = noon;
     snapshots[turn].platform = {count, count, count, false, {}};
     snapshots[turn].metrics = {Reading::of(totals[turn])};
   }
-  measure(
-      run,
-      policy_of(R"({"type": "target", "metric": "requests_per_second", "targetPerReplica": 20})"),
-      std::move(snapshots));
+  measure(run, policy, std::move(snapshots));
 }
+
+constexpr auto target_rule =
+    R"({"type": "target", "metric": "requests_per_second", "targetPerReplica": 20})";
+
+void external(benchmark::State& run) { measure_external(run, policy_of(target_rule)); }
 BENCHMARK(external);
+
+/// Four steps, of which each turn takes another.
+void step(benchmark::State& run) {
+  measure_external(run, policy_of(R"({"type": "step", "metric": "requests_per_second", "steps": [
+    {"to": 120, "by": -4}, {"from": 120, "to": 150, "by": -2},
+    {"from": 250, "to": 270, "by": 3}, {"from": 270, "by": 5}]})"));
+}
+BENCHMARK(step);
+
+void backlog(benchmark::State& run) {
+  measure_external(run, policy_of(R"({"type": "backlog", "metric": "queue_length",
+    "targetLatency": "10s", "throughputPerReplica": 2})"));
+}
+BENCHMARK(backlog);
+
+/// A window and a set-and-hold schedule, in a zone whose clocks change.
+void schedules(benchmark::State& run) {
+  measure_external(run, policy_of(target_rule, "", R"(
+    {"name": "day", "from": "08:00", "to": "20:00", "minReplicas": 5, "timezone": "Europe/Berlin"},
+    {"name": "week", "cron": "0 6 * * mon", "maxReplicas": 500, "timezone": "Europe/Berlin"})"));
+}
+BENCHMARK(schedules);
 
 void measure_instances(benchmark::State& run, int rules) {
   std::array<Snapshot, turns> snapshots;

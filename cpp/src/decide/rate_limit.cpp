@@ -50,11 +50,13 @@ Limited held(const DirectionBehavior& behavior, bool up, int bound) noexcept {
 std::optional<int> rate_bound(const DirectionBehavior& behavior, bool up,
                               const DecisionState& state, int current, Instant at) noexcept {
   if (behavior.select_policy == SelectPolicy::disabled) return current;
+  if (behavior.policies.empty()) return std::nullopt;
   const bool wants_most = up == (behavior.select_policy == SelectPolicy::max);
-  std::optional<int> bound;
+  constexpr int most = std::numeric_limits<int>::max();
+  int bound = wants_most ? -most : most;
   for (const ScalingPolicy& policy : behavior.policies) {
     const int one = bound_of(policy, up, period_start(policy.period, state, current, at));
-    bound = !bound ? one : wants_most ? std::max(*bound, one) : std::min(*bound, one);
+    bound = wants_most ? std::max(bound, one) : std::min(bound, one);
   }
   return bound;
 }

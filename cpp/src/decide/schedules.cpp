@@ -65,7 +65,7 @@ seconds whole_seconds(double count) noexcept {
   return seconds{static_cast<seconds::rep>(std::min(count, end_of_9999))};
 }
 
-seconds startup_of(const CompiledPolicy& policy, const Estimates& estimates) noexcept {
+seconds startup_of(const CompiledPolicy& policy, const Estimates& estimates) {
   if (policy.startup_expected) return std::chrono::ceil<seconds>(*policy.startup_expected);
   if (estimates.startup_seconds_p95)
     return whole_seconds(std::ceil(*estimates.startup_seconds_p95));
@@ -93,8 +93,8 @@ class ScheduledBound {
 
 }  // namespace
 
-Bounds bounds_at(const CompiledPolicy& policy, double wall_time_seconds,
-                 const Estimates& estimates) {
+Bounds scheduled_bounds(const CompiledPolicy& policy, double wall_time_seconds,
+                        const Estimates& estimates) {
   ScheduledBound least;
   ScheduledBound most;
   const sys_seconds now{whole_seconds(wall_time_seconds)};

@@ -20,7 +20,14 @@ struct Bounds {
 
 /// Wall time is in seconds since the epoch; from the estimates comes the start-up time where the
 /// policy expects none.
-Bounds bounds_at(const CompiledPolicy& policy, double wall_time_seconds,
-                 const Estimates& estimates);
+Bounds scheduled_bounds(const CompiledPolicy& policy, double wall_time_seconds,
+                        const Estimates& estimates);
+
+/// The same; most policies have no schedules.
+inline Bounds bounds_at(const CompiledPolicy& policy, double wall_time_seconds,
+                        const Estimates& estimates) {
+  return policy.schedules.empty() ? Bounds{policy}
+                                  : scheduled_bounds(policy, wall_time_seconds, estimates);
+}
 
 }  // namespace selfscale

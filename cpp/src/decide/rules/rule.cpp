@@ -11,6 +11,8 @@
 namespace selfscale {
 namespace {
 
+const DecisionState::Memory nothing;  // what most rules remember
+
 /// The one place that knows every rule.
 struct Propose {
   const Situation& seen;
@@ -83,7 +85,7 @@ Proposal missing_as(const Proposal& proposal, const MetricSpec& metric, int curr
 }
 
 void prepare(DecisionState::Memory& memory, const RuleSpec& rule) {
-  if (memory.definition != rule.definition) {
+  if (memory.definition != rule.definition && memory != nothing) {
     auto room = std::move(memory.delayed);
     room.clear();
     memory = {};
@@ -100,7 +102,7 @@ Proposal propose(const Situation& seen, int rule, DecisionState::Memory& memory,
   const auto metric = static_cast<std::size_t>(spec.metric);
   Proposal proposal = std::visit(Propose{seen, metric, memory}, spec.kind);
   memory.definition = 0;
-  if (memory != DecisionState::Memory{}) memory.definition = spec.definition;
+  if (memory != nothing) memory.definition = spec.definition;
   if (proposal.answer == Answer::missing) {
     const auto missing_for =
         missing_since ? std::optional<Duration>{seen.at - *missing_since} : std::nullopt;

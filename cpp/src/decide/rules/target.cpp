@@ -126,15 +126,14 @@ bool has_ready_count(const Situation& seen) noexcept {
 Proposal judge_service(const TargetRule& rule, const Situation& seen, std::size_t index,
                        const Reading& reading) noexcept {
   if (!is_usable(reading, seen.policy.metrics[index])) return without_data(seen.current);
-  Proposal proposal =
-      rule.per_replica
-          ? judge_total(rule, reading.value, seen.current, seen.snapshot.platform.current_replicas)
-          : judge_value(rule, reading.value, seen.current, ready_replicas(seen.snapshot));
-  const bool needs_ready = !rule.per_replica && proposal.code != Code::within_tolerance;
-  if (needs_ready && !has_ready_count(seen)) {
+  if (rule.per_replica) {
+    return judge_total(rule, reading.value, seen.current, seen.snapshot.platform.current_replicas);
+  }
+  const Proposal proposal =
+      judge_value(rule, reading.value, seen.current, ready_replicas(seen.snapshot));
+  if (proposal.code != Code::within_tolerance && !has_ready_count(seen)) {
     return without_data(seen.current, Code::no_ready_instances);
   }
-  proposal.value = reading.value;
   return proposal;
 }
 
@@ -171,6 +170,7 @@ Proposal propose_target(const TargetRule& rule, const Situation& seen, std::size
   Proposal proposal = service != nullptr ? judge_service(rule, seen, index, *service)
                                          : judge_instances(rule, seen, index);
   proposal.threshold = rule.target;
+  if (service != nullptr && proposal.answer != Answer::missing) proposal.value = service->value;
   const bool votes = proposal.answer == Answer::up || proposal.answer == Answer::missing;
   if (!rule.scale_down && !votes) {
     proposal.answer = Answer::abstain;
