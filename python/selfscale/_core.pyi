@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 import collections.abc
 import typing
-__all__: list[str] = ['Agent', 'Counter', 'Distribution', 'Gauge', 'Journal', 'Policy', 'Recorder', 'Request', 'classify', 'decide', 'explain', 'limit', 'load_policies', 'policy_schema', 'preset_policy', 'propose', 'rate_limit', 'read_request_start', 'reason', 'record', 'simulate', 'stabilize', 'trace_from_csv']
+__all__: list[str] = ['Agent', 'Counter', 'Distribution', 'Gauge', 'Journal', 'Policy', 'Recorder', 'Request', 'activate', 'classify', 'decide', 'explain', 'gate', 'limit', 'load_policies', 'policy_schema', 'preset_policy', 'propose', 'rate_limit', 'read_request_start', 'reason', 'record', 'simulate', 'stabilize', 'trace_from_csv', 'window', 'window_maximum']
 class Policy:
     """
     One service's policy, checked and compiled. Immutable.
@@ -103,6 +103,10 @@ class Journal:
         """
         The services that it has decisions of.
         """
+def activate(policy: Policy, snapshot: str, replicas: typing.SupportsInt | typing.SupportsIndex, state: str | None) -> str:
+    """
+    What scaleToZero makes of it.
+    """
 def classify(policy: Policy, snapshot: str, metric: str) -> list[tuple[str, str]]:
     """
     How each listed instance counts.
@@ -114,6 +118,10 @@ def decide(policy: Policy, snapshot: str, state: str | None = None) -> str:
 def explain(policy: Policy, decision: str) -> str:
     """
     A decision in words, several lines.
+    """
+def gate(*, min_replicas: typing.SupportsInt | typing.SupportsIndex, max_replicas: typing.SupportsInt | typing.SupportsIndex, initial_scale: typing.SupportsInt | typing.SupportsIndex, scale_to_zero: bool, stable_window: typing.SupportsFloat | typing.SupportsIndex, grace_period: typing.SupportsFloat | typing.SupportsIndex, retention: typing.SupportsFloat | typing.SupportsIndex, always_buffered: bool, wanted: typing.SupportsInt | typing.SupportsIndex | None, current: typing.SupportsInt | typing.SupportsIndex, activity: str, active_for: typing.SupportsFloat | typing.SupportsIndex, inactive_for: typing.SupportsFloat | typing.SupportsIndex, buffered_for: typing.SupportsFloat | typing.SupportsIndex, buffered: bool, activation_deadline_passed: bool, initialized: bool, reachable: bool) -> tuple[int | None, bool, bool]:
+    """
+    Knative's bounds and way to none: replicas, whether it applies, whether it writes.
     """
 def limit(policy: Policy, snapshot: str, replicas: typing.SupportsInt | typing.SupportsIndex, state: str | None) -> str:
     """
@@ -162,6 +170,14 @@ def stabilize(policy: Policy, snapshot: str, replicas: typing.SupportsInt | typi
 def trace_from_csv(text: str) -> list[tuple[float, float]]:
     """
     The points (seconds, requests per second) of a trace. Raises Error with the line that is wrong.
+    """
+def window(loads: collections.abc.Sequence[tuple[typing.SupportsFloat | typing.SupportsIndex, typing.SupportsFloat | typing.SupportsIndex]], window: typing.SupportsFloat | typing.SupportsIndex, bucket: typing.SupportsFloat | typing.SupportsIndex, at: typing.SupportsFloat | typing.SupportsIndex, weighted: bool) -> tuple[float, bool]:
+    """
+    The average of loads, and whether there are none.
+    """
+def window_maximum(numbers: collections.abc.Sequence[tuple[typing.SupportsFloat | typing.SupportsIndex, typing.SupportsInt | typing.SupportsIndex]], window: typing.SupportsFloat | typing.SupportsIndex, bucket: typing.SupportsFloat | typing.SupportsIndex) -> int:
+    """
+    The largest of the last numbers.
     """
 __version__: str = '0.1.0'
 class Counter:

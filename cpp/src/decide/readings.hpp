@@ -3,9 +3,8 @@
 /// full, so that loops over instances make no calls.
 #pragma once
 
-#include <selfscale/stages.hpp>
-
 #include <algorithm>
+#include <selfscale/stages.hpp>
 #include <span>
 
 #include "decide/situation.hpp"

@@ -76,7 +76,10 @@ def test_the_quick_demo_scales_up_and_down_and_loses_nothing(tmp_path: Path) -> 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_demo_leaves_no_process(tmp_path: Path, number: signal.Signals) -> None:
     environment = os.environ | {"TMPDIR": str(tmp_path)}
+    # A shell that started the tests in the background ignores Ctrl-C, and what is ignored is inherited.
+    before = signal.signal(number, signal.default_int_handler)
     with subprocess.Popen(DEMO, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as demo:
+        signal.signal(number, before)
         assert demo.stdout is not None
         for line in demo.stdout:
             if "replicas ready" in line:
