@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 SOURCES := $(shell find cpp cmake python CMakeLists.txt -type f -not -name '*.so' -not -path '*/__pycache__/*')
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check test-cpp test-sanitized test-portable test-python test-pythons test-clang fuzz tidy format bench clean
+.PHONY: help demo test check test-cpp test-sanitized test-portable test-python test-pythons test-clang fuzz histories tidy format bench clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -25,6 +25,9 @@ test-cpp test-sanitized test-portable test-python test-pythons test-clang: .setu
 
 fuzz: .setup/test  ## random texts against every parser, for some seconds each
 	@tools/test fuzz
+
+histories: .setup/test  ## every property of decisions on 100 000 histories
+	@tools/test histories
 
 tidy: .setup/test  ## clang-tidy on every C++ file; takes a while
 	@tools/test tidy

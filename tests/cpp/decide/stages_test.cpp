@@ -420,6 +420,35 @@ TEST(Confidence, GrowsWithEachOfItsFour) {
   EXPECT_LT(silent.confidence(), before);
 }
 
+RC_GTEST_PROP(Confidence, NeverFallsWithAgreementDistanceSuccessOrAnAnswer, ()) {
+  const auto quarters = [](int least, int most) { return *rc::gen::inRange(least, most) / 4.0; };
+  Sure any;
+  for (RuleSpec& rule : any.policy.rules) rule.weight = quarters(1, 20);
+  any.recommendation.proposals[0].value = quarters(280, 1200);
+  any.past.succeeded = *rc::gen::inRange(0, 50);
+  any.past.failed = *rc::gen::inRange(0, 50);
+  for (int silent = *rc::gen::inRange(0, 5); silent > 0; --silent) {
+    any.seen.instances.push_back(testing::instance(std::nullopt));
+  }
+  const double before = any.confidence();
+
+  Sure agreed = any;
+  agreed.policy.rules[0].weight += quarters(0, 20);
+  RC_ASSERT(agreed.confidence() >= before);
+  Sure further = any;
+  further.recommendation.proposals[0].value += quarters(0, 1000);
+  RC_ASSERT(further.confidence() >= before);
+  Sure proven = any;
+  proven.past.succeeded += *rc::gen::inRange(0, 50);
+  RC_ASSERT(proven.confidence() >= before);
+  Sure failed = any;
+  failed.past.failed += *rc::gen::inRange(0, 50);
+  RC_ASSERT(failed.confidence() <= before);
+  Sure answered = any;
+  for (Instance& instance : answered.seen.instances) instance = testing::instance(Reading::of(85));
+  RC_ASSERT(answered.confidence() >= before);
+}
+
 TEST(Confidence, IsNoneWhereNothingVotesOrThePlatformIsUnknown) {
   Sure none;
   none.recommendation.proposals = {abstain};

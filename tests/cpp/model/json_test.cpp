@@ -271,8 +271,7 @@ TEST(Decision, ConfidenceLiesBetween0And1) {
 TEST(Text, NestedDeeperThanAnyFormIsRefused) {
   const std::string text =
       R"({"later": )" + std::string(200'000, '[') + std::string(200'000, ']') + "}";
-  const std::string event = to_json(ScalingEvent{});
-  EXPECT_NE(refusal([&] { record_json(text, event); }).find("the document: is nested deeper"),
+  EXPECT_NE(refusal([&] { state_from_json(names, text); }).find("the document: is nested deeper"),
             std::string::npos);
 }
 
