@@ -3,6 +3,7 @@ SHELL := /bin/bash
 PYTHON ?= $(firstword $(wildcard /usr/bin/python3) python3)
 VENV := .venv
 BIN := $(VENV)/bin
+SETUP := $(VENV)/setup# what is installed there; gone with it
 SOURCES := $(shell find cpp cmake python CMakeLists.txt -type f -not -name '*.so' -not -path '*/__pycache__/*')
 
 .DEFAULT_GOAL := help
@@ -11,41 +12,41 @@ SOURCES := $(shell find cpp cmake python CMakeLists.txt -type f -not -name '*.so
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
 
-demo: .setup/demo  ## a real app scales itself under recorded load; options: make demo ARGS="--quick --output out"
+demo: $(SETUP)/demo  ## a real app scales itself under recorded load; options: make demo ARGS="--quick --output out"
 	@$(BIN)/selfscale demo $(ARGS)
 
-test: .setup/test  ## everything: C++, sanitizers, portable build, Python, integration, notebook, examples, demo
+test: $(SETUP)/test  ## everything: C++, sanitizers, portable build, Python, integration, notebook, examples, demo
 	@tools/test all
 
-check: .setup/test  ## formatting, linting, types
+check: $(SETUP)/test  ## formatting, linting, types
 	@tools/test check
 
-test-cpp test-sanitized test-portable test-python test-pythons test-clang: .setup/test
+test-cpp test-sanitized test-portable test-python test-pythons test-clang: $(SETUP)/test
 	@tools/test $(@:test-%=%)
 
-fuzz: .setup/test  ## random texts against every parser, for some seconds each
+fuzz: $(SETUP)/test  ## random texts against every parser, for some seconds each
 	@tools/test fuzz
 
-histories: .setup/test  ## every property of decisions on 100 000 histories
+histories: $(SETUP)/test  ## every property of decisions on 100 000 histories
 	@tools/test histories
 
-tidy: .setup/test  ## clang-tidy on every C++ file; takes a while
+tidy: $(SETUP)/test  ## clang-tidy on every C++ file; takes a while
 	@tools/test tidy
 
-format: .setup/test  ## rewrite all sources in the house style
+format: $(SETUP)/test  ## rewrite all sources in the house style
 	@git ls-files '*.cpp' '*.hpp' | xargs $(BIN)/clang-format -i
 	@$(BIN)/ruff check -q --fix . ; $(BIN)/ruff format -q .
 
-bench: .setup/test  ## benchmarks against their peers, as ratios
+bench: $(SETUP)/test  ## benchmarks against their peers, as ratios
 	@tools/bench
 
 clean:  ## what was built; the environment stays
-	@rm -rf build .setup/demo .setup/test
+	@rm -rf build $(SETUP)
 
-.setup/demo: $(SOURCES) pyproject.toml tools/install
+$(SETUP)/demo: $(SOURCES) pyproject.toml tools/install
 	@tools/install demo "$(PYTHON)"
-	@mkdir -p .setup && touch $@
+	@mkdir -p $(@D) && touch $@
 
-.setup/test: $(SOURCES) pyproject.toml tools/install
+$(SETUP)/test: $(SOURCES) pyproject.toml tools/install
 	@tools/install check "$(PYTHON)"
-	@mkdir -p .setup && touch $@
+	@mkdir -p $(@D) && touch $@

@@ -5,7 +5,6 @@ from __future__ import annotations
 import http.client
 import json
 import os
-import re
 import socket
 import tempfile
 from pathlib import Path
@@ -16,7 +15,6 @@ from selfscale._json import Json
 from selfscale.cli.terminal import refuse, refuse_usage
 
 _TIMEOUT_SECONDS = 5.0
-_OF_ONE_PROCESS = re.compile(r"-\d+\.sock$")
 
 
 def run_directory() -> Path:
@@ -36,8 +34,7 @@ def ask(path: str, *, service: str | None = None, url: str | None = None) -> Jso
 
 def services() -> list[str]:
     """The services that have an agent on this host, by the sockets that are listened on."""
-    sockets = (path for path in run_directory().glob("*.sock") if not _OF_ONE_PROCESS.search(path.name))
-    return sorted(path.name.removesuffix(".sock") for path in sockets if _is_listened_on(path))
+    return sorted(path.stem for path in run_directory().glob("*.sock") if _is_listened_on(path))
 
 
 def count(service: str | None, url: str | None) -> int:

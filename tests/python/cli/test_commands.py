@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from selfscale.cli import running
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 Write = Callable[[str, Any], Path]
@@ -192,3 +194,11 @@ def test_nobody_at_a_url_is_a_sentence(selfscale: Run) -> None:
     assert ended.returncode == 1
     assert "127.0.0.1:9" in ended.stderr
     assert selfscale("status", "--url", "ftp://x").returncode == 2
+
+
+def test_a_service_whose_name_ends_in_a_number_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SELFSCALE_RUN_DIR", str(tmp_path))
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(tmp_path / "api-2.sock"))
+        listening.listen()
+        assert running.services() == ["api-2"]
