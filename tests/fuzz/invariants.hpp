@@ -60,7 +60,7 @@ inline void hold_refusal(const Error& error, std::string_view text) {
   hold(false, "a refusal begins with a pointer into the document: " + words);
 }
 
-/// Each kind of rule, for the values that are read by a policy's names.
+/// Each kind of rule but `concurrency`, for the values that are read by a policy's names.
 constexpr const char* policy_text = R"json({
   "service": "backend", "minReplicas": 0, "maxReplicas": 20, "evaluationInterval": "15s",
   "timezone": "Europe/Berlin", "uses": {"db": 10},

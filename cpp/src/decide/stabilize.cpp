@@ -8,7 +8,7 @@ namespace {
 using Wanted = DecisionState::Wanted;
 using Window = std::vector<Wanted>;
 
-constexpr int slots_of_window = static_cast<int>(most_kept / 2);
+constexpr int slots_of_window = static_cast<int>(DecisionState::most_kept / 2);
 
 /// What is as old as the window is out; for an HPA without behavior, what is older by an instant.
 Duration down_reach(const CompiledPolicy& policy) noexcept {
@@ -26,7 +26,9 @@ void add(Window& window, Wanted wanted, Duration length, Outlives outlives) {
   if (length.count() <= 0) return window.clear();
   while (!window.empty() && !outlives(window.back().replicas, wanted.replicas)) window.pop_back();
   window.push_back(wanted);
-  if (window.size() > most_kept) coarsen(window, std::max(Duration{1}, length / slots_of_window));
+  if (window.size() > DecisionState::most_kept) {
+    coarsen(window, std::max(Duration{1}, length / slots_of_window));
+  }
 }
 
 void log(DecisionState& state, const CompiledPolicy& policy, Wanted wanted) {

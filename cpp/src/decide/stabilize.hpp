@@ -3,9 +3,9 @@
 /// most that was wanted, wherever the count stands, and an entry as old as the window still counts.
 ///
 /// Only what a later minimum or maximum can still need is kept: a monotone tail, at most
-/// `most_kept` entries. Where there would be more, those of one 32nd of the window become one,
-/// which is as old as their youngest and has the number of their oldest: it holds a little longer
-/// than it should, by less than that 32nd.
+/// `DecisionState::most_kept` entries. Where there would be more, those of one 32nd of the window
+/// become one, which is as old as their youngest and has the number of their oldest: it holds a
+/// little longer than it should, by less than that 32nd.
 #pragma once
 
 #include <cstddef>
@@ -15,8 +15,6 @@
 #include "policy/compiled.hpp"
 
 namespace selfscale {
-
-inline constexpr std::size_t most_kept = DecisionState::most_kept;
 
 struct Stabilized {
   int replicas = 0;

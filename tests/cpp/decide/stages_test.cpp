@@ -202,7 +202,7 @@ TEST(Stabilize, WhatIsKeptStaysSmallAndHoldsForLongerOnly) {
       ASSERT_LE(kept, exact + 450);
     }
     log.push_back({start + after, wanted});
-    ASSERT_LE(state.down_window.size(), most_kept);
+    ASSERT_LE(state.down_window.size(), DecisionState::most_kept);
   }
 }
 
