@@ -26,12 +26,24 @@ double agreement(const CompiledPolicy& policy, const Recommendation& recommendat
   return voting > 0.0 ? agreeing / voting : -1.0;
 }
 
-double margin(const Recommendation& recommendation) noexcept {
+/// Whether the value is a total of the service, and the threshold what one replica should carry.
+bool is_per_replica(const Situation& seen, const Proposal& proposal) noexcept {
+  const auto& kind = seen.policy.rules[static_cast<std::size_t>(proposal.rule)].kind;
+  if (const auto* target = std::get_if<TargetRule>(&kind)) {
+    const auto metric = static_cast<std::size_t>(proposal.metric);
+    return target->per_replica && service_reading(seen, metric) != nullptr;
+  }
+  return std::holds_alternative<ConcurrencyRule>(kind) || proposal.code == Code::backlog_due;
+}
+
+double margin(const Situation& seen, const Recommendation& recommendation) noexcept {
   if (direction_of(recommendation) == Answer::hold || recommendation.leading < 0) return 1.0;
   const Proposal& leading =
       recommendation.proposals[static_cast<std::size_t>(recommendation.leading)];
-  if (leading.threshold == 0.0) return 1.0;
-  const double past = std::abs(leading.value - leading.threshold) / std::abs(leading.threshold);
+  const double replicas = is_per_replica(seen, leading) ? seen.current : 1;
+  const double limit = std::abs(leading.threshold) * replicas;
+  if (limit == 0.0) return 1.0;
+  const double past = std::abs(leading.value - leading.threshold * replicas) / limit;
   return past / (past + 0.25);
 }
 
@@ -85,7 +97,7 @@ double confidence_of(const Situation& seen, const Recommendation& recommendation
   if (agreed < 0.0 || recommendation.code == Code::platform_unknown) return 0.0;
   const double succeeded = static_cast<double>(past.succeeded) + 1.0;
   const double ended = succeeded + static_cast<double>(past.failed) + 1.0;
-  return 0.4 * agreed + 0.2 * margin(recommendation) + 0.2 * (succeeded / ended) +
+  return 0.4 * agreed + 0.2 * margin(seen, recommendation) + 0.2 * (succeeded / ended) +
          0.2 * reporting(seen);
 }
 

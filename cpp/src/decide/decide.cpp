@@ -130,11 +130,12 @@ class Evaluation {
   [[nodiscard]] bool is_platform_known() const { return seen_.snapshot.platform.error.empty(); }
 
   /// No replicas, and not by our doing: somebody has paused the service (HPA's ScalingDisabled).
-  /// What is measured on replicas alone could not wake it either.
+  /// With scaleToZero it is taken to be asleep until we hear of that. What is measured on replicas
+  /// alone could not wake it either.
   [[nodiscard]] bool is_paused() const {
     if (seen_.current != 0) return false;
-    return !state_.scaled_to_zero ||
-           (bounds_.min_replicas == 0 && !sees_without_replicas(seen_.snapshot));
+    const bool is_asleep = state_.scaled_to_zero.value_or(policy_.scale_to_zero.has_value());
+    return !is_asleep || (bounds_.min_replicas == 0 && !sees_without_replicas(seen_.snapshot));
   }
 
   /// When the pause ends, time without work counts from there.

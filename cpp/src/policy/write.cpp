@@ -86,7 +86,7 @@ void write_optional_parts(const CompiledPolicy& policy, Json& json) {
 }
 
 Duration changes_kept(const CompiledPolicy& policy) {
-  Duration kept{0};
+  Duration kept = policy.startup_timeout;
   if (policy.max_scale_events_per_hour) kept = std::chrono::hours{1};
   for (const DirectionBehavior* behavior : {&policy.scale_up, &policy.scale_down}) {
     for (const ScalingPolicy& limit : behavior->policies) kept = std::max(kept, limit.period);

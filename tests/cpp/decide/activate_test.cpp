@@ -48,11 +48,23 @@ struct Service {
   }
 };
 
-/// Brought to none by us.
-Service asleep(Policy policy = worker()) {
-  Service service{std::move(policy), 0};
-  service.state.scaled_to_zero = true;
+/// Found at none.
+Service asleep(Policy policy = worker()) { return Service{std::move(policy), 0}; }
+
+/// Brought to none by somebody else.
+Service paused() {
+  Service service = asleep();
+  ScalingEvent stopped = event(service.at, 3, 0, Outcome::adopted);
+  stopped.trigger = Trigger::foreign;
+  record(service.state, stopped);
   return service;
+}
+
+TEST(Activation, FirstSeenAtNoReplicasIsAPauseWithoutScaleToZero) {
+  Service without = asleep(testing::policy_of(
+      R"({"service": "worker", "minReplicas": 0, "maxReplicas": 10,
+          "rules": [{"type": "target", "metric": "due", "targetPerReplica": 10}]})"));
+  EXPECT_EQ(without.live(90).recommendation.code, Code::paused_at_zero) << "as HPA has it";
 }
 
 TEST(Activation, IsStrictAndIndependentOfTheTarget) {
@@ -169,7 +181,7 @@ TEST(Activation, WithoutAnybodyElseTheLastReplicaStays) {
 }
 
 TEST(Activation, APausedServiceStaysPausedAndIsNotIdleAfterwards) {
-  Service service{worker(), 0};
+  Service service = paused();
   EXPECT_EQ(service.live(60).recommendation.code, Code::paused_at_zero);
   service.replicas = 2;  // somebody ends the pause
   EXPECT_GE(service.live(0, 1h).to_replicas, 1);

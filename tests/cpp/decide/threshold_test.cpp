@@ -23,6 +23,14 @@ ThresholdRule between(std::optional<double> up, std::optional<double> down) {
 
 ThresholdInput all_report(double value) { return {value, value, value, true}; }
 
+/// Of four replicas that all serve.
+Proposal judge(const ThresholdRule& rule, double value, DecisionState::Memory& memory,
+               Instant at = start) {
+  const CompiledPolicy policy;
+  const Snapshot seen = snapshot(4);
+  return judge_threshold(rule, all_report(value), Situation{policy, seen, at, 4}, memory);
+}
+
 struct Row {
   const char* says;
   Comparison comparison;
@@ -41,7 +49,7 @@ TEST_P(Thresholds, Answer) {
   rule.comparison = row.comparison;
   rule.scale_up_by = 2;
   DecisionState::Memory memory;
-  const Proposal proposal = judge_threshold(rule, all_report(row.value), 4, start, memory);
+  const Proposal proposal = judge(rule, row.value, memory);
   EXPECT_EQ(proposal.answer, row.answer) << row.says;
   EXPECT_EQ(proposal.replicas, row.replicas) << row.says;
   EXPECT_EQ(proposal.code, row.code) << row.says;
@@ -75,7 +83,7 @@ TEST(Threshold, AsksForItsDurationWithoutABreak) {
   rule.scale_up_for = 2min;
   DecisionState::Memory memory;
   const auto code = [&](Duration after, double value) {
-    return judge_threshold(rule, all_report(value), 4, start + after, memory).code;
+    return judge(rule, value, memory, start + after).code;
   };
   EXPECT_EQ(code(0s, 85), Code::above_not_long);
   EXPECT_EQ(code(119s, 85), Code::above_not_long);
@@ -88,8 +96,8 @@ TEST(Threshold, AsksForItsDurationWithoutABreak) {
 TEST(Threshold, SaysForHowLong) {
   ThresholdRule rule = between(70, 30);
   DecisionState::Memory memory;
-  judge_threshold(rule, all_report(85), 4, start, memory);
-  EXPECT_EQ(judge_threshold(rule, all_report(85), 4, start + 130s, memory).held_for, 130s);
+  judge(rule, 85, memory);
+  EXPECT_EQ(judge(rule, 85, memory, start + 130s).held_for, 130s);
 }
 
 TEST(Threshold, AMissingReadingIsABreak) {

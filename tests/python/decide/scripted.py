@@ -34,7 +34,7 @@ def reading(value: float) -> dict[str, Any]:
 
 
 class Service:
-    """Replicas that serve as soon as they are asked for, from midnight on; where none are found, we left none."""
+    """Replicas that serve as soon as they are asked for, from midnight on."""
 
     def __init__(
         self,
@@ -51,8 +51,6 @@ class Service:
         self.known = known or {}
         self.at = 0.0
         self.state: dict[str, Any] = {"version": 2}
-        if replicas == 0:
-            self.record(-24 * 3600.0, 1, 0)
 
     def run(self, phases: list[Phase]) -> dict[int, int]:
         """Evaluate from now until the phases are over; return each change of the count by its second."""

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "decide/rules/added_already.hpp"
 #include "decide/rules/serving.hpp"
 
 namespace selfscale {
@@ -44,14 +45,17 @@ Proposal judge_backlog(const BacklogRule& rule, const Backlog& backlog, int curr
   if (needed > current) {
     proposal = wanting(needed, current, Code::backlog_due, Code::backlog_due, Code::backlog_due);
   } else if (is_late) {
-    proposal = wanting(saturated(std::int64_t{current} + 1), current, Code::oldest_job_late,
-                       Code::oldest_job_late, Code::oldest_job_late);
+    const bool one_starts = backlog.starting > 0;
+    proposal = one_starts
+                   ? holding(current, Code::starting)
+                   : wanting(saturated(std::int64_t{current} + 1), current, Code::oldest_job_late,
+                             Code::oldest_job_late, Code::oldest_job_late);
   } else if (kept < current && backlog.may_lower) {
     proposal = wanting(kept, current, Code::backlog_due, Code::backlog_due, Code::backlog_due);
   } else {
     proposal = holding(current, Code::backlog_due);
   }
-  const bool says_age = proposal.code == Code::oldest_job_late;
+  const bool says_age = proposal.code == Code::oldest_job_late || proposal.code == Code::starting;
   proposal.value = says_age ? *backlog.oldest_age : backlog.due;
   proposal.threshold = says_age ? latency : backlog.throughput * latency;
   return proposal;
@@ -70,6 +74,7 @@ Proposal propose_backlog(const BacklogRule& rule, const Situation& seen,
   }
   Backlog backlog;
   backlog.due = backlog.in_hand = due->value;
+  backlog.starting = starting_replicas(seen);
   backlog.may_lower = due->is_whole;
   backlog.throughput = rule.throughput ? *rule.throughput : learned->value;
   backlog.surest_throughput = rule.throughput ? *rule.throughput : learned->low;

@@ -15,6 +15,7 @@ struct Backlog {
   std::optional<double> oldest_age;  ///< seconds
   double throughput = 0.0;           ///< jobs a second of one replica
   double surest_throughput = 0.0;    ///< the lower end of what it may be: decides on the way down
+  int starting = 0;                  ///< replicas that were asked for and do not work yet
 };
 
 Proposal judge_backlog(const BacklogRule& rule, const Backlog& backlog, int current) noexcept;

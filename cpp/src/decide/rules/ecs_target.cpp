@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "decide/rules/cooldown_accounting.hpp"
+#include "decide/rules/added_already.hpp"
 #include "decide/rules/held.hpp"
 #include "decide/rules/serving.hpp"
 
@@ -12,7 +12,7 @@ namespace {
 /// Too much for long enough: more, but for what the last steps up have added already. Of no
 /// replicas no ratio makes any.
 Proposal scale_out(const EcsTargetRule& rule, double value, const Situation& seen) noexcept {
-  const int added = std::min(added_within(rule.scale_out_cooldown, seen), seen.current);
+  const int added = added_already(rule.scale_out_cooldown, seen);
   const int wanted =
       whole_replicas(static_cast<double>(seen.current - added) * value / rule.target);
   if (added > 0 && wanted <= seen.current) {

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "decide/rules/cooldown_accounting.hpp"
+#include "decide/rules/added_already.hpp"
 #include "decide/rules/serving.hpp"
 
 namespace selfscale {
@@ -30,7 +30,7 @@ double passed(const StepRule& rule, const Step& step) noexcept {
 }
 
 Proposal judge_up(const StepRule& rule, const Step& step, const Situation& seen) noexcept {
-  const int before = seen.current - std::min(added_within(rule.cooldown, seen), seen.current);
+  const int before = seen.current - added_already(rule.cooldown, seen);
   const int wanted = stepped(rule, step, before);
   return wanted > seen.current
              ? wanting(wanted, seen.current, Code::step_up, Code::step_up, Code::step_up)

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "decide/readings.hpp"
+#include "decide/rules/added_already.hpp"
 #include "decide/rules/held.hpp"
 
 namespace selfscale {
@@ -77,6 +78,12 @@ ThresholdInput level_input(const ThresholdRule& rule, const Gathered& all) noexc
           knows_loaded};
 }
 
+Proposal step_up(const ThresholdRule& rule, const Situation& seen) noexcept {
+  const int before = seen.current - starting_replicas(seen);
+  const int wanted = std::max(seen.current, saturated(std::int64_t{before} + rule.scale_up_by));
+  return wanting(wanted, seen.current, Code::above_threshold, Code::starting, Code::starting);
+}
+
 }  // namespace
 
 std::optional<ThresholdInput> threshold_input(const ThresholdRule& rule, const Situation& seen,
@@ -93,8 +100,8 @@ std::optional<ThresholdInput> threshold_input(const ThresholdRule& rule, const S
   return is_change ? changed_input(all) : level_input(rule, all);
 }
 
-Proposal judge_threshold(const ThresholdRule& rule, const ThresholdInput& input, int current,
-                         Instant at, DecisionState::Memory& memory) noexcept {
+Proposal judge_threshold(const ThresholdRule& rule, const ThresholdInput& input,
+                         const Situation& seen, DecisionState::Memory& memory) noexcept {
   const bool low_is_bad = rule.comparison == Comparison::less_than;
   const auto is_past = [low_is_bad](double value, double edge) {
     return low_is_bad ? value < edge : value > edge;
@@ -102,24 +109,19 @@ Proposal judge_threshold(const ThresholdRule& rule, const ThresholdInput& input,
   const bool up = rule.scale_up && is_past(input.for_up, *rule.scale_up);
   const bool down =
       !up && rule.scale_down && input.may_lower && is_past(*rule.scale_down, input.for_down);
-  const Duration up_for = held(up, at, memory.above_since);
-  const Duration down_for = held(down, at, memory.below_since);
+  const Duration up_for = held(up, seen.at, memory.above_since);
+  const Duration down_for = held(down, seen.at, memory.below_since);
 
   Proposal proposal;
-  proposal.value = input.value;
-  proposal.replicas = current;
-  proposal.held_for = up ? up_for : down_for;
-  proposal.threshold = down || !rule.scale_up ? *rule.scale_down : *rule.scale_up;
+  proposal.replicas = seen.current;
   if (up && up_for >= rule.scale_up_for) {
-    proposal.answer = Answer::up;
-    proposal.code = Code::above_threshold;
-    proposal.replicas = saturated(std::int64_t{current} + rule.scale_up_by);
+    proposal = step_up(rule, seen);
   } else if (up) {
     proposal.code = Code::above_not_long;
   } else if (down && down_for >= rule.scale_down_for) {
     proposal.answer = Answer::down;
     proposal.code = Code::below_threshold;
-    proposal.replicas = saturated(std::int64_t{current} - rule.scale_down_by);
+    proposal.replicas = saturated(std::int64_t{seen.current} - rule.scale_down_by);
   } else if (down) {
     proposal.code = Code::below_not_long;
   } else if (!rule.scale_down && is_past(*rule.scale_up, input.value)) {
@@ -128,13 +130,16 @@ Proposal judge_threshold(const ThresholdRule& rule, const ThresholdInput& input,
   } else {
     proposal.code = Code::within_band;
   }
+  proposal.value = input.value;
+  proposal.held_for = up ? up_for : down_for;
+  proposal.threshold = down || !rule.scale_up ? *rule.scale_down : *rule.scale_up;
   return proposal;
 }
 
 Proposal propose_threshold(const ThresholdRule& rule, const Situation& seen, std::size_t metric,
                            DecisionState::Memory& memory) noexcept {
   if (const auto input = threshold_input(rule, seen, metric)) {
-    return judge_threshold(rule, *input, seen.current, seen.at, memory);
+    return judge_threshold(rule, *input, seen, memory);
   }
   memory = {};
   Proposal proposal = without_data(seen.current);

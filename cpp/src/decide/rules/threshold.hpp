@@ -21,8 +21,9 @@ std::optional<ThresholdInput> threshold_input(const ThresholdRule& rule, const S
 /// Edges are strict: "> 70" is not passed at 70. scaleUpFor and scaleDownFor ask that the edge has
 /// been passed at every evaluation since; an evaluation without data is a break. A rule without
 /// scaleDown abstains below its edge and holds on it.
-Proposal judge_threshold(const ThresholdRule& rule, const ThresholdInput& input, int current,
-                         Instant at, DecisionState::Memory& memory) noexcept;
+/// A step up counts from the replicas that do not start any more.
+Proposal judge_threshold(const ThresholdRule& rule, const ThresholdInput& input,
+                         const Situation& seen, DecisionState::Memory& memory) noexcept;
 
 Proposal propose_threshold(const ThresholdRule& rule, const Situation& seen, std::size_t metric,
                            DecisionState::Memory& memory) noexcept;

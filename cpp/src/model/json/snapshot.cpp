@@ -33,7 +33,7 @@ Duration duration_or_zero(const Node& node, std::string_view key) {
 /// What is said, or else the percentage that the amount is of the capacity.
 Reading read_value(const Node& node) {
   if (const auto missing = node.find("missing")) {
-    const Reading absent = Reading::absent(missing->choice<Missing>());
+    Reading absent = Reading::absent(missing->choice<Missing>());
     if (absent.is_missing()) return absent;
   }
   if (const auto value = node.find("value")) return Reading::of(value->number());

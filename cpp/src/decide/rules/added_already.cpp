@@ -1,6 +1,11 @@
-#include "decide/rules/cooldown_accounting.hpp"
+#include "decide/rules/added_already.hpp"
+
+#include <algorithm>
+
+#include "decide/readings.hpp"
 
 namespace selfscale {
+namespace {
 
 int added_within(Duration cooldown, const Situation& seen) noexcept {
   std::int64_t added = 0;
@@ -9,6 +14,18 @@ int added_within(Duration cooldown, const Situation& seen) noexcept {
     added += change->replicas;
   }
   return saturated(added);
+}
+
+}  // namespace
+
+int starting_replicas(const Situation& seen) noexcept {
+  const int lacking = std::max(0, seen.current - ready_replicas(seen.snapshot));
+  return std::min(lacking, added_within(seen.policy.startup_timeout, seen));
+}
+
+int added_already(Duration cooldown, const Situation& seen) noexcept {
+  const int added = std::max(added_within(cooldown, seen), starting_replicas(seen));
+  return std::min(added, seen.current);
 }
 
 bool has_lowered_within(Duration cooldown, const Situation& seen) noexcept {
