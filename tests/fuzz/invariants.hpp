@@ -60,7 +60,7 @@ inline void hold_refusal(const Error& error, std::string_view text) {
   hold(false, "a refusal begins with a pointer into the document: " + words);
 }
 
-/// Each kind of rule but `concurrency`, for the values that are read by a policy's names.
+/// Each kind of rule, for the values that are read by a policy's names.
 constexpr const char* policy_text = R"json({
   "service": "backend", "minReplicas": 0, "maxReplicas": 20, "evaluationInterval": "15s",
   "timezone": "Europe/Berlin", "uses": {"db": 10},
@@ -80,7 +80,9 @@ constexpr const char* policy_text = R"json({
     {"name": "steps", "type": "step", "metric": "queue_latency",
      "steps": [{"to": 1, "by": -1}, {"from": 5, "to": 9, "by": 1}, {"from": 9, "by": 3}]},
     {"name": "jobs", "type": "backlog", "metric": "jobs", "targetLatency": "30s",
-     "throughputPerReplica": "learned", "running": "busy_workers"}],
+     "throughputPerReplica": "learned", "running": "busy_workers"},
+    {"name": "burst", "type": "concurrency", "metric": "active_connections",
+     "targetPerReplica": 10, "scaleDownDelay": "1m", "initialScale": 2}],
   "behavior": {"scaleUp": {"stabilizationWindowSeconds": 60},
                "scaleDown": {"stabilizationWindowSeconds": 600, "cooldown": "2m"}},
   "schedules": [{"cron": "0 8 * * mon-fri", "minReplicas": 3},

@@ -134,6 +134,7 @@ struct Proposal {
   /// concurrency alone: capacity beyond the load and the burst that is to be taken at once; below
   /// 0: requests should be buffered (Knative's excess burst capacity).
   std::optional<double> excess_burst_capacity;
+  int samples = 0;  ///< backlog alone: jobs that its throughput was learned from; 0: it was given
   bool operator==(const Proposal&) const = default;
 };
 

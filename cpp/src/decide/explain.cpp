@@ -3,21 +3,10 @@
 
 #include "decide/words.hpp"
 #include "model/json.hpp"
-#include "policy/rules/rule.hpp"
+#include "policy/names.hpp"
 
 namespace selfscale {
 namespace {
-
-Names names_of(const CompiledPolicy& policy) {
-  Names names;
-  names.service = policy.service;
-  for (const MetricSpec& metric : policy.metrics) names.metrics.emplace_back(metric.name);
-  for (const RuleSpec& rule : policy.rules) {
-    names.rules.push_back({rule.name, type_of(rule.kind).name});
-  }
-  for (const BudgetUse& use : policy.uses) names.budgets.emplace_back(use.budget.name);
-  return names;
-}
 
 Words words_of(const CompiledPolicy& policy, const Decision& decision) {
   Words words;

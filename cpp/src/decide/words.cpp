@@ -122,9 +122,10 @@ std::string in_band(const CompiledPolicy& policy, const Proposal& proposal) {
 
 /// "due 1500 at 100 per replica in time"
 std::string backlog_words(const CompiledPolicy& policy, const Proposal& proposal) {
-  const std::string jobs = metric_of(policy, proposal).name + " " +
-                           number_in_words(proposal.value) + ", and one replica finishes " +
-                           number_in_words(proposal.threshold) + " in time";
+  const std::string jobs =
+      metric_of(policy, proposal).name + " " + number_in_words(proposal.value) +
+      ", and one replica finishes " + number_in_words(proposal.threshold) + " in time" +
+      (proposal.samples > 0 ? " (learned from " + std::to_string(proposal.samples) + " jobs)" : "");
   return proposal.answer == Answer::hold
              ? jobs + ": no change is needed"
              : jobs + ": that asks for " + replicas_in_words(proposal.replicas);

@@ -1,8 +1,13 @@
 #include "policy/check.hpp"
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 
+#include "model/json.hpp"
 #include "policy/metrics.hpp"
+#include "policy/names.hpp"
+#include "policy/write.hpp"
 
 namespace selfscale {
 namespace {
@@ -18,37 +23,150 @@ void hint_at_rule(Reader& reader, std::size_t number, std::string message) {
                                      shortened((*reader.find(list))[number]), std::move(message)});
 }
 
-/// After one step up from the fewest replicas, what was just over the upper edge is under the lower
-/// one: the count would swing.
-bool one_step_flips(const ThresholdRule& rule, const BuiltinMetric* metric, int replicas) {
-  if (rule.comparison != Comparison::greater_than || !rule.scale_up || !rule.scale_down) {
-    return false;
-  }
-  if (metric == nullptr || !metric->shared_by_replicas) return false;
-  return *rule.scale_up * replicas / (replicas + rule.scale_up_by) <= *rule.scale_down;
+/// A change of load of one replica that a change of their number by the rule brings about, where
+/// they share the load evenly.
+double shared(double value, int before, int after) { return value * before / after; }
+
+/// What a rule makes of a number of replicas while each has this value.
+int answer(const ThresholdRule& rule, double value, int replicas) {
+  if (rule.scale_up && value >= *rule.scale_up) return replicas + rule.scale_up_by;
+  if (rule.scale_down && value <= *rule.scale_down) return replicas - rule.scale_down_by;
+  return replicas;
+}
+int answer(const StepRule& rule, double value, int replicas) {
+  const Step* step = rule.step_for(value);
+  return step == nullptr ? replicas : rule.stepped(*step, replicas);
 }
 
-void hint_at_threshold(Reader& reader, const CompiledPolicy& policy, std::size_t number,
-                       const ThresholdRule& threshold) {
-  const auto metric_number = static_cast<std::size_t>(policy.rules[number].metric);
-  const MetricSpec& metric = policy.metrics[metric_number];
-  const BuiltinMetric* builtin = builtin_metric(metric.metric);
-  if (metric.across == Across::avg && one_step_flips(threshold, builtin, policy.min_replicas)) {
-    hint_at_rule(reader, number,
-                 "scaleUp and scaleDown are so near that one step up from minReplicas asks "
-                 "for a step down again; lower scaleDown");
+/// Where an answer begins: the least that asks for more and the most that asks for less flip first.
+std::vector<double> edges(const ThresholdRule& rule) {
+  std::vector<double> found;
+  for (const auto& edge : {rule.scale_up, rule.scale_down}) {
+    if (edge) found.push_back(*edge);
   }
-  if (metric.metric == "memory_usage" && threshold.scale_down) {
+  return found;
+}
+std::vector<double> edges(const StepRule& rule) {
+  const double threshold = rule.threshold.value_or(0.0);
+  std::vector<double> found;
+  for (const Step& step : rule.steps) {
+    if (step.from) found.push_back(threshold + *step.from);
+    if (step.from) found.push_back(std::nextafter(threshold + *step.from, HUGE_VAL));
+    if (step.to) found.push_back(threshold + *step.to);
+    if (step.to) found.push_back(std::nextafter(threshold + *step.to, -HUGE_VAL));
+  }
+  return found;
+}
+
+/// One step asks for the opposite: at the same load the count would swing forever. With more
+/// replicas one of them matters less, so the fewest show it; percentages are rounded, so some more
+/// are looked at.
+template <class Rule>
+bool one_step_flips(const Rule& rule, const CompiledPolicy& policy) {
+  constexpr int enough = 100;
+  const int least = std::max(1, policy.min_replicas);
+  const int most = std::max(least, policy.max_replicas);
+  const auto next = [&](double value, int replicas) {
+    return std::clamp(answer(rule, value, replicas), least, most);
+  };
+  for (int first = least; first <= std::min(most, least + enough); ++first) {
+    for (const double edge : edges(rule)) {
+      const int second = next(edge, first);
+      const int third = next(shared(edge, first, second), second);
+      if ((second > first && third < second) || (second < first && third > second)) return true;
+    }
+  }
+  return false;
+}
+
+/// Against the window before, a step is a change of load itself.
+bool step_is_a_change(const ThresholdRule& rule, const CompiledPolicy& policy) {
+  const double least = std::max(1, policy.min_replicas);
+  const double fall = -100.0 * rule.scale_up_by / (least + rule.scale_up_by);
+  const double rise = 100.0 * rule.scale_down_by / least;
+  return (rule.scale_down && fall <= *rule.scale_down) || (rule.scale_up && rise >= *rule.scale_up);
+}
+
+/// Every replica carries its share of the load, and the rule looks at one's.
+bool sees_a_share(const MetricSpec& metric) {
+  const BuiltinMetric* builtin = builtin_metric(metric.metric);
+  return builtin != nullptr && builtin->shared_by_replicas && metric.across != Across::sum;
+}
+
+bool swings(const RuleSpec& rule, const CompiledPolicy& policy) {
+  if (!sees_a_share(policy.metrics[static_cast<std::size_t>(rule.metric)])) return false;
+  if (const auto* step = std::get_if<StepRule>(&rule.kind)) return one_step_flips(*step, policy);
+  const auto* threshold = std::get_if<ThresholdRule>(&rule.kind);
+  if (threshold == nullptr) return false;
+  switch (threshold->comparison) {
+    case Comparison::greater_than:
+      return one_step_flips(*threshold, policy);
+    case Comparison::percentage_change:
+      return step_is_a_change(*threshold, policy);
+    case Comparison::less_than:  // more replicas make it worse, up to a bound
+      break;
+  }
+  return false;
+}
+
+void hint_at_swings(Reader& reader, const CompiledPolicy& policy, std::size_t number) {
+  const RuleSpec& rule = policy.rules[number];
+  if (policy.never_scales_down || !swings(rule, policy)) return;
+  const std::string message =
+      "one step asks for a step back: what this rule adds at its upper edge it takes away again, "
+      "or the other way round, at the same load; move scaleUp and scaleDown apart, or make the "
+      "steps smaller";
+  if (rule.from_preset && reader.has("preset"))
+    return reader.hint("preset", rule.name + ": " + message);
+  hint_at_rule(reader, number, message);
+}
+
+bool may_never_lower(const RuleSpec& rule) {
+  if (const auto* threshold = std::get_if<ThresholdRule>(&rule.kind)) {
+    return threshold->scale_down.has_value();
+  }
+  const auto* target = std::get_if<TargetRule>(&rule.kind);
+  return target != nullptr && target->scale_down;
+}
+
+void hint_at_units(Reader& reader, const CompiledPolicy& policy, std::size_t number) {
+  const RuleSpec& rule = policy.rules[number];
+  const MetricSpec& metric = policy.metrics[static_cast<std::size_t>(rule.metric)];
+  const BuiltinMetric* builtin = builtin_metric(metric.metric);
+  if (metric.metric == "memory_usage" && may_never_lower(rule)) {
     hint_at_rule(reader, number,
                  "memory seldom falls when load does, so this may never let the service "
                  "scale down");
   }
-  if (builtin != nullptr && builtin->unit == "percent" &&
-      threshold.comparison == Comparison::greater_than && threshold.scale_up &&
-      *threshold.scale_up <= 1.0) {
+  const auto* threshold = std::get_if<ThresholdRule>(&rule.kind);
+  if (threshold != nullptr && builtin != nullptr && builtin->unit == "percent" &&
+      threshold->comparison == Comparison::greater_than && threshold->scale_up &&
+      *threshold->scale_up <= 1.0) {
     hint_at_rule(reader, number,
                  metric.metric + " is in percent, 0 to 100: scaleUp is at most one percent");
   }
+}
+
+/// One rule asks for more, and at the count that it gets another asks for less.
+void hint_at_combination(Reader& reader, const CompiledPolicy& policy) {
+  const bool any_decides = policy.up == Direction::any && policy.down == Direction::any;
+  if (!any_decides || policy.rules.size() < 2 || policy.never_scales_down) return;
+  reader.hint("combine",
+              "one rule alone may add replicas and another alone take them away, so the count may "
+              "swing between them; \"down\": \"all\" waits until no rule needs them");
+}
+
+void hint_at_tolerance(Reader& reader, const CompiledPolicy& policy, std::size_t number) {
+  const auto* target = std::get_if<TargetRule>(&policy.rules[number].kind);
+  if (target == nullptr || !target->scale_down) return;
+  const MetricSpec& metric = policy.metrics[static_cast<std::size_t>(policy.rules[number].metric)];
+  // A percentage of requests is cut to whole percents, as Kubernetes does it.
+  const double unseen = metric.of == Of::request ? 1.0 / target->target : 0.0;
+  if (target->tolerance_up > unseen) return;
+  hint_at_rule(
+      reader, number,
+      "the tolerance is not above what rounding alone moves the value by, so the count may "
+      "swing by one");
 }
 
 void hint_at_startup(Reader& reader, const CompiledPolicy& policy) {
@@ -86,16 +204,64 @@ void hint_at_budgets(Reader& reader, const CompiledPolicy& policy) {
   }
 }
 
+/// The longest that there are.
+constexpr Instant longest_time{Duration{1'732'272'000'125}};
+constexpr int longest_count = std::numeric_limits<int>::max();
+
+DecisionState::Memory fullest_memory(const RuleSpec& rule) {
+  DecisionState::Memory memory;
+  if (std::holds_alternative<ThresholdRule>(rule.kind) ||
+      std::holds_alternative<EcsTargetRule>(rule.kind)) {
+    memory.definition = rule.definition;
+    memory.above_since = longest_time;
+  } else if (const auto* concurrency = std::get_if<ConcurrencyRule>(&rule.kind)) {
+    memory.definition = rule.definition;
+    memory.panic_since = longest_time;
+    memory.peak = longest_count;
+    memory.is_met = memory.is_initialized = true;
+    const bool delays = concurrency->scale_down_delay > Duration{0};
+    const int kept = delays ? concurrency->delayed_kept : 0;
+    memory.delayed.assign(static_cast<std::size_t>(kept), {longest_time, longest_count});
+  }
+  return memory;
+}
+
+/// Every window and memory is full.
+DecisionState fullest_state(const CompiledPolicy& policy) {
+  constexpr Instant at = longest_time;
+  constexpr int most = longest_count;
+  constexpr std::size_t kept = DecisionState::most_kept;
+  DecisionState state;
+  state.at = at;
+  state.up_window.assign(kept, {at, most});
+  state.down_window.assign(kept, {at, most});
+  state.changes.assign(kept, {at, -most_replicas, most});
+  state.missing_since.assign(policy.metrics.size(), at);
+  state.last_active = state.last_up = state.last_down = at;
+  state.past = {most, most};
+  for (const RuleSpec& rule : policy.rules) state.rules.push_back(fullest_memory(rule));
+  return state;
+}
+
 }  // namespace
+
+void check_state_size(Reader& reader, const CompiledPolicy& policy) {
+  constexpr std::size_t most = 8192;
+  const std::size_t size = to_json(names_of(policy), fullest_state(policy)).size();
+  if (size < most) return;
+  reader.wrong_here("what these rules may have to remember takes up to " + std::to_string(size) +
+                    " bytes, and a state has " + std::to_string(most) +
+                    ": use fewer rules or metrics, or shorter names");
+}
 
 void hint_at_oddities(Reader& reader, const CompiledPolicy& policy) {
   for (std::size_t number = 0; number < policy.rules.size(); ++number) {
-    const RuleSpec& rule = policy.rules[number];
-    const auto* threshold = std::get_if<ThresholdRule>(&rule.kind);
-    if (threshold != nullptr && !rule.from_preset) {
-      hint_at_threshold(reader, policy, number, *threshold);
-    }
+    hint_at_swings(reader, policy, number);
+    if (policy.rules[number].from_preset) continue;
+    hint_at_units(reader, policy, number);
+    hint_at_tolerance(reader, policy, number);
   }
+  hint_at_combination(reader, policy);
   hint_at_startup(reader, policy);
   hint_at_no_replicas(reader, policy);
   hint_at_budgets(reader, policy);

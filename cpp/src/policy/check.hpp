@@ -1,4 +1,5 @@
-/// What is valid and yet probably not meant.
+/// What can be said of a policy as a whole: what is valid and yet probably not meant, and what is
+/// too much.
 #pragma once
 
 #include "policy/compiled.hpp"
@@ -6,7 +7,11 @@
 
 namespace selfscale {
 
-/// Hints for the rules that the user wrote; a preset's are as its guide has them.
+/// Of a preset's rules, which are as its guide has them, only those that swing.
 void hint_at_oddities(Reader& reader, const CompiledPolicy& policy);
+
+/// What decide() may have to remember for a finished policy is as JSON under 8 KiB, or that is
+/// wrong.
+void check_state_size(Reader& reader, const CompiledPolicy& policy);
 
 }  // namespace selfscale

@@ -325,6 +325,7 @@ CompiledPolicy compile_policy(Reader& reader, const DocumentKeys& document) {
   if (reader.findings().problems.empty()) {
     hint_at_oddities(reader, policy);
     finish(policy);
+    check_state_size(reader, policy);
   }
   return policy;
 }

@@ -142,6 +142,12 @@ struct StepRule {
   Duration cooldown{300'000};
 
   [[nodiscard]] bool can_lower() const noexcept;  ///< a step may ask for fewer
+  /// The step that a value lies in, or nullptr. On the upper side `from` is in it and `to` is not;
+  /// on the lower side it is the other way round.
+  [[nodiscard]] const Step* step_for(double value) const noexcept;
+  /// What a step makes of a number of replicas, at least 0. A percentage is cut towards zero and
+  /// changes at least `min_adjustment` replicas.
+  [[nodiscard]] int stepped(const Step& step, int replicas) const noexcept;
 };
 
 /// Another metric that a rule reads beside its own.

@@ -79,18 +79,18 @@ StepRule steps(std::vector<Step> list, Adjusts adjusts = Adjusts::change) {
 
 TEST(Step, UpTheLowerEndIsInItDownTheUpperEnd) {
   const StepRule rule = steps({{{}, 10.0, -2, true}, {10.0, 20.0, -1, true}, {70.0, {}, 1}});
-  EXPECT_EQ(step_for(rule, 10.0), &rule.steps[0]);
-  EXPECT_EQ(step_for(rule, 10.1), &rule.steps[1]);
-  EXPECT_EQ(step_for(rule, 20.0), &rule.steps[1]);
-  EXPECT_EQ(step_for(rule, 20.1), nullptr);
-  EXPECT_EQ(step_for(rule, 69.9), nullptr);
-  EXPECT_EQ(step_for(rule, 70.0), &rule.steps[2]);
+  EXPECT_EQ(rule.step_for(10.0), &rule.steps[0]);
+  EXPECT_EQ(rule.step_for(10.1), &rule.steps[1]);
+  EXPECT_EQ(rule.step_for(20.0), &rule.steps[1]);
+  EXPECT_EQ(rule.step_for(20.1), nullptr);
+  EXPECT_EQ(rule.step_for(69.9), nullptr);
+  EXPECT_EQ(rule.step_for(70.0), &rule.steps[2]);
 }
 
 TEST(Step, APercentageIsCutTowardsZeroAndChangesAtLeastOne) {
   StepRule rule = steps({}, Adjusts::percent);
   const auto of = [&](int by, int replicas) {
-    return stepped(rule, Step{{}, {}, by}, replicas) - replicas;
+    return rule.stepped(Step{{}, {}, by}, replicas) - replicas;
   };
   EXPECT_EQ(of(127, 10), 12) << "12.7";
   EXPECT_EQ(of(67, 1), 1) << "0.67";

@@ -387,7 +387,50 @@ TEST(PolicyKeys, HintsAtWhatIsProbablyNotMeant) {
   EXPECT_TRUE(has_hint(
       load(policy_with_rule(
           R"({"type": "threshold", "metric": "cpu_usage", "scaleUp": 70, "scaleDown": 35})")),
-      "/rules/0", "one step up"));
+      "/rules/0", "one step asks for a step back"));
+  const auto swings = [&](const std::string& rule, int least = 1) {
+    Json policy = policy_with_rule(rule);
+    policy["minReplicas"] = least;
+    return has_hint(load(policy), "/rules/0", "one step asks for a step back");
+  };
+  constexpr auto cpu =
+      R"({"type": "threshold", "metric": "cpu_usage", "scaleUp": 60, "scaleDown": 40,)";
+  EXPECT_TRUE(swings(cpu + std::string{R"("scaleUpBy": 2})"}, 3)) << "of 3, at 36 %";
+  EXPECT_FALSE(swings(cpu + std::string{R"("scaleUpBy": 2})"}, 5));
+  EXPECT_TRUE(swings(cpu + std::string{R"("scaleDownBy": 2})"}, 3)) << "of 5, at 66 %";
+  EXPECT_FALSE(swings(cpu + std::string{R"("scaleDownBy": 2})"}, 5));
+  EXPECT_TRUE(swings(
+      R"({"type": "threshold", "metric": "in_flight", "comparison": "percentage_change", "scaleUp": 40,
+          "scaleDown": -40})",
+      2));
+  EXPECT_FALSE(swings(
+      R"({"type": "threshold", "metric": "in_flight", "comparison": "percentage_change", "scaleUp": 60,
+          "scaleDown": -60})",
+      2));
+  EXPECT_TRUE(swings(
+      R"({"type": "step", "metric": "cpu_usage", "steps": [{"to": 40, "by": -1}, {"from": 70, "by": 5}]})"));
+  EXPECT_FALSE(swings(
+      R"({"type": "step", "metric": "cpu_usage", "steps": [{"to": 20, "by": -1}, {"from": 70, "by": 2}]})"));
+  EXPECT_TRUE(swings(
+      R"({"type": "step", "metric": "cpu_usage", "adjustment": "percent",
+          "steps": [{"to": 40, "by": -50}, {"from": 70, "by": 20}]})",
+      4));
+  EXPECT_FALSE(swings(
+      R"({"type": "step", "metric": "queue_length", "steps": [{"to": 9, "by": -1}, {"from": 10, "by": 9}]})"))
+      << "the queue is the service's, however many replicas there are";
+  EXPECT_TRUE(has_hint(load_policies(R"({"service": "web", "preset": "aggressive"})"), "/preset",
+                       "cpu_usage"));
+  EXPECT_TRUE(has_hint(
+      load(policy_with_rule(R"({"type": "target", "metric": "memory_usage", "target": 70})")),
+      "/rules/0", "memory"));
+  EXPECT_TRUE(
+      has_hint(load(policy_with_rule(
+                   R"({"type": "target", "metric": "cpu_usage", "target": 70, "tolerance": 0})")),
+               "/rules/0", "rounding"));
+  EXPECT_TRUE(has_hint(load(policy_with(R"({"combine": {"down": "any"}, "rules": [
+                           {"type": "threshold", "metric": "cpu_usage", "scaleUp": 70, "scaleDown": 20},
+                           {"type": "target", "metric": "in_flight", "target": 10}]})")),
+                       "/combine", "swing"));
   EXPECT_TRUE(has_hint(
       load(policy_with_rule(
           R"({"type": "threshold", "metric": "memory_usage", "scaleUp": 80, "scaleDown": 35})")),

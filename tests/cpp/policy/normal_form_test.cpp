@@ -210,12 +210,13 @@ RC_GTEST_PROP(NormalForm, ReadsBackAsItself, ()) {
   }
 }
 
-TEST(NormalForm, PresetsReadBackAsThemselvesWithoutHints) {
+TEST(NormalForm, PresetsReadBackAsThemselvesWithTheirHints) {
   for (const std::string_view name : preset_names()) {
     const Policy policy = preset_policy(name, "web");
     const PolicyDocument again = load_policies(policy.to_json());
     EXPECT_EQ(again.policies.front().to_json(), policy.to_json());
-    EXPECT_TRUE(again.hints.empty()) << again.hints.front().message;
+    // Its guide's edges, 60 and 50 %, swing between three replicas and four.
+    EXPECT_EQ(again.hints.size(), name == "aggressive" ? 1U : 0U) << name;
     EXPECT_TRUE(again.policies.front().compiled().rules[0].from_preset);
   }
 }

@@ -80,7 +80,9 @@ Proposal propose_backlog(const BacklogRule& rule, const Situation& seen,
   backlog.surest_throughput = rule.throughput ? *rule.throughput : learned->low;
   add_running(rule, seen, backlog);
   add_oldest(rule, seen, backlog);
-  return judge_backlog(rule, backlog, seen.current);
+  Proposal proposal = judge_backlog(rule, backlog, seen.current);
+  if (!rule.throughput) proposal.samples = learned->samples;
+  return proposal;
 }
 
 }  // namespace selfscale

@@ -19,6 +19,7 @@ OrderedJson proposal_to_json(const Proposal& proposal, const Names& names, std::
                    {"replicas", proposal.replicas},
                    {"code", name_of(proposal.code)},
                    {"heldFor", seconds(proposal.held_for)}};
+  if (proposal.samples > 0) json["samples"] = proposal.samples;
   if (proposal.excess_burst_capacity) {
     json["excessBurstCapacity"] = *proposal.excess_burst_capacity;
   }
@@ -57,6 +58,7 @@ Proposal read_proposal(const Node& node, const Names& names) {
   proposal.replicas = node.at("replicas").count();
   proposal.code = node.at("code").choice<Code>();
   if (const auto held = node.find("heldFor")) proposal.held_for = held->duration();
+  if (const auto samples = node.find("samples")) proposal.samples = samples->count();
   if (const auto excess = node.find("excessBurstCapacity")) {
     proposal.excess_burst_capacity = excess->number();
   }

@@ -1,6 +1,7 @@
 // A step rule: the further the value is past a threshold, the larger the step.
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "policy/duration.hpp"
 #include "policy/metrics.hpp"
@@ -68,6 +69,21 @@ void check_overlaps(Reader& reader, const std::vector<Step>& steps) {
   }
 }
 
+bool is_in(const Step& step, double threshold, double value) noexcept {
+  const bool from = !step.from || (step.is_below ? value > threshold + *step.from
+                                                 : value >= threshold + *step.from);
+  const bool to =
+      !step.to || (step.is_below ? value <= threshold + *step.to : value < threshold + *step.to);
+  return from && to;
+}
+
+std::int64_t percent_change(const StepRule& rule, int percent, int replicas) noexcept {
+  if (percent == 0) return 0;
+  const std::int64_t change = std::int64_t{replicas} * percent / 100;
+  const std::int64_t least = rule.min_adjustment;
+  return percent > 0 ? std::max(change, least) : std::min(change, -least);
+}
+
 RuleKind read(Reader& reader, const RuleDefaults&) {
   StepRule rule;
   rule.adjusts = reader.choice<Adjusts>("adjustment", adjustments).value_or(Adjusts::change);
@@ -121,6 +137,21 @@ bool can_lower(const RuleKind& kind) { return std::get<StepRule>(kind).can_lower
 bool StepRule::can_lower() const noexcept {
   return adjusts == Adjusts::exact ||
          std::any_of(steps.begin(), steps.end(), [](const Step& step) { return step.by < 0; });
+}
+
+const Step* StepRule::step_for(double value) const noexcept {
+  const double from = threshold.value_or(0.0);
+  const auto found = std::find_if(steps.begin(), steps.end(),
+                                  [&](const Step& step) { return is_in(step, from, value); });
+  return found == steps.end() ? nullptr : &*found;
+}
+
+int StepRule::stepped(const Step& step, int replicas) const noexcept {
+  if (adjusts == Adjusts::exact) return step.by;
+  const std::int64_t change =
+      adjusts == Adjusts::percent ? percent_change(*this, step.by, replicas) : step.by;
+  constexpr std::int64_t most = std::numeric_limits<int>::max();
+  return static_cast<int>(std::clamp<std::int64_t>(replicas + change, 0, most));
 }
 
 extern const RuleType step_type{"step", read, write, can_lower};
