@@ -7,6 +7,7 @@
 #include "model/json.hpp"
 #include "policy/metrics.hpp"
 #include "policy/names.hpp"
+#include "policy/rules/rule.hpp"
 #include "policy/write.hpp"
 
 namespace selfscale {
@@ -109,16 +110,38 @@ bool swings(const RuleSpec& rule, const CompiledPolicy& policy) {
   return false;
 }
 
+bool can_lower(const RuleSpec& rule) { return type_of(rule.kind).can_lower(rule.kind); }
+
+/// More replicas content a rule that only asks for more, and then it has no say in what the others
+/// take away again.
+bool is_overruled(const RuleSpec& rule, const CompiledPolicy& policy) {
+  if (policy.up == Direction::all || can_lower(rule)) return false;
+  if (std::ranges::none_of(policy.rules, can_lower)) return false;
+  const auto* target = std::get_if<TargetRule>(&rule.kind);
+  const bool is_of_a_total = target != nullptr && target->per_replica;
+  return is_of_a_total || sees_a_share(policy.metrics[static_cast<std::size_t>(rule.metric)]);
+}
+
 void hint_at_swings(Reader& reader, const CompiledPolicy& policy, std::size_t number) {
   const RuleSpec& rule = policy.rules[number];
-  if (policy.never_scales_down || !swings(rule, policy)) return;
-  const std::string message =
-      "one step asks for a step back: what this rule adds at its upper edge it takes away again, "
-      "or the other way round, at the same load; move scaleUp and scaleDown apart, or make the "
-      "steps smaller";
-  if (rule.from_preset && reader.has("preset"))
-    return reader.hint("preset", rule.name + ": " + message);
-  hint_at_rule(reader, number, message);
+  if (policy.never_scales_down) return;
+  const auto hint = [&](const std::string& message) {
+    if (rule.from_preset && reader.has("preset")) {
+      return reader.hint("preset", rule.name + ": " + message);
+    }
+    hint_at_rule(reader, number, message);
+  };
+  if (swings(rule, policy)) {
+    hint(
+        "one step asks for a step back: what this rule adds at its upper edge it takes away again, "
+        "or the other way round, at the same load; move scaleUp and scaleDown apart, or make the "
+        "steps smaller");
+  }
+  if (is_overruled(rule, policy)) {
+    hint(
+        "only asks for more, so the other rules may take away again what it has added, at the same "
+        "load; let it ask for fewer too, at a value well below");
+  }
 }
 
 bool may_never_lower(const RuleSpec& rule) {

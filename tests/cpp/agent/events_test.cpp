@@ -64,11 +64,11 @@ TEST_F(AgentTest, ANewerDecisionSupersedesAnEventThatIsNotDone) {
   Agent agent{enabled()};
   agent.gauge("depth").set(50);
   agent.start();
-  ASSERT_TRUE(eventually([&] { return platform.replicas == 3; }));
-  platform.ready = Platform::all;
+  ASSERT_TRUE(eventually([&] { return platform.replicas == 2; }));
+  agent.gauge("depth").set(0);
   ASSERT_TRUE(eventually([&] {
     const auto events = agent.history("backend");
-    return events[0].outcome == Outcome::succeeded && events[0].to_replicas == 5;
+    return events[0].outcome == Outcome::succeeded && events[0].to_replicas == 1;
   }));
   const auto events = agent.history("backend");
   EXPECT_EQ(events.back().outcome, Outcome::superseded);

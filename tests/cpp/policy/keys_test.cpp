@@ -431,6 +431,17 @@ TEST(PolicyKeys, HintsAtWhatIsProbablyNotMeant) {
                            {"type": "threshold", "metric": "cpu_usage", "scaleUp": 70, "scaleDown": 20},
                            {"type": "target", "metric": "in_flight", "target": 10}]})")),
                        "/combine", "swing"));
+  const auto overruled = [&](const std::string& rule) {
+    Json policy = policy_with_rule(rule);
+    policy["rules"].push_back(Json::parse(
+        R"({"type": "threshold", "metric": "cpu_usage", "scaleUp": 70, "scaleDown": 20})"));
+    return has_hint(load(policy), "/rules/0", "only asks for more");
+  };
+  EXPECT_TRUE(overruled(R"({"type": "threshold", "metric": "in_flight", "scaleUp": 100})"));
+  EXPECT_TRUE(overruled(
+      R"({"type": "target", "metric": "queue_length", "targetPerReplica": 9, "disableScaleIn": true})"));
+  EXPECT_FALSE(overruled(R"({"type": "threshold", "metric": "queue_length", "scaleUp": 100})"))
+      << "as long as it asks for more, nobody takes anything away";
   EXPECT_TRUE(has_hint(
       load(policy_with_rule(
           R"({"type": "threshold", "metric": "memory_usage", "scaleUp": 80, "scaleDown": 35})")),

@@ -34,7 +34,7 @@ def reading(value: float) -> dict[str, Any]:
 
 
 class Service:
-    """Replicas that serve as soon as they are asked for, from midnight on."""
+    """Replicas that serve as soon as they are asked for, from midnight on. A policy without `scaleToZero` finds none as we left it."""
 
     def __init__(
         self,
@@ -51,6 +51,8 @@ class Service:
         self.known = known or {}
         self.at = 0.0
         self.state: dict[str, Any] = {"version": 2}
+        if replicas == 0 and "scaleToZero" not in policy:
+            self.record(-24 * 3600.0, 1, 0)
 
     def run(self, phases: list[Phase]) -> dict[int, int]:
         """Evaluate from now until the phases are over; return each change of the count by its second."""

@@ -14,6 +14,7 @@ import selfscale
 
 HISTORIES = int(os.environ.get("SELFSCALE_HISTORIES", "300"))
 METRICS = ("cpu_usage", "requests_per_second", "in_flight", "queue_length")
+ON_INSTANCES = "in_flight"
 
 DAMPING = {
     "scaleUp": {"stabilizationWindowSeconds": 20, "cooldown": "15s", "policies": []},
@@ -25,6 +26,21 @@ RULES: list[dict[str, Any]] = [
     {"type": "target", "metric": "cpu_usage", "target": 60},
     {"type": "concurrency", "metric": "in_flight", "targetPerReplica": 12, "maxScaleDownRate": 100},
     {"type": "backlog", "metric": "queue_length", "targetLatency": "30s", "throughputPerReplica": 2},
+    {
+        "type": "step",
+        "metric": "in_flight",
+        "threshold": 40,
+        "cooldown": "20s",
+        "steps": [{"to": -30, "by": -1}, {"from": 0, "to": 40, "by": 1}, {"from": 40, "by": 3}],
+    },
+    {"type": "target", "as": "ecs", "metric": "cpu_usage", "target": 50, "scaleOutCooldown": "30s"},
+    {
+        "type": "threshold",
+        "metric": "requests_per_second",
+        "comparison": "percentage_change",
+        "scaleUp": 60,
+        "scaleDown": -60,
+    },
 ]
 
 
@@ -38,6 +54,13 @@ def policy_of(rules: list[dict[str, Any]]) -> str:
 POLICIES = [policy_of([rule]) for rule in RULES] + [policy_of(RULES)]
 
 
+def reading(value: float | None, previous: float | None = None) -> dict[str, Any]:
+    """What JSON has for a reading; none is one that timed out."""
+    if value is None:
+        return {"missing": "timed_out"}
+    return {"value": value, "age": 1.0, "window": 60, "previous": previous}
+
+
 class History:
     """A service whose load, replicas and silences are made from one seed."""
 
@@ -47,6 +70,8 @@ class History:
         self.policy = self.random.choice(POLICIES)
         self.at = 1_732_272_000.0
         self.replicas = 3
+        self.serving = [True] * 3
+        self.previous = self.random.randrange(0, 1600) / 8
         self.state: dict[str, Any] | None = None
 
     def value(self) -> float | None:
@@ -62,11 +87,11 @@ class History:
             "wallTime": self.at,
             "service": "backend",
             "platform": {**counts, "updating": False, "error": None},
-            "instances": [],
-            "metrics": {
-                name: {"missing": "timed_out"} if value is None else {"value": value, "age": 1.0, "window": 60}
-                for name, value in values.items()
-            },
+            "instances": [
+                {"id": str(number), "ready": ready, "metrics": {ON_INSTANCES: reading(values[ON_INSTANCES])}}
+                for number, ready in enumerate(self.serving)
+            ],
+            "metrics": {name: reading(value, self.previous) for name, value in values.items() if name != ON_INSTANCES},
             "shared": shared or {},
             "estimates": {},
         }
@@ -80,6 +105,8 @@ class History:
         self.at += self.random.randrange(1, 30_000) / 1000
         if self.random.random() < 0.05:
             self.replicas = self.random.randrange(1, 13)
+        self.serving = [self.random.random() < 0.85 for _ in range(self.replicas)]
+        self.previous = self.random.randrange(0, 1600) / 8
         return {name: self.value() for name in METRICS}
 
     def live(self, steps: int) -> None:
