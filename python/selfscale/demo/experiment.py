@@ -15,6 +15,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from selfscale.demo.interrupts import Interrupts
 from selfscale.demo.load import Plan
 from selfscale.demo.scenario import Scenario
 from selfscale.demo.service import START_SECONDS, Service
@@ -181,11 +182,16 @@ def play(
 ) -> tuple[list[Run], Machine]:
     """Run the load against each policy's service, all at the same time; leave no process behind."""
     runs = [Run(name, seconds=scenario.seconds) for name in policies]
-    with ExitStack() as stack:
+    with Interrupts() as interrupts, ExitStack() as stack:
+
+        def look(seen: Sequence[Run], seconds: float) -> None:
+            interrupts.heed()
+            watch(seen, seconds)
+
         services = [stack.enter_context(Service(policy, folder / name)) for name, policy in policies.items()]
         # Asked before any is waited for, so that they stop side by side.
         stack.callback(_ask_to_stop, services)
-        _wait_until_ready(services, runs, watch)
+        _wait_until_ready(services, runs, look)
         before = _cpu_times()
         starts_at = time.monotonic() + LOAD_START_SECONDS
         parts = []
@@ -193,7 +199,7 @@ def play(
             generator = _Generator(Plan(service.port, *scenario.load, starts_at))
             stack.callback(generator.stop)
             parts.append(_Part(service, run, generator))
-        _watch_until_ended(parts, starts_at, watch)
+        _watch_until_ended(parts, starts_at, look)
         machine = _machine_since(before)
     return runs, machine
 

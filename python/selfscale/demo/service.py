@@ -36,7 +36,7 @@ class Service:
         self.service = str(policy["policies"][0]["service"])
         self.least = int(policy["policies"][0]["minReplicas"])
         self.port = _free_port()
-        self._known: dict[int, bool] = {}
+        self._known: set[int] = set()  # workers alone: what is none may be about to become one (exec)
         self._process: subprocess.Popen[bytes] | None = None
         # Directories of its own: no real agent on this host is met, and workers can be told by them.
         self._environment = {
@@ -117,8 +117,8 @@ class Service:
     def workers(self) -> list[int]:
         """The process ids of the workers that live, whatever anybody says."""
         pids = [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
-        self._known = {pid: self._known[pid] if pid in self._known else self._is_worker(pid) for pid in pids}
-        return [pid for pid, is_worker in self._known.items() if is_worker and _lives(pid)]
+        self._known = {pid for pid in pids if pid in self._known or self._is_worker(pid)}
+        return [pid for pid in sorted(self._known) if _lives(pid)]
 
     def log(self) -> str:
         """The last lines that its processes wrote."""
