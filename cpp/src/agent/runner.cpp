@@ -31,9 +31,7 @@ constexpr std::chrono::milliseconds patience_with_calls{300};
 constexpr int change_attempts = 5;
 
 std::string socket_path(const House& house) {
-  std::string name = house.service();
-  std::replace(name.begin(), name.end(), '/', '_');
-  return house.settings.run_directory + "/" + name + ".sock";
+  return house.settings.run_directory + "/" + house.service() + ".sock";
 }
 
 }  // namespace

@@ -375,6 +375,15 @@ TEST_F(AgentTest, AWrongPolicyIsRefusedAtTheStart) {
   EXPECT_FALSE(agent.is_running());
 }
 
+TEST_F(AgentTest, AServiceWhoseNameCouldBeNoFilesIsRefusedWithoutAPolicyToo) {
+  auto given = options();
+  given.policies_text.clear();
+  given.environment["HOME"] = directory.path();
+  given.service = "a/b";  // files and sockets are named after services
+  Agent agent{given};
+  EXPECT_THROW(agent.start(), PolicyError);
+}
+
 TEST_F(AgentTest, APolicyFileMadeWrongKeepsTheLastGoodOne) {
   const auto path = directory.path() + "/policies.json";
   const auto write = [&path](const std::string& text) {
