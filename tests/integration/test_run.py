@@ -34,6 +34,13 @@ POLICY = {
     "rules": [{"name": "depth", "type": "threshold", "metric": "depth", "scaleUp": 10, "scaleDown": 2}],
     "behavior": {"scaleDown": {"stabilizationWindowSeconds": 0}},
 }
+CPU_POLICY = {
+    **POLICY,
+    "metrics": [{"name": "cpu_usage", "window": "2s"}],
+    "rules": [{"name": "cpu", "type": "threshold", "metric": "cpu_usage", "scaleUp": 10, "scaleDown": 2}],
+}
+# The shell waits: what burns is its child's child.
+BURNING = ["sh", "-c", 'sh -c "while :; do :; done; true"; true']
 WITHOUT_PROC = ["unshare", "-rm", "sh", "-c", 'mount -t tmpfs none /proc && exec "$@"', "sh"]
 WORKER = [sys.executable, "-m", "uvicorn", "served_app:app", "--fd", "{fd}", "--log-level", "warning"]
 
@@ -52,12 +59,18 @@ class Running:
     """One `selfscale run`."""
 
     def __init__(
-        self, folder: Path, *options: str, command: list[str], under: list[str] | None = None, **environment: str
+        self,
+        folder: Path,
+        *options: str,
+        command: list[str],
+        policy: dict[str, Any] = POLICY,
+        under: list[str] | None = None,
+        **environment: str,
     ) -> None:
         self.folder = folder
         self.log = folder / "run.log"
         (folder / "served_app.py").write_text(APP.read_text())
-        (folder / "policies.json").write_text(json.dumps({"policies": [POLICY]}))
+        (folder / "policies.json").write_text(json.dumps({"policies": [policy]}))
         self.environment = {
             **os.environ,
             "PYTHONPATH": os.pathsep.join([str(folder), *sys.path]),
@@ -234,6 +247,15 @@ def test_workers_that_do_not_report_are_scaled_and_their_cost_is_said(start: Sta
     assert status["mayAct"] is True
     assert "SIGTERM alone" in running.say("status")
     assert "SIGTERM alone" in running.words()
+
+
+def test_workers_without_an_agent_are_scaled_by_what_their_processes_use(start: Start) -> None:
+    running = start("--enable", command=BURNING, policy=CPU_POLICY)
+    until(lambda: running.service().get("readyReplicas", 0) > 1, running.words)
+    explained = running.ask("explain", running.service()["decisionId"])
+    values = [instance["metrics"]["cpu_usage"].get("value", 0) for instance in explained["snapshot"]["instances"]]
+    assert max(values) > 10
+    assert re.search(r"web 1 → \d: cpu_usage", running.words())
 
 
 def test_workers_that_end_at_once_are_told_of(start: Start) -> None:

@@ -36,6 +36,7 @@ struct ProcessView {
   int slot = 0;                  ///< 0: it has none and was sampled from outside
   std::uint32_t generation = 0;  ///< of the slot
   bool alive = true;             ///< false: ended, its last counts still in the slot
+  bool waits = false;   ///< has children that work for it (a shell, a server's first process)
   bool reports = true;  ///< false: no heartbeat lately (stopped, hung); what it shows is old
   bool ready = false;
   bool draining = false;

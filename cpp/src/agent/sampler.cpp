@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <iterator>
 #include <set>
 #include <utility>
 
@@ -49,14 +50,19 @@ ProcessView in_slot(segment::Contents::Process process, Instant now) {
   return view;
 }
 
-ProcessView from_outside(const drivers::Replica& replica, Instant now) {
-  ProcessView view;
-  view.instance = replica.instance;
-  view.pid = *replica.pid;
-  view.ready = replica.ready;
-  view.draining = replica.deleting;
-  look_at_process(view, now);
-  return view;
+/// What was started, and what that has started: a shell's program, a server's workers.
+std::vector<ProcessView> from_outside(const drivers::Replica& replica, Instant now) {
+  std::vector<ProcessView> views;
+  for (const auto& process : sampling::process_tree(*replica.pid)) {
+    auto& view = views.emplace_back();
+    view.instance = replica.instance;
+    view.pid = process.pid;
+    view.waits = process.has_children;
+    view.ready = replica.ready;
+    view.draining = replica.deleting;
+    look_at_process(view, now);
+  }
+  return views;
 }
 
 /// Without a segment: as if it stood in a slot of its own.
@@ -95,7 +101,7 @@ Tick Sampler::sample(Instant at, const segment::Segment* segment, std::span<cons
   }
   for (const auto& replica : replicas) {
     if (!replica.pid || reported.contains(replica.instance)) continue;
-    tick.processes.push_back(from_outside(replica, at));
+    std::ranges::move(from_outside(replica, at), std::back_inserter(tick.processes));
   }
   return tick;
 }

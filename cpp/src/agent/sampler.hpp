@@ -19,7 +19,8 @@ class Sampler {
   Sampler();
 
   /// `segment` may be null: then this process is all that is known, `own` its metrics and
-  /// `instance` its name. Of `replicas`, those that report nothing are looked at from outside.
+  /// `instance` its name. Of `replicas`, those that report nothing are looked at from
+  /// outside, with all that they have started.
   Tick sample(Instant at, const segment::Segment* segment, std::span<const std::byte> own,
               const std::string& instance, const std::vector<drivers::Replica>& replicas);
 

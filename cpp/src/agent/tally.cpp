@@ -89,7 +89,7 @@ void Tally::collect(const ProcessView& process, const Before& now, const Before*
   auto& instance = instances_[process.instance];
   collect_counters(instance, now.counts, then);
   if (!process.alive) return;
-  ++instance.processes;
+  if (!process.waits) ++instance.processes;
   if (process.started_at) {
     instance.started_at =
         std::min(instance.started_at.value_or(*process.started_at), *process.started_at);

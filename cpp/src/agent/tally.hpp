@@ -27,7 +27,7 @@ struct Counts {
 
 /// What an instance did in one tick, and what was seen of it at the end.
 struct InstanceTick {
-  int processes = 0;                  ///< living
+  int processes = 0;                  ///< living; those that wait for their children left out
   bool reports = false;               ///< at least one of them
   std::optional<Instant> started_at;  ///< the first of them
   bool shows_cpu = false;

@@ -2,9 +2,33 @@
 
 #include <unistd.h>
 
+#include <filesystem>
+#include <system_error>
+
 #include "sampling/text.hpp"
 
 namespace selfscale::sampling {
+namespace {
+
+/// A thread's children are those that it forked itself.
+std::vector<pid_t> children_of(pid_t pid, const std::string& root) {
+  std::vector<pid_t> children;
+  std::error_code gone;
+  std::filesystem::directory_iterator threads{root + "/proc/" + std::to_string(pid) + "/task",
+                                              gone};
+  for (; !gone && threads != std::filesystem::directory_iterator{}; threads.increment(gone)) {
+    const auto text = read_text(threads->path().string() + "/children");
+    if (!text) continue;
+    for (const auto child : split(*text, ' ')) {
+      if (const auto number = leading_number(child)) {
+        children.push_back(static_cast<pid_t>(*number));
+      }
+    }
+  }
+  return children;
+}
+
+}  // namespace
 
 std::optional<ProcessTimes> parse_process(std::string_view stat) {
   const auto name_end = stat.rfind(')');
@@ -34,6 +58,16 @@ std::optional<ProcessTimes> read_process(pid_t pid, const std::string& root) {
   const auto text = read_text(root + "/proc/" + std::to_string(pid) + "/stat");
   if (!text) return std::nullopt;
   return parse_process(*text);
+}
+
+std::vector<TreeProcess> process_tree(pid_t pid, const std::string& root) {
+  std::vector<TreeProcess> tree{{pid, false}};
+  for (std::size_t i = 0; i < tree.size(); ++i) {
+    const auto children = children_of(tree[i].pid, root);
+    tree[i].has_children = !children.empty();
+    for (const pid_t child : children) tree.push_back({child, false});
+  }
+  return tree;
 }
 
 }  // namespace selfscale::sampling

@@ -1,4 +1,5 @@
-/// One process, from the one line of /proc/PID/stat. What is hidden or absent is empty, never zero.
+/// One process, from the one line of /proc/PID/stat, and those that descend from it. What is hidden
+/// or absent is empty, never zero.
 #pragma once
 
 #include <sys/types.h>
@@ -7,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace selfscale::sampling {
 
@@ -23,5 +25,13 @@ struct ProcessTimes {
 std::optional<ProcessTimes> read_process(pid_t pid, const std::string& root = {});
 /// The same from the text of the file; the name in it may contain anything.
 std::optional<ProcessTimes> parse_process(std::string_view stat);
+
+struct TreeProcess {
+  pid_t pid = 0;
+  bool has_children = false;
+};
+/// A process, itself first, and all that descend from it. Where the host tells no children
+/// (/proc/PID/task/TID/children) it stands alone.
+std::vector<TreeProcess> process_tree(pid_t pid, const std::string& root = {});
 
 }  // namespace selfscale::sampling

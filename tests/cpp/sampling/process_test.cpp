@@ -4,6 +4,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <vector>
+
 #include "sampling/descriptors.hpp"
 #include "sampling/tree_fixture.hpp"
 
@@ -48,6 +51,30 @@ TEST(Process, SeesItself) {
   auto later = before;
   while (later->cpu_seconds <= before->cpu_seconds) later = read_process(::getpid());
   EXPECT_EQ(later->start_ticks, before->start_ticks);
+}
+
+TEST_F(TreeTest, AProcessAndAllThatDescendFromItAreFound) {
+  write("/proc/10/task/10/children", "11 12 ");
+  write("/proc/10/task/19/children", "13 ");  // forked by another thread
+  write("/proc/11/task/11/children", "14 ");
+  std::vector<pid_t> pids;
+  std::vector<pid_t> parents;
+  for (const auto& each : process_tree(10, root)) {
+    pids.push_back(each.pid);
+    if (each.has_children) parents.push_back(each.pid);
+  }
+  EXPECT_EQ(pids.front(), 10);
+  std::ranges::sort(pids);
+  EXPECT_EQ(pids, (std::vector<pid_t>{10, 11, 12, 13, 14}));
+  std::ranges::sort(parents);
+  EXPECT_EQ(parents, (std::vector<pid_t>{10, 11}));
+}
+
+TEST(Process, IsItsOwnTreeWhereTheHostTellsNoChildren) {
+  const auto tree = process_tree(::getpid(), "/nowhere");
+  ASSERT_EQ(tree.size(), 1U);
+  EXPECT_EQ(tree.front().pid, ::getpid());
+  EXPECT_FALSE(tree.front().has_children);
 }
 
 TEST(Descriptors, CountsThoseThatAreOpen) {

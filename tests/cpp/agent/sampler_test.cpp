@@ -1,0 +1,78 @@
+#include "agent/sampler.hpp"
+
+#include <gtest/gtest.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <chrono>
+#include <csignal>
+#include <thread>
+#include <vector>
+
+namespace selfscale::agent {
+namespace {
+
+/// A worker without an agent: a process that waits for its child, which burns CPU.
+class Wrapped {
+ public:
+  Wrapped() : pid_{::fork()} {
+    if (pid_ != 0) return;
+    ::setpgid(0, 0);
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (::fork() == 0) {
+      ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+      for (std::atomic<unsigned> turns{0};;) ++turns;
+    }
+    for (;;) ::pause();
+  }
+  Wrapped(const Wrapped&) = delete;
+  ~Wrapped() {
+    ::kill(-pid_, SIGKILL);
+    ::kill(pid_, SIGKILL);
+    ::waitpid(pid_, nullptr, 0);
+  }
+  [[nodiscard]] drivers::Replica replica() const {
+    drivers::Replica made;
+    made.instance = "web-1-1";
+    made.ready = true;
+    made.pid = pid_;
+    return made;
+  }
+
+ private:
+  pid_t pid_;
+};
+
+MetricSpec cpu_usage() {
+  MetricSpec spec;
+  spec.metric = "cpu_usage";
+  spec.window = std::chrono::seconds{2};
+  return spec;
+}
+
+TEST(Sampler, OfAWorkerThatReportsNothingTheWholeTreeIsCountedOnOneCoreForEachLeaf) {
+  const Wrapped worker;
+  Sampler sampler;
+  Readings readings{/*share_host=*/true};
+  readings.watch({cpu_usage()});
+  const std::vector<drivers::Replica> replicas{worker.replica()};
+  const auto begin = std::chrono::steady_clock::now();
+  auto now = [&begin] {
+    return Instant{} +
+           std::chrono::duration_cast<Duration>(std::chrono::steady_clock::now() - begin);
+  };
+  auto usage = [&] { return readings.read(cpu_usage(), "web-1-1", now()); };
+  const auto deadline = begin + std::chrono::seconds{20};
+  while (std::chrono::steady_clock::now() < deadline && !(usage().value > 5.0)) {
+    readings.feed(sampler.sample(now(), nullptr, {}, "agent", replicas));
+    std::this_thread::sleep_for(std::chrono::milliseconds{50});
+  }
+  EXPECT_FALSE(usage().is_missing());
+  EXPECT_GT(usage().value, 5.0) << "the process that was started does nothing but wait";
+  EXPECT_EQ(usage().capacity, 1.0);
+}
+
+}  // namespace
+}  // namespace selfscale::agent
