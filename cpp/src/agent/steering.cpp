@@ -230,6 +230,8 @@ asio::awaitable<void> Steering::observe() {
     observation_ = std::move(*seen);
     observation_failure_.clear();
     house_.log.recovered("observe");
+    const auto noted = std::exchange(note_, observation_->note);
+    if (!note_.empty() && note_ != noted) house_.log.warn(note_);
     if (observation_->ready) events_.startups.note_ready(*observation_->ready, house_.clock.now());
     const bool served = std::exchange(serves_, observation_->ready.value_or(0) > 0);
     if (serves_ && !served) next_preflight_ = {};  // what acting costs can be seen from now on

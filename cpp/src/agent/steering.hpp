@@ -95,6 +95,7 @@ class Steering {
 
   std::optional<drivers::Observation> observation_;
   std::string observation_failure_;
+  std::string note_;  ///< the platform's, as it was said last
   drivers::Preflight preflight_;
   Instant next_preflight_{};
   bool serves_ = false;  ///< a replica was ready when last observed

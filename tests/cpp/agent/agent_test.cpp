@@ -1,7 +1,11 @@
 #include <gtest/gtest.h>
 #include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <array>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <future>
@@ -10,6 +14,7 @@
 #include <set>
 
 #include "agent/agent_fixture.hpp"
+#include "drivers/local/protocol.hpp"
 #include "journal/journal.hpp"
 #include "segment/segment.hpp"
 #include "text_predicates.hpp"
@@ -24,6 +29,68 @@ int count_threads() {
   }
   return threads;
 }
+
+/// What an agent logs.
+class Lines {
+ public:
+  LogSink sink() {
+    return [this](LogLevel, std::string_view line) {
+      const std::lock_guard lock{mutex_};
+      lines_.emplace_back(line);
+    };
+  }
+  int with(std::string_view words) {
+    const std::lock_guard lock{mutex_};
+    return static_cast<int>(std::ranges::count_if(
+        lines_, [words](const std::string& line) { return contains(line, words); }));
+  }
+
+ private:
+  std::mutex mutex_;
+  std::vector<std::string> lines_;
+};
+
+/// The parent of `selfscale run` as this process sees it, on a host that has something to say.
+class NotedSupervisor {
+ public:
+  explicit NotedSupervisor(std::string note) : note_{std::move(note)} {
+    EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends_.data()), 0);
+    ::setenv("SELFSCALE_SUPERVISOR_FD", std::to_string(ends_[0]).c_str(), 1);
+    thread_ = std::thread{[this] { answer(); }};
+  }
+  NotedSupervisor(const NotedSupervisor&) = delete;
+  ~NotedSupervisor() {
+    ::unsetenv("SELFSCALE_SUPERVISOR_FD");
+    ::shutdown(ends_[0], SHUT_RDWR);
+    thread_.join();
+    for (const int end : ends_) ::close(end);
+  }
+  [[nodiscard]] int answers() const { return answers_; }
+
+ private:
+  void answer() {
+    namespace local = drivers::local;
+    std::string received;
+    std::array<char, 4096> piece{};
+    for (auto size = ::read(ends_[1], piece.data(), piece.size()); size > 0;
+         size = ::read(ends_[1], piece.data(), piece.size())) {
+      received.append(piece.data(), static_cast<std::size_t>(size));
+      for (auto end = received.find('\n'); end != std::string::npos; end = received.find('\n')) {
+        const auto request = local::parse_request(received.substr(0, end));
+        received.erase(0, end + 1);
+        local::Report report{1, "0", 5, "", note_, {}, {}};
+        const auto line = local::write_line(local::Answer{request.value().id, report}) + "\n";
+        if (::write(ends_[1], line.data(), line.size()) < 0) return;
+        ++answers_;
+      }
+    }
+  }
+
+  std::string note_;
+  std::array<int, 2> ends_{-1, -1};
+  std::atomic<int> answers_{0};
+  std::thread thread_;
+};
 
 TEST_F(AgentTest, MakingOneStartsNothing) {
   const int before = count_threads();
@@ -524,6 +591,24 @@ TEST_F(AgentTest, ADriverThatCannotWorkHereLeavesWhatReportsToBeCounted) {
   EXPECT_EQ(service["currentReplicas"], 1);
   EXPECT_EQ(service["recommendedReplicas"], 2);
   EXPECT_EQ(service["mayAct"], false);
+}
+
+TEST_F(AgentTest, WhatThePlatformHasToSayIsLoggedOnceAndStandsInTheStatus) {
+  NotedSupervisor supervisor{"this host has no CPU left"};
+  Lines lines;
+  auto policy = depth_policy();
+  policy["platform"]["driver"] = "local";
+  auto given = options(policy);
+  given.environment["AUTOSCALING_LOG_LEVEL"] = "warning";
+  given.log = lines.sink();
+  Agent agent{given};
+  agent.start();
+  ASSERT_TRUE(
+      eventually([&] { return lines.with("no CPU left") > 0 && supervisor.answers() > 5; }));
+  ASSERT_TRUE(eventually([&] { return !status(agent)["services"].empty(); }));
+  EXPECT_EQ(status(agent)["services"][0]["note"], "this host has no CPU left");
+  agent.stop();
+  EXPECT_EQ(lines.with("no CPU left"), 1);
 }
 
 TEST_F(AgentTest, WhatTheAgentCostsIsAmongTheMetrics) {

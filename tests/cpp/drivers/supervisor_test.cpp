@@ -409,6 +409,25 @@ TEST(Supervisor, ReportedReadinessCountsAndAReportingWorkerIsDrained) {
 }
 
 // At random instants: a worker killed, the agent killed, another count wanted, the parent killed.
+TEST(Supervisor, SaysThatTheHostHasNoCpuLeft) {
+  Directory host;
+  std::filesystem::create_directory(host / "proc");
+  int busy = 0;
+  const auto pass_busy_time = [&] {
+    std::ofstream{host / "proc/new"} << "cpu  " << ++busy << " 0 0 1 0 0 0 0\n";
+    std::filesystem::rename(host / "proc/new", host / "proc/stat");
+  };
+  pass_busy_time();
+  auto options = options_of(1, 1);
+  options.root = host.path();
+  RunningSupervisor running{options};
+  EXPECT_EQ(running.observe().note, "");
+  EXPECT_TRUE(eventually([&] {
+    pass_busy_time();
+    return running.observe().note == "this host has no CPU left: more workers will not help";
+  }));
+}
+
 TEST(Supervisor, SurvivesACampaignOfKills) {
   const char* given = std::getenv("SELFSCALE_TEST_SEED");
   const unsigned seed =

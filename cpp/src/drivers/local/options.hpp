@@ -3,7 +3,9 @@
 ///     selfscale-supervisor --service backend --max 8 [OPTION …] -- COMMAND [ARGUMENT …]
 ///
 /// - `--service S` (needed): the service's name; goes into instance ids and finds the segment
-/// - `--max N` (needed): never more than N workers alive at one time, 1 to 1000
+/// - `--max N` (needed): never more than N workers alive at one time, 1 to 1000, until the agent
+/// says
+///   another maximum
 /// - `--run-dir DIR` (needed): where the segment stands; handed on as SELFSCALE_RUN_DIR
 /// - `--count N` (1): workers at the start, 0 to max
 /// - `--bind HOST:PORT` (127.0.0.1:8000, if {fd} occurs): `[::1]:8000`, `0.0.0.0:0` (any port) …
@@ -68,6 +70,7 @@ struct Options {
   std::string release;
   std::vector<std::string> agent;  ///< empty: none
   std::vector<std::string> command;
+  std::string root;  ///< stands before "/proc/stat", for tests
 };
 
 /// Errc::invalid_argument names the option, what it was given and what would be right.

@@ -34,7 +34,7 @@ constexpr milliseconds echo_time{300};
 
 void say(const std::string& text) { std::fprintf(stderr, "selfscale: %s\n", text.c_str()); }
 
-std::string text_of_file(const char* path) {
+std::string text_of_file(const std::string& path) {
   std::ifstream file{path};
   std::ostringstream text;
   text << file.rdbuf();
@@ -291,7 +291,7 @@ void Supervisor::State::notice_ended_groups(Time now) {
 void Supervisor::State::look_at_host(Time now) {
   if (now < next_look_at_host) return;
   next_look_at_host = now + quiet_interval;
-  cpu.feed(text_of_file("/proc/stat"), now);
+  cpu.feed(text_of_file(options.root + "/proc/stat"), now);
 }
 
 void Supervisor::State::take_signals(Time now) {
@@ -448,7 +448,7 @@ void Supervisor::State::finish() {
   const auto list = "/proc/self/task/" + std::to_string(::getpid()) + "/children";
   for (bool found = true; found;) {
     found = false;
-    std::istringstream children{text_of_file(list.c_str())};
+    std::istringstream children{text_of_file(list)};
     for (pid_t pid = 0; children >> pid;) {
       if (pid == keeper.pid()) continue;
       found = true;
