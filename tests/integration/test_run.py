@@ -258,6 +258,16 @@ def test_workers_without_an_agent_are_scaled_by_what_their_processes_use(start: 
     assert re.search(r"web 1 → \d: cpu_usage", running.words())
 
 
+def test_a_raised_maximum_holds_while_it_runs(start: Start) -> None:
+    running = start("--enable", command=BURNING, policy={**CPU_POLICY, "maxReplicas": 1})
+    until(lambda: running.service().get("readyReplicas") == 1, running.words)
+    written = running.folder / "policies.new"
+    written.write_text(json.dumps({"policies": [{**CPU_POLICY, "maxReplicas": 2}]}))
+    written.replace(running.folder / "policies.json")
+    until(lambda: running.service().get("readyReplicas") == 2, running.words)
+    assert "failed" not in running.words()
+
+
 def test_workers_that_end_at_once_are_told_of(start: Start) -> None:
     running = start("--enable", command=["sh", "-c", "exit 7"])
     failure = until(lambda: running.service().get("failure"), running.words)

@@ -25,6 +25,15 @@ std::string arrow(const ScalingEvent& event) {
          std::to_string(event.to_replicas);
 }
 
+/// The most that the policy allows at any time; `desired` may be a rollback to more than that.
+int most_of(const CompiledPolicy& policy, int desired) {
+  int most = std::max(policy.max_replicas, desired);
+  for (const auto& schedule : policy.schedules) {
+    most = std::max(most, schedule.max_replicas.value_or(0));
+  }
+  return most;
+}
+
 }  // namespace
 
 std::optional<Instant> Events::due() const {
@@ -126,6 +135,7 @@ asio::awaitable<Result<void>> Events::write(Write wanted) {
   request.version = std::move(wanted.version);
   request.victims = life_->victims;
   request.token = token_;
+  request.most = most_of(house_.policies.policy().compiled(), request.desired);
   auto done = co_await house_.driver->scale(std::move(request));
   co_return done;
 }

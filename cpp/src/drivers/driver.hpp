@@ -51,6 +51,8 @@ struct ScaleRequest {
   std::vector<std::string>
       victims;  ///< instances that may go, the idle first; for platforms that let us choose
   std::int64_t token = 0;  ///< fences off a deposed leader where the platform can
+  std::optional<int>
+      most;  ///< maxReplicas as it stands now, for a platform that keeps to it itself
   Duration deadline{10'000};
 };
 

@@ -71,7 +71,7 @@ class Local final : public Driver {
 
   asio::awaitable<Result<void>> scale(ScaleRequest request) override {
     local::Scale wanted{request.desired, std::move(request.version), std::move(request.victims),
-                        request.token};
+                        request.token, request.most};
     auto answer = co_await ask(std::move(wanted), request.deadline);
     if (!answer) co_return answer.error();
     if (!std::holds_alternative<local::Accepted>(answer.value())) {

@@ -240,6 +240,20 @@ TEST(LocalDriver, PreflightSaysWhatWorkersThatDoNotReportCostAndForbidsNothing) 
   EXPECT_NE(found.warnings[0].find("SIGTERM alone"), std::string::npos);
 }
 
+TEST(LocalDriver, AMaximumThatWasRaisedMeanwhileHoldsFromTheNextStepOn) {
+  asio::io_context io;
+  local::RunningSupervisor running{local::options_of(1, 2)};
+  const auto stream = running.take_stream();
+  const auto driver = local_driver(io, ::dup(stream.get()));
+  auto request = to(4);
+  request.deadline = Duration{10'000};
+  EXPECT_EQ(run(io, driver->scale(request)).error().code, Errc::invalid_argument);
+  request.most = 5;
+  ASSERT_TRUE(run(io, driver->scale(request)));
+  EXPECT_TRUE(running.converges_to(4));
+  EXPECT_EQ(running.observe().most, 5);
+}
+
 TEST(LocalDriver, ADeposedLeaderIsFencedOff) {
   asio::io_context io;
   local::RunningSupervisor running{local::options_of(1, 5)};

@@ -11,13 +11,15 @@ TEST(Protocol, ARequestSurvivesTheWay) {
   const auto observe = parse_request(write_line(Request{1, Observe{}})).value();
   EXPECT_EQ(observe.id, 1);
   EXPECT_TRUE(std::holds_alternative<Observe>(observe.what));
-  const auto request = parse_request(write_line(Request{2, Scale{4, "7", {"a", "b"}, 9}})).value();
+  const auto request =
+      parse_request(write_line(Request{2, Scale{4, "7", {"a", "b"}, 9, 6}})).value();
   const auto& scale = std::get<Scale>(request.what);
   EXPECT_EQ(request.id, 2);
   EXPECT_EQ(scale.desired, 4);
   EXPECT_EQ(scale.version, "7");
   EXPECT_EQ(scale.victims, (std::vector<std::string>{"a", "b"}));
   EXPECT_EQ(scale.token, 9);
+  EXPECT_EQ(scale.most, 6);
 }
 
 TEST(Protocol, AnAnswerSurvivesTheWay) {
@@ -69,7 +71,7 @@ TEST(Protocol, WhatIsNoAnswerIsMalformed) {
 
 TEST(Protocol, GarbageNeverThrows) {
   std::mt19937 random{1};
-  const auto good = write_line(Request{2, Scale{4, "7", {"a"}, 9}}) +
+  const auto good = write_line(Request{2, Scale{4, "7", {"a"}, 9, 6}}) +
                     write_line(Answer{5, Report{3, "2", 8, "", "", {"w"}, {WorkerReport{}}}});
   for (int i = 0; i < 20'000; ++i) {
     auto line = good.substr(random() % good.size());

@@ -123,7 +123,7 @@ Report RunningSupervisor::observe() {
 }
 
 Result<void> RunningSupervisor::scale(int desired, const std::vector<std::string>& victims) {
-  auto said = ask(Scale{desired, {}, victims, 0});
+  auto said = ask(Scale{desired, {}, victims, 0, {}});
   if (auto* failure = std::get_if<Failure>(&said)) return std::move(*failure);
   return {};
 }

@@ -30,6 +30,8 @@ milliseconds since(Time then, Time now) {
 Crew::Crew(int most, milliseconds grace, milliseconds backoff_first, milliseconds backoff_most)
     : most_{most}, grace_{grace}, backoff_first_{backoff_first}, backoff_most_{backoff_most} {}
 
+void Crew::allow(int most) { most_ = std::clamp(most, 1, most_workers); }
+
 Result<void> Crew::want(int desired, const std::vector<std::string>& victims, Time now) {
   if (desired < 0 || desired > most_) {
     return Failure{Errc::invalid_argument,

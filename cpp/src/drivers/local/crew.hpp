@@ -50,6 +50,9 @@ class Crew {
  public:
   Crew(int most, milliseconds grace, milliseconds backoff_first, milliseconds backoff_most);
 
+  /// Never more than these from now on, within what the options allow.
+  void allow(int most);
+  [[nodiscard]] int most() const { return most_; }
   /// Exactly this many from now on; of those too many the named go first. Errc::invalid_argument:
   /// below 0 or above the most.
   Result<void> want(int desired, const std::vector<std::string>& victims, Time now);

@@ -92,8 +92,8 @@ Result<void> put_readiness(const std::string& value, Options& options) {
 
 Result<void> set(Options& options, const std::string& name, const std::string& value) {
   if (name == "--service") return put(Result<std::string>{value}, options.service);
-  if (name == "--max") return put(whole(name, value, 1, 1000), options.most);
-  if (name == "--count") return put(whole(name, value, 0, 1000), options.count);
+  if (name == "--max") return put(whole(name, value, 1, most_workers), options.most);
+  if (name == "--count") return put(whole(name, value, 0, most_workers), options.count);
   if (name == "--bind") return put(address(value), options.bind);
   if (name == "--readiness") return put_readiness(value, options);
   if (name == "--grace") return put(seconds(name, value), options.grace);

@@ -54,6 +54,8 @@ struct Address {
   std::uint16_t port = 8000;
 };
 
+inline constexpr int most_workers = 1'000;
+
 enum class Readiness : std::uint8_t { automatic, report, port, command };
 
 struct Options {

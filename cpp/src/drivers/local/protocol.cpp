@@ -174,6 +174,7 @@ std::string write_line(const Request& request) {
     body["version"] = scale->version;
     body["victims"] = scale->victims;
     body["token"] = scale->token;
+    if (scale->most) body["most"] = *scale->most;
   } else {
     body["op"] = "observe";
   }
@@ -203,6 +204,7 @@ Result<Request> parse_request(std::string_view line) {
     scale.version = reader.text("version");
     scale.token = reader.integer("token", lowest, highest);
     scale.victims = reader.texts("victims");
+    if (reader.has("most")) scale.most = reader.count("most");
     request.what = std::move(scale);
   } else if (op != "observe") {
     reader.refuse("op", "is neither observe nor scale");

@@ -5,17 +5,20 @@
 ///     ← {"id": 1, "observation": {"desired": 3, "version": "2", "most": 8, "failure": "", "note":
 ///        "", "warnings": [], "workers": [{"slot": 1, "instance": "backend-1-1", "pid": 4711,
 ///        "state": "ready", "started": 12.5, "restarts": 0, "lastExit": ""}]}}
-///     → {"id": 2, "op": "scale", "desired": 4, "version": "2", "victims": [], "token": 7}
+///     → {"id": 2, "op": "scale", "desired": 4, "version": "2", "victims": [], "token": 7,
+///        "most": 8}
 ///     ← {"id": 2, "accepted": true}
 ///     ← {"id": 2, "error": {"code": "conflict", "message": "…"}}
 ///
 /// `state`: starting, ready, draining, stopping (SIGTERM sent, or what its group left behind is
 /// being ended), backoff (ended, waits for its restart; pid 0). `started`: seconds ago. `version`
 /// changes with every change of the count asked for; a scale with another one is a conflict, and so
-/// is a token below the highest seen. An empty version is not compared.
+/// is a token below the highest seen. An empty version is not compared. `most`, which may be left
+/// out, is the maximum from then on.
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -54,6 +57,7 @@ struct Scale {
   std::string version;
   std::vector<std::string> victims;
   std::int64_t token = 0;
+  std::optional<int> most;  ///< never more than these from now on; empty: as before
 };
 struct Request {
   std::int64_t id = 0;

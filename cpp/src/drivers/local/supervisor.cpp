@@ -378,6 +378,7 @@ Result<void> Supervisor::State::scale(const Scale& wanted, Time now) {
                        ", not " + wanted.version,
                    {}};
   }
+  if (wanted.most) crew.allow(*wanted.most);
   if (auto done = crew.want(wanted.desired, wanted.victims, now); !done) return done;
   highest_token = wanted.token;
   ++version;
@@ -388,7 +389,7 @@ Report Supervisor::State::report(Time now) const {
   Report report;
   report.desired = crew.desired();
   report.version = std::to_string(version);
-  report.most = options.most;
+  report.most = crew.most();
   report.failure = crew.failure(now);
   report.note = note();
   report.warnings = warnings();
