@@ -8,6 +8,7 @@
 #include <new>
 
 #include "agent/agent_fixture.hpp"
+#include "segment/segment.hpp"
 
 namespace selfscale::agent {
 namespace {
@@ -87,7 +88,23 @@ TEST_F(AgentTest, ForksOfAnAgentThatDoesNotRunCountFromZero) {
   EXPECT_EQ(counted(agent, "orders"), 3U);
 }
 
+/// Of all processes of the service, those that have ended too.
+std::uint64_t counted_by_all(const std::string& run_directory, std::string_view name) {
+  const auto segment =
+      segment::Segment::open({.service = "backend", .release = "", .run_directory = run_directory});
+  if (!segment) return 0;
+  const auto contents = (*segment)->read();
+  std::uint64_t count = 0;
+  const auto add = [&](const std::vector<metrics::Entry>& entries) {
+    for (const auto& entry : entries) count += entry.name == name ? entry.count : 0;
+  };
+  add(contents.retired);
+  for (const auto& process : contents.processes) add(process.entries);
+  return count;
+}
+
 TEST_F(AgentTest, ManyForksUnderLoadNeitherHangNorLoseACount) {
+  constexpr int forks = 200;
   Agent agent{enabled()};
   const auto orders = agent.counter("orders");
   agent.start();
@@ -99,16 +116,20 @@ TEST_F(AgentTest, ManyForksUnderLoadNeitherHangNorLoseACount) {
       ++recorded;
     }
   }};
-  for (int i = 0; i < 50; ++i) {
+  std::uint64_t recorded_by_children = 0;
+  for (int i = 0; i < forks; ++i) {
+    const auto own = static_cast<std::uint64_t>(1 + i % 7);
     const int code = in_child([&] {
-      orders.inc();
-      return counted(agent, "orders") == 1 ? 0 : 1;
+      orders.inc(own);
+      return counted(agent, "orders") == own ? 0 : 1;
     });
     EXPECT_EQ(code, 0);
+    recorded_by_children += own;
   }
   done = true;
   load.join();
   EXPECT_EQ(counted(agent, "orders"), recorded);
+  EXPECT_EQ(counted_by_all(directory.path() + "/run", "orders"), recorded + recorded_by_children);
   EXPECT_TRUE(agent.is_running());
 }
 
