@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <fstream>
 #include <selfscale/simulate.hpp>
+#include <set>
+#include <string>
 
 #include "agent/directory_fixture.hpp"
 #include "policy/compiled.hpp"
@@ -37,20 +39,26 @@ TEST_F(PoliciesTest, WithoutAFileThePresetRecommends) {
   EXPECT_NE(policies.origin().find("balanced"), std::string::npos);
 }
 
-/// Six busy hours, enough to saturate the minimum, then nothing at all.
+/// Six busy hours, enough to saturate the minimum, then nothing at all: for an app that measures
+/// its requests, and for one that is seen from outside alone.
 TEST_F(PoliciesTest, WithoutAFileAServiceScalesDownAgainAfterLoadHasGone) {
   constexpr double hour = 3600.0;
   constexpr ServiceModel service{.capacity_per_replica = 20.0, .startup_seconds = 30.0};
-  Policies policies{settings};
-  policies.fit({"cpu_usage", "memory_usage", "in_flight", "requests_per_second", "response_time"});
-  const Policy policy = policies.policy();
-  const Simulation run = simulate(
-      policy, {{0, 0}, {hour, 300}, {6 * hour, 300}, {6.1 * hour, 0}, {24 * hour, 0}}, service);
-  const auto count = &SimulationStep::current_replicas;
-  EXPECT_GT(std::ranges::max(run.steps, {}, count).current_replicas,
-            run.steps.front().current_replicas)
-      << "the load must have moved it";
-  EXPECT_EQ(run.steps.back().desired_replicas, policy.compiled().min_replicas);
+  const std::set<std::string> outside{"cpu_usage", "memory_usage"};
+  auto inside = outside;
+  inside.insert({"in_flight", "requests_per_second", "response_time"});
+  for (const auto& metrics : {inside, outside}) {
+    Policies policies{settings};
+    policies.fit(metrics);
+    const Policy policy = policies.policy();
+    const Simulation run = simulate(
+        policy, {{0, 0}, {hour, 300}, {6 * hour, 300}, {6.1 * hour, 0}, {24 * hour, 0}}, service);
+    const auto count = &SimulationStep::current_replicas;
+    EXPECT_GT(std::ranges::max(run.steps, {}, count).current_replicas,
+              run.steps.front().current_replicas)
+        << "the load must have moved it; metrics: " << metrics.size();
+    EXPECT_EQ(run.steps.back().desired_replicas, policy.compiled().min_replicas) << metrics.size();
+  }
 }
 
 TEST_F(PoliciesTest, SayWhichServiceIfThereAreSeveral) {
