@@ -170,6 +170,20 @@ void hint_at_units(Reader& reader, const CompiledPolicy& policy, std::size_t num
   }
 }
 
+/// Application Auto Scaling refuses a gap between steps of one side.
+void hint_at_gap(Reader& reader, const CompiledPolicy& policy, std::size_t number) {
+  const auto* rule = std::get_if<StepRule>(&policy.rules[number].kind);
+  if (rule == nullptr) return;
+  for (std::size_t i = 1; i < rule->steps.size(); ++i) {
+    const Step& lower = rule->steps[i - 1];
+    const Step& upper = rule->steps[i];
+    if (lower.is_below != upper.is_below || *lower.to == *upper.from) continue;
+    return hint_at_rule(reader, number,
+                        "no step is for values between " + json_number(*lower.to).dump() + " and " +
+                            json_number(*upper.from).dump() + ": there nothing is asked for");
+  }
+}
+
 /// One rule asks for more, and at the count that it gets another asks for less.
 void hint_at_combination(Reader& reader, const CompiledPolicy& policy) {
   const bool any_decides = policy.up == Direction::any && policy.down == Direction::any;
@@ -283,6 +297,7 @@ void hint_at_oddities(Reader& reader, const CompiledPolicy& policy) {
     if (policy.rules[number].from_preset) continue;
     hint_at_units(reader, policy, number);
     hint_at_tolerance(reader, policy, number);
+    hint_at_gap(reader, policy, number);
   }
   hint_at_combination(reader, policy);
   hint_at_startup(reader, policy);

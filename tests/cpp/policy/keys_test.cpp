@@ -431,6 +431,10 @@ TEST(PolicyKeys, HintsAtWhatIsProbablyNotMeant) {
                            {"type": "threshold", "metric": "cpu_usage", "scaleUp": 70, "scaleDown": 20},
                            {"type": "target", "metric": "in_flight", "target": 10}]})")),
                        "/combine", "swing"));
+  EXPECT_TRUE(has_hint(load(policy_with_rule(
+                           R"({"type": "step", "metric": "queue_length", "steps": [
+                               {"to": 5, "by": -1}, {"from": 9, "to": 20, "by": 1}, {"from": 30, "by": 2}]})")),
+                       "/rules/0", "between 20 and 30"));
   const auto overruled = [&](const std::string& rule) {
     Json policy = policy_with_rule(rule);
     policy["rules"].push_back(Json::parse(
