@@ -7,6 +7,7 @@ from typing import Any
 
 import selfscale
 from checks import Check
+from events import event_of
 from selfscale.testing import NOW, ago
 from units import duration
 
@@ -58,15 +59,5 @@ def state_of(policy: Json, activity: Json | None) -> Json | None:
         return None
     counts = {"out": (0, activity["amount"]), "in": (activity["amount"], 0)}
     before, after = counts[activity["direction"]]
-    at = ago(activity["age_s"])
-    event = {
-        "id": "01J0000000000000000000000A",
-        "service": "service",
-        "startedAt": at,
-        "acceptedAt": at,
-        "fromReplicas": before,
-        "toReplicas": after,
-        "trigger": "policy",
-        "outcome": "accepted",
-    }
+    event = event_of(ago(activity["age_s"]), before, after)
     return selfscale.record(selfscale.testing.past(policy), event)

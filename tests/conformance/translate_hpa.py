@@ -9,6 +9,7 @@ import conditions
 import faults
 import selfscale
 from checks import Check
+from events import event_of
 from selfscale import stages
 from selfscale.testing import NOW, ago, past
 from units import duration, from_milli
@@ -374,20 +375,6 @@ def trace(case: Json) -> Iterator[Check]:
         if replicas != current:
             state = selfscale.record(state, event_of(at, current, replicas))
         current = replicas
-
-
-def event_of(at: float, before: int, after: int) -> Json:
-    """Return an accepted change."""
-    return {
-        "id": "01J0000000000000000000000A",
-        "service": "service",
-        "startedAt": at,
-        "acceptedAt": at,
-        "fromReplicas": before,
-        "toReplicas": after,
-        "trigger": "policy",
-        "outcome": "accepted",
-    }
 
 
 # ---- whole ticks
