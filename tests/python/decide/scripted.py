@@ -34,7 +34,7 @@ def reading(value: float) -> dict[str, Any]:
 
 
 class Service:
-    """Replicas that serve as soon as they are asked for, from midnight on; without `scaleToZero`, none is as we left it."""
+    """Replicas that serve as soon as they are asked for, from midnight on; without `scaleToZero`, none is our doing."""
 
     def __init__(
         self,
