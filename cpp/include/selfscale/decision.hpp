@@ -217,8 +217,9 @@ struct DecisionState {
   std::vector<std::optional<Instant>> missing_since;  ///< by the policy's metrics
   std::optional<Instant> last_active;                 ///< when a rule was last past its activation
   // done
-  std::vector<Change> changes;         ///< oldest first; what the longest period may still need
-  std::optional<bool> scaled_to_zero;  ///< the last change was ours, to none; empty: no change yet
+  std::vector<Change> changes;  ///< oldest first; what the longest period may still need
+  /// The last change was ours, to no replicas; or it was met so, with scaleToZero.
+  bool scaled_to_zero = false;
   std::optional<Instant> last_up;
   std::optional<Instant> last_down;
   Past past;

@@ -25,13 +25,13 @@ std::string arrow(const ScalingEvent& event) {
          std::to_string(event.to_replicas);
 }
 
-/// The most that the policy allows at any time; `desired` may be a rollback to more than that.
-int most_of(const CompiledPolicy& policy, int desired) {
-  int most = std::max(policy.max_replicas, desired);
+/// The most that the policy allows at any time; back is a step to what there was.
+int most_of(const CompiledPolicy& policy, const Write& wanted) {
+  int most = policy.max_replicas;
   for (const auto& schedule : policy.schedules) {
-    most = std::max(most, schedule.max_replicas.value_or(0));
+    most = std::max({most, schedule.max_replicas.value_or(0), schedule.min_replicas.value_or(0)});
   }
-  return most;
+  return wanted.trigger == Trigger::rollback ? std::max(most, wanted.desired) : most;
 }
 
 }  // namespace
@@ -135,7 +135,7 @@ asio::awaitable<Result<void>> Events::write(Write wanted) {
   request.version = std::move(wanted.version);
   request.victims = life_->victims;
   request.token = token_;
-  request.most = most_of(house_.policies.policy().compiled(), request.desired);
+  request.most = most_of(house_.policies.policy().compiled(), wanted);
   auto done = co_await house_.driver->scale(std::move(request));
   co_return done;
 }

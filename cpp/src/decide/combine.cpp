@@ -8,7 +8,7 @@ struct Votes {
   int up = 0, hold = 0, down = 0, missing = 0;
   int contented = 0;  ///< abstain, and could have asked for more
   int largest_up = -1, smallest_up = -1, largest_down = -1, smallest_down = -1;
-  int first_hold = -1, first_missing = -1;
+  int first_hold = -1, first_missing = -1, first_starting = -1;
 };
 
 Votes count(std::span<const Proposal> proposals) noexcept {
@@ -24,6 +24,7 @@ Votes count(std::span<const Proposal> proposals) noexcept {
         break;
       case Answer::hold:
         if (++votes.hold == 1) votes.first_hold = i;
+        if (proposals[static_cast<std::size_t>(i)].code == Code::starting) votes.first_starting = i;
         break;
       case Answer::down:
         if (++votes.down == 1 || replicas(i) > replicas(votes.largest_down)) votes.largest_down = i;
@@ -60,6 +61,8 @@ Combined combine(std::span<const Proposal> proposals, int current, Direction up,
   }
   if (votes.down > 0) {
     if (votes.missing > 0) return held(votes.first_missing, Code::missing_blocks_down);
+    // Else what a rule still needs would be taken away before it can serve, again and again.
+    if (votes.first_starting >= 0) return held(votes.first_starting, Code::rules_disagree);
     if (down == Direction::any) return carried(votes.smallest_down, Code::smallest_down);
     return votes.hold == 0 ? carried(votes.largest_down, Code::all_agree_down)
                            : held(votes.first_hold, Code::rules_disagree);

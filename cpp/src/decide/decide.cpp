@@ -121,21 +121,27 @@ class Evaluation {
     recommendation_.alerts.clear();
     recommendation_.leading = -1;
     recommendation_.current_replicas = seen_.current;
-    if (!state_.seen && is_platform_known()) seed(state_, policy_, seen_.current, seen_.at);
+    if (!state_.seen && is_platform_known()) meet();
     forget_old_changes(state_, policy_, seen_.at);
     seen_.changes = state_.changes;
     if (!policy_.expressions.empty()) computed_.emplace().work_out(seen_);
   }
 
+  /// Who has brought it to none before we knew it nobody can say; with scaleToZero it is asleep.
+  void meet() {
+    seed(state_, policy_, seen_.current, seen_.at);
+    const bool is_changed = state_.last_up || state_.last_down;
+    if (!is_changed && seen_.current == 0 && policy_.scale_to_zero) state_.scaled_to_zero = true;
+  }
+
   [[nodiscard]] bool is_platform_known() const { return seen_.snapshot.platform.error.empty(); }
 
   /// No replicas, and not by our doing: somebody has paused the service (HPA's ScalingDisabled).
-  /// With scaleToZero it is taken to be asleep until we hear of that. What is measured on replicas
-  /// alone could not wake it either.
+  /// What is measured on replicas alone could not wake it either.
   [[nodiscard]] bool is_paused() const {
     if (seen_.current != 0) return false;
-    const bool is_asleep = state_.scaled_to_zero.value_or(policy_.scale_to_zero.has_value());
-    return !is_asleep || (bounds_.min_replicas == 0 && !sees_without_replicas(seen_.snapshot));
+    return !state_.scaled_to_zero ||
+           (bounds_.min_replicas == 0 && !sees_without_replicas(seen_.snapshot));
   }
 
   /// When the pause ends, time without work counts from there.

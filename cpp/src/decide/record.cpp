@@ -47,9 +47,9 @@ void merge_closest(std::vector<Change>& changes) {
 /// A second change by as many at the same instant is the first one told again.
 void note_change(std::vector<Change>& changes, Change change) {
   const auto is_before = [](const Change& one, const Change& other) { return one.at < other.at; };
-  const auto place = std::lower_bound(changes.begin(), changes.end(), change, is_before);
-  for (auto same = place; same != changes.end() && same->at == change.at; ++same) {
-    if (same->replicas == change.replicas) return;
+  auto place = std::lower_bound(changes.begin(), changes.end(), change, is_before);
+  for (; place != changes.end() && place->at == change.at; ++place) {
+    if (place->replicas == change.replicas) return;
   }
   changes.insert(place, change);
   if (changes.size() > DecisionState::most_kept) merge_closest(changes);

@@ -24,14 +24,13 @@ void hint_at_rule(Reader& reader, std::size_t number, std::string message) {
                                      shortened((*reader.find(list))[number]), std::move(message)});
 }
 
-/// A change of load of one replica that a change of their number by the rule brings about, where
-/// they share the load evenly.
-double shared(double value, int before, int after) { return value * before / after; }
+/// What one replica has after their number has changed: they share the load evenly.
+double shared_anew(double value, int before, int after) { return value * before / after; }
 
 /// What a rule makes of a number of replicas while each has this value.
 int answer(const ThresholdRule& rule, double value, int replicas) {
-  if (rule.scale_up && value >= *rule.scale_up) return replicas + rule.scale_up_by;
-  if (rule.scale_down && value <= *rule.scale_down) return replicas - rule.scale_down_by;
+  if (rule.scale_up && value > *rule.scale_up) return replicas + rule.scale_up_by;
+  if (rule.scale_down && value < *rule.scale_down) return replicas - rule.scale_down_by;
   return replicas;
 }
 int answer(const StepRule& rule, double value, int replicas) {
@@ -42,9 +41,8 @@ int answer(const StepRule& rule, double value, int replicas) {
 /// Where an answer begins: the least that asks for more and the most that asks for less flip first.
 std::vector<double> edges(const ThresholdRule& rule) {
   std::vector<double> found;
-  for (const auto& edge : {rule.scale_up, rule.scale_down}) {
-    if (edge) found.push_back(*edge);
-  }
+  if (rule.scale_up) found.push_back(std::nextafter(*rule.scale_up, HUGE_VAL));
+  if (rule.scale_down) found.push_back(std::nextafter(*rule.scale_down, -HUGE_VAL));
   return found;
 }
 std::vector<double> edges(const StepRule& rule) {
@@ -59,13 +57,22 @@ std::vector<double> edges(const StepRule& rule) {
   return found;
 }
 
+/// Where something serves: schedules may go below the policy's own minimum.
+int fewest(const CompiledPolicy& policy) {
+  int least = policy.min_replicas;
+  for (const Schedule& schedule : policy.schedules) {
+    least = std::min(least, schedule.min_replicas.value_or(least));
+  }
+  return std::max(1, least);
+}
+
 /// One step asks for the opposite: at the same load the count would swing forever. With more
 /// replicas one of them matters less, so the fewest show it; percentages are rounded, so some more
 /// are looked at.
 template <class Rule>
 bool one_step_flips(const Rule& rule, const CompiledPolicy& policy) {
   constexpr int enough = 100;
-  const int least = std::max(1, policy.min_replicas);
+  const int least = fewest(policy);
   const int most = std::max(least, policy.max_replicas);
   const auto next = [&](double value, int replicas) {
     return std::clamp(answer(rule, value, replicas), least, most);
@@ -73,7 +80,7 @@ bool one_step_flips(const Rule& rule, const CompiledPolicy& policy) {
   for (int first = least; first <= std::min(most, least + enough); ++first) {
     for (const double edge : edges(rule)) {
       const int second = next(edge, first);
-      const int third = next(shared(edge, first, second), second);
+      const int third = next(shared_anew(edge, first, second), second);
       if ((second > first && third < second) || (second < first && third > second)) return true;
     }
   }
@@ -82,10 +89,11 @@ bool one_step_flips(const Rule& rule, const CompiledPolicy& policy) {
 
 /// Against the window before, a step is a change of load itself.
 bool step_is_a_change(const ThresholdRule& rule, const CompiledPolicy& policy) {
-  const double least = std::max(1, policy.min_replicas);
+  if (!rule.scale_up || !rule.scale_down) return false;
+  const double least = fewest(policy);
   const double fall = -100.0 * rule.scale_up_by / (least + rule.scale_up_by);
   const double rise = 100.0 * rule.scale_down_by / least;
-  return (rule.scale_down && fall <= *rule.scale_down) || (rule.scale_up && rise >= *rule.scale_up);
+  return fall < *rule.scale_down || rise > *rule.scale_up;
 }
 
 /// Every replica carries its share of the load, and the rule looks at one's.
@@ -178,9 +186,11 @@ void hint_at_gap(Reader& reader, const CompiledPolicy& policy, std::size_t numbe
     const Step& lower = rule->steps[i - 1];
     const Step& upper = rule->steps[i];
     if (lower.is_below != upper.is_below || *lower.to == *upper.from) continue;
-    return hint_at_rule(reader, number,
-                        "no step is for values between " + json_number(*lower.to).dump() + " and " +
-                            json_number(*upper.from).dump() + ": there nothing is asked for");
+    const double threshold = rule->threshold.value_or(0.0);
+    return hint_at_rule(
+        reader, number,
+        "no step is for values between " + json_number(threshold + *lower.to).dump() + " and " +
+            json_number(threshold + *upper.from).dump() + ": there nothing is asked for");
   }
 }
 
@@ -195,7 +205,7 @@ void hint_at_combination(Reader& reader, const CompiledPolicy& policy) {
 
 void hint_at_tolerance(Reader& reader, const CompiledPolicy& policy, std::size_t number) {
   const auto* target = std::get_if<TargetRule>(&policy.rules[number].kind);
-  if (target == nullptr || !target->scale_down) return;
+  if (target == nullptr || !target->scale_down || target->per_replica) return;
   const MetricSpec& metric = policy.metrics[static_cast<std::size_t>(policy.rules[number].metric)];
   // A percentage of requests is cut to whole percents, as Kubernetes does it.
   const double unseen = metric.of == Of::request ? 1.0 / target->target : 0.0;
@@ -263,15 +273,19 @@ DecisionState::Memory fullest_memory(const RuleSpec& rule) {
   return memory;
 }
 
-/// Every window and memory is full.
+/// Every window and memory that it has is full.
 DecisionState fullest_state(const CompiledPolicy& policy) {
   constexpr Instant at = longest_time;
   constexpr int most = longest_count;
   constexpr std::size_t kept = DecisionState::most_kept;
   DecisionState state;
   state.at = at;
-  state.up_window.assign(kept, {at, most});
-  state.down_window.assign(kept, {at, most});
+  if (policy.scale_up.stabilization_window > Duration{0}) {
+    state.up_window.assign(kept, {at, most});
+  }
+  if (policy.scale_down.stabilization_window > Duration{0} || policy.kubernetes) {
+    state.down_window.assign(kept, {at, most});
+  }
   state.changes.assign(kept, {at, -most_replicas, most});
   state.missing_since.assign(policy.metrics.size(), at);
   state.last_active = state.last_up = state.last_down = at;

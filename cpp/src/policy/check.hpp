@@ -7,7 +7,8 @@
 
 namespace selfscale {
 
-/// Of a preset's rules, which are as its guide has them, only those that swing.
+/// Hints at what the user wrote. Of a preset's rules, which are as its guide has them, only at
+/// those that swing.
 void hint_at_oddities(Reader& reader, const CompiledPolicy& policy);
 
 /// What decide() may have to remember for a finished policy is as JSON under 8 KiB, or that is

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <set>
 #include <system_error>
 
 #include "sampling/text.hpp"
@@ -61,11 +62,15 @@ std::optional<ProcessTimes> read_process(pid_t pid, const std::string& root) {
 }
 
 std::vector<TreeProcess> process_tree(pid_t pid, const std::string& root) {
+  constexpr std::size_t most = 4096;  // they may come faster than they are counted
   std::vector<TreeProcess> tree{{pid, false}};
-  for (std::size_t i = 0; i < tree.size(); ++i) {
-    const auto children = children_of(tree[i].pid, root);
-    tree[i].has_children = !children.empty();
-    for (const pid_t child : children) tree.push_back({child, false});
+  std::set<pid_t> known{pid};
+  for (std::size_t i = 0; i < tree.size() && tree.size() < most; ++i) {
+    for (const pid_t child : children_of(tree[i].pid, root)) {
+      if (!read_process(child, root) || !known.insert(child).second) continue;
+      tree[i].has_children = true;
+      tree.push_back({child, false});
+    }
   }
   return tree;
 }

@@ -30,7 +30,7 @@ struct TreeProcess {
   pid_t pid = 0;
   bool has_children = false;
 };
-/// A process, itself first, and all that descend from it. Where the host tells no children
+/// A process, itself first, and all that descend from it and live. Where the host tells no children
 /// (/proc/PID/task/TID/children) it stands alone.
 std::vector<TreeProcess> process_tree(pid_t pid, const std::string& root = {});
 

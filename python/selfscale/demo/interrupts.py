@@ -7,23 +7,23 @@ from collections.abc import Callable
 from types import FrameType, TracebackType
 from typing import Any
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_SIGNALS = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)  # SIGINT is given back last: it may raise
 
 
 class Interrupts:
-    """While its context lasts a signal is only noted, and `heed` raises what was noted, once."""
+    """While its context lasts a signal is only noted, and `heed` raises what was noted, once; main thread only."""
 
     def __init__(self) -> None:
         """Change nothing yet."""
         self._noted = False
         self._raised = False
-        self._before: dict[signal.Signals, Callable[[int, FrameType | None], Any] | int | None] = {}
+        self._before: dict[signal.Signals, Callable[[int, FrameType | None], Any] | int] = {}
 
     def __enter__(self) -> Interrupts:
         """Note signals from now on; one that is ignored stays so."""
         for number in _SIGNALS:
             before = signal.getsignal(number)
-            if before is not signal.SIG_IGN:
+            if before is not None and before is not signal.SIG_IGN:
                 self._before[number] = before
                 signal.signal(number, self._note)
         return self

@@ -68,7 +68,7 @@ TEST_F(AgentTest, ANewerDecisionSupersedesAnEventThatIsNotDone) {
   agent.gauge("depth").set(0);
   ASSERT_TRUE(eventually([&] {
     const auto events = agent.history("backend");
-    return events[0].outcome == Outcome::succeeded && events[0].to_replicas == 1;
+    return !events.empty() && events[0].outcome == Outcome::succeeded && events[0].to_replicas == 1;
   }));
   const auto events = agent.history("backend");
   EXPECT_EQ(events.back().outcome, Outcome::superseded);

@@ -60,6 +60,13 @@ Service paused() {
   return service;
 }
 
+TEST(Activation, ACountOfNoneThatNobodyToldUsOfIsAPause) {
+  Service service{worker(), 3};
+  EXPECT_EQ(service.live(0).to_replicas, 3);
+  service.replicas = 0;
+  EXPECT_EQ(service.live(90).recommendation.code, Code::paused_at_zero);
+}
+
 TEST(Activation, FirstSeenAtNoReplicasIsAPauseWithoutScaleToZero) {
   Service without = asleep(testing::policy_of(
       R"({"service": "worker", "minReplicas": 0, "maxReplicas": 10,
@@ -93,6 +100,7 @@ TEST(Activation, AnyActiveRuleWakes) {
 TEST(Activation, WakesAtOnceWhateverDampsTheWayUp) {
   Service service = asleep(worker("{}", R"(, "behavior": {"scaleUp": {
     "stabilizationWindowSeconds": 600, "cooldown": "10m", "selectPolicy": "Disabled"}})"));
+  service.live(0);
   service.state.last_up = start;
   EXPECT_EQ(service.live(60).to_replicas, 1);
 }

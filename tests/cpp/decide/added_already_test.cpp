@@ -21,6 +21,7 @@ struct Row {
   const char* rule;
   int first;   // of 2
   int second;  // of those, once they serve
+  bool counts_those_that_serve = false;
 };
 const Row rows[] = {
     {R"("type": "threshold", "scaleUp": 70, "scaleUpBy": 2)", 4, 6},
@@ -28,7 +29,7 @@ const Row rows[] = {
     {R"("type": "step", "cooldown": "0s", "adjustment": "percent", "steps": [{"from": 70, "by": 100}])",
      4, 8},
     {R"("type": "target", "as": "ecs", "target": 50, "scaleOutCooldown": "0s")", 4, 8},
-    {R"("type": "target", "target": 50)", 4, 8},
+    {R"("type": "target", "target": 50)", 4, 8, true},
     {R"("type": "backlog", "targetLatency": "10s", "throughputPerReplica": 100, "oldest": "load")",
      3, 4},
 };
@@ -81,15 +82,33 @@ TEST_P(AskedAlready, IsNotAskedForAgainWhileItStarts) {
 
 TEST_P(AskedAlready, IsAskedForAgainAfterTheStartUpTimeout) {
   const Row& row = GetParam();
-  const bool counts_ready_ones = std::string_view{row.rule} == R"("type": "target", "target": 50)";
-  if (counts_ready_ones) return;
   Service service{document(row.rule)};
   service.carry_out(row.first);
   service.at += 2min;
-  EXPECT_EQ(service.tick().to_replicas, row.second);
+  EXPECT_EQ(service.tick().to_replicas, row.counts_those_that_serve ? row.first : row.second);
 }
 
 INSTANTIATE_TEST_SUITE_P(Rules, AskedAlready, ::testing::ValuesIn(rows));
+
+TEST(AskedAlready, TheDifferenceIsAskedFor) {
+  Service service{document(R"("type": "threshold", "scaleUp": 70, "scaleUpBy": 3)")};
+  service.carry_out(5);
+  service.ready = 4;
+  EXPECT_EQ(service.tick().to_replicas, 7) << "three more than the four that serve";
+}
+
+TEST(AskedAlready, IsNotTakenAwayByAnotherRuleWhileItStarts) {
+  Service service{R"({"service": "backend", "maxReplicas": 50, "behavior": "none",
+      "combine": {"down": "any"}, "metrics": [{"name": "load"}],
+      "rules": [{"type": "threshold", "metric": "load", "scaleUp": 70},
+                {"type": "threshold", "metric": "load", "comparison": "less_than", "scaleUp": 1, "scaleDown": 50}]})"};
+  ASSERT_EQ(service.tick().to_replicas, 3);
+  service.carry_out(3);
+  service.at += 15s;
+  const Decision decision = service.tick();
+  EXPECT_EQ(decision.to_replicas, 3);
+  EXPECT_EQ(decision.recommendation.proposals[1].answer, Answer::down);
+}
 
 TEST(StartingReplicas, AreThoseOfOurOwnStepsThatCannotServe) {
   const Policy policy = policy_of(document(rows[0].rule));
@@ -106,6 +125,12 @@ TEST(StartingReplicas, AreThoseOfOurOwnStepsThatCannotServe) {
   EXPECT_EQ(starting({}), 0) << "not by us";
   seen.platform.ready_replicas.reset();
   EXPECT_EQ(starting(changes), 0) << "nobody says who serves";
+  seen.instances = testing::instances({1, 1});
+  seen.instances[0].ready = Ready::unknown;
+  EXPECT_EQ(starting(changes), 0) << "of one that is not known";
+  seen.instances[1].ready = Ready::no;
+  EXPECT_EQ(starting(changes), 1);
+  seen.instances.clear();
   seen.platform.current_replicas = 5;
   EXPECT_EQ(starting(changes), 1) << "one does not exist yet";
 }

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "decide/policies_fixture.hpp"
+#include "policy/rules/rule.hpp"
 
 namespace selfscale {
 namespace {
@@ -51,7 +52,9 @@ Json any_threshold() {
 Json any_target() {
   Json rule{{"type", "target"}, {"metric", any_metric()}};
   rule[one_in(2) ? "target" : "targetPerReplica"] = within(5, 90);
-  if (one_in(3)) rule["tolerance"] = within(1, 30) / 100.0;
+  if (one_in(3)) rule["tolerance"] = within(0, 30) / 100.0;
+  if (one_in(5))
+    rule["tolerance"] = {{"up", within(1, 30) / 100.0}, {"down", within(0, 30) / 100.0}};
   if (one_in(4)) {
     rule["as"] = "ecs";
     rule.erase("tolerance");
@@ -70,6 +73,13 @@ Json any_step() {
   const int by = is_percent ? 20 : 1;
   Json rule{{"type", "step"}, {"metric", any_metric()}, {"cooldown", any_seconds(300)}};
   if (is_percent) rule["adjustment"] = "percent";
+  if (one_in(4)) {
+    rule["adjustment"] = "exact";
+    const int few = within(1, 6);
+    rule["steps"] = Json::array(
+        {{{"to", within(1, high)}, {"by", few}}, {{"from", high}, {"by", few + within(1, 6)}}});
+    return rule;
+  }
   rule["steps"] = Json::array({{{"to", within(1, high - 1)}, {"by", -by * within(1, 2)}},
                                {{"from", high}, {"to", high + 20}, {"by", by * within(1, 2)}},
                                {{"from", high + 20}, {"by", by * within(2, 5)}}});
@@ -79,6 +89,7 @@ Json any_step() {
 Json any_backlog() {
   Json rule{{"type", "backlog"}, {"metric", "queue_length"}, {"targetLatency", "30s"}};
   rule["throughputPerReplica"] = within(1, 40) / 10.0;
+  if (one_in(3)) rule["oldest"] = "queue_latency";
   return rule;
 }
 
@@ -163,10 +174,12 @@ struct Fluid {
   double total = within(0, 4000) / 4.0;
   double memory = within(1, 100);
   double queue = within(0, 2000) / 4.0;
+  double oldest = within(0, 60);
   Duration startup = one_in(2) ? Duration{0} : Duration{1s * within(1, 90)};
 
   [[nodiscard]] double value(const std::string& metric, int serving) const {
     if (metric == "queue_length") return queue;
+    if (metric == "queue_latency") return oldest;
     return metric == "memory_usage" ? memory : total / std::max(1, serving);
   }
 };
@@ -201,12 +214,11 @@ struct Service {
     }
     for (std::size_t m = 0; m < metrics.size(); ++m) {
       Reading reading = Reading::of(fluid.value(metrics[m].metric, serving));
-      const bool is_shared = metrics[m].metric != "queue_length";
-      reading.previous = is_shared && metrics[m].metric != "memory_usage" && before >= 0.0
-                             ? before
-                             : reading.value;
-      if (!is_shared) made.metrics[m] = reading;
-      for (std::size_t i = 0; is_shared && i < born.size(); ++i) {
+      const bool is_of_service = metrics[m].metric.starts_with("queue_");
+      const bool is_shared = !is_of_service && metrics[m].metric != "memory_usage";
+      reading.previous = is_shared && before >= 0.0 ? before : reading.value;
+      if (is_of_service) made.metrics[m] = reading;
+      for (std::size_t i = 0; !is_of_service && i < born.size(); ++i) {
         if (serves(born[i])) made.instances[i].metrics[m] = reading;
       }
     }
@@ -230,6 +242,7 @@ constexpr int evaluations_of_a_window = static_cast<int>(longest_window / interv
 RC_GTEST_PROP(Fluid, TheCountComesToRest, ()) {
   Service service{any_accepted_policy()};
   const auto& policy = service.policy.compiled();
+  RC_TAG(std::string{type_of(policy.rules[0].kind).name});
   const int replicas = within(policy.min_replicas, policy.max_replicas);
   service.born.assign(static_cast<std::size_t>(replicas), testing::start - 1h);
   RC_LOG() << service.policy.to_json() << "\nload " << service.fluid.total << ", memory "

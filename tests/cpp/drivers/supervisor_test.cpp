@@ -408,7 +408,6 @@ TEST(Supervisor, ReportedReadinessCountsAndAReportingWorkerIsDrained) {
   EXPECT_EQ(lines_of(directory / "drained"), std::vector<std::string>{"backend-1-1"});
 }
 
-// At random instants: a worker killed, the agent killed, another count wanted, the parent killed.
 TEST(Supervisor, SaysThatTheHostHasNoCpuLeft) {
   Directory host;
   std::filesystem::create_directory(host / "proc");
@@ -428,6 +427,7 @@ TEST(Supervisor, SaysThatTheHostHasNoCpuLeft) {
   }));
 }
 
+// At random instants: a worker killed, the agent killed, another count wanted, the parent killed.
 TEST(Supervisor, SurvivesACampaignOfKills) {
   const char* given = std::getenv("SELFSCALE_TEST_SEED");
   const unsigned seed =

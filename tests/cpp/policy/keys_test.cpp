@@ -386,7 +386,7 @@ TEST(PolicyKeys, HintsAtWhatIsProbablyNotMeant) {
   EXPECT_TRUE(load(minimal_policy()).hints.empty());
   EXPECT_TRUE(has_hint(
       load(policy_with_rule(
-          R"({"type": "threshold", "metric": "cpu_usage", "scaleUp": 70, "scaleDown": 35})")),
+          R"({"type": "threshold", "metric": "cpu_usage", "scaleUp": 70, "scaleDown": 36})")),
       "/rules/0", "one step asks for a step back"));
   const auto swings = [&](const std::string& rule, int least = 1) {
     Json policy = policy_with_rule(rule);
@@ -433,7 +433,7 @@ TEST(PolicyKeys, HintsAtWhatIsProbablyNotMeant) {
                        "/combine", "swing"));
   EXPECT_TRUE(has_hint(load(policy_with_rule(
                            R"({"type": "step", "metric": "queue_length", "steps": [
-                               {"to": 5, "by": -1}, {"from": 9, "to": 20, "by": 1}, {"from": 30, "by": 2}]})")),
+                               {"to": -5, "by": -1}, {"from": 0, "to": 10, "by": 1}, {"from": 20, "by": 2}], "threshold": 10})")),
                        "/rules/0", "between 20 and 30"));
   const auto overruled = [&](const std::string& rule) {
     Json policy = policy_with_rule(rule);

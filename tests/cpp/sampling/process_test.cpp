@@ -54,6 +54,14 @@ TEST(Process, SeesItself) {
 }
 
 TEST_F(TreeTest, AProcessAndAllThatDescendFromItAreFound) {
+  const auto stat = [](char state) {
+    return std::string{"(web) "} + state + " 1 1 1 0 -1 0 0 0 0 0 7 3 0 0 20 0 1 0 100 0 10";
+  };
+  for (const char* const pid : {"11", "12", "13", "14"}) {
+    write("/proc/" + std::string{pid} + "/stat", stat('S'));
+  }
+  write("/proc/15/stat", stat('Z'));
+  write("/proc/14/task/14/children", "15 10 ");  // a zombie, and a number that was given anew
   write("/proc/10/task/10/children", "11 12 ");
   write("/proc/10/task/19/children", "13 ");  // forked by another thread
   write("/proc/11/task/11/children", "14 ");

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from typing import Any
 
+import pytest
 import selfscale
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -13,7 +15,7 @@ from hypothesis import strategies as st
 many = settings(max_examples=int(os.environ.get("SELFSCALE_HISTORIES", "100")), deadline=None)
 
 NAMES = ("queue_length", "busy_workers", "carts")
-NUMBERS = st.one_of(st.floats(0, 1e12, allow_nan=False), st.integers(0, 10**6))
+NUMBERS = st.one_of(st.floats(0, 1e12, allow_nan=False), st.integers(0, 10**6)).map(float)
 
 thresholds = st.fixed_dictionaries(
     {
@@ -78,6 +80,15 @@ def snapshot(metrics: dict[str, dict[str, Any]]) -> dict[str, Any]:
     }
 
 
+def worked_out(expression: str, values: dict[str, float]) -> float | None:
+    """What Python makes of it; None where something is divided by zero, is below zero or has no end."""
+    try:
+        value = float(eval(expression, {"__builtins__": {}, "min": min, "max": max}, values))
+    except ZeroDivisionError:
+        return None
+    return value if math.isfinite(value) and value >= 0 else None
+
+
 @many
 @given(policies)
 def test_a_policy_reads_back_as_what_was_written(policy: dict[str, Any]) -> None:
@@ -98,8 +109,12 @@ def test_an_expression_gives_a_value_or_is_missing(expression: str, values: list
     }
     policy = json.dumps(selfscale.load_policies(document)[0])
     seen = snapshot({name: {"value": value} for name, value in zip(NAMES, values, strict=True)})
-    decision = selfscale.decide(policy, seen)
-    assert 1 <= decision["toReplicas"] <= 9
+    proposal = selfscale.decide(policy, seen)["recommendation"]["proposals"][0]
+    expected = worked_out(expression, dict(zip(NAMES, map(float, values), strict=True)))
+    if expected is None:
+        assert proposal["answer"] == "missing"
+    else:
+        assert proposal["value"] == pytest.approx(expected)
 
 
 @many

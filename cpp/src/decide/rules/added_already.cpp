@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "decide/readings.hpp"
-
 namespace selfscale {
 namespace {
 
@@ -16,11 +14,21 @@ int added_within(Duration cooldown, const Situation& seen) noexcept {
   return saturated(added);
 }
 
+/// What nobody knows of counts as serving.
+int lacking(const Situation& seen) noexcept {
+  const PlatformCounts& platform = seen.snapshot.platform;
+  if (platform.ready_replicas) return seen.current - *platform.ready_replicas;
+  const auto starts = [](const Instance& instance) {
+    return instance.phase == Phase::pending || instance.ready == Ready::no;
+  };
+  return seen.current - platform.current_replicas +
+         static_cast<int>(std::ranges::count_if(seen.snapshot.instances, starts));
+}
+
 }  // namespace
 
 int starting_replicas(const Situation& seen) noexcept {
-  const int lacking = std::max(0, seen.current - ready_replicas(seen.snapshot));
-  return std::min(lacking, added_within(seen.policy.startup_timeout, seen));
+  return std::min(std::max(0, lacking(seen)), added_within(seen.policy.startup_timeout, seen));
 }
 
 int added_already(Duration cooldown, const Situation& seen) noexcept {

@@ -6,8 +6,8 @@
 
 namespace selfscale {
 
-/// Replicas that steps up have added within the start-up timeout and that cannot serve yet. None
-/// where nobody says who serves.
+/// Replicas that steps up have added within the start-up timeout and that, by the platform's word,
+/// cannot serve yet.
 int starting_replicas(const Situation& seen) noexcept;
 
 /// Replicas that steps up have added within the cooldown, or that still start: a step up counts

@@ -36,7 +36,8 @@ Result<void> Crew::want(int desired, const std::vector<std::string>& victims, Ti
   if (desired < 0 || desired > most_) {
     return Failure{Errc::invalid_argument,
                    std::to_string(desired) + " workers were asked for; from 0 to " +
-                       std::to_string(most_) + " are possible (maxReplicas)",
+                       std::to_string(most_) + " are possible (maxReplicas, at most " +
+                       std::to_string(most_workers) + ")",
                    {}};
   }
   desired_ = desired;

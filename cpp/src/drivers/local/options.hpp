@@ -3,9 +3,8 @@
 ///     selfscale-supervisor --service backend --max 8 [OPTION …] -- COMMAND [ARGUMENT …]
 ///
 /// - `--service S` (needed): the service's name; goes into instance ids and finds the segment
-/// - `--max N` (needed): never more than N workers alive at one time, 1 to 1000, until the agent
-/// says
-///   another maximum
+/// - `--max N` (needed): never more than N workers alive at one time, 1 to 1000; the agent may
+///   change it
 /// - `--run-dir DIR` (needed): where the segment stands; handed on as SELFSCALE_RUN_DIR
 /// - `--count N` (1): workers at the start, 0 to max
 /// - `--bind HOST:PORT` (127.0.0.1:8000, if {fd} occurs): `[::1]:8000`, `0.0.0.0:0` (any port) …
@@ -54,7 +53,7 @@ struct Address {
   std::uint16_t port = 8000;
 };
 
-inline constexpr int most_workers = 1'000;
+inline constexpr int most_workers = 1'000;  ///< of one supervisor, whatever it is told
 
 enum class Readiness : std::uint8_t { automatic, report, port, command };
 

@@ -165,7 +165,7 @@ void write_done(const DecisionState& state, J& json) {
     return instant ? J(seconds(*instant)) : J(nullptr);
   };
   json["changes"] = changes_to_json(state.changes);
-  json["scaledToZero"] = state.scaled_to_zero ? J(*state.scaled_to_zero) : J(nullptr);
+  json["scaledToZero"] = state.scaled_to_zero;
   json["lastUp"] = or_never(state.last_up);
   json["lastDown"] = or_never(state.last_down);
   json["past"] = {{"succeeded", state.past.succeeded}, {"failed", state.past.failed}};
