@@ -244,15 +244,16 @@ int with_value(const Life& life, Snapshot seen, std::size_t metric, double more)
   return decide(life.policy(), seen, state).to_replicas;
 }
 
-/// As many are listed as were asked for. Elsewhere Kubernetes' arithmetic is not monotone
-/// (docs/decisions/0007-target-is-kubernetes.md).
+/// As many are listed as were asked for, and counted as ready. Elsewhere Kubernetes' arithmetic is
+/// not monotone (docs/decisions/0007-target-is-kubernetes.md).
 Snapshot complete_snapshot(const Life& life) {
   Snapshot seen = life.any_next(1ms * within(1, 60'000));
   const auto stays = [](const Instance& one) {
     return one.listed && !one.deleting && one.phase != Phase::failed;
   };
-  seen.platform.desired_replicas =
-      static_cast<int>(std::count_if(seen.instances.begin(), seen.instances.end(), stays));
+  const auto listed = std::count_if(seen.instances.begin(), seen.instances.end(), stays);
+  seen.platform.desired_replicas = static_cast<int>(listed);
+  if (seen.platform.ready_replicas) seen.platform.ready_replicas = static_cast<int>(listed);
   return seen;
 }
 
