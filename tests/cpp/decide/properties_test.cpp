@@ -74,8 +74,8 @@ const char* const everything_else = R"json({
 struct Subject {
   Policy policy;
   int least, most;
-  /// Whose absence is not ignored, and of which more never means less load.
-  std::vector<std::string> loads;
+  std::vector<std::string> loads;   ///< more of it never means less load
+  std::vector<std::string> needed;  ///< without it nothing is taken away
 
   [[nodiscard]] const CompiledPolicy& compiled() const { return policy.compiled(); }
   [[nodiscard]] std::size_t metric(std::string_view name) const {
@@ -88,8 +88,11 @@ struct Subject {
 };
 
 const Subject& first_subject() {
-  static const Subject subject{
-      testing::policy_of(everything), 2, 12, {"in_flight", "cpu_usage", "requests_per_second"}};
+  static const Subject subject{testing::policy_of(everything),
+                               2,
+                               12,
+                               {"in_flight", "cpu_usage", "requests_per_second"},
+                               {"in_flight", "cpu_usage", "requests_per_second"}};
   return subject;
 }
 const Subject& second_subject() {
@@ -97,7 +100,8 @@ const Subject& second_subject() {
       testing::policy_of(everything_else),
       0,
       12,
-      {"in_flight", "cpu_usage", "requests_per_second", "queue_length", "queue_latency"}};
+      {"in_flight", "cpu_usage", "requests_per_second", "queue_length", "queue_latency"},
+      {"in_flight", "requests_per_second", "queue_length"}};
   return subject;
 }
 
@@ -164,9 +168,9 @@ Snapshot any_snapshot(const Subject& subject, Instant at, int replicas) {
   return seen;
 }
 
-std::size_t any_load(const Subject& subject) {
-  const int last = static_cast<int>(subject.loads.size()) - 1;
-  return subject.metric(subject.loads[static_cast<std::size_t>(within(0, last))]);
+std::size_t any_metric(const Subject& subject, const std::vector<std::string>& names) {
+  const int last = static_cast<int>(names.size()) - 1;
+  return subject.metric(names[static_cast<std::size_t>(within(0, last))]);
 }
 
 /// A service in the middle of its life.
@@ -262,7 +266,7 @@ RC_GTEST_PROP(AnyHistory, ALargerReadingNeverGivesFewer, ()) {
   life.live(within(0, 25));
   const Snapshot seen = complete_snapshot(life);
   const double more = any_value(100);
-  const auto metric = any_load(life.subject);
+  const auto metric = any_metric(life.subject, life.subject.loads);
   RC_ASSERT(with_value(life, seen, metric, more) >= with_value(life, seen, metric, 0.0));
   if (&life.subject != &first_subject()) return;
   const auto low_is_bad = life.subject.metric("cache_hit_rate");
@@ -295,7 +299,7 @@ RC_GTEST_PROP(AnyHistory, MissingDataNeverLowers, ()) {
   Snapshot seen = life.any_next();
   const auto bounds = bounds_at(life.subject.compiled(), seen.wall_time_seconds, seen.estimates);
   RC_PRE(life.replicas <= bounds.max_replicas);
-  forget(seen, any_load(life.subject));
+  forget(seen, any_metric(life.subject, life.subject.needed));
   RC_ASSERT(decide(life.policy(), seen, life.state).to_replicas >= life.replicas);
 }
 
@@ -328,7 +332,7 @@ RC_GTEST_PROP(AnyHistory, WhereAllWantLessOneMissingMetricHolds, ()) {
   Snapshot seen = calm_snapshot(life.at + 10s, life.replicas);
   DecisionState state = life.state;
   RC_ASSERT(decide(life.policy(), seen, state).to_replicas < life.replicas);
-  forget(seen, any_load(life.subject));
+  forget(seen, any_metric(life.subject, life.subject.needed));
   RC_ASSERT(decide(life.policy(), seen, life.state).to_replicas == life.replicas);
 }
 
