@@ -1,5 +1,6 @@
 #include "control/handler.hpp"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <initializer_list>
@@ -52,7 +53,7 @@ http::Response answer(int status, const json& body) {
   return {status, body.dump(-1, ' ', false, json::error_handler_t::replace), "application/json"};
 }
 
-http::Response success(json fields, int status = 200) {
+http::Response success(const json& fields, int status = 200) {
   json body{{"success", true}};
   body.update(fields);
   return answer(status, body);
@@ -85,7 +86,7 @@ bool is_time(std::string_view key) {
 }
 
 json with_http_times(json value) {
-  for (auto& [key, item] : value.items()) {
+  for (const auto& [key, item] : value.items()) {
     if (key == "metrics") continue;  // its keys are people's own names, and none is a time
     if (item.is_structured()) {
       item = with_http_times(std::move(item));
@@ -105,7 +106,7 @@ http::Response pass_on(std::string_view key, const Result<std::string>& text, bo
   }
   json fields = json::object();
   fields[std::string{key}] = convert ? with_http_times(std::move(value)) : std::move(value);
-  return success(std::move(fields));
+  return success(fields);
 }
 
 // --- what was asked ---
@@ -182,6 +183,12 @@ Result<int> limit_of(std::string_view query) {
   return limit;
 }
 
+Failure unknown_key(const std::string& key, std::initializer_list<std::string_view> known) {
+  std::string names;
+  for (const auto name : known) names += (names.empty() ? "" : ", ") + std::string{name};
+  return wrong("unknown key \"" + key + "\" in the body; known: " + names);
+}
+
 /// The body as an object that has no other keys than these; an empty body is an empty object.
 Result<json> object_in(std::string_view body, std::initializer_list<std::string_view> known) {
   if (body.find_first_not_of(" \t\r\n") == std::string_view::npos) return json::object();
@@ -191,13 +198,7 @@ Result<json> object_in(std::string_view body, std::initializer_list<std::string_
     return wrong(std::string{"the body is a JSON object; got "} + value.type_name());
   }
   for (const auto& [key, item] : value.items()) {
-    bool is_known = false;
-    std::string names;
-    for (const auto name : known) {
-      is_known = is_known || key == name;
-      names += (names.empty() ? "" : ", ") + std::string{name};
-    }
-    if (!is_known) return wrong("unknown key \"" + key + "\" in the body; known: " + names);
+    if (std::ranges::find(known, key) == known.end()) return unknown_key(key, known);
   }
   return value;
 }
@@ -242,7 +243,7 @@ asio::awaitable<http::Response> enable(Controlled& agent, const Asked& asked) {
   if (!done) co_return refuse(done.error());
   json fields{{"enabled", wanted}};
   if (!for_all) fields["service"] = service;
-  co_return success(std::move(fields));
+  co_return success(fields);
 }
 
 /// The end of a pause: none while nobody named one.
@@ -252,7 +253,7 @@ Result<std::optional<double>> until_in(const json& body, double now) {
   const auto time =
       until->is_string() ? from_rfc3339(until->get_ref<const std::string&>()) : std::nullopt;
   if (!time) {
-    return wrong("\"until\" is a time such as \"2026-01-19T10:30:00Z\"; got " + shown(*until));
+    return wrong(R"("until" is a time such as "2026-01-19T10:30:00Z"; got )" + shown(*until));
   }
   if (*time <= now) {
     return wrong("\"until\" has passed: " + to_rfc3339(*time) + "; it is " + to_rfc3339(now));
@@ -270,7 +271,7 @@ asio::awaitable<http::Response> pause(Controlled& agent, const Asked& asked) {
   if (!done) co_return refuse(done.error());
   json fields{{"service", service}, {"paused", true}, {"until", nullptr}};
   if (*until) fields["until"] = to_rfc3339(**until);
-  co_return success(std::move(fields));
+  co_return success(fields);
 }
 
 asio::awaitable<http::Response> resume(Controlled& agent, const Asked& asked) {

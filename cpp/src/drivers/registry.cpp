@@ -35,8 +35,8 @@ constexpr std::array table{
 }  // namespace
 
 Made make(std::string_view name, Setting setting) {
-  const auto row = std::find_if(table.begin(), table.end(),
-                                [name](const Row& each) { return each.name == name; });
+  const auto* const row = std::find_if(table.begin(), table.end(),
+                                       [name](const Row& each) { return each.name == name; });
   if (row != table.end()) return row->make(std::move(setting));
   std::string known;
   for (const auto& each : names()) known += (known.empty() ? "" : ", ") + std::string{each};
@@ -47,6 +47,7 @@ Made make(std::string_view name, Setting setting) {
 
 std::vector<std::string_view> names() {
   std::vector<std::string_view> all;
+  all.reserve(table.size());
   for (const auto& row : table) all.push_back(row.name);
   return all;
 }

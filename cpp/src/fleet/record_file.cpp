@@ -19,7 +19,7 @@ namespace {
 
 namespace asio = boost::asio;
 
-constexpr off_t largest_file = 16 * 1024 * 1024;
+constexpr off_t largest_file = off_t{16} * 1024 * 1024;
 constexpr std::chrono::milliseconds lock_pause{2};
 constexpr int lock_tries = 250;
 

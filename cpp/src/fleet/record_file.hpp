@@ -41,7 +41,7 @@ class BriefLock {
 
  private:
   explicit BriefLock(int descriptor) : descriptor_{descriptor} {}
-  bool try_lock() const noexcept;
+  [[nodiscard]] bool try_lock() const noexcept;
   int descriptor_;
 };
 

@@ -177,10 +177,10 @@ struct Server::State {
 
   static asio::awaitable<void> accept_all(std::shared_ptr<State> state);
   static asio::awaitable<void> serve(std::shared_ptr<State> state, Local::socket socket);
-  asio::awaitable<std::optional<Message>> read(Stream& stream, beast::flat_buffer& buffer);
-  asio::awaitable<bool> write(Stream& stream, Answer answer);
-  asio::awaitable<Response> respond(Request request);
-  void turn_away(Local::socket socket) const;
+  asio::awaitable<std::optional<Message>> read(Stream& stream, beast::flat_buffer& buffer) const;
+  asio::awaitable<bool> write(Stream& stream, Answer answer) const;
+  asio::awaitable<Response> respond(Request request) const;
+  static void turn_away(Local::socket socket);
 
   asio::io_context& io;
   Local::acceptor acceptor;
@@ -223,7 +223,7 @@ asio::awaitable<void> Server::State::accept_all(std::shared_ptr<State> state) {
     }
     close_on_exec(socket.native_handle());
     if (state->connections.size() >= state->limits.connections) {
-      state->turn_away(std::move(socket));
+      turn_away(std::move(socket));
     } else {
       asio::co_spawn(state->io, serve(state, std::move(socket)), asio::detached);
     }
@@ -231,7 +231,7 @@ asio::awaitable<void> Server::State::accept_all(std::shared_ptr<State> state) {
 }
 
 /// The answer fits the empty buffer of a new socket, so writing it does not wait.
-void Server::State::turn_away(Local::socket socket) const {
+void Server::State::turn_away(Local::socket socket) {
   const auto response =
       refusal(503, "throttled", "too many connections at once; close some, or try again");
   std::string text = "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Type: ";
@@ -264,7 +264,7 @@ asio::awaitable<void> Server::State::serve(std::shared_ptr<State> state, Local::
 
 /// The next request; empty when the connection is done with, after telling the client why.
 asio::awaitable<std::optional<Message>> Server::State::read(Stream& stream,
-                                                            beast::flat_buffer& buffer) {
+                                                            beast::flat_buffer& buffer) const {
   beast::http::request_parser<beast::http::string_body> parser;
   parser.header_limit(static_cast<std::uint32_t>(limits.header_bytes));
   parser.body_limit(limits.body_bytes);
@@ -279,14 +279,14 @@ asio::awaitable<std::optional<Message>> Server::State::read(Stream& stream,
   co_return std::nullopt;
 }
 
-asio::awaitable<bool> Server::State::write(Stream& stream, Answer answer) {
+asio::awaitable<bool> Server::State::write(Stream& stream, Answer answer) const {
   if (stopped) co_return false;
   stream.expires_after(limits.idle);
   auto [error, bytes] = co_await beast::http::async_write(stream, answer, with_error);
   co_return !error;
 }
 
-asio::awaitable<Response> Server::State::respond(Request request) {
+asio::awaitable<Response> Server::State::respond(Request request) const {
   try {
     auto response = co_await handler(std::move(request));
     co_return response;

@@ -33,8 +33,8 @@ struct Response {
 using Handler = std::function<boost::asio::awaitable<Response>(Request)>;
 
 struct Limits {
-  std::size_t header_bytes = 16 * 1024;
-  std::size_t body_bytes = 1024 * 1024;
+  std::size_t header_bytes = std::size_t{16} * 1024;
+  std::size_t body_bytes = std::size_t{1024} * 1024;
   std::chrono::milliseconds idle{30'000};  ///< for a whole request to come, and for an answer to go
   std::size_t connections = 64;            ///< those beyond are answered 503 and closed
 };

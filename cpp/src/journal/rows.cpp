@@ -55,7 +55,7 @@ std::string line(std::string_view kind, const std::string& object) {
   if (brace == std::string::npos) return {};
   const auto first = object.find_first_not_of(" \t\r", brace + 1);
   const bool is_empty = first == std::string::npos || object[first] == '}';
-  return "{\"kind\":\"" + std::string{kind} + (is_empty ? "\"" : "\",") + object.substr(brace + 1) +
+  return R"({"kind":")" + std::string{kind} + (is_empty ? "\"" : "\",") + object.substr(brace + 1) +
          "\n";
 }
 

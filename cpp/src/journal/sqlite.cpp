@@ -17,7 +17,7 @@ constexpr std::string_view in_memory = ":memory:";
 constexpr int schema_version = 1;
 constexpr Duration kept_for = 14 * 24h;
 constexpr Duration whole_for = 24h;
-constexpr std::int64_t most_bytes = 50 * 1000 * 1000;
+constexpr std::int64_t most_bytes = std::int64_t{50} * 1000 * 1000;
 constexpr int busy = 5;  // SQLITE_BUSY
 
 // Times are milliseconds of engine time. `bytes` is about what a row takes.
@@ -96,7 +96,7 @@ class SqliteJournal final : public Journal {
   [[nodiscard]] std::string file() const { return directory_ + "/journal.sqlite"; }
   std::optional<Trouble> make_ready();
   std::optional<Trouble> open_file();
-  Opened open_in_memory();
+  static Opened open_in_memory();
   static Opened open_with_schema(const std::string& path);
   static boost::system::result<int, Trouble> schema_in(Database& database);
   void set_aside(const Trouble& trouble);

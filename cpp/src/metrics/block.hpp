@@ -66,7 +66,7 @@ inline std::atomic_ref<std::uint64_t> word(std::uint64_t* cell, std::size_t inde
   return std::atomic_ref<std::uint64_t>{cell[index]};
 }
 inline std::atomic_ref<double> real(std::uint64_t* cell, std::size_t index) noexcept {
-  return std::atomic_ref<double>{*reinterpret_cast<double*>(cell + index)};
+  return std::atomic_ref<double>{reinterpret_cast<double&>(cell[index])};
 }
 
 std::size_t cell_words(Kind kind, int scale) noexcept;

@@ -1,5 +1,6 @@
 #include "metrics/registry.hpp"
 
+#include <array>
 #include <cstdlib>
 #include <cstring>
 #include <limits>
@@ -54,8 +55,8 @@ namespace {
 
 /// Of the records that every block begins with: refused recordings, then one overflow cell per
 /// kind.
-constexpr std::string_view overflow_names[] = {"selfscale_overflow_total", "selfscale_overflow",
-                                               "selfscale_overflow_distribution"};
+constexpr std::array<std::string_view, 3> overflow_names{
+    "selfscale_overflow_total", "selfscale_overflow", "selfscale_overflow_distribution"};
 
 constexpr std::size_t longest_text = 512;
 

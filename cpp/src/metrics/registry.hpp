@@ -21,7 +21,7 @@ namespace selfscale::metrics {
 enum class Kind : std::uint8_t { counter, gauge, distribution };
 
 /// Bytes of one block, whether private or in a slot.
-inline constexpr std::size_t block_bytes = 64 * 1024;
+inline constexpr std::size_t block_bytes = std::size_t{64} * 1024;
 
 /// Label sets that one name may have; further ones share the overflow cell.
 inline constexpr int label_sets_per_name = 32;

@@ -1,10 +1,10 @@
 #include "segment/segment.hpp"
 
-#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstring>
+#include <ctime>
 #include <filesystem>
 #include <system_error>
 
@@ -90,7 +90,7 @@ class MappedSegment final : public Segment {
   [[nodiscard]] std::vector<SlotView> slots() const override;
   [[nodiscard]] Contents read() const override;
   int mark_draining(std::string_view instance) noexcept override;
-  void publish(std::string_view published) noexcept override;
+  void publish(std::string_view text) noexcept override;
   [[nodiscard]] std::optional<std::string> published() const override;
   [[nodiscard]] bool is_stale() const noexcept override { return !open_->is_at(path_); }
   [[nodiscard]] const std::string& path() const noexcept override { return path_; }

@@ -25,7 +25,7 @@
 namespace selfscale::segment {
 
 inline constexpr int slot_count = 64;
-inline constexpr std::size_t published_bytes = 16 * 1024;
+inline constexpr std::size_t published_bytes = std::size_t{16} * 1024;
 
 struct Place {
   std::string service;
@@ -69,7 +69,7 @@ class Segment {
  public:
   /// Opens or creates the file; a truncated, foreign or other-version file is replaced.
   /// Errc::storage: no room, no rights.
-  static Result<std::unique_ptr<Segment>> open(const Place& place);
+  static Result<std::unique_ptr<Segment>> open(const Place& wanted);
   virtual ~Segment() = default;
 
   /// Takes a free slot for this process, empty; a dead owner's counts are folded into the retired
@@ -99,7 +99,7 @@ class Segment {
 
   /// The last decision as this process knows it, JSON of at most `published_bytes` (a longer one is
   /// left out); others read the newest of living slots.
-  virtual void publish(std::string_view published) noexcept = 0;
+  virtual void publish(std::string_view text) noexcept = 0;
   [[nodiscard]] virtual std::optional<std::string> published() const = 0;
 
   /// The file was removed or replaced: open anew and claim there.

@@ -8,8 +8,7 @@
 namespace selfscale::agent {
 namespace {
 
-using std::chrono_literals::operator""s;
-using std::chrono_literals::operator""ms;
+using namespace std::chrono_literals;
 
 constexpr Instant start{};
 

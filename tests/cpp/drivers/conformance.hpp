@@ -23,7 +23,7 @@ namespace selfscale::drivers {
 template <class T>
 T run(boost::asio::io_context& io, boost::asio::awaitable<T> work) {
   std::optional<T> result;
-  boost::asio::co_spawn(io, std::move(work), [&result](std::exception_ptr error, T value) {
+  boost::asio::co_spawn(io, std::move(work), [&result](const std::exception_ptr& error, T value) {
     if (error) std::rethrow_exception(error);
     result = std::move(value);
   });

@@ -145,9 +145,10 @@ TEST_P(DriverConformance, IsCancelledAtOnce) {
   request.deadline = std::chrono::hours{1};
   asio::cancellation_signal stop;
   bool ended = false;
-  asio::co_spawn(io, driver->scale(std::move(request)),
-                 asio::bind_cancellation_slot(
-                     stop.slot(), [&ended](std::exception_ptr, Result<void>) { ended = true; }));
+  asio::co_spawn(
+      io, driver->scale(std::move(request)),
+      asio::bind_cancellation_slot(
+          stop.slot(), [&ended](const std::exception_ptr&, const Result<void>&) { ended = true; }));
   io.restart();
   io.poll();
   EXPECT_FALSE(ended);

@@ -8,8 +8,7 @@
 namespace selfscale::drivers::local {
 namespace {
 
-using std::chrono_literals::operator""s;
-using std::chrono_literals::operator""ms;
+using namespace std::chrono_literals;
 using Do = Step::Do;
 
 class CrewOfFour : public testing::Test {

@@ -35,7 +35,7 @@ TEST(CallbackDriver, WithoutObserveTheLastCountAskedForIsTakenForTrue) {
   asio::io_context io;
   Callbacks callbacks;
   callbacks.scale = [](int) {};
-  Post at_once = [](std::function<void()> work) { work(); };
+  Post at_once = [](const std::function<void()>& work) { work(); };
   const auto driver =
       callback_driver(Setting{io, "backend", "{}", std::move(callbacks), std::move(at_once), 3});
   EXPECT_EQ(run(io, driver->observe()).value().desired, 3);
@@ -52,7 +52,7 @@ TEST(CallbackDriver, WhatTheFunctionRaisesIsTheFailure) {
   Callbacks callbacks;
   callbacks.scale = [](int) { throw std::runtime_error{"quota exceeded"}; };
   callbacks.observe = []() -> Observation { throw 7; };
-  Post at_once = [](std::function<void()> work) { work(); };
+  Post at_once = [](const std::function<void()>& work) { work(); };
   const auto driver =
       callback_driver(Setting{io, "backend", "{}", std::move(callbacks), std::move(at_once)});
   const auto failed = run(io, driver->scale(to(5)));
@@ -85,10 +85,11 @@ TEST(CallbackDriver, ALateAnswerIsDroppedAndCounted) {
   };
   const auto driver =
       callback_driver(Setting{io, "backend", "{}", std::move(callbacks), later.post()});
-  asio::co_spawn(io, driver->scale(to(5)), [&](std::exception_ptr, Result<void> result) {
-    EXPECT_EQ(result.error().code, Errc::timed_out);
-    waited_in_vain = true;
-  });
+  asio::co_spawn(io, driver->scale(to(5)),
+                 [&](const std::exception_ptr&, const Result<void>& result) {
+                   EXPECT_EQ(result.error().code, Errc::timed_out);
+                   waited_in_vain = true;
+                 });
   while (later.work.empty()) io.run_one();
   later.run_all();
   io.restart();
@@ -112,8 +113,9 @@ TEST(CallbackDriver, AnAnswerAfterTheEndOfTheAgentGoesNowhere) {
   driver = callback_driver(Setting{*io, "backend", "{}", std::move(callbacks), later.post()});
   auto request = to(5);
   request.deadline = std::chrono::hours{1};
-  asio::co_spawn(*io, driver->scale(std::move(request)),
-                 [](std::exception_ptr, Result<void>) { ADD_FAILURE() << "answered"; });
+  asio::co_spawn(
+      *io, driver->scale(std::move(request)),
+      [](const std::exception_ptr&, const Result<void>&) { ADD_FAILURE() << "answered"; });
   while (later.work.empty()) io->run_one();
   later.run_all();
   EXPECT_TRUE(was_asked);
@@ -124,7 +126,7 @@ TEST(CallbackDriver, PreflightHandsOnWhatTheFunctionFound) {
   Callbacks callbacks;
   callbacks.scale = [](int) {};
   callbacks.preflight = [] { return Preflight{{"no token"}, {"pulls 2 GB for each replica"}}; };
-  Post at_once = [](std::function<void()> work) { work(); };
+  Post at_once = [](const std::function<void()>& work) { work(); };
   const auto driver =
       callback_driver(Setting{io, "backend", "{}", std::move(callbacks), std::move(at_once)});
   const auto found = run(io, driver->preflight()).value();

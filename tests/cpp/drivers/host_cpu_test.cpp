@@ -7,7 +7,7 @@
 namespace selfscale::drivers::local {
 namespace {
 
-using std::chrono_literals::operator""s;
+using namespace std::chrono_literals;
 
 /// Seconds of a host that spends `busy` of each 100 ticks.
 void run(HostCpu& cpu, Time& now, int seconds, int busy) {

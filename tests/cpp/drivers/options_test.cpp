@@ -5,7 +5,7 @@
 namespace selfscale::drivers::local {
 namespace {
 
-using std::chrono_literals::operator""ms;
+using namespace std::chrono_literals;
 using Words = std::vector<std::string>;
 
 Result<Options> parse(Words more, Words command = {"app"}) {
@@ -89,7 +89,7 @@ INSTANTIATE_TEST_SUITE_P(
     [](const auto& info) { return info.param.name; });
 
 TEST(Options, WhatIsMissingIsNamed) {
-  const auto message = [](Words all) { return parse_options(all).error().message; };
+  const auto message = [](const Words& all) { return parse_options(all).error().message; };
   EXPECT_NE(message({"--max", "1", "--run-dir", "d", "--", "x"}).find("--service"),
             std::string::npos);
   EXPECT_NE(message({"--service", "s", "--run-dir", "d", "--", "x"}).find("--max"),

@@ -28,7 +28,7 @@ int in_a_child_without_proc(const std::function<int()>& job) {
 class Descriptors : public testing::Test {
  protected:
   Descriptors() { EXPECT_EQ(::pipe(ends.data()), 0); }
-  ~Descriptors() override {
+  void TearDown() override {
     for (const int end : ends) ::close(end);
   }
   static int flags_of(int descriptor) { return ::fcntl(descriptor, F_GETFD); }

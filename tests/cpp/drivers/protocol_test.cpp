@@ -55,14 +55,22 @@ TEST(Protocol, ARefusalKeepsItsCodeAndWords) {
 }
 
 TEST(Protocol, WhatIsNoAnswerIsMalformed) {
-  for (const char* line :
-       {"", "}{", "[]", "7", "{}", R"({"id":1})", R"({"id":"x","accepted":true})",
-        R"({"id":1,"observation":{"desired":-1}})", R"({"id":1,"observation":7})",
-        R"({"id":1,"observation":{"desired":1,"version":"1","most":1,"failure":"","note":"",)"
-        R"("warnings":[7],"workers":[]}})",
-        R"({"id":1,"observation":{"desired":1,"version":"1","most":1,"failure":"","note":"",)"
-        R"("warnings":[],"workers":[{"slot":1,"instance":"a","pid":1,"state":"asleep","started":1,)"
-        R"("restarts":0,"lastExit":""}]}})"}) {
+  const std::string report =
+      R"({"id":1,"observation":{"desired":1,"version":"1","most":1,"failure":"","note":"",)";
+  const std::string worker = R"({"slot":1,"instance":"a","pid":1,"state":"asleep","started":1,)";
+  const std::vector<std::string> lines{
+      "",
+      "}{",
+      "[]",
+      "7",
+      "{}",
+      R"({"id":1})",
+      R"({"id":"x","accepted":true})",
+      R"({"id":1,"observation":{"desired":-1}})",
+      R"({"id":1,"observation":7})",
+      report + R"("warnings":[7],"workers":[]}})",
+      report + R"("warnings":[],"workers":[)" + worker + R"("restarts":0,"lastExit":""}]}})"};
+  for (const auto& line : lines) {
     const auto answer = parse_answer(line);
     ASSERT_FALSE(answer) << line;
     EXPECT_EQ(answer.error().code, Errc::malformed) << line;

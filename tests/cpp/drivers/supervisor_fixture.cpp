@@ -24,8 +24,7 @@
 namespace selfscale::drivers::local {
 namespace {
 
-using std::chrono_literals::operator""ms;
-using std::chrono_literals::operator""s;
+using namespace std::chrono_literals;
 
 std::string whole(const std::string& path) {
   std::ifstream file{path};

@@ -27,7 +27,7 @@
 namespace selfscale::drivers::local {
 namespace {
 
-using std::chrono_literals::operator""ms;
+using namespace std::chrono_literals;
 
 std::vector<std::string> shell(const std::string& script) { return {"sh", "-c", script}; }
 

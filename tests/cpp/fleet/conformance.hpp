@@ -65,6 +65,7 @@ TEST_P(FleetConformance, OneLeadsAtATime) {
 
 TEST_P(FleetConformance, OneOfManyThatStandAtOnceLeads) {
   std::vector<std::unique_ptr<Peer>> peers;
+  peers.reserve(6);
   for (int i = 0; i < 6; ++i) peers.push_back(peer("peer " + std::to_string(i)));
   for (const auto& each : peers) each->tell("lead");
   int leaders = 0;
@@ -183,11 +184,11 @@ TEST_P(FleetConformance, TheGlobalSwitchAndThoseOfServicesAreApart) {
   auto one = peer("one");
   Switches on;
   on.enabled = true;
-  one->ask("change backend " + to_json(on));
+  EXPECT_EQ(switches(one->ask("change backend " + to_json(on))).enabled, true);
   EXPECT_EQ(switches(one->ask("switches ")), Switches{});
   EXPECT_EQ(switches(one->ask("switches worker")), Switches{});
   on.enabled_by = "everything";
-  one->ask("change  " + to_json(on));
+  EXPECT_EQ(switches(one->ask("change  " + to_json(on))).enabled, true);
   EXPECT_EQ(switches(one->ask("switches ")).enabled_by, "everything");
   EXPECT_EQ(switches(one->ask("switches backend")).enabled_by, "");
 }
@@ -207,6 +208,7 @@ TEST_P(FleetConformance, AChangeOfWhatHasChangedIsRefused) {
 
 TEST_P(FleetConformance, NoChangeIsLostAmongMany) {
   std::vector<std::unique_ptr<Peer>> peers;
+  peers.reserve(4);
   for (int i = 0; i < 4; ++i) peers.push_back(peer("peer"));
   for (const auto& each : peers) each->tell("count backend 15");
   for (const auto& each : peers) EXPECT_EQ(each->hear(), "done");
@@ -228,7 +230,7 @@ TEST_P(FleetConformance, WhatIsPublishedIsReadByAll) {
 TEST_P(FleetConformance, AServiceMayHaveAnyName) {
   auto one = peer("one");
   for (const std::string name : {"../../etc/x", "a/b", "ü", ".", "..", "%2F", "UPPER", "upper"}) {
-    EXPECT_EQ(one->ask("publish " + name + " " + name), "done");
+    EXPECT_EQ(one->ask(std::string{"publish "}.append(name).append(" ").append(name)), "done");
     Switches wanted;
     wanted.enabled_by = name;
     EXPECT_EQ(switches(one->ask("change " + name + " " + to_json(wanted))).revision, 1) << name;

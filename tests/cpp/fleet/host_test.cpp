@@ -21,7 +21,7 @@ class HostFleet : public testing::Test {
     std::string name = "/tmp/selfscale-host-XXXXXX";
     directory_ = ::mkdtemp(name.data());
   }
-  ~HostFleet() override { std::filesystem::remove_all(directory_); }
+  void TearDown() override { std::filesystem::remove_all(directory_); }
 
   std::unique_ptr<Fleet> join(const std::string& holder, const std::string& run = "run") {
     return make_host({"backend", state(), directory_ + "/" + run, holder});
@@ -157,7 +157,7 @@ TEST_F(HostFleet, AClearedRunDirectoryLeavesOneLeader) {
 }
 
 TEST_F(HostFleet, UnreadableSwitchesSayNo) {
-  write(state("switches.json"), "{\"version\":1,\"enabled\":fal");
+  write(state("switches.json"), R"({"version":1,"enabled":fal)");
   const auto fleet = join("one");
   const auto global = run(fleet->switches("")).value();
   EXPECT_EQ(global.enabled, false);

@@ -2,11 +2,11 @@
 #pragma once
 
 #include <fcntl.h>
-#include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
+#include <csignal>
 #include <functional>
 #include <memory>
 #include <selfscale/error.hpp>
@@ -49,12 +49,12 @@ class Peer {
   }
 
   /// "lead", "renew {…}", "switches backend", …; the answer is a word or JSON, or an error's code.
-  std::string ask(const std::string& order) {
+  [[nodiscard]] std::string ask(const std::string& order) const {
     tell(order);
     return hear();
   }
-  void tell(const std::string& order) { write_line(orders_, order); }
-  std::string hear() { return read_line(answers_); }
+  void tell(const std::string& order) const { write_line(orders_, order); }
+  [[nodiscard]] std::string hear() const { return read_line(answers_); }
 
   /// As the kernel's memory killer does it; returns when the process is gone.
   void kill() {

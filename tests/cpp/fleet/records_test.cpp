@@ -12,8 +12,8 @@ TEST(FleetRecords, ALeaseReadsAsItWasWritten) {
   record.token = (std::int64_t{1} << 62) + 1;
   record.holder = "host/12";
   record.at = Instant{Duration{1'732'272'000'123}};
-  record.states = {{"backend", "{\"at\": 0.1}"}, {"", ""}};
-  record.events = {{"backend", "{\"id\": \"E\"}"}};
+  record.states = {{"backend", R"({"at": 0.1})"}, {"", ""}};
+  record.events = {{"backend", R"({"id": "E"})"}};
   record.carried_out = {{"backend", 3}};
   EXPECT_EQ(lease_from_json(to_json(record)).value(), record);
   EXPECT_EQ(lease_from_json(to_json(LeaseRecord{})).value(), LeaseRecord{});

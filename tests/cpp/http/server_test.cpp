@@ -51,7 +51,7 @@ class HttpServer : public testing::Test {
     path_ = directory_ + "/agent.sock";
   }
 
-  ~HttpServer() override {
+  void TearDown() override {
     if (thread_.joinable()) {
       asio::post(io_, [this] { server_.reset(); });
       work_.reset();
@@ -150,6 +150,7 @@ TEST_F(HttpServer, ServesManyClientsAtOnce) {
   constexpr int requests = 25;
   std::atomic<int> right{0};
   std::vector<std::thread> threads;
+  threads.reserve(clients);
   for (int i = 0; i < clients; ++i) {
     threads.emplace_back([&, i] {
       SocketClient client{path_};
@@ -273,7 +274,7 @@ TEST_F(HttpServer, AHandlerThatThrowsIsA500WithoutItsWords) {
 TEST_F(HttpServer, GoesOnAfterAClientLeftWithoutItsAnswer) {
   serve([](Request) -> asio::awaitable<Response> {
     Response response;
-    response.body.assign(4 * 1024 * 1024, 'x');  // more than a socket's buffer holds
+    response.body.assign(std::size_t{4} * 1024 * 1024, 'x');  // more than a socket's buffer holds
     co_return response;
   });
   {
@@ -366,8 +367,8 @@ void bind_and_listen(const std::string& path) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   std::copy(path.begin(), path.end(), address.sun_path);
-  ::bind(descriptor, reinterpret_cast<const sockaddr*>(&address), sizeof address);
-  ::listen(descriptor, 5);
+  const auto* where = reinterpret_cast<const sockaddr*>(&address);
+  if (::bind(descriptor, where, sizeof address) == 0) ::listen(descriptor, 5);
 }
 
 /// Leaves a socket file behind whose listener has died; `heir` keeps a copy of the socket open

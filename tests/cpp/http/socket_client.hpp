@@ -32,17 +32,16 @@ class SocketClient {
 
   [[nodiscard]] bool is_connected() const { return connected_; }
 
-  /// False when the other side has gone.
-  bool send(std::string_view bytes) {
+  /// Ends early when the other side has gone.
+  void send(std::string_view bytes) const {
     while (!bytes.empty()) {
       const auto sent = ::send(descriptor_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
-      if (sent <= 0) return false;
+      if (sent <= 0) return;
       bytes.remove_prefix(static_cast<std::size_t>(sent));
     }
-    return true;
   }
 
-  void say_no_more() { ::shutdown(descriptor_, SHUT_WR); }
+  void say_no_more() const { ::shutdown(descriptor_, SHUT_WR); }
 
   /// One whole answer, head and body; shorter when the connection ends before.
   std::string answer() {

@@ -1,12 +1,12 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
-#include <signal.h>
 #include <sqlite3.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
+#include <csignal>
 #include <fstream>
 #include <functional>
 
@@ -24,7 +24,7 @@ class SqliteFile : public testing::Test {
   [[nodiscard]] std::string file() const { return state() + "/journal.sqlite"; }
 
   /// Runs SQL in the file behind the journal's back; the first column of the last row.
-  std::string sql(const std::string& text) const {
+  [[nodiscard]] std::string sql(const std::string& text) const {
     sqlite3* handle = nullptr;
     std::string answer;
     const auto take = [](void* to, int, char** values, char**) {
@@ -109,7 +109,7 @@ TEST_F(SqliteFile, ReadingLeavesWhatItCannotUnderstand) {
 
   std::filesystem::remove(file());
   open()->keep_decision(record_of("D1", at(0s)));
-  sql("PRAGMA user_version = 99");
+  ASSERT_EQ(sql("PRAGMA user_version = 99"), "");
   EXPECT_PRED2(contains, read_sqlite(state()).error().message, "later version");
 }
 
@@ -193,7 +193,7 @@ TEST_F(SqliteFile, PutsAFileAsideThatIsDamagedInside) {
 
 TEST_F(SqliteFile, LeavesALaterVersionsFileAlone) {
   open()->keep_decision(record_of("D1", at(0s)));
-  sql("PRAGMA user_version = 2");
+  ASSERT_EQ(sql("PRAGMA user_version = 2"), "");
   const auto journal = open();
   journal->keep_decision(record_of("D2", at(0s)));
   EXPECT_TRUE(journal->decision("D2"));
@@ -210,7 +210,7 @@ TEST_F(SqliteFile, GivesSpaceBack) {
   }
   journal->tidy(at(20 * 24h));
   journal->release();
-  sql("PRAGMA wal_checkpoint(TRUNCATE)");
+  ASSERT_EQ(sql("PRAGMA wal_checkpoint(TRUNCATE)"), "0");
   EXPECT_LT(std::filesystem::file_size(file()), 200'000U);
 }
 

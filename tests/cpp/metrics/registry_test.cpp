@@ -107,6 +107,7 @@ TEST(Registry, ThreadsLoseNoCount) {
   constexpr int threads = 8;
   constexpr int rounds = 20'000;
   std::vector<std::thread> running;
+  running.reserve(threads);
   for (int i = 0; i < threads; ++i) {
     running.emplace_back([&registry] {
       const auto counter = registry.counter("orders");
@@ -134,6 +135,7 @@ TEST(Registry, MovingUnderFireLosesNoCount) {
   std::atomic<bool> stop{false};
   std::atomic<std::uint64_t> made{0};
   std::vector<std::thread> running;
+  running.reserve(4);
   for (int i = 0; i < 4; ++i) {
     running.emplace_back([&] {
       const auto counter = registry.counter("orders");

@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 #include <selfscale/decide.hpp>
 #include <sstream>
+#include <vector>
 
 namespace selfscale {
 namespace {
@@ -190,7 +191,7 @@ struct Wrong {
 };
 
 TEST(Snapshot, SaysWhatIsWrongAndWhere) {
-  const Wrong rows[] = {
+  const std::vector<Wrong> rows{
       {"[]", "the document: is a list, where an object belongs"},
       {"{", "snapshot is not JSON"},
       {R"({"at": 1})", "/platform: is missing"},
@@ -216,7 +217,7 @@ TEST(Snapshot, SaysWhatIsWrongAndWhere) {
 }
 
 TEST(State, SaysWhatIsWrongAndWhere) {
-  const Wrong rows[] = {
+  const std::vector<Wrong> rows{
       {R"({"upWindow": [[1]]})", "/upWindow/0: is a list, where [seconds, replicas]"},
       {R"({"downWindow": [[2, 1], [1, 1]]})", "/downWindow/1: is older than the one before it"},
       {R"({"timers": {"cpu": {"definition": "xyz"}}})", "/timers/cpu/definition"},
@@ -278,7 +279,7 @@ TEST(Text, NestedDeeperThanAnyFormIsRefused) {
 TEST(Text, RefusalsAreUtf8WhateverIsRefused) {
   std::string umlauts = "x";
   for (int i = 0; i < 50; ++i) umlauts += "ä";
-  const std::string texts[] = {"{\"at\": \xff", "{\"\xc3", R"({"at": ")" + umlauts + "\"}"};
+  const std::vector<std::string> texts{"{\"at\": \xff", "{\"\xc3", R"({"at": ")" + umlauts + "\"}"};
   for (const std::string& text : texts) {
     const std::string said = refusal([&] { snapshot_from_json(names, text); });
     EXPECT_NO_THROW(nlohmann::json(said).dump()) << said;

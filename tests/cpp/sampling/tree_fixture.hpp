@@ -18,7 +18,7 @@ class TreeTest : public testing::Test {
     if (::mkdtemp(name.data()) == nullptr) ADD_FAILURE() << "no temporary directory";
     root = name;
   }
-  ~TreeTest() override { std::filesystem::remove_all(root); }
+  void TearDown() override { std::filesystem::remove_all(root); }
 
   void write(const std::string& path, std::string_view text) const {
     const std::filesystem::path whole = root + path;

@@ -175,13 +175,13 @@ TEST_F(SegmentTest, TheNewestPublicationOfTheLivingIsRead) {
   EXPECT_EQ(first->published(), std::nullopt);
   first->claim("a", "").value();
   second->claim("b", "").value();
-  first->publish("{\"toReplicas\": 3}");
-  second->publish("{\"toReplicas\": 4, \"more\": true}");
-  EXPECT_EQ(first->published(), "{\"toReplicas\": 4, \"more\": true}");
+  first->publish(R"({"toReplicas": 3})");
+  second->publish(R"({"toReplicas": 4, "more": true})");
+  EXPECT_EQ(first->published(), R"({"toReplicas": 4, "more": true})");
   first->publish("{}");
   EXPECT_EQ(second->published(), "{}");
   first->release();
-  EXPECT_EQ(second->published(), "{\"toReplicas\": 4, \"more\": true}");
+  EXPECT_EQ(second->published(), R"({"toReplicas": 4, "more": true})");
   second->publish(std::string(published_bytes + 1, 'x'));
   EXPECT_EQ(second->published(), std::nullopt);
 }
@@ -294,6 +294,7 @@ TEST_F(SegmentTest, NoRoomForTheFileIsAnErrorAndLeavesNothingBehind) {
 
 TEST_F(SegmentTest, ManyProcessesThatOpenAtOnceShareOneFile) {
   std::vector<std::unique_ptr<Child>> children;
+  children.reserve(8);
   for (int i = 0; i < 8; ++i) {
     children.push_back(std::make_unique<Child>([this](Child& self) {
       self.wait_for_word();
@@ -361,6 +362,7 @@ TEST_F(SegmentTest, AForkStormNeitherHangsNorLosesACount) {
   std::atomic<bool> stop{false};
   std::atomic<std::uint64_t> made{0};
   std::vector<std::thread> load;
+  load.reserve(3);
   for (int i = 0; i < 3; ++i) {
     load.emplace_back([&, i] {
       std::uint64_t mine = 0;

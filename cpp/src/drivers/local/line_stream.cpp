@@ -13,7 +13,7 @@ namespace selfscale::drivers::local {
 namespace {
 
 /// A partner that hangs asks nothing, so that more than this means that it asks and never reads.
-constexpr std::size_t most_outgoing = 4 * 1024 * 1024;
+constexpr std::size_t most_outgoing = std::size_t{4} * 1024 * 1024;
 
 }  // namespace
 

@@ -1,5 +1,6 @@
 #include "drivers/local/options.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <nlohmann/json.hpp>
@@ -16,10 +17,9 @@ Failure wrong(std::string_view option, std::string_view value, std::string_view 
 }
 
 bool contains(const std::vector<std::string>& command, std::string_view placeholder) {
-  for (const auto& word : command) {
-    if (word.find(placeholder) != std::string::npos) return true;
-  }
-  return false;
+  return std::ranges::any_of(command, [placeholder](const std::string& word) {
+    return word.find(placeholder) != std::string::npos;
+  });
 }
 
 Result<int> whole(std::string_view option, const std::string& value, int least, int most) {

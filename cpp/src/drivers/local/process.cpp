@@ -24,8 +24,6 @@
 
 #include "drivers/local/keeper.hpp"
 
-extern char** environ;
-
 namespace selfscale::drivers::local {
 namespace {
 

@@ -228,7 +228,7 @@ Result<Answer> parse_answer(std::string_view line) {
   } else if (reader.has("accepted")) {
     answer.what = Accepted{};
   } else {
-    reader.refuse("observation", "is not there, nor are \"accepted\" or \"error\"");
+    reader.refuse("observation", R"(is not there, nor are "accepted" or "error")");
   }
   if (auto failure = reader.failure("the supervisor's answer")) return *std::move(failure);
   return answer;

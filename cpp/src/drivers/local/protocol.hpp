@@ -70,7 +70,7 @@ struct Answer {
   std::variant<Report, Accepted, Failure> what;
 };
 
-inline constexpr std::size_t longest_line = 1024 * 1024;
+inline constexpr std::size_t longest_line = std::size_t{1024} * 1024;
 
 /// One line without its newline. Parsing never throws; Errc::malformed says what is wrong.
 std::string write_line(const Request& request);

@@ -1,5 +1,6 @@
 // What decide() remembers, as JSON: what rules remember by their names, so that a policy may be
 // reordered.
+#include <array>
 #include <charconv>
 #include <limits>
 
@@ -14,9 +15,9 @@ using Memory = DecisionState::Memory;
 using Change = DecisionState::Change;
 
 std::string hexadecimal(std::uint64_t number) {
-  char text[16];
-  const auto end = std::to_chars(text, text + sizeof text, number, 16).ptr;
-  return {text, end};
+  std::array<char, 16> text{};
+  auto* const end = std::to_chars(text.data(), text.data() + text.size(), number, 16).ptr;
+  return {text.data(), end};
 }
 
 std::uint64_t read_hexadecimal(const Node& node) {
