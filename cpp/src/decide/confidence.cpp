@@ -43,8 +43,8 @@ double margin(const Situation& seen, const Recommendation& recommendation) noexc
   const double replicas = is_per_replica(seen, leading) ? seen.current : 1;
   const double limit = std::abs(leading.threshold) * replicas;
   if (limit == 0.0) return 1.0;
-  const double past = std::abs(leading.value - leading.threshold * replicas) / limit;
-  return past / (past + 0.25);
+  const double past = std::abs(leading.value - leading.threshold * replicas);
+  return past / (past + 0.25 * limit);
 }
 
 double reporting(const Situation& seen) noexcept {
@@ -63,6 +63,7 @@ double reporting(const Situation& seen) noexcept {
     }
   }
   if (reporting == 0) return 0.0;
+  if (silent == 0) return 1.0;
   return static_cast<double>(reporting) / static_cast<double>(reporting + silent);
 }
 

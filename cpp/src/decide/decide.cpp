@@ -175,6 +175,7 @@ class Evaluation {
   void look_back() {
     const Stabilized result =
         selfscale::stabilize(state_, policy_, wanted_, seen_.current, seen_.at);
+    if (result.replicas == wanted_) return;
     const auto& direction =
         result.code == Code::scale_up_stabilized ? policy_.scale_up : policy_.scale_down;
     const auto seconds = static_cast<double>(direction.stabilization_window.count()) / 1000.0;

@@ -83,6 +83,7 @@ void forget_old_changes(DecisionState& state, const CompiledPolicy& policy, Inst
   const auto is_needed = [&](const DecisionState::Change& change) {
     return at - change.at < policy.changes_kept;
   };
+  if (state.changes.empty() || is_needed(state.changes.front())) return;
   state.changes.erase(state.changes.begin(),
                       std::find_if(state.changes.begin(), state.changes.end(), is_needed));
 }

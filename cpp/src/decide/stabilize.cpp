@@ -17,6 +17,7 @@ Duration down_reach(const CompiledPolicy& policy) noexcept {
 
 void forget_old(Window& window, Duration reach, Instant at) {
   const auto is_young = [&](const Wanted& wanted) { return at - wanted.at < reach; };
+  if (window.empty() || is_young(window.front())) return;
   window.erase(window.begin(), std::find_if(window.begin(), window.end(), is_young));
 }
 

@@ -208,7 +208,9 @@ std::string duration_in_words(Duration duration) {
     left -= whole * unit.milliseconds;
     // Beside minutes and more, milliseconds tell nothing.
     if (whole == 0 || (unit.milliseconds == 1 && duration >= std::chrono::minutes{1})) continue;
-    words += (words.empty() ? "" : " ") + std::to_string(whole) + std::string{unit.name};
+    if (!words.empty()) words += ' ';
+    words += std::to_string(whole);
+    words += unit.name;
   }
   return words.empty() ? "0 s" : words;
 }
