@@ -13,7 +13,7 @@ from selfscale.drivers import Counts, Driver, Findings
 
 __all__ = ["NOW", "Distribution", "MemoryPlatform", "after", "ago", "check_driver", "past", "recorded"]
 
-NOW = 2_000_000_000.0
+NOW = 1_999_998_000.0
 """An instant for snapshots: seconds since the epoch."""
 
 

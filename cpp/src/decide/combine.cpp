@@ -60,7 +60,8 @@ Combined combine(std::span<const Proposal> proposals, int current, Direction up,
                              : held(votes.largest_up, Code::rules_disagree);
   }
   if (votes.down > 0) {
-    if (votes.missing > 0) return held(votes.first_missing, Code::missing_blocks_down);
+    const bool holds = down == Direction::all && votes.hold > 0;  // whatever the missing would say
+    if (votes.missing > 0 && !holds) return held(votes.first_missing, Code::missing_blocks_down);
     // Else what a rule still needs would be taken away before it can serve, again and again.
     if (votes.first_starting >= 0) return held(votes.first_starting, Code::rules_disagree);
     if (down == Direction::any) return carried(votes.smallest_down, Code::smallest_down);

@@ -100,7 +100,8 @@ class Evaluation {
   /// The bounds, then the guardrails.
   void limit() {
     const Shared& shared = seen_.snapshot.shared;
-    adjust(Stage::limits, within_bounds(bounds_, wanted_));
+    const bool sleeps = wanted_ == 0 && may_sleep();
+    if (!sleeps) adjust(Stage::limits, within_bounds(bounds_, wanted_));
     adjust(Stage::guardrails, within_total(policy_, shared, wanted_, seen_.current));
     adjust(Stage::guardrails, within_memory(policy_, shared, wanted_, seen_.current));
     adjust(Stage::guardrails, within_budgets(policy_, bounds_, shared, wanted_, seen_.current));
@@ -131,7 +132,11 @@ class Evaluation {
   void meet() {
     seed(state_, policy_, seen_.current, seen_.at);
     const bool is_changed = state_.last_up || state_.last_down;
-    if (!is_changed && seen_.current == 0 && policy_.scale_to_zero) state_.scaled_to_zero = true;
+    if (!policy_.scale_to_zero) return;
+    if (!is_changed && seen_.current == 0) state_.scaled_to_zero = true;
+    if (const auto initial = policy_.scale_to_zero->initial_cooldown) {
+      state_.last_active = seen_.at + (*initial - policy_.scale_to_zero->cooldown);
+    }
   }
 
   [[nodiscard]] bool is_platform_known() const { return seen_.snapshot.platform.error.empty(); }
@@ -141,7 +146,12 @@ class Evaluation {
   [[nodiscard]] bool is_paused() const {
     if (seen_.current != 0) return false;
     return !state_.scaled_to_zero ||
-           (bounds_.min_replicas == 0 && !sees_without_replicas(seen_.snapshot));
+           ((bounds_.min_replicas == 0 || may_sleep()) && !sees_without_replicas(seen_.snapshot));
+  }
+
+  /// A policy's own minimum holds for a service that is awake, a schedule's at any time.
+  [[nodiscard]] bool may_sleep() const {
+    return policy_.scale_to_zero && !bounds_.is_min_scheduled;
   }
 
   /// When the pause ends, time without work counts from there.

@@ -244,6 +244,9 @@ std::string in_words(const CompiledPolicy& policy, const Proposal& proposal) {
       return against_target(policy, proposal) +
              " would ask for a change, but not once instances that are not ready or do not report "
              "are counted in";
+    case Code::updating:
+      return against_target(policy, proposal) +
+             " asks for no more, though a deployment has more running than were asked for";
     case Code::no_ready_instances:
       return "no instance is ready to be measured for " + metric;
     case Code::step_up:

@@ -74,12 +74,9 @@ void read_scale_to_zero(Reader& reader, CompiledPolicy& policy) {
     ScaleToZero& zero = policy.scale_to_zero.emplace();
     zero.cooldown = keys.duration("cooldown").value_or(zero.cooldown);
     zero.retention = keys.duration("retention").value_or(zero.retention);
+    zero.initial_cooldown = keys.duration("initialCooldown");
   });
   if (!policy.scale_to_zero) return;
-  if (policy.min_replicas > 0) {
-    reader.wrong("scaleToZero",
-                 "needs a minReplicas of 0; it is " + std::to_string(policy.min_replicas));
-  }
   if (policy.never_scales_down) {
     reader.wrong("scaleToZero", "contradicts \"scaleDown\": \"never\"");
   }

@@ -195,6 +195,7 @@ struct RuleSpec {
 struct ScaleToZero {
   Duration cooldown{300'000};  ///< without work for longer than this: idle
   Duration retention{0};       ///< once idle, the last replica stays for this
+  std::optional<Duration> initial_cooldown;  ///< instead, for a service just met
 };
 
 /// How far the count may go within a period (autoscaling/v2 HPAScalingPolicy).
@@ -313,7 +314,7 @@ struct CompiledPolicy {
   std::optional<Duration> cooldown_period;
   Duration changes_kept{0};  ///< for how long what was done to the count may still matter
   bool never_scales_down = false;
-  std::optional<ScaleToZero> scale_to_zero;  ///< with min_replicas of 0
+  std::optional<ScaleToZero> scale_to_zero;  ///< none, or min_replicas and more
   Readiness readiness;
 
   std::optional<Duration> startup_expected;

@@ -75,6 +75,9 @@ void write_optional_parts(const CompiledPolicy& policy, Json& json) {
   if (policy.scale_to_zero) {
     json["scaleToZero"] = {{"cooldown", to_text(policy.scale_to_zero->cooldown)},
                            {"retention", to_text(policy.scale_to_zero->retention)}};
+    if (const auto initial = policy.scale_to_zero->initial_cooldown) {
+      json["scaleToZero"]["initialCooldown"] = to_text(*initial);
+    }
   }
   if (Json guardrails = guardrails_to_json(policy); !guardrails.empty()) {
     json["guardrails"] = std::move(guardrails);

@@ -125,6 +125,35 @@ TEST(Activation, WorkBeginsTheCooldownAnew) {
   EXPECT_EQ(service.live(0, 1ms).to_replicas, 0);
 }
 
+TEST(Activation, FromNoneToTheMinimumAndBack) {
+  Service service{testing::policy_of(
+      R"({"service": "worker", "minReplicas": 2, "maxReplicas": 10, "scaleToZero": {},
+          "rules": [{"type": "target", "metric": "due", "targetPerReplica": 10}]})")};
+  service.live(60);
+  EXPECT_EQ(service.live(0, 5min + 1ms).to_replicas, 0);
+  EXPECT_EQ(service.live(0).to_replicas, 0) << "the minimum wakes nobody";
+  EXPECT_EQ(service.live(1).to_replicas, 2) << "it holds for who is awake";
+  EXPECT_EQ(service.live(1).to_replicas, 2);
+}
+
+TEST(Activation, AScheduledMinimumKeepsItAwake) {
+  Service service{testing::policy_of(
+      R"({"service": "worker", "minReplicas": 1, "maxReplicas": 10, "scaleToZero": {},
+          "schedules": [{"name": "always", "cron": "* * * * *", "minReplicas": 3}],
+          "rules": [{"type": "target", "metric": "due", "targetPerReplica": 10}]})")};
+  service.live(60);
+  EXPECT_EQ(service.live(0, 5min + 1ms).to_replicas, 3);
+}
+
+TEST(Activation, AServiceJustMetHasACooldownOfItsOwn) {
+  Service service{worker(R"({"cooldown": "1m", "initialCooldown": "10m"})")};
+  service.live(0);
+  EXPECT_GE(service.live(0, 10min).to_replicas, 1);
+  EXPECT_EQ(service.live(0, 1ms).to_replicas, 0);
+  service.live(60);
+  EXPECT_EQ(service.live(0, 60001ms).to_replicas, 0) << "later ones are as usual";
+}
+
 TEST(Activation, TheLastReplicaStaysForItsRetention) {
   Service service{worker(R"({"cooldown": "1m", "retention": "30s"})")};
   service.live(60);

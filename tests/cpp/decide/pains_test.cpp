@@ -64,6 +64,31 @@ TEST(Pains, DeploysConfuseTheScaler) {
   EXPECT_EQ(decide(policy, seen, state).to_replicas, 5) << "load that rises is served";
 }
 
+/// kubernetes/kubernetes#72775: each tick of a rollout saw twice what it had asked for, and asked
+/// for more again.
+TEST(Pains, ASurgeOfADeployment) {
+  const Policy policy = testing::policy_of(
+      R"({"service": "web", "minReplicas": 1, "maxReplicas": 200, "behavior": "none",
+          "rules": [{"type": "target", "metric": "memory_usage", "target": 70}]})");
+  DecisionState state;
+  int replicas = 4;
+  for (int tick = 0; tick < 6; ++tick) {
+    Snapshot seen = snapshot(replicas, {std::nullopt}, start + tick * 15s);
+    seen.platform.updating = true;
+    for (int i = 0; i < 2 * replicas; ++i) {
+      Instance instance;
+      instance.id = "web-" + std::to_string(i);
+      instance.metrics = {Reading::of(56)};
+      seen.instances.push_back(std::move(instance));
+    }
+    const Decision decision = decide(policy, seen, state);
+    EXPECT_EQ(decision.recommendation.code, Code::all_hold);
+    EXPECT_NE(reason(policy, decision).find("deployment"), std::string::npos);
+    replicas = decision.to_replicas;
+  }
+  EXPECT_EQ(replicas, 4);
+}
+
 TEST(Pains, MetricSourceDown) {
   const Policy policy = cpu_policy(R"("behavior": "none", )");
   DecisionState state;

@@ -352,8 +352,6 @@ INSTANTIATE_TEST_SUITE_P(
                             "/rules/0/window", "is 2m for this metric elsewhere"},
                     Mistake{concurrency(R"("targetPerReplica": 80, "window": "500ms")"),
                             "/rules/0/window", "at least 1s"},
-                    Mistake{R"({"scaleToZero": {}, "minReplicas": 1})", "/scaleToZero",
-                            "needs a minReplicas of 0; it is 1"},
                     Mistake{R"({"scaleToZero": {}, "minReplicas": 0})", "/scaleToZero",
                             "measured on replicas"},
                     Mistake{R"({"scaleToZero": {}, "minReplicas": 0, "scaleDown": "never"})",

@@ -33,6 +33,7 @@ bool has_turned(double before, double after) noexcept {
 
 /// How many instances are of which standing.
 struct Standings {
+  int listed = 0;
   int ready = 0;
   int missing = 0;
   int unready = 0;
@@ -48,6 +49,7 @@ Standings gather(const Situation& seen, std::size_t index, Load& load) noexcept 
       if (entry != nullptr && is_usable(*entry, metric)) load.add(*entry, false);
       continue;
     }
+    ++count.listed;
     load.list(entry);
     switch (standing_of(instance, metric, index, seen.policy.readiness, seen.at)) {
       case Standing::ignored:
@@ -99,12 +101,19 @@ template <class Load>
 Proposal judge_with(const TargetRule& rule, const Situation& seen, std::size_t index,
                     Load load) noexcept {
   const Standings count = gather(seen, index, load);
-  if (load.samples() == 0 || !load.is_known()) {
+  if (count.listed == 0 || load.samples() == 0 || !load.is_known()) {
     const bool are_there =
         load.samples() == 0 && count.missing == 0 && !seen.snapshot.instances.empty();
-    return without_data(seen.current, are_there ? Code::no_ready_instances : Code::no_data);
+    const bool is_strangers = load.samples() > 0 && count.listed == 0;
+    return without_data(seen.current,
+                        are_there || is_strangers ? Code::no_ready_instances : Code::no_data);
   }
   Proposal proposal = judge(rule, load, count, seen.current);
+  // Old and new ones side by side are more than are asked for; that is no reason to ask for more.
+  const bool is_surge = seen.snapshot.platform.updating && load.ratio() < 1.0;
+  if (is_surge && proposal.replicas > seen.current) {
+    proposal = wanting(seen.current, seen.current, Code::updating, Code::updating, Code::updating);
+  }
   proposal.value = load.usage();
   return proposal;
 }
