@@ -44,22 +44,44 @@ def test_the_normal_form_is_read_again_as_it_is() -> None:
 
 def test_every_mistake_is_listed_at_once() -> None:
     wrong = {
+        "timezone": "Africa/Lagoss",
+        "guardrails": {"maxTotalReplica": 20},
         "policies": [
             {
                 "service": "backend",
-                "maxReplicas": 5,
+                "enabled": "yes",
                 "minReplicas": 9,
+                "maxReplicas": 5,
                 "evaluationIntervall": "15s",
-                "rules": [{"type": "treshold", "metric": "cpu_usage"}],
+                "cooldownPeriod": "5 minutes",
+                "metrics": [{"name": "depth", "aggregation": "mean", "window": "30s"}],
+                "rules": [
+                    {"type": "treshold", "metric": "cpu_usage"},
+                    {"type": "target", "metric": "depth", "target": -60},
+                ],
+                "behavior": {"scaleDown": {"stabilizationWindowSeconds": 3601}},
             }
-        ]
+        ],
+    }
+    right = {
+        ("/timezone", '"Africa/Lagoss"'): '"Africa/Lagos"',
+        ("/guardrails/maxTotalReplica", "20"): '"maxTotalReplicas"',
+        ("/policies/0/enabled", '"yes"'): "true or false",
+        ("/policies/0/minReplicas", "9"): "maxReplicas is 5",
+        ("/policies/0/evaluationIntervall", '"15s"'): '"evaluationInterval"',
+        ("/policies/0/cooldownPeriod", '"5 minutes"'): '"2m"',
+        ("/policies/0/metrics/0/aggregation", '"mean"'): "avg, max, min",
+        ("/policies/0/rules/0/type", '"treshold"'): '"threshold"',
+        ("/policies/0/rules/1/target", "-60"): "above 0",
+        ("/policies/0/behavior/scaleDown/stabilizationWindowSeconds", "3601"): "between 0 and 3600",
     }
     with pytest.raises(selfscale.PolicyError) as caught:
         selfscale.load_policies(wrong)
     problems = caught.value.problems
-    assert len(problems) == 3
-    assert all(problem.pointer.startswith("/policies/0") and problem.message for problem in problems)
-    assert any("threshold" in problem.message for problem in problems), "the nearest known name"
+    assert len(problems) == len(right) == 10
+    assert {(problem.pointer, problem.value) for problem in problems} == set(right)
+    for problem in problems:
+        assert right[problem.pointer, problem.value] in problem.message, "what would be right"
     assert isinstance(caught.value, ValueError)
     assert isinstance(caught.value, selfscale.Error)
     assert caught.value.code == "invalid_policy"
