@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import TYPE_CHECKING
 
 try:
@@ -19,8 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Curve", "Mark", "picture", "simulation_picture"]
 
-MOST_REASONS = 14
-"""More marked events than this are drawn, but their reasons are not listed."""
+MOST_REASONS = 40
+"""So many lines of reasons are listed; further events are drawn without a number."""
 
 _HOUR = 3600.0
 _COLOURS = ("#1f6feb", "#d1731a", "#2f9e62", "#8250df", "#b3261e", "#57606a")
@@ -54,13 +56,12 @@ def picture(load: tuple[Sequence[float], Sequence[float]], curves: Sequence[Curv
 
     Args:
         load: seconds, and requests per second at them.
-        curves: the runs to compare; their marks are drawn, and listed with their reasons if they are few.
+        curves: the runs to compare; their marks are drawn, numbered, and listed with their reasons.
         title: what the picture shows, in one line.
     """
-    listed = [mark for curve in curves for mark in curve.marks]
-    if len(listed) > MOST_REASONS:
-        listed = []
-    text_height = 0.132 * len(listed) + (0.25 if listed else 0.0)
+    steps = [step for curve in curves for step in _steps(curve.marks)]
+    lines = _lines(steps)
+    text_height = 0.132 * len(lines) + (0.25 if lines else 0.0)
     figure = Figure(figsize=(10.0, 7.4 + text_height), dpi=110)
     bottom = (text_height + 0.55) / (7.4 + text_height)
     top = 1 - 0.5 / (7.4 + text_height)
@@ -69,15 +70,14 @@ def picture(load: tuple[Sequence[float], Sequence[float]], curves: Sequence[Curv
     figure.suptitle(title, x=0.08, y=1 - 0.12 / (7.4 + text_height), ha="left", va="top", fontsize=12, weight="bold")
 
     _draw_load(axes[0], load)
-    _draw_replicas(axes[1], curves, numbered=bool(listed))
+    _draw_replicas(axes[1], curves, numbered=sum(map(len, steps[:MOST_REASONS])))
     _draw_responses(axes[2], curves)
     for each in axes:
         each.grid(True, color="#d0d7de", linewidth=0.5)
         each.spines[["top", "right"]].set_visible(False)
         each.margins(x=0)
     _label_time(axes[2], max(load[0], default=0.0))
-    if listed:
-        lines = [_line(number, mark) for number, mark in enumerate(listed, start=1)]
+    if lines:
         figure.text(0.08, 0.08 / (7.4 + text_height), "\n".join(lines), va="bottom", family="monospace", fontsize=8)
     return figure
 
@@ -117,7 +117,7 @@ def _draw_load(axes: Axes, load: tuple[Sequence[float], Sequence[float]]) -> Non
     axes.set_ylim(bottom=0)
 
 
-def _draw_replicas(axes: Axes, curves: Sequence[Curve], *, numbered: bool) -> None:
+def _draw_replicas(axes: Axes, curves: Sequence[Curve], *, numbered: int) -> None:
     number = 0
     for curve, colour in zip(curves, _COLOURS * len(curves), strict=False):
         axes.step(
@@ -141,7 +141,7 @@ def _draw_replicas(axes: Axes, curves: Sequence[Curve], *, numbered: bool) -> No
         for marker, up in (("^", True), ("v", False)):
             marks = [mark for mark in curve.marks if (mark.to_replicas > mark.from_replicas) == up]
             axes.scatter([m.seconds for m in marks], [m.to_replicas for m in marks], 36, color=colour, marker=marker)
-        for mark in curve.marks if numbered else ():
+        for mark in islice(curve.marks, numbered - number):
             number += 1
             axes.annotate(
                 str(number), (mark.seconds, mark.to_replicas), textcoords="offset points", ha="center",
@@ -159,6 +159,7 @@ def _draw_responses(axes: Axes, curves: Sequence[Curve]) -> None:
         axes.plot(curve.seconds, values, color=colour, linewidth=1.2, label=curve.name)
     axes.set_yscale("log")
     axes.yaxis.set_major_formatter("{x:g}")
+    axes.yaxis.set_minor_formatter(lambda value, _: f"{value:g}" if f"{value:.0e}"[0] in "25" else "")
     axes.set_ylabel("p95 response time, s")
     _legend(axes)
 
@@ -178,10 +179,40 @@ def _legend(axes: Axes) -> None:
     axes.legend(loc="lower left", bbox_to_anchor=(0, 0.97), fontsize=8, frameon=False, ncols=6)
 
 
-def _line(number: int, mark: Mark) -> str:
-    change = f"{mark.from_replicas:>2} → {mark.to_replicas:<2}"
-    return f"{number:>2}  {mark.seconds:6.1f} s  {change}  {_shortened(mark.reason)}"
+def _steps(marks: Sequence[Mark]) -> list[list[Mark]]:
+    """Put what follows on each other in one direction, for reasons that differ in their numbers alone, together."""
+    steps: list[list[Mark]] = []
+    for mark in marks:
+        if steps and _goes_on(steps[-1][-1], mark):
+            steps[-1].append(mark)
+        else:
+            steps.append([mark])
+    return steps
 
 
-def _shortened(text: str, width: int = 96) -> str:
+def _goes_on(before: Mark, mark: Mark) -> bool:
+    same_way = (before.to_replicas > before.from_replicas) == (mark.to_replicas > mark.from_replicas)
+    same_words = re.sub(r"\d[\d.,]*", "", before.reason) == re.sub(r"\d[\d.,]*", "", mark.reason)
+    return before.to_replicas == mark.from_replicas and same_way and same_words
+
+
+def _lines(steps: Sequence[Sequence[Mark]]) -> list[str]:
+    """Word what happened, one line for each step: its numbers in the drawing, when it began, the counts, the reason."""
+    changes = [
+        " → ".join(str(one) for one in [step[0].from_replicas, *(m.to_replicas for m in step)]) for step in steps
+    ]
+    width = max(map(len, changes), default=0)
+    lines = []
+    number = 1
+    for step, change in zip(steps[:MOST_REASONS], changes, strict=False):
+        numbers = f"{number}-{number + len(step) - 1}" if len(step) > 1 else str(number)
+        lines.append(
+            f"{numbers:>5}  {step[0].seconds:6.1f} s  {change:{width}}  {_shortened(step[0].reason, 114 - width)}"
+        )
+        number += len(step)
+    left = sum(map(len, steps[MOST_REASONS:]))
+    return [*lines, f"… and {left} more"] if left else lines
+
+
+def _shortened(text: str, width: int) -> str:
     return text if len(text) <= width else text[: width - 1] + "…"
