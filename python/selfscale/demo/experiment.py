@@ -58,6 +58,7 @@ class Run:
     problems: list[str] = field(default_factory=list)
     lag: float = 0.0  # the most that the generator was late
     generator_cpu_seconds: float | None = None
+    began_at: float = 0.0  # when the load did, in seconds since the epoch
     seconds: float = 0.0
 
     def summary(self) -> dict[str, float]:
@@ -223,6 +224,8 @@ def _wait_until_ready(services: list[Service], runs: list[Run], watch: Watch) ->
 def _watch_until_ended(parts: list[_Part], starts_at: float, watch: Watch) -> None:
     runs = [part.run for part in parts]
     began_wall = time.time() - time.monotonic() + starts_at
+    for run in runs:
+        run.began_at = began_wall
     next_look = time.monotonic()
     while not all(part.generator.ended for part in parts):
         for part in parts:

@@ -123,6 +123,7 @@ def write(output: Path, scenario: Scenario, runs: Sequence[Run], doubtful: Seque
     image = draw(scenario, runs)
     summary = {
         "runs": {run.name: run.summary() for run in runs},
+        "began_at": runs[0].began_at,
         "trace": {
             "name": "nasa_http_day",
             "compression": round(scenario.compression, 1),

@@ -83,6 +83,7 @@ def test_the_files_of_the_output(tmp_path: Path) -> None:
     report.write(tmp_path / "out", DEFAULT, three(), ["a doubt"], '{"kind": "policy"}\n')
     summary = json.loads((tmp_path / "out" / "summary.json").read_text())
     assert set(summary["runs"]) == {"agent", "fixed_min", "fixed_max"}
+    assert summary["began_at"] == 0.0
     assert (tmp_path / "out" / "report.png").read_bytes().startswith(b"\x89PNG")
     assert (tmp_path / "out" / "journal.jsonl").read_text() == '{"kind": "policy"}\n'
     page = (tmp_path / "out" / "report.html").read_text()
