@@ -35,8 +35,8 @@ class SELFSCALE_API Counter {
 /// A value that goes up and down. NaN and infinities are refused and counted.
 class SELFSCALE_API Gauge {
  public:
-  void set(double value) const noexcept;
-  void add(double by) const noexcept;
+  void set(double value) const noexcept;  ///< negative values, NaN and infinities are refused
+  void add(double by) const noexcept;     ///< may pass below zero; a reading below it is refused
   void inc() const noexcept { add(1.0); }
   void dec() const noexcept { add(-1.0); }
 

@@ -187,6 +187,16 @@ void add_other_service(const Policy& own, const Policy& other, std::string_view 
   }
 }
 
+std::uint64_t count_refused(const Snapshot& snapshot) {
+  std::uint64_t count = 0;
+  const auto look_at = [&count](const std::vector<std::optional<Reading>>& readings) {
+    for (const auto& each : readings) count += each && each->missing == Missing::refused ? 1 : 0;
+  };
+  look_at(snapshot.metrics);
+  for (const auto& instance : snapshot.instances) look_at(instance.metrics);
+  return count;
+}
+
 std::vector<std::string> victims(const Snapshot& snapshot) {
   std::vector<const Instance*> candidates;
   for (const auto& instance : snapshot.instances) {

@@ -54,6 +54,9 @@ class SnapshotMaker {
 void add_other_service(const Policy& own, const Policy& other, std::string_view published,
                        Shared& shared);
 
+/// Readings that are NaN, infinite or negative: an app's gauge may be lowered below zero.
+std::uint64_t count_refused(const Snapshot& snapshot);
+
 /// Those that may go, in that order: idle before busy, then the newest. Only instances known to be
 /// ready.
 std::vector<std::string> victims(const Snapshot& snapshot);

@@ -184,7 +184,7 @@ std::string status_json(House& house, const Steering& steering, const Upkeep& up
                              {"note", or_null(house.seat.segment()->note())}}},
       {"cost", cost(upkeep)},
       {"calls", {{"failed", house.calls.failed()}, {"dropped", house.calls.dropped()}}},
-      {"refused", house.seat.refused()},
+      {"refused", house.seat.refused() + steering.refused_readings()},
       {"errors", house.errors.load()},
   };
   return text_of(status);

@@ -281,6 +281,7 @@ asio::awaitable<void> Steering::think() {
   now.estimates.throughput_per_replica = readings_.throughput();
   now.own_instance = house_.settings.instance;
   snapshot_ = maker_.make(policy_, readings_, now);
+  refused_readings_ += count_refused(snapshot_);
   decide(policy_, snapshot_, state_, decision_);
 }
 

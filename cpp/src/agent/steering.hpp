@@ -32,6 +32,8 @@ class Steering {
 
   /// One step: finds the role, then does what is due.
   boost::asio::awaitable<void> step();
+  /// Readings that were refused, each at each evaluation.
+  [[nodiscard]] std::uint64_t refused_readings() const noexcept { return refused_readings_; }
   /// When step() wants to be called again.
   [[nodiscard]] Instant due() const;
   /// Have the next step evaluate at once.
@@ -113,6 +115,7 @@ class Steering {
   std::optional<Instant> sampled_at_;
   Instant next_tidy_{};
   bool has_spoken_ = false;
+  std::uint64_t refused_readings_ = 0;
   std::optional<int> said_;  ///< the count recommended last, while it is not acted on
 };
 

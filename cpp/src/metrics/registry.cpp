@@ -22,7 +22,7 @@ void Counter::inc(std::uint64_t by) const noexcept {
 }
 
 void Gauge::set(double value) const noexcept {
-  if (!(value >= -largest && value <= largest)) return registry_->refuse();
+  if (!(value >= 0.0 && value <= largest)) return registry_->refuse();
   auto* cell = reinterpret_cast<std::uint64_t*>(registry_->cell(cell_));
   metrics::real(cell, metrics::gauge_value).store(value, std::memory_order_relaxed);
 }

@@ -655,6 +655,17 @@ TEST_F(AgentTest, RefusedReadingsAreCountedInTheStatus) {
   EXPECT_EQ(status(agent)["refused"], 3);
 }
 
+TEST_F(AgentTest, AReadingThatIsNegativeWhenItIsSampledIsCountedAsRefused) {
+  Agent agent{options()};
+  const auto depth = agent.gauge("depth");
+  depth.dec();
+  agent.start();
+  EXPECT_TRUE(eventually([&] { return status(agent)["refused"] > 0; }));
+  ASSERT_TRUE(eventually([&] { return recommendation(agent).has_value(); }));
+  const auto proposals = (*recommendation(agent))["decision"]["recommendation"]["proposals"];
+  EXPECT_EQ(proposals[0]["code"], "data_refused");
+}
+
 TEST_F(AgentTest, LinesGoToTheUsersSink) {
   std::mutex mutex;
   std::vector<std::string> lines;

@@ -71,14 +71,15 @@ TEST(Registry, RefusesAndCountsWhatCannotBeRecorded) {
   const double infinity = std::numeric_limits<double>::infinity();
   registry.gauge("depth").set(7);
   registry.gauge("depth").set(nan);
+  registry.gauge("depth").set(-5);
   registry.gauge("depth").add(-infinity);
   registry.distribution("took").observe(-0.1);
   registry.distribution("took").observe(nan);
   registry.distribution("took").observe(infinity);
-  EXPECT_EQ(registry.refused(), 5U);
+  EXPECT_EQ(registry.refused(), 6U);
   EXPECT_EQ(entry_of(registry.block(), "depth").value, 7.0);
   EXPECT_EQ(entry_of(registry.block(), "took").buckets.count(), 0U);
-  EXPECT_EQ(entry_of(registry.block(), refused_name).count, 5U);
+  EXPECT_EQ(entry_of(registry.block(), refused_name).count, 6U);
 }
 
 TEST(Registry, AMillionLabelValuesTakeNoMoreRoomThanTheirLimit) {
