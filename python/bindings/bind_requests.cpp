@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "bindings.hpp"
+#include "clock_skews.hpp"
 #include "keys.hpp"
 #include "metric_types.hpp"
 #include "request_start.hpp"
@@ -47,6 +48,7 @@ struct Series {
   Distribution queue_time;
   Counter refused_starts;
   RouteTable routes;
+  ClockSkews skews;
 };
 
 struct Recorder {
@@ -85,6 +87,17 @@ class Undisturbed {
   PyObject* traceback_ = nullptr;
 };
 
+/// The host of an ASGI scope's `client`; empty where it has none, as over a Unix socket.
+std::string_view host_of(PyObject* client) noexcept {
+  const bool is_pair =
+      client != nullptr && (PyTuple_Check(client) != 0 || PyList_Check(client) != 0);
+  if (!is_pair || PySequence_Fast_GET_SIZE(client) == 0) return {};
+  PyObject* host = PySequence_Fast_GET_ITEM(client, 0);
+  Py_ssize_t size = 0;
+  const char* text = PyUnicode_Check(host) != 0 ? PyUnicode_AsUTF8AndSize(host, &size) : nullptr;
+  return text != nullptr ? std::string_view{text, static_cast<std::size_t>(size)} : "";
+}
+
 std::string_view bytes_of(PyObject* object) noexcept {
   if (PyBytes_Check(object) == 0) return {};
   return {PyBytes_AS_STRING(object), static_cast<std::size_t>(PyBytes_GET_SIZE(object))};
@@ -118,7 +131,10 @@ void record_start(Series& series, PyObject* scope) {
   PyObject* headers = at(scope, series.keys.headers);
   if (headers == nullptr) return;
   const RequestStart start = start_in(headers);
-  if (start.queue_seconds) series.queue_time.observe(*start.queue_seconds);
+  if (start.queue_seconds) {
+    const auto host = host_of(at(scope, series.keys.client));
+    series.queue_time.observe(series.skews.waited(host, *start.queue_seconds, wall_seconds()));
+  }
   if (start.refused) series.refused_starts.inc();
 }
 
@@ -376,6 +392,10 @@ RecorderObject new_recorder(const py::module_& module, std::shared_ptr<Agent> ag
 }
 
 void bind_requests(py::module_& module) {
+  py::class_<ClockSkews>(module, "ClockSkews", "What the clocks of proxies add to waits.")
+      .def(py::init<>())
+      .def("waited", &ClockSkews::waited, py::arg("host"), py::arg("reported"), py::arg("now"),
+           "Of a wait that a host reported the part that is one.");
   add_type(module, "Request", request_specification);
   add_type(module, "Recorder", recorder_specification);
   module.def(

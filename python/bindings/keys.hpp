@@ -13,6 +13,7 @@ class Keys {
   const py::object type = interned("type");
   const py::object status = interned("status");
   const py::object headers = interned("headers");
+  const py::object client = interned("client");
   const py::object more_body = interned("more_body");
   const py::object http_version = interned("http_version");
   const py::object method = interned("method");

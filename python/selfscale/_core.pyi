@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 import collections.abc
 import typing
-__all__: list[str] = ['Agent', 'Counter', 'Distribution', 'Gauge', 'Journal', 'Policy', 'Recorder', 'Request', 'activate', 'classify', 'decide', 'explain', 'gate', 'limit', 'load_policies', 'policy_schema', 'preset_policy', 'propose', 'rate_limit', 'read_request_start', 'reason', 'record', 'simulate', 'stabilize', 'trace_from_csv', 'window', 'window_maximum']
+__all__: list[str] = ['Agent', 'ClockSkews', 'Counter', 'Distribution', 'Gauge', 'Journal', 'Policy', 'Recorder', 'Request', 'activate', 'classify', 'decide', 'explain', 'gate', 'limit', 'load_policies', 'policy_schema', 'preset_policy', 'propose', 'rate_limit', 'read_request_start', 'reason', 'record', 'simulate', 'stabilize', 'trace_from_csv', 'window', 'window_maximum']
 class Policy:
     """
     One service's policy, checked and compiled. Immutable.
@@ -25,6 +25,16 @@ class Policy:
     @property
     def service(self) -> str:
         ...
+class ClockSkews:
+    """
+    What the clocks of proxies add to waits.
+    """
+    def __init__(self) -> None:
+        ...
+    def waited(self, host: str, reported: typing.SupportsFloat | typing.SupportsIndex, now: typing.SupportsFloat | typing.SupportsIndex) -> float:
+        """
+        Of a wait that a host reported the part that is one.
+        """
 class Agent:
     """
     The native agent; selfscale.Agent is the one to use.
