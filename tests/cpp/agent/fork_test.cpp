@@ -33,11 +33,7 @@ int in_child(Work work) {
   return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
-TEST_F(AgentTest, AForkedChildCanStartAnewAndTheParentGoesOn) {
-#ifdef __SANITIZE_THREAD__
-  GTEST_SKIP() << "the thread sanitizer ends a child that starts threads (\"dup thread with used "
-                  "id\"): it takes the parent's for living there; the other presets run this";
-#endif
+TEST_F(AgentTest, AForkedChildCountsFromZeroAndTheParentGoesOn) {
   Agent agent{options()};
   const auto orders = agent.counter("orders");
   agent.start();
@@ -45,7 +41,26 @@ TEST_F(AgentTest, AForkedChildCanStartAnewAndTheParentGoesOn) {
   const int code = in_child([&] {
     if (agent.is_running()) return 1;
     orders.inc();
-    if (counted(agent, "orders") != 1) return 2;
+    return counted(agent, "orders") == 1 ? 0 : 2;
+  });
+  EXPECT_EQ(code, 0);
+  EXPECT_TRUE(agent.is_running());
+  EXPECT_EQ(counted(agent, "orders"), 7U);
+  EXPECT_TRUE(eventually([&] { return recommendation(agent).has_value(); }));
+}
+
+TEST_F(AgentTest, AForkedChildCanStartAnew) {
+#ifdef __SANITIZE_THREAD__
+  GTEST_SKIP() << "the thread sanitizer ends a child that starts threads (\"dup thread with used "
+                  "id\"): it takes the parent's for living there. A child that became another "
+                  "program would show nothing of this one; the other presets run this";
+#endif
+  Agent agent{options()};
+  const auto orders = agent.counter("orders");
+  agent.start();
+  orders.inc(7);
+  const int code = in_child([&] {
+    orders.inc();
     agent.ensure_started();
     if (!agent.is_running()) return 3;
     if (counted(agent, "orders") != 1) return 4;
@@ -58,9 +73,6 @@ TEST_F(AgentTest, AForkedChildCanStartAnewAndTheParentGoesOn) {
     return 0;
   });
   EXPECT_EQ(code, 0);
-  EXPECT_TRUE(agent.is_running());
-  EXPECT_EQ(counted(agent, "orders"), 7U);
-  EXPECT_TRUE(eventually([&] { return recommendation(agent).has_value(); }));
 }
 
 TEST_F(AgentTest, AChildThatNeverStartsItEndsQuietly) {
