@@ -301,7 +301,8 @@ def start(
         service: the service that this process is a part of. Default: ``SELFSCALE_SERVICE``, else the only policy's.
         driver: what acts: a driver's name, a `CallbackDriver`, or an object with its methods. Default: what the
             policy names; an agent without a driver recommends only.
-        enable: a person's word, given now, for the global switch and this service's policy.
+        enable: a person's word, given now, that goes for the global switch and this service's policy: of this agent
+            alone, and until somebody says otherwise.
         enabled_by: who gave it, for status.
         environment: wins over the process's environment.
 

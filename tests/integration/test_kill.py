@@ -132,8 +132,9 @@ class Stack:
 
     def agents(self) -> list[int]:
         """The agent's process, if it lives."""
-        module = ["-m", "selfscale.cli._agent_child"]
-        return [pid for pid, command in self.processes().items() if command[1:3] == module]
+        return [
+            pid for pid, command in self.processes().items() if command[1:2] == ["-c"] and "_agent_child" in command[2]
+        ]
 
     def answers(self) -> bool:
         """Whether a request is served."""

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +58,17 @@ def until(condition: Callable[[], Any], what: Callable[[], str], seconds: float 
     pytest.fail(what())
 
 
+class _UnixConnection(http.client.HTTPConnection):
+    def __init__(self, path: Path) -> None:
+        super().__init__("localhost", timeout=20)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(20)
+        self.sock.connect(str(self._path))
+
+
 class Running:
     """One `selfscale run`."""
 
@@ -65,9 +79,11 @@ class Running:
         command: list[str],
         policy: dict[str, Any] = POLICY,
         under: list[str] | None = None,
+        cli: Sequence[str] = (sys.executable, "-m", "selfscale.cli"),
         **environment: str,
     ) -> None:
         self.folder = folder
+        self.cli = cli
         self.log = folder / "run.log"
         (folder / "served_app.py").write_text(APP.read_text())
         (folder / "policies.json").write_text(json.dumps({"policies": [policy]}))
@@ -88,8 +104,6 @@ class Running:
                 stderr=log,
             )
 
-    cli = (sys.executable, "-m", "selfscale.cli")
-
     def words(self) -> str:
         return self.log.read_text()
 
@@ -109,6 +123,24 @@ class Running:
         ended = subprocess.run([*self.cli, *command], env=self.environment, capture_output=True, text=True, check=False)
         assert ended.returncode == 0, ended.stderr
         return ended.stdout
+
+    def post(self, path: str, body: dict[str, Any]) -> None:
+        """Tell the agent something, as people do over its socket."""
+        connection = _UnixConnection(self.folder / "run" / "web.sock")
+        connection.request("POST", path, json.dumps(body))
+        answer = connection.getresponse()
+        assert answer.status == 200, answer.read()
+        connection.close()
+
+    def agents(self) -> set[int]:
+        """The agent's process, if it lives."""
+        found = set()
+        for pid in self.members():
+            with contextlib.suppress(OSError):
+                words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+                if words[1:2] == [b"-c"] and b"_agent_child" in words[2]:
+                    found.add(pid)
+        return found
 
     def service(self) -> dict[str, Any]:
         status = self.ask("status")
@@ -204,14 +236,17 @@ def test_it_scales_up_and_down_and_loses_no_request(start: Start) -> None:
     assert visitors.answers > 0
 
     [switch] = [one for one in running.ask("status")["switches"] if one["name"] == "enabled"]
-    assert switch["by"] == "--enable"
+    assert switch["by"] == "--enable of this run"
+    said_at = datetime.fromisoformat(switch["at"].replace("Z", "+00:00")).timestamp()
+    assert time.time() - 600 < said_at < time.time()
 
     decision_id = running.service()["decisionId"]
     explained = running.ask("explain", decision_id)
     assert explained["policy"]["service"] == "web"
     assert running.ask("replay", decision_id)["same"] is True
 
-    assert "--enable" in running.say("status")
+    assert "--enable of this run" in running.say("status")
+    assert "enabled by --enable of this run at 20" in running.words()
     assert "depth" in running.say("explain")
     assert "the same" in running.say("replay", decision_id)
 
@@ -311,6 +346,53 @@ def test_killing_the_agent_changes_no_worker(start: Start) -> None:
     finally:
         visitors.leave()
     assert visitors.errors == []
+
+
+def test_what_was_enabled_is_enabled_no_more_after_the_run(start: Start) -> None:
+    first = start("--enable", command=["sleep", "1000"])
+    until(lambda: first.service().get("mayAct"), first.words)
+    first.process.terminate()
+    assert first.process.wait(30) == 0
+    second = start(command=["sleep", "1000"], AUTOSCALING_ENABLED="false")
+    service = until(second.service, second.words)
+    assert service["mayAct"] is False
+    assert service["because"] == "not_enabled"
+    assert list((second.folder / "state").glob("switches*")) == []
+
+
+def test_an_agent_killed_at_once_takes_nothing_of_the_word_with_it(start: Start) -> None:
+    running = start("--enable", command=["sleep", "1000"])
+    agents = until(running.agents, running.words)
+    for agent in agents:
+        os.kill(agent, signal.SIGKILL)
+    until(lambda: running.service().get("mayAct"), running.words)
+    assert "the agent ended with signal 9" in running.words()
+    assert running.agents().isdisjoint(agents)
+
+
+def test_what_is_switched_off_during_the_run_stays_off(start: Start) -> None:
+    running = start("--enable", command=["sleep", "1000"])
+    until(lambda: running.service().get("mayAct"), running.words)
+    running.post("/api/autoscaling/enable", {"enabled": False, "service": "web"})
+    until(lambda: running.service().get("because") == "policy_not_enabled", running.words)
+    before = running.ask("status")["process"]
+    for agent in running.agents():
+        os.kill(agent, signal.SIGKILL)
+    until(lambda: (now := running.ask("status")) and now["process"] != before and now["services"], running.words)
+    assert running.service()["because"] == "policy_not_enabled"
+    running.post("/api/autoscaling/enable", {"enabled": True, "service": "web"})
+    until(lambda: running.service().get("mayAct"), running.words)
+
+
+def test_the_agent_starts_where_files_are_called_as_modules_of_the_standard_library(
+    start: Start, tmp_path: Path
+) -> None:
+    for name in ("argparse", "queue", "token", "signal", "selfscale"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('not this one')")
+    script = str(Path(sys.executable).with_name("selfscale"))  # its own folder comes first, not the one it is run in
+    running = start("--enable", command=["sleep", "1000"], cli=[script], PYTHONPATH="")
+    until(lambda: running.service().get("mayAct"), running.words)
+    assert "not this one" not in running.words()
 
 
 @pytest.mark.parametrize(

@@ -64,7 +64,7 @@ struct AgentOptions {
   CallbackDriver driver;      ///< `scale` set: the driver of every policy is this one
   std::string
       driver_name;  ///< else a driver by name ("memory", "local"); empty: none: it recommends only
-  bool enable = false;  ///< a person's word, given now: the global switch and this service's policy
+  bool enable = false;     ///< a person's word, given now, for this agent and this service alone
   std::string enabled_by;  ///< who gave it, for status
   LogSink log;             ///< empty: standard error, at AUTOSCALING_LOG_LEVEL
   std::map<std::string, std::string>

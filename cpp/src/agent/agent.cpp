@@ -85,6 +85,7 @@ struct Agent::Impl final : agent::ForkWitness {
   void close_drain() noexcept;
 
   AgentOptions options;
+  double given_at_ = agent::wall_seconds();  ///< when the options were
   std::unique_ptr<std::mutex> lifecycle_ = std::make_unique<std::mutex>();
   bool has_lifecycle_ = false;  ///< the forking thread does
   mutable std::mutex runner_mutex_;
@@ -99,12 +100,13 @@ void Agent::Impl::configure(AgentOptions given) {
     throw Error{Errc::invalid_argument, "the agent runs: stop() it before you change its options"};
   }
   options = std::move(given);
+  given_at_ = agent::wall_seconds();
 }
 
 void Agent::Impl::start() {
   const std::lock_guard lock{*lifecycle_};
   if (runner()) return;
-  auto settings = agent::read_settings(options, agent::process_environment);
+  auto settings = agent::read_settings(options, agent::process_environment, given_at_);
   close_drain();
   is_draining = false;
   if (settings.supervised) drain_descriptor = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -146,7 +148,7 @@ void Agent::Impl::close_drain() noexcept {
 
 std::vector<ScalingEvent> Agent::Impl::history_of_stopped(const std::string& service,
                                                           int limit) const {
-  const auto settings = agent::read_settings(options, agent::process_environment);
+  const auto settings = agent::read_settings(options, agent::process_environment, given_at_);
   const auto journal = journal::open_sqlite(settings.state_directory);
   const auto name = service.empty() ? agent::Policies{settings}.service() : service;
   return journal->events(name, limit).value();

@@ -48,7 +48,6 @@ Runner::Runner(const AgentOptions& options, Settings settings, Seat& seat, Subsc
                std::function<void()> on_drain)
     : seat_{seat},
       on_drain_{std::move(on_drain)},
-      enabling_{options.enable, options.enabled_by},
       house_{options, std::move(settings), seat, subscribers},
       steering_{house_},
       next_step_{house_.io},
@@ -141,7 +140,6 @@ asio::awaitable<void> Runner::steer() {
   while (!stopping_) {
     std::string failed;
     try {
-      if (enabling_.enable) co_await give_word();
       co_await steering_.step();
       serve_people();
     } catch (const abi::__forced_unwind&) {
@@ -222,19 +220,6 @@ void Runner::serve_people() {
   } else {
     house_.log.trouble("socket", "nobody can ask this agent: " + listening.error().message);
   }
-}
-
-/// `enable` with the start: for all services, and for this one.
-asio::awaitable<void> Runner::give_word() {
-  for (const auto& service : {std::string{}, house_.service()}) {
-    const auto done = co_await enable(service, true, enabling_.by);
-    if (!done) {
-      house_.log.trouble("enable", "cannot enable: " + done.error().message);
-      co_return;
-    }
-  }
-  house_.log.recovered("enable");
-  enabling_.enable = false;
 }
 
 // --- around a fork ---
@@ -356,9 +341,13 @@ asio::awaitable<Result<fleet::Switches>> Runner::change(std::string service, Cha
 }
 
 asio::awaitable<Result<void>> Runner::enable(std::string service, bool enabled, std::string by) {
-  const Change how = [enabled, by](fleet::Switches& stands) {
+  const double word_at = house_.settings.word ? house_.settings.word->wall_seconds : 0.0;
+  const Change how = [enabled, by, word_at](fleet::Switches& stands) {
     stands.enabled = enabled;
     stands.enabled_by = by;
+    // Said last, whatever the clock says: it may have been put back meanwhile.
+    stands.enabled_at_wall_seconds =
+        std::max({wall_seconds(), word_at, stands.enabled_at_wall_seconds});
   };
   const auto changed = co_await change(service, how);
   if (!changed) co_return changed.error();

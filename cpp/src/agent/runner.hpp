@@ -22,12 +22,6 @@
 
 namespace selfscale::agent {
 
-/// A person's word, given with the start.
-struct Enabling {
-  bool enable = false;
-  std::string by;
-};
-
 /// Made, started and stopped by whoever holds the agent's lifecycle; asked by any thread. In a
 /// fork's child it is never destroyed: its thread is not there.
 class Runner final : public control::Controlled {
@@ -82,7 +76,6 @@ class Runner final : public control::Controlled {
   boost::asio::awaitable<void> steer();
   boost::asio::awaitable<void> keep_up();
   boost::asio::awaitable<void> watch_drain();
-  boost::asio::awaitable<void> give_word();
   boost::asio::awaitable<void> wind_up();
   boost::asio::awaitable<Result<fleet::Switches>> change(std::string service, Change how);
   [[nodiscard]] Result<void> check_service(const std::string& service) const;
@@ -93,7 +86,6 @@ class Runner final : public control::Controlled {
 
   Seat& seat_;
   std::function<void()> on_drain_;
-  Enabling enabling_;
   House house_;
   Steering steering_;
   boost::asio::steady_timer next_step_;

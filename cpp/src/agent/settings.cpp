@@ -219,7 +219,8 @@ std::optional<std::string> process_environment(const std::string& name) {
   return std::string{value};
 }
 
-Settings read_settings(const AgentOptions& options, const Environment& environment) {
+Settings read_settings(const AgentOptions& options, const Environment& environment,
+                       double given_at) {
   Settings settings;
   Reader reader{options, environment, settings};
   find_policies(options, reader, settings);
@@ -236,6 +237,9 @@ Settings read_settings(const AgentOptions& options, const Environment& environme
   settings.run_directory = reader.text("SELFSCALE_RUN_DIR", default_run_directory(reader));
   settings.state_directory =
       reader.text("SELFSCALE_STATE_DIR", default_state_directory(reader, settings.run_directory));
+  if (options.enable) {
+    settings.word = {options.enabled_by, reader.number("SELFSCALE_RUN_SINCE").value_or(given_at)};
+  }
   settings.enabled = reader.flag("AUTOSCALING_ENABLED");
   settings.dry_run = reader.flag("AUTOSCALING_DRY_RUN");
   settings.killed = reader.flag("SELFSCALE_KILL");

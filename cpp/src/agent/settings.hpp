@@ -9,6 +9,8 @@
 #include <string_view>
 #include <vector>
 
+#include "agent/switches.hpp"
+
 namespace selfscale::agent {
 
 /// One setting as it was found, for status.
@@ -26,6 +28,7 @@ struct Settings {
   std::string release;
   std::string run_directory;
   std::string state_directory;
+  std::optional<Word> word;  ///< `enable` of the options
   bool enabled = false;
   bool dry_run = false;
   bool killed = false;
@@ -47,8 +50,10 @@ using Environment = std::function<std::optional<std::string>(const std::string& 
 /// The process's own. Read it before other threads may change it.
 std::optional<std::string> process_environment(const std::string& name);
 
+/// `given_at`: when the options were given, wall seconds; under `selfscale run` its start counts.
 /// Throws Error(invalid_argument) for a value that cannot be meant, Error(not_found) for a policy
 /// file that was named and is not there.
-Settings read_settings(const AgentOptions& options, const Environment& environment);
+Settings read_settings(const AgentOptions& options, const Environment& environment,
+                       double given_at);
 
 }  // namespace selfscale::agent

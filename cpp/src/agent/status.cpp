@@ -32,6 +32,7 @@ json switches(const std::vector<Switch>& all) {
     list.push_back({{"name", each.name},
                     {"value", each.value},
                     {"by", or_null(each.by)},
+                    {"at", each.at_wall_seconds > 0.0 ? json(each.at_wall_seconds) : json(nullptr)},
                     {"saysNo", each.says_no}});
   }
   return list;

@@ -312,6 +312,7 @@ asio::awaitable<void> Steering::read_switches_of_people() {
 
 void Steering::judge_now() {
   circumstances_.killed = house_.settings.killed;
+  circumstances_.word = house_.settings.word;
   circumstances_.enabled_by_environment = house_.settings.enabled;
   circumstances_.enabled_by_policy = policy_.compiled().enabled;
   circumstances_.dry_run_by_environment = house_.settings.dry_run;
@@ -346,15 +347,8 @@ void Steering::write_down() {
 void Steering::say(bool changed) {
   if (!has_spoken_) {
     has_spoken_ = true;
-    std::string line = "measures " + house_.service() + " by " + house_.policies.origin();
-    if (verdict_.may_act) {
-      line += ", and scales it with the driver " + house_.driver_name;
-    } else {
-      line += ", and recommends only: " + std::string{verdict_.because};
-      if (verdict_.because == "policy_not_enabled")
-        line += ", as the policy's own \"enabled\" says";
-    }
-    house_.log.info(line);
+    house_.log.info("measures " + house_.service() + " by " + house_.policies.origin() + ", and " +
+                    whether_it_acts());
   }
   if (!changed) return;
   const auto& wanted = decision_.recommendation.recommended_replicas;
@@ -367,6 +361,17 @@ void Steering::say(bool changed) {
     house_.log.debug(words);
   }
   said_ = is_only_said ? std::optional{wanted} : std::nullopt;
+}
+
+std::string Steering::whether_it_acts() const {
+  if (verdict_.may_act) {
+    return "scales it with the driver " + house_.driver_name + ", enabled by " +
+           who_set(named("enabled", switches_));
+  }
+  const auto& no = *std::ranges::find(switches_, verdict_.because, &Switch::no);
+  const auto who = who_set(no);
+  return "recommends only: " + std::string{verdict_.because} +
+         (who.empty() ? "" : ", as set by " + who);
 }
 
 asio::awaitable<void> Steering::act() {
@@ -456,13 +461,12 @@ asio::awaitable<void> Steering::publish() {
                  .snapshot = snapshot_,
                  .decision = decision_,
                  .verdict = verdict_,
-                 .enabled_by = {},
+                 .enabled_by = named("policy_enabled", switches_).by,
                  .decision_id = decision_id_,
                  .event = events_.under_way(),
                  .events_last_hour = events_last_hour(state_, decision_.at),
                  .note = {},
                  .failure = {}};
-  if (circumstances_.service.enabled) what.enabled_by = circumstances_.service.enabled_by;
   if (observation_) {
     what.note = observation_->note;
     what.failure = observation_->failure;

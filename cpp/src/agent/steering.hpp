@@ -73,6 +73,7 @@ class Steering {
   [[nodiscard]] bool is_news() const;
   void write_down();
   void say(bool changed);
+  [[nodiscard]] std::string whether_it_acts() const;
   boost::asio::awaitable<void> act();
   boost::asio::awaitable<void> resume_event();
   boost::asio::awaitable<void> carry_out_order();

@@ -1,6 +1,9 @@
 #include "agent/switches.hpp"
 
 #include <algorithm>
+#include <cmath>
+
+#include "control/rfc3339.hpp"
 
 namespace selfscale::agent {
 namespace {
@@ -11,11 +14,19 @@ Switch kill(const Circumstances& now) {
   return {"kill", "kill", yes_or_no(now.killed), now.killed ? "SELFSCALE_KILL" : "", now.killed};
 }
 
-/// What a person last said; before anybody did, what was configured.
+/// What a person last said, with the start or since; before anybody did, what was configured.
 Switch said_or(std::string_view name, std::string_view no, const fleet::Switches& said,
-               bool configured, const std::string& where) {
-  const bool enabled = said.enabled.value_or(configured);
-  return {name, no, yes_or_no(enabled), said.enabled ? said.enabled_by : where, !enabled};
+               const std::optional<Word>& word, bool configured, const std::string& where) {
+  const bool is_word_last =
+      word && (!said.enabled || word->wall_seconds > said.enabled_at_wall_seconds);
+  if (is_word_last) return {name, no, yes_or_no(true), word->by, false, word->wall_seconds};
+  if (!said.enabled) return {name, no, yes_or_no(configured), where, !configured};
+  return {name,
+          no,
+          yes_or_no(*said.enabled),
+          said.enabled_by,
+          !*said.enabled,
+          said.enabled_at_wall_seconds};
 }
 
 Switch dry_run(const Circumstances& now) {
@@ -52,16 +63,25 @@ Switch leader(const Circumstances& now) {
 std::vector<Switch> read_switches(const Circumstances& now) {
   return {
       kill(now),
-      said_or("enabled", "not_enabled", now.global, now.enabled_by_environment,
+      said_or("enabled", "not_enabled", now.global, now.word, now.enabled_by_environment,
               "AUTOSCALING_ENABLED"),
-      said_or("policy_enabled", "policy_not_enabled", now.service, now.enabled_by_policy,
-              "the policy"),
+      said_or("policy_enabled", "policy_not_enabled", now.service, now.word, now.enabled_by_policy,
+              "the policy's own \"enabled\""),
       dry_run(now),
       pause(now),
       driver(now),
       candidate(now),
       leader(now),
   };
+}
+
+const Switch& named(std::string_view name, const std::vector<Switch>& switches) {
+  return *std::ranges::find(switches, name, &Switch::name);
+}
+
+std::string who_set(const Switch& one) {
+  if (one.at_wall_seconds <= 0.0) return one.by;
+  return one.by + " at " + control::to_rfc3339(std::floor(one.at_wall_seconds));
 }
 
 Verdict judge(const std::vector<Switch>& switches) noexcept {

@@ -10,9 +10,16 @@
 
 namespace selfscale::agent {
 
+/// `enable` with the start: a person's word for all services and for this one, of this run alone.
+struct Word {
+  std::string by;
+  double wall_seconds = 0.0;  ///< when it was given
+};
+
 /// All that counts, as it stands at one evaluation.
 struct Circumstances {
   bool killed = false;                  ///< SELFSCALE_KILL
+  std::optional<Word> word;             ///< a later word of people's goes before it
   fleet::Switches global;               ///< what people have said of all services; `enabled` counts
   bool enabled_by_environment = false;  ///< AUTOSCALING_ENABLED: before anybody spoke
   fleet::Switches service;              ///< what people have said of this one
@@ -31,10 +38,15 @@ struct Switch {
   std::string value;
   std::string by;
   bool says_no = false;
+  double at_wall_seconds = 0.0;  ///< when a person set it; 0: none did, or nobody knows
 };
+/// "AUTOSCALING_ENABLED", "api at 2026-01-19T10:30:00Z".
+std::string who_set(const Switch& one);
 
 /// Its rows, in the order in which they are asked.
 std::vector<Switch> read_switches(const Circumstances& now);
+/// The one of that name, which is among them.
+const Switch& named(std::string_view name, const std::vector<Switch>& switches);
 
 struct Verdict {
   bool may_act = false;

@@ -22,7 +22,8 @@ namespace selfscale::fleet {
 /// empty: nobody has.
 struct Switches {
   std::optional<bool> enabled;
-  std::string enabled_by;  ///< who said so: "cli", "api", "--enable"
+  std::string enabled_by;                ///< who said so: "cli", "api"
+  double enabled_at_wall_seconds = 0.0;  ///< when; 0: not written down, long ago
   std::optional<bool> dry_run;
   bool paused = false;
   std::optional<double> paused_until_wall_seconds;  ///< empty while paused: until resumed

@@ -235,6 +235,7 @@ Result<Switches> Host::read_switches(const std::string& service) {
   Switches off;
   off.enabled = false;
   off.enabled_by = "an unreadable record, kept as " + aside->path;
+  off.enabled_at_wall_seconds = static_cast<double>(aside->changed_at + 1);  // of whole seconds
   off.revision = aside->changed_at;
   const auto written = replace_file(path, to_json(off), /*durable=*/true);
   if (!written) return written.error();

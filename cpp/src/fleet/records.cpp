@@ -72,6 +72,7 @@ std::string to_json(const Switches& switches) {
               {"revision", switches.revision},
               {"enabled", or_null(switches.enabled)},
               {"enabledBy", switches.enabled_by},
+              {"enabledAt", switches.enabled_at_wall_seconds},
               {"dryRun", or_null(switches.dry_run)},
               {"paused", switches.paused},
               {"pausedUntil", or_null(switches.paused_until_wall_seconds)},
@@ -86,6 +87,7 @@ Result<Switches> switches_from_json(std::string_view text) {
     switches.revision = object.at("revision").get<std::int64_t>();
     switches.enabled = maybe<bool>(object, "enabled");
     switches.enabled_by = object.at("enabledBy").get<std::string>();
+    switches.enabled_at_wall_seconds = object.value("enabledAt", 0.0);
     switches.dry_run = maybe<bool>(object, "dryRun");
     switches.paused = object.at("paused").get<bool>();
     switches.paused_until_wall_seconds = maybe<double>(object, "pausedUntil");

@@ -6,7 +6,6 @@ The supervisor starts it, and starts it again when it dies.
 from __future__ import annotations
 
 import argparse
-import os
 import signal
 
 import selfscale
@@ -26,13 +25,8 @@ def main() -> None:
         arguments.policies,
         service=arguments.service,
         driver="local",
-        # Said once: started again after a crash, it must not undo what a person said meanwhile.
-        enable=arguments.enable and os.environ.get("SELFSCALE_AGENT_START", "1") == "1",
-        enabled_by="--enable",
+        enable=arguments.enable,
+        enabled_by="--enable of this run",
     )
     signal.sigwait(stop_signals)
     agent.stop()
-
-
-if __name__ == "__main__":
-    main()

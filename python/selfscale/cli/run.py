@@ -17,6 +17,8 @@ from selfscale.cli.policies import Service, policy_of
 from selfscale.cli.running import run_directory
 from selfscale.cli.terminal import refuse
 
+# The folder in which this is run is not searched: what lies there may be called as a module of the standard library.
+_AGENT = "import sys; sys.path[:] = filter(None, sys.path); from selfscale.cli._agent_child import main; main()"
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
@@ -36,7 +38,7 @@ def run(
         typer.Option("--bind", help="Where {fd} listens; default: 127.0.0.1:8000.", metavar="HOST:PORT"),
     ] = None,
     enable: Annotated[
-        bool, typer.Option("--enable", help="Your word that it may scale this service, whatever the file says.")
+        bool, typer.Option("--enable", help="Your word that this run may scale this service, whatever the file says.")
     ] = False,
 ) -> None:
     """Run and scale workers on this host, all behind one listening socket.
@@ -53,7 +55,7 @@ def run(
 
 def agent_command(policies: str, service: str, *, enable: bool) -> list[str]:
     """Return what the supervisor starts as the agent."""
-    command = [sys.executable, "-m", "selfscale.cli._agent_child", "--policies", policies, "--service", service]
+    command = [sys.executable, "-c", _AGENT, "--policies", policies, "--service", service]
     return [*command, "--enable"] if enable else command
 
 

@@ -36,7 +36,8 @@ def parts(found: Json) -> Iterator[RenderableType]:
     driver = found["driver"] or "none: it recommends only"
     yield f"[bold]{escape(found['service'])}[/]  {found['role']} {escape(found['process'])}, driver {escape(driver)}"
     yield f"may act: {_words(found['mayAct'])}" + (f", {found['because']}" if found["because"] else "")
-    yield _table(found["switches"], {"switch": "name", "stands at": "value", "set by": "by", "says no": "saysNo"})
+    columns = {"switch": "name", "stands at": "value", "set by": "by", "when": "at", "says no": "saysNo"}
+    yield _table(found["switches"], columns)
     if found["services"]:
         yield _services(found["services"])
     else:
@@ -83,8 +84,8 @@ def _complaints(found: Json) -> Iterator[str]:
             yield f"[yellow]note[/]   {found['calls'][counted]} {words}"
     if found["refused"]:
         yield (
-            f"[yellow]note[/]   {found['refused']} recordings refused: NaN, infinite or negative values, or more"
-            " metrics and label values than there is room for"
+            f"[yellow]note[/]   {found['refused']} recordings or readings refused: NaN, infinite or negative values, or"
+            " more metrics and label values than there is room for"
         )
     if found["errors"]:
         yield f"[red]wrong[/]  {found['errors']} errors inside the agent; its log has them"

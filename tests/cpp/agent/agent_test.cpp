@@ -200,6 +200,48 @@ TEST_F(AgentTest, NeverActsUntilAPersonSaysSo) {
   EXPECT_EQ((*recommendation(agent))["enabledBy"], "someone");
 }
 
+TEST_F(AgentTest, AWordGivenWithTheStartIsGoneWithTheAgent) {
+  {
+    Agent agent{enabled()};
+    agent.gauge("depth").set(50);
+    agent.start();
+    ASSERT_TRUE(eventually([&] { return platform.writes > 0; }));
+    EXPECT_EQ((*recommendation(agent))["enabledBy"], "test");
+  }
+  auto given = enabled();
+  given.enable = false;
+  platform.replicas = 1;
+  const int writes = platform.writes;
+  Agent next{given};
+  next.gauge("depth").set(50);
+  next.start();
+  ASSERT_TRUE(eventually([&] {
+    const auto said = recommendation(next);  // at first that of the agent before
+    return said && (*said)["because"] == "not_enabled" && recommended(next) > 1;
+  }));
+  EXPECT_EQ(platform.writes, writes);
+}
+
+TEST_F(AgentTest, AWordGivenWithTheStartHoldsAgainstEarlierWordsOnly) {
+  Agent agent{enabled()};
+  agent.start();
+  const auto may_act = [&] {
+    const auto said = recommendation(agent);
+    return said && (*said)["mayAct"] == true;
+  };
+  ASSERT_TRUE(eventually(may_act));
+  agent.disable();
+  ASSERT_TRUE(eventually([&] { return !may_act(); }));
+  agent.stop();
+  agent.start();
+  ASSERT_TRUE(eventually([&] { return recommendation(agent).has_value(); }));
+  EXPECT_EQ((*recommendation(agent))["because"], "not_enabled");
+  agent.stop();
+  agent.configure(enabled());  // said anew, and later
+  agent.start();
+  EXPECT_TRUE(eventually(may_act));
+}
+
 TEST_F(AgentTest, ADryRunWritesNothing) {
   auto given = enabled();
   given.environment["AUTOSCALING_DRY_RUN"] = "true";

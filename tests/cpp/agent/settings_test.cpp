@@ -15,11 +15,12 @@ namespace {
 class SettingsTest : public testing::Test {
  protected:
   Settings read() {
-    return read_settings(options, [this](const std::string& name) -> std::optional<std::string> {
+    const auto of_process = [this](const std::string& name) -> std::optional<std::string> {
       const auto found = process.find(name);
       if (found == process.end()) return std::nullopt;
       return found->second;
-    });
+    };
+    return read_settings(options, of_process, 1000.0);
   }
   std::string refused() {
     try {
@@ -55,6 +56,19 @@ TEST_F(SettingsTest, EnableNothingByDefault) {
   EXPECT_TRUE(settings.is_replica);
   EXPECT_EQ(settings.log_level, LogLevel::info);
   EXPECT_EQ(from(settings, "AUTOSCALING_ENABLED"), "default");
+}
+
+TEST_F(SettingsTest, AWordIsGivenWithTheOptionsOrAtTheStartOfTheRun) {
+  process["SELFSCALE_RUN_SINCE"] = "998.25";
+  EXPECT_FALSE(read().word) << "nobody gave one";
+  options.enable = true;
+  options.enabled_by = "test";
+  EXPECT_EQ(read().word->wall_seconds, 998.25);
+  process.clear();
+  EXPECT_EQ(read().word->wall_seconds, 1000.0);
+  EXPECT_EQ(read().word->by, "test");
+  process["SELFSCALE_RUN_SINCE"] = "yesterday";
+  EXPECT_NE(refused().find("SELFSCALE_RUN_SINCE=yesterday"), std::string::npos);
 }
 
 TEST_F(SettingsTest, OptionsWinOverTheEnvironment) {

@@ -21,13 +21,18 @@ Circumstances all_clear() {
 
 std::string_view because(const Circumstances& now) { return judge(read_switches(now)).because; }
 
-const Switch& row(const std::vector<Switch>& switches, std::string_view name) {
-  for (const auto& each : switches) {
-    if (each.name == name) return each;
-  }
-  static const Switch none{};
-  ADD_FAILURE() << "no switch is called " << name;
-  return none;
+Circumstances with_a_word(double at) {
+  auto now = all_clear();
+  now.global.enabled.reset();
+  now.enabled_by_policy = false;
+  now.word = Word{"--enable of this run", at};
+  return now;
+}
+
+void say(fleet::Switches& said, bool enabled, double at) {
+  said.enabled = enabled;
+  said.enabled_by = "api";
+  said.enabled_at_wall_seconds = at;
 }
 
 struct Row {
@@ -105,6 +110,62 @@ const Row rows[] = {
 INSTANTIATE_TEST_SUITE_P(Switches, EverySwitch, testing::ValuesIn(rows),
                          [](const auto& each) { return each.param.name; });
 
+/// The word of the run was given at 500.
+class TheLaterWord : public testing::TestWithParam<Row> {};
+
+TEST_P(TheLaterWord, Counts) {
+  auto now = with_a_word(500.0);
+  GetParam().change(now);
+  EXPECT_EQ(because(now), GetParam().because);
+}
+
+const Row words[] = {
+    {"NobodyElseSpoke", [](auto&) {}, ""},
+    {"AgainstTheEnvironmentAndThePolicy",
+     [](auto& now) {
+       now.enabled_by_environment = false;
+       now.enabled_by_policy = false;
+     },
+     ""},
+    {"AllWereDisabledBefore", [](auto& now) { say(now.global, false, 499.0); }, ""},
+    {"AllWereDisabledSince", [](auto& now) { say(now.global, false, 501.0); }, "not_enabled"},
+    {"AllWereDisabledAtTheSameInstant", [](auto& now) { say(now.global, false, 500.0); },
+     "not_enabled"},
+    {"AllWereDisabledAtATimeThatNobodyWroteDown", [](auto& now) { say(now.global, false, 0.0); },
+     ""},
+    {"TheServiceWasDisabledBefore", [](auto& now) { say(now.service, false, 499.0); }, ""},
+    {"TheServiceWasDisabledSince", [](auto& now) { say(now.service, false, 501.0); },
+     "policy_not_enabled"},
+    {"OneBeforeOneSince",
+     [](auto& now) {
+       say(now.global, false, 499.0);
+       say(now.service, false, 501.0);
+     },
+     "policy_not_enabled"},
+    {"BothWereEnabledSince",
+     [](auto& now) {
+       say(now.global, true, 501.0);
+       say(now.service, true, 502.0);
+     },
+     ""},
+    {"OtherSwitchesHold", [](auto& now) { now.dry_run_by_environment = true; }, "dry_run"},
+    {"TheKillSwitchHolds", [](auto& now) { now.killed = true; }, "kill"},
+};
+
+INSTANTIATE_TEST_SUITE_P(Switches, TheLaterWord, testing::ValuesIn(words),
+                         [](const auto& each) { return each.param.name; });
+
+TEST(Switches, TheWordSaysWhoGaveItAndWhen) {
+  auto now = with_a_word(1764183723.9);
+  for (const auto* name : {"enabled", "policy_enabled"}) {
+    EXPECT_EQ(who_set(named(name, read_switches(now))),
+              "--enable of this run at 2025-11-26T19:02:03Z");
+  }
+  say(now.service, false, 1764183724.0);
+  EXPECT_EQ(who_set(named("policy_enabled", read_switches(now))), "api at 2025-11-26T19:02:04Z");
+  EXPECT_EQ(named("enabled", read_switches(now)).at_wall_seconds, 1764183723.9);
+}
+
 TEST(Switches, TheFirstThatSaysNoIsNamed) {
   Circumstances now;  // nearly everything says no
   now.killed = true;
@@ -123,11 +184,12 @@ TEST(Switches, EachSaysWhoSetIt) {
   auto now = all_clear();
   now.dry_run_by_environment = true;
   const auto switches = read_switches(now);
-  EXPECT_EQ(row(switches, "enabled").by, "cli");
-  EXPECT_EQ(row(switches, "policy_enabled").by, "the policy");
-  EXPECT_EQ(row(switches, "dry_run").by, "AUTOSCALING_DRY_RUN");
-  EXPECT_TRUE(row(switches, "dry_run").says_no);
-  EXPECT_FALSE(row(switches, "enabled").says_no);
+  EXPECT_EQ(named("enabled", switches).by, "cli");
+  EXPECT_EQ(named("policy_enabled", switches).by, "the policy's own \"enabled\"");
+  EXPECT_EQ(who_set(named("policy_enabled", switches)), named("policy_enabled", switches).by);
+  EXPECT_EQ(named("dry_run", switches).by, "AUTOSCALING_DRY_RUN");
+  EXPECT_TRUE(named("dry_run", switches).says_no);
+  EXPECT_FALSE(named("enabled", switches).says_no);
 }
 
 }  // namespace

@@ -292,7 +292,7 @@ TEST(Supervisor, AKilledKeeperIsReplacedAndKnowsTheWorkers) {
 TEST(Supervisor, AKilledAgentIsReplacedAndChangesNoWorker) {
   Directory directory;
   auto options = options_of(2, 2);
-  options.agent = shell("echo $$ $SELFSCALE_SUPERVISOR_FD start $SELFSCALE_AGENT_START >> " +
+  options.agent = shell("echo $$ $SELFSCALE_SUPERVISOR_FD since $SELFSCALE_RUN_SINCE >> " +
                         (directory / "agents") + "; exec sleep 1000");
   RunningSupervisor running{options};
   ASSERT_TRUE(running.converges_to(2));
@@ -302,7 +302,10 @@ TEST(Supervisor, AKilledAgentIsReplacedAndChangesNoWorker) {
     running.kill_child(std::stoi(lines_of(directory / "agents").back()));
   }
   ASSERT_TRUE(eventually([&] { return lines_of(directory / "agents").size() == 4; }));
-  EXPECT_TRUE(lines_of(directory / "agents").back().ends_with(" start 4"));
+  const auto since = [](const std::string& line) { return line.substr(line.find(" since ")); };
+  const auto agents = lines_of(directory / "agents");
+  EXPECT_EQ(since(agents.back()), since(agents.front())) << "what was said was said once";
+  EXPECT_GT(std::stod(since(agents.back()).substr(7)), 1.7e9);
   EXPECT_EQ(pids(running.observe()), before);
 }
 

@@ -35,6 +35,7 @@ TEST(FleetRecords, ReadsTheFirstVersion) {
   EXPECT_EQ(switches->enabled, true);
   EXPECT_EQ(switches->dry_run, std::nullopt);
   EXPECT_EQ(switches->manual_replicas, 2);
+  EXPECT_EQ(switches->enabled_at_wall_seconds, 0.0) << "the key came later";
 }
 
 TEST(FleetRecords, SaysWhatItCannotRead) {

@@ -10,11 +10,21 @@
 #include <utility>
 
 namespace selfscale::drivers::local {
+namespace {
+
+std::string wall_seconds() {
+  const std::chrono::duration<double> since_epoch =
+      std::chrono::system_clock::now().time_since_epoch();
+  return std::to_string(since_epoch.count());
+}
+
+}  // namespace
 
 AgentChild::AgentChild(const Options& options, Keeper& keeper)
     : command_{options.agent},
       variables_{"SELFSCALE_SERVICE=" + options.service,
-                 "SELFSCALE_RUN_DIR=" + options.run_directory},
+                 "SELFSCALE_RUN_DIR=" + options.run_directory,
+                 "SELFSCALE_RUN_SINCE=" + wall_seconds()},
       first_{options.backoff_first},
       most_{options.backoff_most},
       keeper_{keeper},
@@ -38,7 +48,6 @@ Result<std::optional<LineStream>> AgentChild::start_if_due(Time now) {
   const Descriptor its{ends[1]};
   auto variables = variables_;
   variables.push_back("SELFSCALE_SUPERVISOR_FD=" + std::to_string(its.get()));
-  variables.push_back("SELFSCALE_AGENT_START=" + std::to_string(++starts_));
   const Launch child{command_,
                      environment({"SELFSCALE_INSTANCE", "SELFSCALE_SUPERVISED"}, variables),
                      {its.get()},

@@ -35,7 +35,6 @@ class AgentChild {
   pid_t pid_ = 0;
   bool wanted_;
   int failures_ = 0;
-  int starts_ = 0;
   Time started_{};
   Time due_{};
 };

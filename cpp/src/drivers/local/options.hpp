@@ -27,8 +27,8 @@
 /// A worker leads a process group of its own and gets SELFSCALE_SERVICE, SELFSCALE_RUN_DIR,
 /// SELFSCALE_SUPERVISED=1 and SELFSCALE_INSTANCE (`<service>-<slot>-<serial of the start>`). The
 /// agent gets the first two, SELFSCALE_SUPERVISOR_FD, a stream of JSON lines (protocol.hpp), and
-/// SELFSCALE_AGENT_START, which counts its starts: what a person said with the command holds for
-/// the first one, and may have been taken back since.
+/// SELFSCALE_RUN_SINCE, the supervisor's start in wall seconds: what a person said with the command
+/// was said then, and may have been taken back since.
 ///
 /// Exit codes: 0 stopped by SIGTERM, SIGINT or SIGHUP, all workers ended; 1 it could not begin
 /// (port in use, command not found); 2 wrong arguments; 128 + signal: a second signal ended all at
