@@ -7,7 +7,7 @@ SETUP := $(VENV)/setup# what is installed there; gone with it
 SOURCES := $(shell find cpp cmake python CMakeLists.txt -type f -not -name '*.so' -not -path '*/__pycache__/*')
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check test-cpp test-sanitized test-portable test-python test-pythons test-clang fuzz histories tidy format bench clean
+.PHONY: help demo test check test-cpp test-sanitized test-portable test-python test-pythons test-isolated test-clang fuzz histories tidy format bench clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -21,7 +21,7 @@ test: $(SETUP)/test  ## everything: C++, sanitizers, portable build, Python, int
 check: $(SETUP)/test  ## formatting, linting, types
 	@tools/test check
 
-test-cpp test-sanitized test-portable test-python test-pythons test-clang: $(SETUP)/test
+test-cpp test-sanitized test-portable test-python test-pythons test-isolated test-clang: $(SETUP)/test
 	@tools/test $(@:test-%=%)
 
 fuzz: $(SETUP)/test  ## random texts against every parser, for some seconds each
