@@ -124,11 +124,30 @@ TEST_F(CrewOfFour, LeavingWorkersCountAsExisting) {
   perform(start + 1s);
   want(4, start + 2s);
   EXPECT_TRUE(perform(start + 2s).empty()) << "four exist";
+  EXPECT_GT(crew.due(), start + 2s) << "nothing is to be done until one has ended";
   end(4, start + 3s);
   EXPECT_EQ(perform(start + 3s).size(), 1U);
   end(3, start + 4s);
   EXPECT_EQ(perform(start + 4s).size(), 1U);
   EXPECT_TRUE(perform(start + 9s).empty());
+  EXPECT_EQ(slots(), (std::vector{1, 2, 3, 4})) << "each took the lowest free slot as it started";
+}
+
+TEST_F(CrewOfFour, NoSlotIsBeyondTheMostWhileOneWaitsForItsRestart) {
+  want(4, start);
+  perform(start);
+  all_ready();
+  want(2, start + 1s);
+  perform(start + 1s);
+  end(1, start + 2s);
+  want(4, start + 2s);
+  EXPECT_TRUE(perform(start + 2s).empty()) << "slot 1 is kept, the others are taken";
+  end(4, start + 3s);
+  perform(start + 3s);
+  end(3, start + 4s);
+  perform(start + 4s);
+  EXPECT_EQ(slots(), (std::vector{1, 2, 3, 4}));
+  for (const auto& each : crew.workers()) EXPECT_TRUE(each.exists()) << each.slot;
 }
 
 TEST_F(CrewOfFour, RestartsWaitLongerAndLongerUpToTheMost) {
@@ -237,7 +256,9 @@ TEST(Crew, NeverExceedsTheMostAndConverges) {
       std::set<int> slots;
       for (const auto& worker : crew.workers()) {
         existing += worker.exists() ? 1 : 0;
+        if (worker.slot == 0) continue;
         EXPECT_TRUE(slots.insert(worker.slot).second);
+        EXPECT_LE(worker.slot, most);
       }
       EXPECT_LE(existing, most);
     };
@@ -256,7 +277,7 @@ TEST(Crew, NeverExceedsTheMostAndConverges) {
             crew.workers()[static_cast<std::size_t>(draw(static_cast<int>(crew.workers().size())))];
         if (worker.exists() && draw(3) == 0) {
           end_one(worker);
-        } else if (draw(2) == 0) {
+        } else if (worker.exists() && draw(2) == 0) {
           crew.reported(worker.slot);
           crew.became_ready(worker.slot);
         }

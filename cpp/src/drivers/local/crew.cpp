@@ -42,35 +42,24 @@ Result<void> Crew::want(int desired, const std::vector<std::string>& victims, Ti
   }
   desired_ = desired;
   while (kept() > desired_) retire(*choose_victim(victims), now);
-  while (kept() < desired_) {
-    Worker fresh;
-    fresh.slot = lowest_free_slot();
-    fresh.due = now;
-    const auto place = std::find_if(workers_.begin(), workers_.end(), [&fresh](const Worker& each) {
-      return each.slot > fresh.slot;
-    });
-    workers_.insert(place, std::move(fresh));
-  }
+  while (kept() < desired_) workers_.emplace_back().due = now;
   return {};
 }
 
 std::vector<Step> Crew::next(Time now) {
   for (auto& worker : workers_) advance(worker, now);
+  std::ranges::sort(workers_, {}, [](const Worker& each) { return each.place(); });
   return std::exchange(steps_, {});
 }
 
 void Crew::advance(Worker& worker, Time now) {
   if (now < worker.due) return;
   switch (worker.state) {
-    case State::backoff: {
-      // A start that was asked for and not yet answered counts as a worker that exists.
-      const auto starting = std::count_if(steps_.begin(), steps_.end(), [](const Step& step) {
-        return step.what == Step::Do::start;
-      });
-      if (existing() + static_cast<int>(starting) >= most_) return;
+    case State::backoff:
+      if (!may_start(worker)) return;
+      if (worker.slot == 0) worker.slot = lowest_free_slot();
       steps_.push_back({Step::Do::start, worker.slot, 0, {}});
       return;
-    }
     case State::draining:
       stop(worker, Step::Do::terminate_leader, now);
       return;
@@ -84,10 +73,20 @@ void Crew::advance(Worker& worker, Time now) {
   }
 }
 
+bool Crew::may_start(const Worker& worker) const {
+  // A start that was asked for and not yet answered counts as a worker that exists.
+  const auto starting = std::count_if(
+      steps_.begin(), steps_.end(), [](const Step& step) { return step.what == Step::Do::start; });
+  if (existing() + static_cast<int>(starting) >= most_) return false;
+  // One that waits for its restart keeps its slot: the next free one may be beyond the most.
+  return worker.slot != 0 || lowest_free_slot() <= most_;
+}
+
 std::optional<Time> Crew::due() const {
   std::optional<Time> first;
   for (const auto& worker : workers_) {
-    const bool waits = worker.state != State::starting && worker.state != State::ready;
+    const bool is_up = worker.state == State::starting || worker.state == State::ready;
+    const bool waits = worker.state == State::backoff ? may_start(worker) : !is_up;
     if (waits && (!first || worker.due < *first)) first = worker.due;
   }
   return first;
@@ -195,10 +194,11 @@ int Crew::existing() const {
 }
 
 int Crew::lowest_free_slot() const {
+  const auto is_taken = [this](int slot) {
+    return std::ranges::find(workers_, slot, &Worker::slot) != workers_.end();
+  };
   int slot = 1;
-  for (const auto& worker : workers_) {
-    if (worker.slot == slot) ++slot;
-  }
+  while (is_taken(slot)) ++slot;
   return slot;
 }
 

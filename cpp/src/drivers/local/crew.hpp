@@ -10,6 +10,7 @@
 
 #include <sys/types.h>
 
+#include <limits>
 #include <optional>
 #include <string>
 #include <vector>
@@ -20,7 +21,7 @@
 namespace selfscale::drivers::local {
 
 struct Worker {
-  int slot = 0;
+  int slot = 0;  ///< from its first start on, the lowest free one then; 0: none yet
   std::string instance;
   pid_t pid = 0;  ///< of the leader, and of its group; 0: not started
   State state = State::backoff;
@@ -35,6 +36,8 @@ struct Worker {
   std::string last_exit;
 
   [[nodiscard]] bool exists() const { return pid != 0; }
+  /// Its place in a list by slot: who has none yet comes last.
+  [[nodiscard]] int place() const { return slot == 0 ? std::numeric_limits<int>::max() : slot; }
 };
 
 /// What the supervisor is to do now.
@@ -83,6 +86,7 @@ class Crew {
   [[nodiscard]] int kept() const;
   [[nodiscard]] int existing() const;
   [[nodiscard]] int lowest_free_slot() const;
+  [[nodiscard]] bool may_start(const Worker& worker) const;
   Worker* choose_victim(const std::vector<std::string>& victims);
   void retire(Worker& worker, Time now);
   void stop(Worker& worker, Step::Do how, Time now);
@@ -95,7 +99,7 @@ class Crew {
   milliseconds backoff_first_;
   milliseconds backoff_most_;
   int desired_ = 0;
-  std::vector<Worker> workers_;  ///< by slot
+  std::vector<Worker> workers_;  ///< by place()
   std::vector<Step> steps_;
   std::string last_failure_;
 };

@@ -11,10 +11,10 @@
 ///     ← {"id": 2, "error": {"code": "conflict", "message": "…"}}
 ///
 /// `state`: starting, ready, draining, stopping (SIGTERM sent, or what its group left behind is
-/// being ended), backoff (ended, waits for its restart; pid 0). `started`: seconds ago. `version`
-/// changes with every change of the count asked for; a scale with another one is a conflict, and so
-/// is a token below the highest seen. An empty version is not compared. `most`, which may be left
-/// out, is the maximum from then on.
+/// being ended), backoff (waits for its start; pid 0, and slot 0 before the first). `started`:
+/// seconds ago. `version` changes with every change of the count asked for; a scale with another
+/// one is a conflict, and so is a token below the highest seen. An empty version is not compared.
+/// `most`, which may be left out, is the maximum from then on.
 #pragma once
 
 #include <cstdint>
