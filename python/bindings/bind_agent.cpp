@@ -232,7 +232,11 @@ void bind_agent(py::module_& module) {
           },
           py::arg("service"), py::arg("replicas"), Release{})
       .def("subscribe", &NativeAgent::subscribe, py::arg("subscriber"))
-      .def("report_ready", [](NativeAgent& self) { self.agent().report_ready(); })
+      .def(
+          "report_ready",
+          [](NativeAgent& self, bool is_ready) { self.agent().report_ready(is_ready); },
+          py::arg("is_ready") = true)
+      .def("report_drains", [](NativeAgent& self) { self.agent().report_drains(); })
       .def("is_draining", [](NativeAgent& self) { return self.agent().is_draining(); })
       .def("drain_descriptor", [](NativeAgent& self) { return self.agent().drain_descriptor(); })
       .def(

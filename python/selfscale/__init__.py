@@ -59,6 +59,7 @@ __all__ = [
     "load_policies",
     "record",
     "replay",
+    "report_ready",
     "simulate",
     "stages",
     "start",
@@ -78,6 +79,11 @@ def gauge(name: str, labels: Mapping[str, str] | None = None) -> Gauge:
 def distribution(name: str, labels: Mapping[str, str] | None = None) -> Distribution:
     """Get or make a distribution on the process's default agent; works before `start`."""
     return default_agent().distribution(name, labels)
+
+
+def report_ready(is_ready: bool = True) -> None:
+    """Say that this process can serve, or with False, before `start`, that it will say so later."""
+    default_agent().report_ready(is_ready)
 
 
 _FOUND_IN = {

@@ -166,6 +166,13 @@ class Agent:
         if self.is_running:
             self._calls.run_if_needed()
 
+    def report_ready(self, is_ready: bool = True) -> None:
+        """Say that this process can serve, or with False, before `start`, that it will say so later.
+
+        Under `selfscale run` a process that says nothing counts as ready as docs/run.md tells. The middleware says it.
+        """
+        self._native.report_ready(is_ready)
+
     def enable(self, service: str | None = None) -> None:
         """Say that the agent may act on a service; without one: on all whose policy is enabled."""
         self._native.enable(service or "", "api")

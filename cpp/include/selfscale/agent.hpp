@@ -128,9 +128,12 @@ class SELFSCALE_API Agent {
   /// are.
   void subscribe(std::function<void(std::string_view json)> subscriber);
 
-  /// Says that this process can serve: its first report in the segment then counts as readiness.
-  /// Twice is harmless.
-  void report_ready() noexcept;
+  /// Says that this process can serve, or, with `false`, that it will say so later. Who says
+  /// nothing can serve from its first report on. Twice is harmless.
+  void report_ready(bool is_ready = true) noexcept;
+  /// Says that this process heeds is_draining() or drain_descriptor(): going, it loses no
+  /// connection.
+  void report_drains() noexcept;
   /// True once this replica was told to go: answer `Connection: close`, take no new work.
   [[nodiscard]] bool is_draining() const noexcept;
   /// A descriptor that becomes readable once is_draining() is true; -1 where there is none.

@@ -68,6 +68,10 @@ struct Agent::Impl final : agent::ForkWitness {
   }
   [[nodiscard]] std::vector<ScalingEvent> history_of_stopped(const std::string& service,
                                                              int limit) const;
+  /// What has changed of what this process says of itself need not wait for the next report.
+  void report_soon() const noexcept {
+    if (const auto running = runner()) running->report_soon();
+  }
 
   void before_fork() noexcept override;
   void after_fork_in_parent() noexcept override;
@@ -287,9 +291,12 @@ void Agent::subscribe(std::function<void(std::string_view json)> subscriber) {
   impl_->subscribers.add(std::move(subscriber));
 }
 
-void Agent::report_ready() noexcept {
-  if (impl_->seat.ready.exchange(true)) return;
-  if (const auto running = impl_->runner()) running->report_soon();
+void Agent::report_ready(bool is_ready) noexcept {
+  const auto said = is_ready ? segment::Readiness::ready : segment::Readiness::follows;
+  if (impl_->seat.readiness.exchange(said) != said) impl_->report_soon();
+}
+void Agent::report_drains() noexcept {
+  if (!impl_->seat.drains.exchange(true)) impl_->report_soon();
 }
 
 bool Agent::is_draining() const noexcept { return impl_->is_draining; }

@@ -43,7 +43,7 @@ ProcessView in_slot(segment::Contents::Process process, Instant now) {
   view.generation = slot.generation;
   view.alive = slot.alive;
   view.reports = boot_milliseconds() - slot.heartbeat_ms < silent_after_ms;
-  view.ready = slot.ready;
+  view.ready = slot.is_ready();
   view.draining = slot.draining;
   view.entries = std::move(process.entries);
   if (view.alive) look_at_process(view, now);

@@ -59,7 +59,7 @@ void Seat::keep() {
 }
 
 void Seat::heartbeat() noexcept {
-  if (segment_) segment_->heartbeat(boot_milliseconds(), ready);
+  if (segment_) segment_->heartbeat(boot_milliseconds(), {readiness, drains});
 }
 
 void Seat::show_cost() {
@@ -85,7 +85,8 @@ void Seat::leave() noexcept {
 }
 
 void Seat::begin_anew_in_child() noexcept {
-  ready = false;
+  readiness = segment::Readiness::unsaid;
+  drains = false;
   const bool sits = segment_ && claims_ && segment_->claim_after_fork() != 0;
   if (sits) {
     registry_.restart_in(segment_->own_metrics());

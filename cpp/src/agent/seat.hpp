@@ -51,7 +51,9 @@ class Seat {
     return registry_.block();
   }
 
-  std::atomic<bool> ready{false};  ///< any thread: this process can serve
+  // What this process says of itself; any thread.
+  std::atomic<segment::Readiness> readiness{segment::Readiness::unsaid};
+  std::atomic<bool> drains{false};
 
  private:
   void claim_slot();

@@ -94,7 +94,7 @@ json instances(House& house) {
                     {"pids", json::array()}};
       }
       instance["pids"].push_back(slot.pid);
-      instance["ready"] = instance["ready"].get<bool>() || slot.ready;
+      instance["ready"] = instance["ready"].get<bool>() || slot.is_ready();
       instance["draining"] = instance["draining"].get<bool>() || slot.draining;
     }
   }
@@ -163,6 +163,7 @@ std::string status_json(House& house, const Steering& steering, const Upkeep& up
       {"instance", house.settings.instance},
       {"process", house.holder()},
       {"role", name_of(steering.role())},
+      {"leader", or_null(steering.leader())},
       {"driver", or_null(house.driver_name)},
       {"preflight", preflight(steering.found_by_preflight())},
       {"uptime", upkeep.uptime_seconds},

@@ -95,21 +95,29 @@ asio::awaitable<void> Steering::find_role() {
     co_return;
   }
   if (role_ == Role::leader) cease_to_lead();
-  const auto somebody = co_await house_.fleet->has_leader();
-  if (somebody) {
+  const auto leader = co_await house_.fleet->leader();
+  if (leader) {
     house_.log.recovered("fleet");
   } else {
     house_.log.trouble("fleet",
-                       "who leads cannot be seen, so nothing is done: " + somebody.error().message);
+                       "who leads cannot be seen, so nothing is done: " + leader.error().message);
   }
-  const bool nobody_leads = !somebody || !*somebody;  // recommending does no harm
-  if (nobody_leads && house_.seat.hold_control()) {
+  note_leader(leader ? *leader : std::string{});
+  if (leader_.empty() && house_.seat.hold_control()) {  // recommending does no harm
     role_ = Role::recommender;
     co_return;
   }
-  if (!nobody_leads) house_.seat.drop_control();
+  if (!leader_.empty()) house_.seat.drop_control();
   role_ = Role::follower;
   published_.clear();
+}
+
+/// Somebody who expects this one to act hears once why it does not.
+void Steering::note_leader(const std::string& leader) {
+  const bool is_new = std::exchange(leader_, leader) != leader;
+  if (!is_new || leader.empty() || !house_.driver) return;
+  house_.log.info("another agent, " + leader + ", leads " + house_.service() +
+                  ": this one follows, and scales nothing until that one ends");
 }
 
 asio::awaitable<bool> Steering::stands_and_leads() {
@@ -167,6 +175,7 @@ asio::awaitable<void> Steering::begin_to_lead() {
                     " s behind the leader before; engine time goes on from there");
   }
   role_ = Role::leader;
+  leader_ = house_.holder();
   resumes_ = true;
   house_.log.debug("leads " + house_.service() + " with token " + std::to_string(lease_.token));
 }

@@ -43,6 +43,8 @@ class Steering {
   void sample();
 
   [[nodiscard]] Role role() const noexcept { return role_; }
+  /// "host/pid" of who leads, as last seen; empty: nobody, or it cannot be seen.
+  [[nodiscard]] const std::string& leader() const noexcept { return leader_; }
   [[nodiscard]] const std::vector<Switch>& switches() const noexcept { return switches_; }
   [[nodiscard]] std::optional<Instant> last_evaluation() const noexcept { return evaluated_at_; }
   /// The last word on a service, JSON as published; Errc::not_found: none yet.
@@ -56,6 +58,7 @@ class Steering {
 
  private:
   boost::asio::awaitable<void> find_role();
+  void note_leader(const std::string& leader);
   boost::asio::awaitable<bool> stands_and_leads();
   boost::asio::awaitable<void> preflight();
   void say_preflight(const drivers::Preflight& before);
@@ -83,6 +86,7 @@ class Steering {
 
   House& house_;
   Role role_ = Role::follower;
+  std::string leader_;
   Policy policy_;
   Readings readings_;
   Sampler sampler_;

@@ -72,8 +72,8 @@ class Fleet {
                                                        std::string published) = 0;
   virtual boost::asio::awaitable<Result<std::string>> published(std::string service) = 0;
 
-  /// Does anybody lead now?
-  virtual boost::asio::awaitable<Result<bool>> has_leader() = 0;
+  /// Who leads now, "host/pid"; empty: nobody.
+  virtual boost::asio::awaitable<Result<std::string>> leader() = 0;
 
   /// What it had to give up, in sentences ("…: not JSON; kept as …, begun anew"); empty: nothing.
   [[nodiscard]] virtual std::string degraded() const = 0;

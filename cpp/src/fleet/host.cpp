@@ -27,7 +27,7 @@ class Host final : public Fleet {
   asio::awaitable<Result<Switches>> change(std::string service, Switches wanted) override;
   asio::awaitable<Result<void>> publish(std::string service, std::string published) override;
   asio::awaitable<Result<std::string>> published(std::string service) override;
-  asio::awaitable<Result<bool>> has_leader() override;
+  asio::awaitable<Result<std::string>> leader() override;
   [[nodiscard]] std::string degraded() const override;
 
  private:
@@ -184,11 +184,17 @@ asio::awaitable<void> Host::resign() {
   co_return;
 }
 
-asio::awaitable<Result<bool>> Host::has_leader() {
-  if (record_) co_return true;
+asio::awaitable<Result<std::string>> Host::leader() {
+  if (record_) co_return record_->holder;
   const auto opened = open_lead_lock();
   if (!opened) co_return opened.error();
-  co_return lead_lock_->holder() != 0;
+  const auto pid = lead_lock_->holder();
+  if (pid == 0) co_return std::string{};
+  // Its record is not there yet, or cannot be read, but it holds the lock.
+  const auto text = read_file(lease_path_);
+  if (!text || !*text) co_return "process " + std::to_string(pid);
+  const auto record = lease_from_json(**text);
+  co_return record ? record->holder : "process " + std::to_string(pid);
 }
 
 /// While this process leads, its own copy stands in for a file that was removed or spoilt.

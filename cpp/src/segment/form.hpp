@@ -39,6 +39,15 @@ struct Folded {
   }
 };
 
+/// A readiness, and a bit beside it.
+inline constexpr std::uint32_t drains_bit = 4;
+constexpr std::uint32_t packed(Standing standing) noexcept {
+  return static_cast<std::uint32_t>(standing.readiness) | (standing.drains ? drains_bit : 0);
+}
+constexpr Standing unpack_standing(std::uint32_t word) noexcept {
+  return {static_cast<Readiness>(word & (drains_bit - 1)), (word & drains_bit) != 0};
+}
+
 struct Head {
   std::uint64_t magic;
   std::uint32_t version;
@@ -73,7 +82,7 @@ struct Slot {
   std::atomic<std::int32_t> pid;
   std::atomic<double> started_at;
   std::atomic<std::int64_t> heartbeat_ms;
-  std::atomic<std::uint32_t> ready;
+  std::atomic<std::uint32_t> standing;  ///< packed
   std::atomic<std::uint32_t> draining;
   Name instance;
   Name release;

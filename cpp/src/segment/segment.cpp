@@ -82,7 +82,7 @@ class MappedSegment final : public Segment {
   Result<int> claim(std::string_view instance, std::string_view release) override;
   int claim_after_fork() noexcept override;
   std::span<std::byte> own_metrics() noexcept override;
-  void heartbeat(std::int64_t boot_ms, bool ready) noexcept override;
+  void heartbeat(std::int64_t boot_ms, Standing standing) noexcept override;
   [[nodiscard]] bool is_draining() const noexcept override;
   void release() noexcept override;
   bool hold_control() noexcept override;
@@ -183,7 +183,7 @@ bool MappedSegment::take(int number) noexcept {
   mine.pid.store(::getpid());
   mine.started_at.store(wall_seconds());
   mine.heartbeat_ms.store(0);
-  mine.ready.store(0);
+  mine.standing.store(0);
   mine.draining.store(0);
   mine.published.size.store(0);
   mine.published.sequence.store(0);
@@ -227,10 +227,10 @@ std::span<std::byte> MappedSegment::own_metrics() noexcept {
   return mine == nullptr ? std::span<std::byte>{} : std::span<std::byte>{mine->metrics};
 }
 
-void MappedSegment::heartbeat(std::int64_t boot_ms, bool ready) noexcept {
+void MappedSegment::heartbeat(std::int64_t boot_ms, Standing standing) noexcept {
   auto* mine = own();
   if (mine == nullptr) return;
-  mine->ready.store(ready ? 1 : 0, std::memory_order_relaxed);
+  mine->standing.store(packed(standing), std::memory_order_relaxed);
   mine->heartbeat_ms.store(boot_ms, std::memory_order_release);
 }
 
@@ -276,7 +276,7 @@ SlotView MappedSegment::view(int number) const {
   view.started_at = seen.started_at.load();
   view.heartbeat_ms = seen.heartbeat_ms.load(std::memory_order_acquire);
   view.draining = seen.draining.load() != 0;
-  view.ready = seen.ready.load() != 0;
+  view.standing = unpack_standing(seen.standing.load());
   view.metrics = seen.metrics;
   return view;
 }

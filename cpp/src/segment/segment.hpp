@@ -36,6 +36,16 @@ struct Place {
   std::string shared_memory = "/dev/shm";
 };
 
+/// Whether a process can serve, as it says itself.
+enum class Readiness : std::uint32_t { unsaid, ready, follows };
+
+/// What a process says of itself with each report.
+struct Standing {
+  Readiness readiness = Readiness::unsaid;
+  bool drains = false;  ///< told to go, it lets its clients finish first
+  bool operator==(const Standing&) const = default;
+};
+
 /// A slot as others see it.
 struct SlotView {
   int slot = 0;                  ///< 1 … slot_count
@@ -48,7 +58,11 @@ struct SlotView {
   std::int64_t heartbeat_ms =
       0;  ///< boot-clock milliseconds of the owner's last report; 0: none yet
   bool draining = false;
-  bool ready = false;                  ///< the owner said that it can serve
+  Standing standing;
+  /// It reports, and has not said that its readiness follows.
+  [[nodiscard]] bool is_ready() const noexcept {
+    return heartbeat_ms != 0 && standing.readiness != Readiness::follows;
+  }
   std::span<const std::byte> metrics;  ///< for metrics::read
 };
 
@@ -79,7 +93,7 @@ class Segment {
   virtual int claim_after_fork() noexcept = 0;
   /// The owner's metrics block (metrics::block_bytes); empty without a slot.
   virtual std::span<std::byte> own_metrics() noexcept = 0;
-  virtual void heartbeat(std::int64_t boot_ms, bool ready) noexcept = 0;
+  virtual void heartbeat(std::int64_t boot_ms, Standing standing) noexcept = 0;
   [[nodiscard]] virtual bool is_draining() const noexcept = 0;
   /// Gives the slot up; its counts stay in the sums. No other process gets it while this one lives:
   /// a thread may be about to record there.

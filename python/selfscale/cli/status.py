@@ -35,6 +35,8 @@ def parts(found: Json) -> Iterator[RenderableType]:
     """Yield a status as a person wants to read it: what it does, who says no, then the rest."""
     driver = found["driver"] or "none: it recommends only"
     yield f"[bold]{escape(found['service'])}[/]  {found['role']} {escape(found['process'])}, driver {escape(driver)}"
+    if found["leader"] not in {None, found["process"]}:
+        yield f"another agent, {escape(found['leader'])}, leads"
     yield f"may act: {_words(found['mayAct'])}" + (f", {found['because']}" if found["because"] else "")
     columns = {"switch": "name", "stands at": "value", "set by": "by", "when": "at", "says no": "saysNo"}
     yield _table(found["switches"], columns)

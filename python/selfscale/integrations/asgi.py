@@ -80,7 +80,7 @@ class Middleware:
     async def _live(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Run the application's own lifespan, if it has one: it is ready once that says so, or does not exist."""
         self._begin(is_ready=False)
-        report_ready = (self._agent or default_agent())._native.report_ready
+        report_ready = (self._agent or default_agent()).report_ready
 
         def watched(message: Message) -> Awaitable[None]:
             if message["type"] == "lifespan.startup.complete":
@@ -96,6 +96,7 @@ class Middleware:
     def _begin(self, *, is_ready: bool) -> Callable[[Scope, Send], Request]:
         """Begin to measure in this process. An agent that cannot start costs the application nothing."""
         agent = self._agent or default_agent()
+        agent.report_ready(is_ready)  # before the first report, which else counts as readiness
         if self._enter is None:
             supervised = os.environ.get("SELFSCALE_SUPERVISED") == "1"
             recorder = agent._native.recorder(_CLOSE_EVERY if supervised else 0)
@@ -106,8 +107,6 @@ class Middleware:
                 _log.error("selfscale measures, and does nothing else, because it could not start: %s", error)
             else:
                 _watch_drain(agent, recorder)
-        if is_ready:
-            agent._native.report_ready()
         return self._enter
 
 
@@ -127,6 +126,7 @@ def _watch_drain(agent: Agent, recorder: Recorder) -> None:
         _stop_accepting()
 
     loop.add_reader(descriptor, drain)
+    agent._native.report_drains()
 
 
 def _stop_accepting() -> None:

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <functional>
@@ -12,10 +13,12 @@
 #include <selfscale/agent.hpp>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
 #include "agent/directory_fixture.hpp"
+#include "text_predicates.hpp"
 
 namespace selfscale::agent {
 
@@ -66,6 +69,26 @@ inline json depth_policy() {
     "behavior": {"scaleDown": {"stabilizationWindowSeconds": 0}}
   })");
 }
+
+/// What an agent logs.
+class Lines {
+ public:
+  LogSink sink() {
+    return [this](LogLevel, std::string_view line) {
+      const std::lock_guard lock{mutex_};
+      lines_.emplace_back(line);
+    };
+  }
+  int with(std::string_view words) {
+    const std::lock_guard lock{mutex_};
+    return static_cast<int>(std::ranges::count_if(
+        lines_, [words](const std::string& line) { return contains(line, words); }));
+  }
+
+ private:
+  std::mutex mutex_;
+  std::vector<std::string> lines_;
+};
 
 class AgentTest : public testing::Test {
  protected:

@@ -30,26 +30,6 @@ int count_threads() {
   return threads;
 }
 
-/// What an agent logs.
-class Lines {
- public:
-  LogSink sink() {
-    return [this](LogLevel, std::string_view line) {
-      const std::lock_guard lock{mutex_};
-      lines_.emplace_back(line);
-    };
-  }
-  int with(std::string_view words) {
-    const std::lock_guard lock{mutex_};
-    return static_cast<int>(std::ranges::count_if(
-        lines_, [words](const std::string& line) { return contains(line, words); }));
-  }
-
- private:
-  std::mutex mutex_;
-  std::vector<std::string> lines_;
-};
-
 /// The parent of `selfscale run` as this process sees it, on a host that has something to say.
 class NotedSupervisor {
  public:
@@ -599,8 +579,24 @@ TEST_F(AgentTest, ReadinessIsReportedAtOnce) {
   ASSERT_TRUE(segment);
   EXPECT_TRUE(eventually([&] {
     const auto slots = (*segment)->slots();
-    return slots.size() == 1 && slots[0].ready && slots[0].heartbeat_ms > 0;
+    return slots.size() == 1 && slots[0].standing.readiness == segment::Readiness::ready;
   }));
+}
+
+TEST_F(AgentTest, ThatReadinessFollowsIsSaidFromTheFirstReportOn) {
+  Agent agent{options()};
+  agent.report_ready(false);
+  agent.report_drains();
+  agent.start();
+  const auto segment = segment::Segment::open(
+      {.service = "backend", .release = "", .run_directory = directory.path() + "/run"});
+  ASSERT_TRUE(segment);
+  const auto slots = (*segment)->slots();
+  ASSERT_EQ(slots.size(), 1U);
+  EXPECT_EQ(slots[0].standing, (segment::Standing{segment::Readiness::follows, true}));
+  EXPECT_FALSE(slots[0].is_ready());
+  agent.report_ready();
+  EXPECT_TRUE(eventually([&] { return (*segment)->slots()[0].is_ready(); }));
 }
 
 TEST_F(AgentTest, AnUnwritableDirectoryDegradesAndItRecommendsAllTheSame) {

@@ -180,6 +180,9 @@ TEST_F(AgentTest, TheNextLeaderTakesUpTheStateOfOneThatWasKilled) {
     agent.start();
     for (;;) ::pause();
   }
+  Lines lines;
+  given.environment["AUTOSCALING_LOG_LEVEL"] = "info";
+  given.log = lines.sink();
   Agent next{given};
   next.gauge("depth").set(50);
   ASSERT_TRUE(eventually([&] { return shared.replicas == 2; })) << "the first leader scaled once";
@@ -189,6 +192,9 @@ TEST_F(AgentTest, TheNextLeaderTakesUpTheStateOfOneThatWasKilled) {
     return said && (*said)["decision"]["heldBy"] == "cooldown";
   })) << "the first leader has said that it is held, after its write";
   EXPECT_EQ(status(next)["role"], "follower");
+  EXPECT_TRUE(status(next)["leader"].get<std::string>().ends_with("/" + std::to_string(leader)));
+  EXPECT_TRUE(eventually([&] { return lines.with("another agent, ") == 1; }))
+      << "though many evaluations have passed";
   ::kill(leader, SIGKILL);
   ::waitpid(leader, nullptr, 0);
   ASSERT_TRUE(eventually([&] { return status(next)["role"] == "leader"; }));

@@ -87,7 +87,7 @@ TEST_F(CrewOfFour, OneThatIsNotReadyGoesBeforeOneThatServes) {
 TEST_F(CrewOfFour, AReportingWorkerIsDrainedBeforeItIsTerminatedAndKilledAfterTheGrace) {
   want(1, start);
   perform(start);
-  crew.reported(1);
+  crew.reported(1, {});
   crew.became_ready(1);
   want(0, start + 10s);
   auto steps = crew.next(start + 10s);
@@ -278,7 +278,7 @@ TEST(Crew, NeverExceedsTheMostAndConverges) {
         if (worker.exists() && draw(3) == 0) {
           end_one(worker);
         } else if (worker.exists() && draw(2) == 0) {
-          crew.reported(worker.slot);
+          crew.reported(worker.slot, {});
           crew.became_ready(worker.slot);
         }
       }

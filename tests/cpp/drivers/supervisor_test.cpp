@@ -14,7 +14,9 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <random>
+#include <regex>
 #include <set>
 #include <string>
 #include <string_view>
@@ -37,6 +39,19 @@ std::set<int> pids(const Report& report) {
   return all;
 }
 
+/// "backend-k3x9qf-2-5", of the second slot and the fifth start.
+bool is_instance(const std::string& name, int slot, int start) {
+  const std::regex form{"backend-[a-z2-9]{6}-" + std::to_string(slot) + "-" +
+                        std::to_string(start)};
+  return std::regex_match(name, form);
+}
+
+/// One of the disabled tests below, which are workers of others.
+std::vector<std::string> this_program(const std::string& test) {
+  return {std::filesystem::read_symlink("/proc/self/exe").string(), "--gtest_filter=" + test,
+          "--gtest_also_run_disabled_tests", "--gtest_brief=1"};
+}
+
 /// Acts on no SIGTERM.
 const auto stubborn = shell("trap '' TERM; while :; do sleep 0.05; done");
 
@@ -47,9 +62,18 @@ TEST(Supervisor, KeepsTheCountItBeginsWith) {
   EXPECT_EQ(report.desired, 3);
   EXPECT_EQ(report.most, 4);
   EXPECT_EQ(report.failure, "");
-  std::vector<std::string> instances;
-  for (const auto& worker : report.workers) instances.push_back(worker.instance);
-  EXPECT_EQ(instances, (std::vector<std::string>{"backend-1-1", "backend-2-2", "backend-3-3"}));
+  for (int slot = 1; slot <= 3; ++slot) {
+    EXPECT_TRUE(
+        is_instance(report.workers[static_cast<std::size_t>(slot - 1)].instance, slot, slot));
+  }
+}
+
+TEST(Supervisor, TwoOfOneServiceGiveTheirWorkersNamesOfTheirOwn) {
+  RunningSupervisor blue{options_of(1, 1)};
+  RunningSupervisor green{options_of(1, 1)};
+  ASSERT_TRUE(blue.converges_to(1));
+  ASSERT_TRUE(green.converges_to(1));
+  EXPECT_NE(blue.observe().workers[0].instance, green.observe().workers[0].instance);
 }
 
 TEST(Supervisor, ScalesUpAndDownToExactlyWhatIsAskedFor) {
@@ -65,9 +89,10 @@ TEST(Supervisor, ScalesUpAndDownToExactlyWhatIsAskedFor) {
 TEST(Supervisor, EndsTheOnesThatAreNamed) {
   RunningSupervisor running{options_of(3, 3)};
   ASSERT_TRUE(running.converges_to(3));
-  ASSERT_TRUE(running.scale(1, {"backend-1-1", "backend-2-2"}));
+  const auto workers = running.observe().workers;
+  ASSERT_TRUE(running.scale(1, {workers[0].instance, workers[1].instance}));
   ASSERT_TRUE(running.converges_to(1));
-  EXPECT_EQ(running.observe().workers[0].instance, "backend-3-3");
+  EXPECT_EQ(running.observe().workers[0].instance, workers[2].instance);
 }
 
 TEST(Supervisor, TellsWorkersWhoTheyAreAndFillsInThePlaces) {
@@ -106,7 +131,7 @@ TEST(Supervisor, ReplacesAWorkerThatDies) {
   EXPECT_TRUE(running.converges_to(2));
   const auto after = running.observe();
   EXPECT_EQ(after.workers[0].slot, 1);
-  EXPECT_EQ(after.workers[0].instance, "backend-1-3");
+  EXPECT_TRUE(is_instance(after.workers[0].instance, 1, 3)) << after.workers[0].instance;
   EXPECT_EQ(after.workers[0].last_exit, "signal 9 (Killed)");
   EXPECT_EQ(after.workers[1].pid, before.workers[1].pid);
 }
@@ -358,6 +383,51 @@ TEST(Supervisor, PortReadinessWaitsUntilSomebodyAccepts) {
   EXPECT_TRUE(running.converges_to(1));
 }
 
+// However its server waits for connections.
+TEST(Supervisor, ThePortAnswersForThoseAloneThatAreSeenToAccept) {
+  const std::map<std::string, std::string> servers{
+      {"accept", "while True: s.accept()"},
+      {"epoll", "e=select.epoll(); e.register(s.fileno(), 1)\nwhile True: e.poll(); s.accept()"},
+      {"poll", "e=select.poll(); e.register(s.fileno(), 1)\nwhile True: e.poll(); s.accept()"},
+      {"select", "while True: select.select([s],[],[]); s.accept()"},
+      {"child", "import os\nif os.fork(): time.sleep(1000)\nwhile True: s.accept()"}};
+  for (const auto& [name, serve] : servers) {
+    SCOPED_TRACE(name);
+    auto options = options_of(3, 3);
+    options.bind = Address{"127.0.0.1", 0};
+    options.readiness = Readiness::port;
+    options.command = {"python3", "-c",
+                       "import select,socket,sys,time\n"
+                       "s=socket.socket(fileno=int(sys.argv[1]))\n"
+                       "if sys.argv[2] == '2': time.sleep(1000)\n" +
+                           serve,
+                       "{fd}", "{slot}"};
+    RunningSupervisor running{options};
+    EXPECT_TRUE(eventually([&] {
+      const auto workers = running.observe().workers;
+      return workers[0].state == State::ready && workers[2].state == State::ready;
+    }));
+    EXPECT_EQ(running.observe().workers[1].state, State::starting);
+  }
+}
+
+TEST(Supervisor, WhereNobodyIsSeenToAcceptThePortAnswersForAll) {
+  auto options = options_of(2, 2);
+  options.bind = Address{"127.0.0.1", 0};
+  options.readiness = Readiness::port;
+  options.command = {"python3", "-c",
+                     "import socket,sys,time\n"
+                     "s=socket.socket(fileno=int(sys.argv[1]))\n"
+                     "s.setblocking(False)\n"
+                     "while True:\n"
+                     "  time.sleep(.005)\n"
+                     "  try: s.accept()\n"
+                     "  except BlockingIOError: pass\n",
+                     "{fd}"};
+  RunningSupervisor running{options};
+  EXPECT_TRUE(running.converges_to(2));
+}
+
 TEST(Supervisor, WithoutAnyReadinessAliveForASecondIsReadyAndItSaysWhatThatCosts) {
   auto options = options_of(1, 1);
   options.readiness = Readiness::automatic;
@@ -380,25 +450,61 @@ TEST(Worker, DISABLED_Reports) {
                                                .run_directory = variable("SELFSCALE_RUN_DIR")});
   ASSERT_TRUE(segment) << segment.error().message;
   ASSERT_TRUE(segment.value()->claim(instance, ""));
-  segment.value()->heartbeat(1, false);
+  segment.value()->heartbeat(1, {segment::Readiness::follows, true});
   const auto folder = variable("SELFSCALE_TEST_FOLDER");
   while (::access((folder + "/ready").c_str(), F_OK) != 0) ::poll(nullptr, 0, 10);
-  segment.value()->heartbeat(2, true);
+  segment.value()->heartbeat(2, {segment::Readiness::ready, true});
   while (!segment.value()->is_draining()) ::poll(nullptr, 0, 10);
   std::ofstream{folder + "/drained"} << instance << "\n";
   for (;;) ::pause();
+}
+
+// Another: it reports, and says nothing of itself.
+TEST(Worker, DISABLED_ReportsNoReadiness) {
+  const auto variable = [](const char* name) {
+    const char* value = std::getenv(name);
+    return std::string{value != nullptr ? value : ""};
+  };
+  const auto segment = segment::Segment::open({.service = variable("SELFSCALE_SERVICE"),
+                                               .release = {},
+                                               .run_directory = variable("SELFSCALE_RUN_DIR")});
+  ASSERT_TRUE(segment) << segment.error().message;
+  ASSERT_TRUE(segment.value()->claim(variable("SELFSCALE_INSTANCE"), ""));
+  segment.value()->heartbeat(1, {});
+  for (;;) ::pause();
+}
+
+TEST(Supervisor, TheFirstReportIsReadinessUnlessItSaysThatThisFollows) {
+  for (const auto readiness : {Readiness::automatic, Readiness::report}) {
+    auto options = options_of(1, 1);
+    options.readiness = readiness;
+    options.command = this_program("Worker.DISABLED_ReportsNoReadiness");
+    RunningSupervisor running{options};
+    EXPECT_TRUE(running.converges_to(1));
+    ASSERT_EQ(running.observe().warnings.size(), 1U) << "it reports, and does not drain";
+    EXPECT_NE(running.observe().warnings[0].find("SIGTERM alone"), std::string::npos);
+  }
+}
+
+TEST(Supervisor, ASilentWorkerBesideOneThatReportsIsReadyOnceItHasLivedForLonger) {
+  auto options = options_of(2, 2);
+  options.readiness = Readiness::automatic;
+  std::string report;
+  for (const auto& word : this_program("Worker.DISABLED_ReportsNoReadiness")) report += word + " ";
+  options.command = shell("[ {slot} = 1 ] && exec " + report + "; exec sleep 1000");
+  RunningSupervisor running{options};
+  ASSERT_TRUE(eventually([&] { return running.observe().workers[0].state == State::ready; }));
+  EXPECT_EQ(running.observe().workers[1].state, State::starting);
+  EXPECT_TRUE(running.converges_to(2));
 }
 
 TEST(Supervisor, ReportedReadinessCountsAndAReportingWorkerIsDrained) {
   Directory directory;
   auto options = options_of(1, 1);
   options.readiness = Readiness::automatic;
-  options.command = {"env",
-                     "SELFSCALE_TEST_FOLDER=" + directory.path(),
-                     std::filesystem::read_symlink("/proc/self/exe").string(),
-                     "--gtest_filter=Worker.DISABLED_Reports",
-                     "--gtest_also_run_disabled_tests",
-                     "--gtest_brief=1"};
+  options.command = this_program("Worker.DISABLED_Reports");
+  options.command.insert(options.command.begin(),
+                         {"env", "SELFSCALE_TEST_FOLDER=" + directory.path()});
   RunningSupervisor running{options};
   ASSERT_TRUE(eventually([&] { return running.observe().workers[0].started_seconds_ago > 1.5; }));
   EXPECT_EQ(running.observe().workers[0].state, State::starting) << "it reports, and is not ready";
@@ -408,7 +514,8 @@ TEST(Supervisor, ReportedReadinessCountsAndAReportingWorkerIsDrained) {
   ASSERT_TRUE(running.scale(0));
   EXPECT_EQ(running.observe().workers[0].state, State::draining);
   EXPECT_TRUE(running.converges_to(0));
-  EXPECT_EQ(lines_of(directory / "drained"), std::vector<std::string>{"backend-1-1"});
+  ASSERT_EQ(lines_of(directory / "drained").size(), 1U);
+  EXPECT_TRUE(is_instance(lines_of(directory / "drained")[0], 1, 1));
 }
 
 TEST(Supervisor, SaysThatTheHostHasNoCpuLeft) {

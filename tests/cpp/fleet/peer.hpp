@@ -106,7 +106,7 @@ class Peer {
     const auto service = rest.substr(0, space);
     const auto value = space == std::string::npos ? std::string{} : rest.substr(space + 1);
     if (verb == "lead") return shown(run(fleet.lead()));
-    if (verb == "has_leader") return shown(run(fleet.has_leader()));
+    if (verb == "leader") return shown(run(fleet.leader()));
     if (verb == "load") return shown(run(fleet.load()));
     if (verb == "renew") return shown(run(fleet.renew(lease_from_json(rest).value())));
     if (verb == "switches") return shown(run(fleet.switches(service)));

@@ -40,7 +40,7 @@ class SegmentTest : public testing::Test {
 TEST_F(SegmentTest, AClaimedSlotIsSeenByItsNames) {
   const auto segment = open();
   ASSERT_EQ(segment->claim("web-1", "2026.11").value(), 1);
-  segment->heartbeat(1234, true);
+  segment->heartbeat(1234, {Readiness::ready, true});
   const auto slots = segment->slots();
   ASSERT_EQ(slots.size(), 1U);
   EXPECT_EQ(slots[0].slot, 1);
@@ -49,7 +49,7 @@ TEST_F(SegmentTest, AClaimedSlotIsSeenByItsNames) {
   EXPECT_EQ(slots[0].pid, ::getpid());
   EXPECT_EQ(slots[0].heartbeat_ms, 1234);
   EXPECT_TRUE(slots[0].alive);
-  EXPECT_TRUE(slots[0].ready);
+  EXPECT_TRUE(slots[0].is_ready());
   EXPECT_FALSE(slots[0].draining);
   EXPECT_GT(slots[0].started_at, 1.6e9);
   EXPECT_EQ(segment->note(), "");

@@ -98,7 +98,8 @@ void Crew::started(int slot, pid_t pid, std::string instance, Time now) {
   worker.instance = std::move(instance);
   worker.state = State::starting;
   worker.leader_lives = true;
-  worker.reports = false;
+  worker.word.reset();
+  worker.accepts = false;
   worker.killed = false;
   worker.started = now;
 }
@@ -114,8 +115,12 @@ void Crew::became_ready(int slot) {
   if (worker != nullptr && worker->state == State::starting) worker->state = State::ready;
 }
 
-void Crew::reported(int slot) {
-  if (Worker* worker = in_slot(slot)) worker->reports = true;
+void Crew::reported(int slot, Word word) {
+  if (Worker* worker = in_slot(slot)) worker->word = word;
+}
+
+void Crew::seen_accepting(int slot) {
+  if (Worker* worker = in_slot(slot)) worker->accepts = true;
 }
 
 std::string Crew::leader_ended(pid_t pid, const std::string& how, Time now) {
@@ -226,7 +231,7 @@ void Crew::retire(Worker& worker, Time now) {
   worker.again = false;
   if (!worker.exists()) {
     std::erase_if(workers_, [&worker](const Worker& each) { return &each == &worker; });
-  } else if (worker.state != State::stopping && worker.reports) {
+  } else if (worker.state != State::stopping && worker.word) {
     worker.state = State::draining;
     worker.due = now + drain_time;
     steps_.push_back({Step::Do::mark_draining, worker.slot, worker.pid, worker.instance});

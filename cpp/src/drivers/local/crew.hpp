@@ -20,14 +20,22 @@
 
 namespace selfscale::drivers::local {
 
+/// What a worker says of itself through the segment.
+struct Word {
+  bool is_ready = false;
+  bool readiness_follows = false;  ///< it will say so
+  bool drains = false;             ///< it heeds a drain mark, as our middleware does
+};
+
 struct Worker {
   int slot = 0;  ///< from its first start on, the lowest free one then; 0: none yet
   std::string instance;
   pid_t pid = 0;  ///< of the leader, and of its group; 0: not started
   State state = State::backoff;
   bool leader_lives = false;
-  bool reports = false;  ///< it has our middleware: a drain mark reaches it
-  bool again = true;     ///< is started again once it has ended
+  std::optional<Word> word;  ///< empty: it reports nothing, and no drain mark reaches it
+  bool accepts = false;      ///< has been seen to take connections from the shared socket
+  bool again = true;         ///< is started again once it has ended
   bool killed = false;
   int failures = 0;  ///< ends in a row
   int restarts = 0;
@@ -69,7 +77,8 @@ class Crew {
   void started(int slot, pid_t pid, std::string instance, Time now);
   void could_not_start(int slot, const std::string& why, Time now);
   void became_ready(int slot);
-  void reported(int slot);
+  void reported(int slot, Word word);
+  void seen_accepting(int slot);
   /// Returns what to say of it; nothing where it was to end.
   std::string leader_ended(pid_t pid, const std::string& how, Time now);
   void group_ended(int slot, Time now);

@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 #include <cerrno>
 #include <cstring>
@@ -83,6 +84,12 @@ Result<Listener> Listener::bind(const Address& address) {
   const int port = port_of(socket.get());
   return Listener{std::move(socket), port,
                   text_of({address.host, static_cast<std::uint16_t>(port)})};
+}
+
+ino_t Listener::inode() const noexcept {
+  struct stat status {};
+  ::fstat(socket_.get(), &status);
+  return status.st_ino;
 }
 
 bool Listener::probe() {

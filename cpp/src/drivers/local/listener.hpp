@@ -1,6 +1,8 @@
 /// The one socket that all workers accept from.
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -20,6 +22,8 @@ class Listener {
   [[nodiscard]] int port() const noexcept { return port_; }
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
 
+  /// The number by which /proc names the socket.
+  [[nodiscard]] ino_t inode() const noexcept;
   /// Has anybody taken a connection from the socket? Connects to it, and says so at a later call;
   /// never blocks.
   bool probe();

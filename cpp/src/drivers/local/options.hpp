@@ -19,13 +19,14 @@
 /// `{port}` for its port and `{slot}` for the worker's number, the lowest free one from 1 on.
 /// `{port}` is refused where COMMAND has no `{fd}`, and so is `--bind`.
 ///
-/// Readiness. `report`: the worker has said through the segment that it can serve. `port`: somebody
-/// takes a connection from the socket; all workers share it, so that this cannot tell one worker
-/// from another. None given: `report` as soon as any worker of this service reports; until then
-/// `port` if a socket is bound, and alive for a second.
+/// Readiness. `report`: the worker has said through the segment that it can serve, or reports and
+/// has not said that it will. `port`: somebody takes a connection from the socket, and the worker
+/// is seen to accept (accepting.hpp). None given: what the worker says of itself; without that
+/// `port` if a socket is bound, else its first report, else that it has lived for a while.
 ///
 /// A worker leads a process group of its own and gets SELFSCALE_SERVICE, SELFSCALE_RUN_DIR,
-/// SELFSCALE_SUPERVISED=1 and SELFSCALE_INSTANCE (`<service>-<slot>-<serial of the start>`). The
+/// SELFSCALE_SUPERVISED=1 and SELFSCALE_INSTANCE (`<service>-<run>-<slot>-<serial of the start>`,
+/// where six random letters tell this run from another of the service on the same host). The
 /// agent gets the first two, SELFSCALE_SUPERVISOR_FD, a stream of JSON lines (protocol.hpp), and
 /// SELFSCALE_RUN_SINCE, the supervisor's start in wall seconds: what a person said with the command
 /// was said then, and may have been taken back since.

@@ -77,17 +77,6 @@ struct CloseDirectory {
   void operator()(DIR* directory) const { ::closedir(directory); }
 };
 
-std::vector<int> numbers_in(const char* directory) {
-  std::vector<int> numbers;
-  const std::unique_ptr<DIR, CloseDirectory> open{::opendir(directory)};
-  while (const dirent* entry = open ? ::readdir(open.get()) : nullptr) {
-    if (std::isdigit(static_cast<unsigned char>(entry->d_name[0])) != 0) {
-      numbers.push_back(std::atoi(entry->d_name));
-    }
-  }
-  return numbers;
-}
-
 /// One call, whatever the number of descriptors; false for kernels that do not know it. The C
 /// library has a name for it since glibc 2.34 only.
 bool close_range([[maybe_unused]] int first, [[maybe_unused]] int last,
@@ -134,6 +123,17 @@ bool is_program(const std::string& path) {
 
 Descriptor::~Descriptor() {
   if (number_ >= 0) ::close(number_);
+}
+
+std::vector<int> numbers_in(const std::string& directory) {
+  std::vector<int> numbers;
+  const std::unique_ptr<DIR, CloseDirectory> open{::opendir(directory.c_str())};
+  while (const dirent* entry = open ? ::readdir(open.get()) : nullptr) {
+    if (std::isdigit(static_cast<unsigned char>(entry->d_name[0])) != 0) {
+      numbers.push_back(std::atoi(entry->d_name));
+    }
+  }
+  return numbers;
 }
 
 std::vector<std::string> environment(const std::vector<std::string>& unset,

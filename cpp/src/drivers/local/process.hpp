@@ -30,6 +30,9 @@ class Descriptor {
   int number_ = -1;
 };
 
+/// The entries of a directory of /proc that are numbers; empty where it cannot be read.
+std::vector<int> numbers_in(const std::string& directory);
+
 /// Environment of a child: this process's, without `unset`, with `set` ("NAME=value").
 std::vector<std::string> environment(const std::vector<std::string>& unset,
                                      const std::vector<std::string>& set);

@@ -3,8 +3,8 @@
 ///
 ///     → {"id": 1, "op": "observe"}
 ///     ← {"id": 1, "observation": {"desired": 3, "version": "2", "most": 8, "failure": "", "note":
-///        "", "warnings": [], "workers": [{"slot": 1, "instance": "backend-1-1", "pid": 4711,
-///        "state": "ready", "started": 12.5, "restarts": 0, "lastExit": ""}]}}
+///        "", "warnings": [], "workers": [{"slot": 1, "instance": "backend-k3x9qf-1-1", "pid":
+///        4711, "state": "ready", "started": 12.5, "restarts": 0, "lastExit": ""}]}}
 ///     → {"id": 2, "op": "scale", "desired": 4, "version": "2", "victims": [], "token": 7,
 ///        "most": 8}
 ///     ← {"id": 2, "accepted": true}

@@ -11,8 +11,12 @@
 #include <cstdio>
 #include <fstream>
 #include <optional>
+#include <random>
 #include <sstream>
+#include <string_view>
+#include <utility>
 
+#include "drivers/local/accepting.hpp"
 #include "drivers/local/agent_child.hpp"
 #include "drivers/local/crew.hpp"
 #include "drivers/local/host_cpu.hpp"
@@ -29,10 +33,35 @@ namespace {
 constexpr milliseconds busy_interval{50};      // while a worker comes or goes
 constexpr milliseconds quiet_interval{1'000};  // host's CPU, and a segment that was replaced
 constexpr milliseconds alive_for{1'000};       // readiness of a worker that nothing else tells of
+constexpr milliseconds alive_for_where_others_report{10'000};
 /// Whoever signals a process and its group (timeout, some shells) means one signal.
 constexpr milliseconds echo_time{300};
 
 void say(const std::string& text) { std::fprintf(stderr, "selfscale: %s\n", text.c_str()); }
+
+/// Tells the workers of this run from those of another of the same service on this host.
+std::string name_of_run() {
+  constexpr std::string_view letters = "abcdefghjkmnpqrstuvwxyz23456789";
+  std::random_device random;
+  std::uniform_int_distribution<std::size_t> draw{0, letters.size() - 1};
+  std::string name;
+  while (name.size() < 6) name += letters[draw(random)];
+  return name;
+}
+
+/// Of all its processes together; empty: none reports.
+std::optional<Word> word_of(const Worker& worker, const std::vector<segment::SlotView>& slots) {
+  std::optional<Word> word;
+  for (const auto& slot : slots) {
+    if (!slot.alive || slot.heartbeat_ms == 0 || slot.instance != worker.instance) continue;
+    if (!word) word.emplace();
+    const auto readiness = slot.standing.readiness;
+    word->is_ready = word->is_ready || readiness == segment::Readiness::ready;
+    word->readiness_follows = word->readiness_follows || readiness == segment::Readiness::follows;
+    word->drains = word->drains || slot.standing.drains;
+  }
+  return word;
+}
 
 std::string text_of_file(const std::string& path) {
   std::ifstream file{path};
@@ -59,9 +88,13 @@ struct Supervisor::State {
   // One round of the loop.
   void step(Time now);
   void wait(Time now);
+  void open_segment(Time now);
   void look_at_segment(Time now);
   void judge_readiness(Time now);
-  void judge(const Worker& worker, Time now);
+  [[nodiscard]] bool is_ready_by_report(const Worker& worker, Time now) const;
+  [[nodiscard]] bool is_judged_by_port(const Worker& worker) const;
+  void judge_by_port(const std::vector<int>& starting, Time now);
+  void look_who_accepts();
   void perform(const Step& step, Time now);
   void start_worker(int slot, Time now);
   void notice_ended_groups(Time now);
@@ -87,7 +120,9 @@ struct Supervisor::State {
 
   Options options;
   std::optional<Listener> listener;
+  const std::string run_name = name_of_run();
   std::unique_ptr<segment::Segment> segment;
+  std::string segment_trouble;  ///< said once, until it changes
   Keeper keeper;
   Crew crew;
   ReadinessChecks checks;
@@ -96,7 +131,7 @@ struct Supervisor::State {
   std::vector<LineStream> streams;
   Descriptor signals;
 
-  bool workers_report = false;  ///< any worker has, since the beginning
+  std::optional<Time> answered_unseen_at;  ///< the port, by nobody that was seen to accept
   int starts = 0;
   int version = 0;
   std::int64_t highest_token = 0;
@@ -193,49 +228,94 @@ void Supervisor::State::wait(Time now) {
   std::erase_if(streams, [](const LineStream& stream) { return !stream.is_open(); });
 }
 
-void Supervisor::State::look_at_segment(Time now) {
-  if ((segment == nullptr || segment->is_stale()) && now >= next_open) {
-    next_open = now + quiet_interval;
-    auto opened = segment::Segment::open({.service = options.service,
-                                          .release = options.release,
-                                          .run_directory = options.run_directory});
-    if (!opened && segment == nullptr) say("no reports of workers: " + opened.error().message);
-    if (opened) segment = std::move(opened.value());
+void Supervisor::State::open_segment(Time now) {
+  if (now < next_open) return;
+  next_open = now + quiet_interval;
+  auto opened = segment::Segment::open({.service = options.service,
+                                        .release = options.release,
+                                        .run_directory = options.run_directory});
+  std::string trouble;
+  if (opened) {
+    segment = std::move(opened.value());
+  } else if (segment == nullptr) {
+    trouble = "no reports of workers: " + opened.error().message +
+              "; name a directory that this user may write to in SELFSCALE_RUN_DIR";
   }
+  const bool is_new = trouble != segment_trouble;
+  segment_trouble = std::move(trouble);
+  if (is_new && !segment_trouble.empty()) say(segment_trouble);
+}
+
+void Supervisor::State::look_at_segment(Time now) {
+  if (segment == nullptr || segment->is_stale()) open_segment(now);
   if (segment == nullptr) return;
   const auto slots = segment->slots();
-  std::vector<int> ready;
   for (const auto& worker : crew.workers()) {
-    for (const auto& slot : slots) {
-      if (!slot.alive || slot.heartbeat_ms == 0 || slot.instance != worker.instance) continue;
-      workers_report = true;
-      crew.reported(worker.slot);
-      if (slot.ready) ready.push_back(worker.slot);
-    }
-  }
-  const bool counts =
-      options.readiness == Readiness::report || options.readiness == Readiness::automatic;
-  for (const int slot : ready) {
-    if (counts) crew.became_ready(slot);
+    if (const auto word = word_of(worker, slots)) crew.reported(worker.slot, *word);
   }
 }
 
 void Supervisor::State::judge_readiness(Time now) {
   checks.end_overdue(now);
+  std::vector<int> by_port;
   for (const auto& worker : crew.workers()) {
-    if (worker.state == local::State::starting) judge(worker, now);
+    if (worker.state != local::State::starting) continue;
+    if (options.readiness == Readiness::command) {
+      checks.begin(worker, places_of(worker.slot), variables_of(worker.instance), now);
+    } else if (is_judged_by_port(worker)) {
+      const bool is_due = options.readiness == Readiness::port || now - worker.started >= alive_for;
+      if (is_due) by_port.push_back(worker.slot);
+    } else if (is_ready_by_report(worker, now)) {
+      crew.became_ready(worker.slot);
+    }
   }
+  judge_by_port(by_port, now);
 }
 
-void Supervisor::State::judge(const Worker& worker, Time now) {
-  const bool is_automatic = options.readiness == Readiness::automatic;
-  if (options.readiness == Readiness::command) {
-    checks.begin(worker, places_of(worker.slot), variables_of(worker.instance), now);
-    return;
+/// Said, or at least not denied, by itself. Without a word it has to live for a while: where others
+/// report it may only be about to.
+bool Supervisor::State::is_ready_by_report(const Worker& worker, Time now) const {
+  if (worker.word) return worker.word->is_ready || !worker.word->readiness_follows;
+  if (options.readiness != Readiness::automatic) return false;
+  const bool others_report = std::ranges::any_of(
+      crew.workers(), [](const Worker& other) { return other.word.has_value(); });
+  return now - worker.started >= (others_report ? alive_for_where_others_report : alive_for);
+}
+
+bool Supervisor::State::is_judged_by_port(const Worker& worker) const {
+  if (!listener || options.readiness == Readiness::port) return listener.has_value();
+  const bool has_said = worker.word && (worker.word->is_ready || worker.word->readiness_follows);
+  return options.readiness == Readiness::automatic && !has_said;
+}
+
+/// All workers share the port: that it answers counts for those that are seen to accept from it,
+/// or, where none is, for all alike.
+void Supervisor::State::judge_by_port(const std::vector<int>& starting, Time now) {
+  if (starting.empty()) return answered_unseen_at.reset();
+  look_who_accepts();
+  const bool any_seen = std::ranges::any_of(crew.workers(), &Worker::accepts);
+  if (any_seen) answered_unseen_at.reset();
+  std::vector<int> may_be;
+  for (const auto& worker : crew.workers()) {
+    const bool is_asked_for = std::ranges::find(starting, worker.slot) != starting.end();
+    if (is_asked_for && (worker.accepts || !any_seen)) may_be.push_back(worker.slot);
   }
-  if (options.readiness == Readiness::report || (is_automatic && workers_report)) return;
-  if (is_automatic && now - worker.started < alive_for) return;
-  if (!listener || listener->probe()) crew.became_ready(worker.slot);
+  if (may_be.empty() || !listener->probe()) return;
+  if (!any_seen) {
+    // Who serves one connection at a time has just taken the probe, and is seen once it is done.
+    answered_unseen_at = answered_unseen_at.value_or(now);
+    if (now - *answered_unseen_at < alive_for) return;
+  }
+  for (const int slot : may_be) crew.became_ready(slot);
+}
+
+void Supervisor::State::look_who_accepts() {
+  for (const auto& worker : crew.workers()) {
+    const bool is_unknown = worker.leader_lives && !worker.accepts;
+    if (is_unknown && is_seen_accepting(worker.pid, listener->inode())) {
+      crew.seen_accepting(worker.slot);
+    }
+  }
 }
 
 void Supervisor::State::perform(const Step& step, Time now) {
@@ -406,16 +486,15 @@ std::string Supervisor::State::note() const {
   return cpu.is_exhausted() ? "this host has no CPU left: more workers will not help" : "";
 }
 
-/// Known once a worker has become ready and none has reported.
+/// Known once a worker has become ready and has not said that it drains.
 std::vector<std::string> Supervisor::State::warnings() const {
-  const auto& all = crew.workers();
-  const bool any_ready = std::any_of(all.begin(), all.end(), [](const Worker& worker) {
-    return worker.state == local::State::ready;
+  const bool breaks_off = std::ranges::any_of(crew.workers(), [](const Worker& worker) {
+    return worker.state == local::State::ready && !(worker.word && worker.word->drains);
   });
-  if (!any_ready || workers_report) return {};
+  if (!breaks_off) return {};
   return {
-      "the workers do not report through selfscale: a scale-down ends them by SIGTERM alone, and "
-      "connections that they have not answered may be lost. Its middleware in the app lets them "
+      "workers run without selfscale's middleware: a scale-down ends them by SIGTERM alone, and "
+      "connections that they have not answered may be lost. The middleware in the app lets them "
       "finish first"};
 }
 
@@ -428,8 +507,8 @@ bool Supervisor::State::is_busy() const {
 
 std::string Supervisor::State::instance_of(int slot, int serial) const {
   constexpr std::size_t longest_service = 40;  // an instance's name in the segment has 63 bytes
-  return options.service.substr(0, longest_service) + "-" + std::to_string(slot) + "-" +
-         std::to_string(serial);
+  return options.service.substr(0, longest_service) + "-" + run_name + "-" + std::to_string(slot) +
+         "-" + std::to_string(serial);
 }
 
 std::vector<std::string> Supervisor::State::variables_of(const std::string& instance) const {
