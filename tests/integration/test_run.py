@@ -13,6 +13,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -44,6 +45,13 @@ CPU_POLICY = {
 }
 # The shell waits: what burns is its child's child.
 BURNING = ["sh", "-c", 'sh -c "while :; do :; done; true"; true']
+# It reports, and has no middleware: a worker of a queue, say.
+REPORTING = [
+    sys.executable,
+    "-c",
+    "import pathlib, time, selfscale\nselfscale.start()\ndepth = selfscale.gauge('depth')\n"
+    "while True:\n    depth.set(float(pathlib.Path('depth.txt').read_text()))\n    time.sleep(0.1)",
+]
 WITHOUT_PROC = ["unshare", "-rm", "sh", "-c", 'mount -t tmpfs none /proc && exec "$@"', "sh"]
 WORKER = [sys.executable, "-m", "uvicorn", "served_app:app", "--fd", "{fd}", "--log-level", "warning"]
 
@@ -153,7 +161,7 @@ class Running:
 
     def members(self) -> set[int]:
         """Every process that was started here, by its environment."""
-        mark = f"SELFSCALE_RUN_DIR={self.folder / 'run'}".encode()
+        mark = f"SELFSCALE_RUN_DIR={self.environment['SELFSCALE_RUN_DIR']}".encode()
         found = set()
         for process in Path("/proc").glob("[0-9]*"):
             try:
@@ -173,8 +181,8 @@ def start(tmp_path: Path) -> Iterator[Start]:
     """Start runs, which are gone in the end."""
     runs: list[Running] = []
 
-    def begin(*options: str, command: list[str] | None = None, **more: Any) -> Running:
-        runs.append(Running(tmp_path, *options, command=command or WORKER, **more))
+    def begin(*options: str, command: list[str] | None = None, folder: Path | None = None, **more: Any) -> Running:
+        runs.append(Running(folder or tmp_path, *options, command=command or WORKER, **more))
         return runs[-1]
 
     yield begin
@@ -256,6 +264,37 @@ def test_it_scales_up_and_down_and_loses_no_request(start: Start) -> None:
     assert "Traceback" not in running.words()
 
 
+def test_two_runs_of_one_service_leave_each_others_workers_alone(start: Start, tmp_path: Path) -> None:
+    blue = start("--enable")
+    blue.set_depth(5)
+    ports = [blue.port()]
+    until(lambda: blue.service().get("readyReplicas") == 1, blue.words)
+    (tmp_path / "green").mkdir()
+    shared = {name: blue.environment[name] for name in ("SELFSCALE_RUN_DIR", "SELFSCALE_STATE_DIR")}
+    green = start("--enable", folder=tmp_path / "green", policy={**POLICY, "initialReplicas": 3}, **shared)
+    ports.append(green.port())
+    leader = re.escape(blue.ask("status")["process"])
+    until(lambda: re.search(f"another agent, {leader}, leads web", green.words()), green.words)
+    until(lambda: len(blue.ask("status")["instances"]) == 4, green.words)
+    visitors = [Visitors(port) for port in ports]
+    try:
+        blue.set_depth(50)
+        until(lambda: blue.service().get("readyReplicas") == 3, blue.words)
+        blue.set_depth(0)
+        until(lambda: blue.service().get("currentReplicas") == 1, blue.words)
+        instances = blue.ask("status")["instances"]
+    finally:
+        for one in visitors:
+            one.leave()
+    assert [one.errors for one in visitors] == [[], []]
+    assert sum(not one["draining"] for one in instances) == 4, instances
+
+    blue.process.send_signal(signal.SIGTERM)
+    assert blue.process.wait(30) == 0
+    until(lambda: "and scales it with the driver local" in green.words(), green.words)
+    until(lambda: green.service().get("readyReplicas") == 3, green.words)
+
+
 def test_unless_it_may_act_it_recommends(start: Start) -> None:
     running = start(AUTOSCALING_ENABLED="true")
     running.set_depth(50)
@@ -271,6 +310,9 @@ def test_unless_it_may_act_it_recommends(start: Start) -> None:
     assert service["because"] == "policy_not_enabled"
     assert service["currentReplicas"] == 1
     assert "policy" in running.words()
+    told = running.say("status")
+    assert "may act: no, policy_not_enabled" in told
+    assert re.search(r"^policy_enabled +false +the policy +yes", told, re.MULTILINE), told
 
 
 def test_workers_that_do_not_report_are_scaled_and_their_cost_is_said(start: Start) -> None:
@@ -282,6 +324,24 @@ def test_workers_that_do_not_report_are_scaled_and_their_cost_is_said(start: Sta
     assert status["mayAct"] is True
     assert "SIGTERM alone" in running.say("status")
     assert "SIGTERM alone" in running.words()
+
+
+def test_workers_that_report_without_the_middleware_are_ready_and_scaled(start: Start, tmp_path: Path) -> None:
+    (tmp_path / "depth.txt").write_text("5")
+    running = start("--enable", command=REPORTING)
+    until(lambda: running.service().get("readyReplicas") == 1, running.words)
+    running.set_depth(50)
+    until(lambda: running.service().get("readyReplicas") == 3, running.words)
+    assert "SIGTERM alone" in running.ask("status")["preflight"]["warnings"][0]
+
+
+def test_workers_with_the_middleware_are_ready_when_their_lifespan_has_begun(start: Start) -> None:
+    running = start("--enable")
+    running.port()
+    until(lambda: running.service().get("readyReplicas") == 1, running.words)
+    status = running.ask("status")
+    assert [one["ready"] for one in status["instances"]] == [True]
+    assert status["preflight"]["warnings"] == []
 
 
 def test_workers_without_an_agent_are_scaled_by_what_their_processes_use(start: Start) -> None:
@@ -393,6 +453,65 @@ def test_the_agent_starts_where_files_are_called_as_modules_of_the_standard_libr
     running = start("--enable", command=["sleep", "1000"], cli=[script], PYTHONPATH="")
     until(lambda: running.service().get("mayAct"), running.words)
     assert "not this one" not in running.words()
+
+
+def test_a_hung_agent_fails_no_request_and_goes_on_where_it_was(start: Start) -> None:
+    running = start("--enable")
+    running.set_depth(5)
+    port = running.port()
+    until(lambda: running.service().get("readyReplicas") == 1, running.words)
+    agent = int(running.ask("status")["process"].rpartition("/")[2])
+    visitors = Visitors(port)
+    try:
+        os.kill(agent, signal.SIGSTOP)
+        asked = visitors.answers
+        running.set_depth(50)
+        until(lambda: visitors.answers > asked + 300, running.words)
+        os.kill(agent, signal.SIGCONT)
+        until(lambda: running.service().get("readyReplicas") == 3, running.words)
+    finally:
+        visitors.leave()
+    assert visitors.errors == []
+    os.kill(agent, signal.SIGSTOP)
+    running.process.send_signal(signal.SIGTERM)
+    assert running.process.wait(60) == 0
+    assert running.members() == set()
+
+
+@pytest.mark.parametrize("variable", ["SELFSCALE_RUN_DIR", "SELFSCALE_STATE_DIR"])
+def test_where_it_may_not_write_it_serves_all_the_same_and_says_once_what_to_do(
+    start: Start, tmp_path: Path, variable: str
+) -> None:
+    (tmp_path / "file").write_text("no directory")
+    running = start("--enable", **{variable: str(tmp_path / "file" / "below")})
+    visitors = Visitors(running.port())
+    advice = f"name a directory that this user may write to in {variable}"
+    try:
+        until(lambda: advice in running.words(), running.words)
+        # Several rounds of whatever tries again.
+        began = time.monotonic()
+        until(lambda: visitors.answers > 100 and time.monotonic() > began + 5, running.words)
+    finally:
+        visitors.leave()
+    assert visitors.errors == []
+    said = Counter(line.rpartition(" warning: ")[2] for line in running.words().splitlines() if advice in line)
+    assert max(said.values()) <= 2, "once by the agent, once by the worker"
+    assert running.words().count("no reports of workers") == (variable == "SELFSCALE_RUN_DIR")
+    running.process.send_signal(signal.SIGTERM)
+    assert running.process.wait(30) == 0
+    assert running.members() == set()
+
+
+def test_a_port_in_use_is_said_with_what_to_do(start: Start) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        where = f"127.0.0.1:{taken.getsockname()[1]}"
+        running = start("--bind", where)
+        assert running.process.wait(30) == 1, running.words()
+    assert f"{where} is in use by another process: stop it, or choose another port with --bind" in running.words()
+    assert "Traceback" not in running.words()
+    assert running.members() == set()
 
 
 @pytest.mark.parametrize(

@@ -454,7 +454,9 @@ def test_a_draining_worker_closes_every_connection(agent: Agent) -> None:
 def test_a_readable_drain_descriptor_drains_once() -> None:
     reader, writer = os.pipe()
     drained: list[bool] = []
-    fake_agent: Any = SimpleNamespace(_native=SimpleNamespace(drain_descriptor=lambda: reader))
+    said: list[str] = []
+    native = SimpleNamespace(drain_descriptor=lambda: reader, report_drains=lambda: said.append("drains"))
+    fake_agent: Any = SimpleNamespace(_native=native)
     fake_recorder: Any = SimpleNamespace(drain=lambda: drained.append(True))
 
     async def wait() -> None:
@@ -468,6 +470,7 @@ def test_a_readable_drain_descriptor_drains_once() -> None:
     os.close(reader)
     os.close(writer)
     assert drained == [True]
+    assert said == ["drains"]
 
 
 def test_memory_and_references_stay_flat(agent: Agent) -> None:
