@@ -15,7 +15,7 @@ Words words_of(const CompiledPolicy& policy, const Decision& decision) {
     words.proposals.push_back(in_words(policy, proposal));
   }
   for (const Adjustment& adjustment : decision.recommendation.adjustments) {
-    words.adjustments.push_back(in_words(adjustment));
+    words.adjustments.push_back(in_words(policy, adjustment));
   }
   return words;
 }
@@ -62,7 +62,7 @@ std::string explain(const Policy& policy, const Decision& decision) {
   for (const Adjustment& adjustment : recommendation.adjustments) {
     text += "  " + std::string{name_of(adjustment.stage)} + ": " +
             std::to_string(adjustment.from_replicas) + " -> " +
-            std::to_string(adjustment.to_replicas) + ", " + in_words(adjustment) + " [" +
+            std::to_string(adjustment.to_replicas) + ", " + in_words(compiled, adjustment) + " [" +
             std::string{name_of(adjustment.code)} + "]\n";
   }
   for (const Code alert : recommendation.alerts) {

@@ -16,6 +16,9 @@ namespace {
 constexpr std::string_view paused =
     "it has no replicas, and not by our doing (a pause), or nothing that could wake it is measured";
 
+/// A window's first entry is the count that the service was met with.
+constexpr std::string_view or_met = ", or there when the service was met, within the last ";
+
 /// As many digits as tell the number from every other.
 std::string shortest(double number) {
   char text[32];
@@ -74,16 +77,47 @@ std::string for_how_long(const Proposal& proposal) {
   return proposal.held_for.count() == 0 ? "" : " for " + duration_in_words(proposal.held_for);
 }
 
-/// "rps 120 at 20 per replica", "cpu_usage 85 % at a target of 70 %"
+/// Whether the value may be the load of all: then the target divides it into so many replicas.
+bool may_be_total(const TargetRule& rule, const Proposal& proposal) {
+  const double replicas = proposal.replicas;
+  const double wanted = proposal.value / proposal.threshold;
+  const double unseen = 1e-9 * wanted;  // last bits
+  if (proposal.code == Code::within_tolerance) {
+    return wanted >= replicas * (1.0 - rule.tolerance_down) - unseen &&
+           wanted <= replicas * (1.0 + rule.tolerance_up) + unseen;
+  }
+  return proposal.code != Code::unready_held && wanted > replicas - 1.0 - unseen &&
+         wanted <= replicas + unseen;
+}
+
+/// The same for the load of each; how many instances a wish counted is not known.
+bool may_be_of_each(const TargetRule& rule, const Proposal& proposal) {
+  if (proposal.code != Code::within_tolerance) return true;
+  Proposal of_one = proposal;
+  of_one.replicas = 1;
+  return may_be_total(rule, of_one);
+}
+
+/// A proposal does not say whether its value is that of each replica or of all. Where the numbers
+/// fit one of the two alone, it is said, as then they would look wrong to who thinks of the other.
+std::string_view whose(const TargetRule& rule, const Proposal& proposal) {
+  const bool total = may_be_total(rule, proposal);
+  const bool of_each = may_be_of_each(rule, proposal);
+  if (total == of_each) return "";
+  return total ? " in all" : " each";
+}
+
+/// "rps 120 at 20 per replica", "rps 21 each at 20 per replica", "cpu_usage 85 % at a target of
+/// 70 %"
 std::string against_target(const CompiledPolicy& policy, const Proposal& proposal) {
   const MetricSpec& metric = metric_of(policy, proposal);
   const auto* rule =
       std::get_if<TargetRule>(&policy.rules[static_cast<std::size_t>(proposal.rule)].kind);
   const std::string unit{unit_of(metric)};
   const std::string target = number_in_words(proposal.threshold) + unit;
-  return metric.name + " " + number_in_words(proposal.value) + unit +
-         (rule != nullptr && rule->per_replica ? " at " + target + " per replica"
-                                               : " at a target of " + target);
+  const std::string value = metric.name + " " + number_in_words(proposal.value) + unit;
+  if (rule == nullptr || !rule->per_replica) return value + " at a target of " + target;
+  return value + std::string{whose(*rule, proposal)} + " at " + target + " per replica";
 }
 
 /// "cpu_usage 85 % at a target of 70 % for 1 m, not yet for 3 m"
@@ -150,24 +184,80 @@ std::string against_load(const CompiledPolicy& policy, const Proposal& proposal)
                                                std::to_string(proposal.replicas));
 }
 
+/// `the schedule "evening"`: by the bound that it gives, as an adjustment has no name.
+std::string schedules_giving(const CompiledPolicy& policy, std::optional<int> Schedule::*bound,
+                             double replicas) {
+  std::string names;
+  int count = 0;
+  for (const Schedule& schedule : policy.schedules) {
+    if (!(schedule.*bound) || *(schedule.*bound) != replicas) continue;
+    names += (count++ == 0 ? "\"" : ", \"") + schedule.name + '"';
+  }
+  if (count == 0) return "a schedule";
+  return (count == 1 ? "the schedule " : "one of the schedules ") + names;
+}
+
 /// What became of it, for the sentence of a whole decision.
-std::string held_sentence(const Decision& decision) {
+std::string held_sentence(const CompiledPolicy& policy, const Decision& decision) {
   const Adjustment& adjustment = decision.recommendation.adjustments.back();
   return replicas_in_words(decision.recommendation.adjustments.front().from_replicas) +
-         " wanted, held at " + std::to_string(decision.to_replicas) + ": " + in_words(adjustment);
+         " wanted, held at " + std::to_string(decision.to_replicas) + ": " +
+         in_words(policy, adjustment);
+}
+
+/// What the rules want, and what made it another number since.
+std::string adjusted_sentence(const CompiledPolicy& policy, const Decision& decision,
+                              std::string wish) {
+  const auto& adjustments = decision.recommendation.adjustments;
+  if (adjustments.empty()) return wish;
+  const int wanted = adjustments.front().from_replicas;
+  if (wanted == decision.to_replicas) return wish;
+  if (!wish.ends_with("asks for " + replicas_in_words(wanted))) {
+    wish += "; " + replicas_in_words(wanted) + " wanted";
+  }
+  return wish + ", but " + in_words(policy, adjustments.back());
 }
 
 /// Also where the rules want the same.
 Adjustment activation_of(const CompiledPolicy& policy, const Decision& decision) {
+  const auto& adjustments = decision.recommendation.adjustments;
+  if (!adjustments.empty() && adjustments.front().stage == Stage::activate) {
+    return adjustments.front();
+  }
   const Duration cooldown = policy.scale_to_zero.value_or(ScaleToZero{}).cooldown;
-  return {Stage::activate, decision.from_replicas, decision.to_replicas,
-          decision.recommendation.code, static_cast<double>(cooldown.count()) / 1000.0};
+  const int wanted = adjustments.empty() ? decision.to_replicas : adjustments.front().from_replicas;
+  return {Stage::activate, decision.from_replicas, wanted, decision.recommendation.code,
+          static_cast<double>(cooldown.count()) / 1000.0};
+}
+
+/// The way to no replicas and back is said by itself; what came after it changes its number.
+std::string activation_sentence(const CompiledPolicy& policy, const Decision& decision) {
+  const Adjustment activation = activation_of(policy, decision);
+  const auto& adjustments = decision.recommendation.adjustments;
+  const bool is_last = adjustments.empty() || adjustments.back().stage == Stage::activate;
+  return in_words(policy, activation) +
+         (is_last ? "" : ", but " + in_words(policy, adjustments.back()));
 }
 
 std::string leading_words(const CompiledPolicy& policy, const Recommendation& recommendation) {
   if (recommendation.leading < 0) return "no rule asks for a change";
   return in_words(policy,
                   recommendation.proposals[static_cast<std::size_t>(recommendation.leading)]);
+}
+
+/// What the rules ask for together.
+std::string wish_sentence(const CompiledPolicy& policy, const Recommendation& recommendation) {
+  switch (recommendation.code) {
+    case Code::all_abstain:
+      return "no rule asks for more";
+    case Code::missing_blocks_down:
+    case Code::missing_blocks_up:
+      return leading_words(policy, recommendation) + ", so nothing changes that needs it";
+    case Code::rules_disagree:
+      return "the rules disagree: " + leading_words(policy, recommendation);
+    default:
+      return leading_words(policy, recommendation);
+  }
 }
 
 }  // namespace
@@ -254,7 +344,8 @@ std::string in_words(const CompiledPolicy& policy, const Proposal& proposal) {
       return past_step(policy, proposal) + ": the step asks for " +
              replicas_in_words(proposal.replicas);
     case Code::outside_steps:
-      return metric + " " + number_in_words(proposal.value) + " is in no step";
+      return metric + " " + number_in_words(proposal.value) +
+             std::string{unit_of(metric_of(policy, proposal))} + " is in no step";
     case Code::scale_down_cooldown:
       return metric + " asks for less, and the last step down is too recent to go on";
     case Code::starting:
@@ -294,7 +385,7 @@ std::string in_words(const CompiledPolicy& policy, const Proposal& proposal) {
   }
 }
 
-std::string in_words(const Adjustment& adjustment) {
+std::string in_words(const CompiledPolicy& policy, const Adjustment& adjustment) {
   const std::string limit = number_in_words(adjustment.limit);
   const std::string time = duration_in_words(of_seconds(adjustment.limit));
   const std::string replicas = std::to_string(adjustment.to_replicas);
@@ -304,13 +395,15 @@ std::string in_words(const Adjustment& adjustment) {
     case Code::above_maximum:
       return "there are more replicas than the maximum of " + limit;
     case Code::schedule_minimum:
-      return "a schedule asks for at least " + limit;
+      return schedules_giving(policy, &Schedule::min_replicas, adjustment.limit) +
+             " asks for at least " + limit;
     case Code::schedule_maximum:
-      return "a schedule allows no more than " + limit;
+      return schedules_giving(policy, &Schedule::max_replicas, adjustment.limit) +
+             " allows no more than " + limit;
     case Code::scale_up_stabilized:
-      return "no more than " + replicas + " were wanted at some time in the last " + time;
+      return "no more than " + replicas + " were wanted" + std::string{or_met} + time;
     case Code::scale_down_stabilized:
-      return replicas + " or more were wanted at some time in the last " + time;
+      return replicas + " or more were wanted" + std::string{or_met} + time;
     case Code::scale_up_rate:
       return "the rate limit allows no more than " + limit + " for now";
     case Code::scale_down_rate:
@@ -379,29 +472,23 @@ std::string reason_of(const CompiledPolicy& policy, const Decision& decision) {
     case Code::schedule_minimum:
     case Code::schedule_maximum:
       if (adjustments.empty() || adjustments.front().stage != Stage::bounds) break;
-      return in_words(adjustments.front());
+      return in_words(policy, adjustments.front());
     case Code::platform_unknown:
       return "the platform's replica counts could not be read";
     case Code::paused_at_zero:
       return std::string{paused};
     case Code::activated:
     case Code::idle:
-      if (decision.action != Action::hold) return in_words(activation_of(policy, decision));
+      if (decision.action != Action::hold) return activation_sentence(policy, decision);
       break;
-    case Code::all_abstain:
-      return "no rule asks for more";
-    case Code::missing_blocks_down:
-    case Code::missing_blocks_up:
-      return leading_words(policy, recommendation) + ", so nothing changes that needs it";
-    case Code::rules_disagree:
-      return "the rules disagree: " + leading_words(policy, recommendation);
     default:
       break;
   }
+  const std::string wish = wish_sentence(policy, recommendation);
   if (decision.action == Action::hold && !adjustments.empty()) {
-    return held_sentence(decision) + " (" + leading_words(policy, recommendation) + ")";
+    return held_sentence(policy, decision) + " (" + wish + ")";
   }
-  return leading_words(policy, recommendation);
+  return adjusted_sentence(policy, decision, wish);
 }
 
 }  // namespace selfscale

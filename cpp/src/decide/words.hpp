@@ -17,7 +17,7 @@ std::string duration_in_words(Duration duration);
 std::string replicas_in_words(int replicas);
 
 std::string in_words(const CompiledPolicy& policy, const Proposal& proposal);
-std::string in_words(const Adjustment& adjustment);
+std::string in_words(const CompiledPolicy& policy, const Adjustment& adjustment);
 /// One of a recommendation's alerts.
 std::string_view alert_in_words(Code alert);
 /// The whole decision in one sentence.

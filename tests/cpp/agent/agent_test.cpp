@@ -351,7 +351,7 @@ TEST_F(AgentTest, AScheduleMovesTheCountAndBoundsManualOrders) {
   const auto event = agent.history("backend")[0];
   EXPECT_EQ(event.trigger, Trigger::schedule);
   EXPECT_EQ(event.to_replicas, 2);
-  EXPECT_EQ(event.reason, "a schedule asks for at least 2");
+  EXPECT_EQ(event.reason, "the schedule \"schedule 1\" asks for at least 2");
   agent.scale("backend", 99);
   ASSERT_TRUE(eventually([&] { return platform.replicas == 3; }));
 }

@@ -351,16 +351,18 @@ TEST(Explain, HasEveryRuleAndEveryStage) {
   const Decision decision = decide(
       policy, snapshot(3, {Reading::of(50), Reading::of(1000), Reading::absent(Missing::stale)}),
       state);
-  EXPECT_EQ(explain(policy, decision),
-            "backend: 3 -> 10: requests_per_second 1000 at 20 per replica asks for 50 replicas\n"
-            "rules\n"
-            "  cpu: hold, cpu_usage 50 % lies between 30 % and 70 % [within_band]\n"
-            "  load: up to 50, requests_per_second 1000 at 20 per replica asks for 50 replicas "
-            "[above_target]\n"
-            "  wait: missing, there is no reading of response_time [no_data]\n"
-            "together: 50 replicas\n"
-            "  limits: 50 -> 10, the maximum is 10 [at_maximum]\n"
-            "confidence 0.56, priority medium\n");
+  EXPECT_EQ(
+      explain(policy, decision),
+      "backend: 3 -> 10: requests_per_second 1000 at 20 per replica asks for 50 replicas, but "
+      "the maximum is 10\n"
+      "rules\n"
+      "  cpu: hold, cpu_usage 50 % lies between 30 % and 70 % [within_band]\n"
+      "  load: up to 50, requests_per_second 1000 at 20 per replica asks for 50 replicas "
+      "[above_target]\n"
+      "  wait: missing, there is no reading of response_time [no_data]\n"
+      "together: 50 replicas\n"
+      "  limits: 50 -> 10, the maximum is 10 [at_maximum]\n"
+      "confidence 0.56, priority medium\n");
 }
 
 TEST(Explain, AValueJustPastItsEdgeIsNotWrittenLikeTheEdge) {

@@ -193,15 +193,15 @@ TEST(Schedules, DecideSaysThatAScheduleMovedTheCount) {
   EXPECT_EQ(raised.to_replicas, 5);
   EXPECT_EQ(raised.recommendation.code, Code::schedule_minimum);
   EXPECT_EQ(raised.recommendation.adjustments.front().stage, Stage::bounds);
-  EXPECT_EQ(reason(policy, raised), "a schedule asks for at least 5");
+  EXPECT_EQ(reason(policy, raised), "the schedule \"schedule 1\" asks for at least 5");
   const Decision held = at_seven(9, 7);
   EXPECT_EQ(held.action, Action::hold);
   EXPECT_EQ(held.held_by, Stage::stabilize);
   EXPECT_EQ(held.recommendation.code, Code::schedule_maximum);
   EXPECT_EQ(
       reason(policy, held),
-      "9 replicas wanted, held at 7: a schedule allows no more than 7 (due 9 at 1 per replica "
-      "asks for 9 replicas)");
+      "9 replicas wanted, held at 7: the schedule \"schedule 1\" allows no more than 7 (due 9 at 1 "
+      "per replica asks for 9 replicas)");
   const Decision less = at_seven(1, 6);
   EXPECT_EQ(less.to_replicas, 5);
   EXPECT_EQ(less.recommendation.adjustments.front().code, Code::schedule_minimum);

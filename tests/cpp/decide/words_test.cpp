@@ -41,10 +41,92 @@ TEST(Words, OfADecisionWithoutAdjustmentsSpeakOfItsRules) {
   }
 }
 
+/// What is said of a service that nothing is remembered of.
+std::string said_of(const std::string& policy, Snapshot seen) {
+  DecisionState state;
+  const Policy read = testing::policy_of(policy);
+  return reason(read, decide(read, seen, state));
+}
+
+Snapshot of_instances(std::initializer_list<double> values) {
+  Snapshot seen = testing::snapshot(static_cast<int>(values.size()));
+  seen.instances = testing::instances(values);
+  return seen;
+}
+
+constexpr auto five_each = R"({"service": "shop", "minReplicas": 2, "maxReplicas": 9,
+  "behavior": "none",
+  "rules": [{"type": "target", "metric": "in_flight", "targetPerReplica": 5}]})";
+
+TEST(Words, SayWhatMadeTheCountAnotherThanTheRulesWanted) {
+  EXPECT_EQ(said_of(five_each, of_instances({0, 0, 0})),
+            "in_flight 0 at 5 per replica asks for 0 replicas, but the minimum is 2");
+  EXPECT_EQ(said_of(R"({"service": "shop", "maxReplicas": 20, "behavior": {"scaleDown": {
+                         "stabilizationWindowSeconds": 0, "policies": [
+                         {"type": "Pods", "value": 1, "periodSeconds": 15}]}},
+                     "rules": [{"type": "target", "metric": "in_flight", "targetPerReplica": 5}]})",
+                    testing::snapshot(10, {Reading::of(35)})),
+            "in_flight 35 at 5 per replica asks for 7 replicas, but the rate limit allows no fewer "
+            "than 9 for now");
+  EXPECT_EQ(said_of(R"({"service": "shop", "maxReplicas": 5, "scaleUpBy": 4, "rules": [
+                         {"type": "threshold", "metric": "cpu_usage", "scaleUp": 70, "scaleDown": 9}]})",
+                    testing::snapshot(3, {Reading::of(85)})),
+            "cpu_usage 85 % is above 70 %; 7 replicas wanted, but the maximum is 5");
+  EXPECT_EQ(said_of(five_each, testing::snapshot(3, {Reading::of(34)})),
+            "in_flight 34 at 5 per replica asks for 7 replicas");
+}
+
+TEST(Words, OfALoadPerReplicaSayWhetherItIsOfEachOrOfAll) {
+  EXPECT_EQ(said_of(five_each, of_instances({5.25, 5.5, 5.5})),
+            "in_flight 5.416 each at 5 per replica is within tolerance");
+  EXPECT_EQ(said_of(five_each, testing::snapshot(3, {Reading::of(16.25)})),
+            "in_flight 16.25 in all at 5 per replica is within tolerance");
+  EXPECT_EQ(said_of(five_each, of_instances({8, 8, 8})),
+            "in_flight 8 each at 5 per replica asks for 5 replicas");
+  EXPECT_EQ(said_of(five_each, of_instances({1.5, 1.5, 1.5})),
+            "in_flight 1.5 at 5 per replica asks for 1 replica, but the minimum is 2");
+}
+
+TEST(Words, OfAValueInNoStepHaveItsUnit) {
+  EXPECT_EQ(said_of(R"({"service": "shop", "maxReplicas": 5, "rules": [{"type": "step",
+                         "metric": "cpu_usage", "steps": [{"to": 20, "by": -1}, {"from": 80, "by": 1}]}]})",
+                    testing::snapshot(3, {Reading::of(75)})),
+            "cpu_usage 75 % is in no step");
+}
+
+TEST(Words, OfAWindowSayThatWhatWasThereAtFirstCounts) {
+  EXPECT_EQ(
+      said_of(R"({"service": "shop", "maxReplicas": 9,
+                        "rules": [{"type": "target", "metric": "in_flight", "targetPerReplica": 5}]})",
+              testing::snapshot(4, {Reading::of(2)})),
+      "1 replica wanted, held at 4: 4 or more were wanted, or there when the service was met, "
+      "within the last 5 m (in_flight 2 at 5 per replica asks for 1 replica)");
+}
+
+TEST(Words, NameTheScheduleThatGivesABound) {
+  const auto said = [](const std::string& schedules, int replicas) {
+    return said_of(R"({"service": "shop", "maxReplicas": 9, "rules": [
+        {"type": "target", "metric": "in_flight", "targetPerReplica": 5}], "schedules": )" +
+                       schedules + "}",
+                   testing::snapshot(replicas, {Reading::of(2)}));
+  };
+  EXPECT_EQ(said(R"([{"name": "always", "cron": "* * * * *", "minReplicas": 4},
+                     {"name": "never", "at": "2999-01-01T00:00", "minReplicas": 6}])",
+                 3),
+            "the schedule \"always\" asks for at least 4");
+  EXPECT_EQ(said(R"([{"cron": "* * * * *", "maxReplicas": 4}])", 6),
+            "the schedule \"schedule 1\" allows no more than 4");
+  EXPECT_EQ(said(R"([{"name": "day", "cron": "* * * * *", "minReplicas": 4},
+                     {"name": "night", "cron": "* * * * *", "minReplicas": 4}])",
+                 3),
+            "one of the schedules \"day\", \"night\" asks for at least 4");
+}
+
 TEST(Words, AnyLimitCanBeSaid) {
   for (int code = 0; !name_of(static_cast<Code>(code)).empty(); ++code) {
     for (const double limit : {-1.7e308, -0.5, 0.0, 1.7e308}) {
-      EXPECT_FALSE(in_words({Stage::limits, 1, 2, static_cast<Code>(code), limit}).empty());
+      const Adjustment any{Stage::limits, 1, 2, static_cast<Code>(code), limit};
+      EXPECT_FALSE(in_words(target_policy().compiled(), any).empty());
     }
   }
 }
