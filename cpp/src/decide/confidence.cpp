@@ -67,6 +67,12 @@ double reporting(const Situation& seen) noexcept {
   return static_cast<double>(reporting) / static_cast<double>(reporting + silent);
 }
 
+/// The bounds decided, and no rule was asked.
+bool is_bounded(const Recommendation& recommendation) noexcept {
+  const auto& adjustments = recommendation.adjustments;
+  return !adjustments.empty() && adjustments.front().stage == Stage::bounds;
+}
+
 bool is_past(double value, Comparison comparison, std::optional<double> level) noexcept {
   if (!level) return false;
   return comparison == Comparison::less_than ? value < *level : value > *level;
@@ -94,6 +100,7 @@ Priority alert_level(const AlertSpec& alert, const CompiledPolicy& policy,
 
 double confidence_of(const Situation& seen, const Recommendation& recommendation,
                      DecisionState::Past past) noexcept {
+  if (is_bounded(recommendation)) return 1.0;
   const double agreed = agreement(seen.policy, recommendation);
   if (agreed < 0.0 || recommendation.code == Code::platform_unknown) return 0.0;
   const double succeeded = static_cast<double>(past.succeeded) + 1.0;

@@ -432,6 +432,18 @@ TEST(Confidence, GrowsWithEachOfItsFour) {
   EXPECT_LT(silent.confidence(), before);
 }
 
+TEST(Confidence, IsWholeWhereTheBoundsDecideAndNoRuleIsAsked) {
+  Sure bounded;
+  bounded.recommendation.proposals.clear();
+  bounded.recommendation.leading = -1;
+  EXPECT_EQ(bounded.confidence(), 0.0);
+  bounded.recommendation.adjustments = {{Stage::bounds, 4, 5, Code::schedule_minimum, 5}};
+  EXPECT_EQ(bounded.confidence(), 1.0);
+  bounded.past.failed = 9;
+  bounded.seen.instances = {testing::instance(std::nullopt)};
+  EXPECT_EQ(bounded.confidence(), 1.0) << "it needs no reading, and no luck";
+}
+
 RC_GTEST_PROP(Confidence, NeverFallsWithAgreementDistanceSuccessOrAnAnswer, ()) {
   const auto quarters = [](int least, int most) { return *rc::gen::inRange(least, most) / 4.0; };
   Sure any;
