@@ -31,6 +31,13 @@ bool is_service_name(std::string_view name) {
          name.find_first_not_of(letters) == std::string_view::npos;
 }
 
+/// A preset of a wrong name gives nothing; what it would have given is not missed as well.
+bool lacks_preset(Reader& reader) {
+  const Json* preset = reader.find("preset");
+  if (preset == nullptr) return false;
+  return !preset->is_string() || preset_json(preset->get_ref<const std::string&>()) == nullptr;
+}
+
 void read_names(Reader& reader, CompiledPolicy& policy) {
   const auto service = reader.text("service");
   if (!reader.has("service")) reader.required("service", R"("backend")");
@@ -46,7 +53,7 @@ void read_names(Reader& reader, CompiledPolicy& policy) {
   }
   policy.enabled = reader.flag("enabled").value_or(false);
   const auto preset = reader.text("preset");
-  if (preset && preset_json(*preset) == nullptr) {
+  if (preset && lacks_preset(reader)) {
     reader.wrong("preset", "is not a preset" + instead_of(*preset, preset_names()));
   }
 }
@@ -54,7 +61,7 @@ void read_names(Reader& reader, CompiledPolicy& policy) {
 void read_bounds(Reader& reader, CompiledPolicy& policy) {
   policy.min_replicas = reader.whole("minReplicas", 0, most_replicas).value_or(1);
   const auto most = reader.whole("maxReplicas", 1, most_replicas);
-  if (!reader.has("maxReplicas")) reader.required("maxReplicas", "10");
+  if (!reader.has("maxReplicas") && !lacks_preset(reader)) reader.required("maxReplicas", "10");
   policy.max_replicas = most.value_or(most_replicas);
   if (policy.min_replicas > policy.max_replicas) {
     reader.wrong(reader.has("minReplicas") ? "minReplicas" : "maxReplicas",
@@ -177,7 +184,8 @@ void read_rule(Reader& reader, const RuleType* type, const RuleDefaults& default
   rule.name = reader.text("name").value_or("");
   const auto metric = reader.text("metric");
   if (!reader.has("metric")) reader.required("metric", R"("cpu_usage")");
-  rule.from_preset = reader.flag("fromPreset").value_or(false);
+  // Asked for only where it stands, so that it is not among the keys a person is told of.
+  rule.from_preset = reader.has("fromPreset") && reader.flag("fromPreset").value_or(false);
   const std::size_t metrics = policy.metrics.size();
   if (metric) rule.metric = metric_number(reader, "metric", *metric, policy);
   rule.kind = type->read(reader, defaults);
@@ -243,6 +251,7 @@ void check_rules(Reader& reader, const CompiledPolicy& policy) {
   if (!reader.has("rules") && !reader.has("thresholds") && !reader.has("preset")) {
     return reader.wrong_here("a policy needs rules, thresholds or a preset");
   }
+  if (lacks_preset(reader)) return;
   const bool can_lower =
       std::any_of(policy.rules.begin(), policy.rules.end(),
                   [](const RuleSpec& rule) { return type_of(rule.kind).can_lower(rule.kind); });

@@ -116,6 +116,12 @@ class Builder : public nlohmann::json_sax<Json> {
 }  // namespace
 
 Json parse_document(std::string_view text, Findings& findings) {
+  if (text.find_first_not_of(" \t\r\n") == std::string_view::npos) {
+    findings.problems.push_back(
+        {"", "",
+         R"(is empty; the least is {"policies": [{"service": "backend", "preset": "balanced"}]})"});
+    return {};
+  }
   Builder builder{text, findings};
   if (!Json::sax_parse(text, &builder, Json::input_format_t::json, true, true)) return {};
   return builder.take();

@@ -84,6 +84,16 @@ CompiledPolicy read_entry(const Json& entry, const std::string& pointer, Finding
   return policy;
 }
 
+/// What belongs to the whole document is not a policy's.
+DocumentKeys refuse_document_keys(Reader& reader, const DocumentKeys& keys) {
+  for (const std::string_view key : {"$schema", "version", "timezone", "guardrails", "alerts"}) {
+    if (!reader.has(key)) continue;
+    reader.find(key);
+    reader.wrong(key, "belongs beside `policies`, not into one of them");
+  }
+  return keys;
+}
+
 /// Each service has one policy, and each policy a name of its own.
 void check_unique(const Json& entry, const std::string& pointer, const CompiledPolicy& policy,
                   std::map<std::string, std::string>& services,
@@ -122,7 +132,9 @@ std::vector<CompiledPolicy> read_document(const Json& document, Findings& findin
       findings.problems.push_back({pointer, shortened(entry), "must be a policy: {…}"});
       continue;
     }
-    policies.push_back(read_entry(entry, pointer, findings, [&keys](Reader&) { return keys; }));
+    policies.push_back(read_entry(entry, pointer, findings, [&keys](Reader& reader) {
+      return refuse_document_keys(reader, keys);
+    }));
     check_unique(entry, pointer, policies.back(), services, names, findings);
   }
   return policies;

@@ -61,6 +61,14 @@ TEST(Document, SyntaxErrorsHaveLineAndColumn) {
   EXPECT_TRUE(says(problems[0].message, "line 2, column 16"));
 }
 
+TEST(Document, AnEmptyOneIsSaidToBeEmpty) {
+  for (const std::string_view text : {"", " \n\t\r\n"}) {
+    const auto problems = problems_in(text);
+    ASSERT_EQ(problems.size(), 1U);
+    EXPECT_TRUE(says(problems[0].message, "is empty"));
+  }
+}
+
 TEST(Document, SyntaxErrorsAreUtf8WhateverTheyWouldQuote) {
   for (const char* text : {"{\"a\": \"x'; expected\xff\"}", "{\"\xc3", "\xff"}) {
     const auto problems = problems_in(text);

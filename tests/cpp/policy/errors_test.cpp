@@ -396,6 +396,37 @@ TEST(PolicyErrors, TenMistakesAreTenErrors) {
   }
 }
 
+TEST(PolicyErrors, APresetOfAWrongNameIsOneMistake) {
+  const auto problems = problems_of(Json{{"service", "web"}, {"preset", "balancd"}});
+  ASSERT_EQ(problems.size(), 1U) << PolicyError{problems}.what();
+  EXPECT_EQ(problems[0].pointer, "/preset");
+}
+
+TEST(PolicyErrors, WhatIsTheDocumentsDoesNotBelongIntoAPolicy) {
+  for (const char* key : {"timezone", "version", "guardrails", "alerts", "$schema"}) {
+    Json policy = minimal_policy();
+    policy[key] = "UTC";
+    const auto problems = problems_of(document_of(policy));
+    ASSERT_EQ(problems.size(), 1U) << PolicyError{problems}.what();
+    EXPECT_TRUE(says(problems[0].message, "belongs beside `policies`"));
+  }
+}
+
+TEST(PolicyErrors, TheListOfRuleTypesHasEachOnceAndNoneThatIsRefused) {
+  const auto problems =
+      problems_of(policy_with(R"({"rules": [{"type": "qqqqqqqqqqqqqqqqqqqq"}]})"));
+  ASSERT_EQ(problems.size(), 1U);
+  EXPECT_TRUE(
+      says(problems[0].message, "known here: threshold, target, step, backlog, concurrency"));
+}
+
+TEST(PolicyErrors, TheListOfKeysHasNoneThatOnlyTheNormalFormHas) {
+  const auto problems = problems_of(policy_with(R"({"rules": [{"type": "threshold",
+      "metric": "cpu_usage", "scaleUp": 70, "scaleDown": 30, "qqqqqqqqqqqqqqqqqqqq": 1}]})"));
+  ASSERT_EQ(problems.size(), 1U);
+  EXPECT_FALSE(says(problems[0].message, "fromPreset"));
+}
+
 TEST(PolicyErrors, RequiredKeysAreNamed) {
   const auto problems = problems_in(std::string_view{R"({"policies": [{"enabled": true}]})"});
   ASSERT_EQ(problems.size(), 3U) << PolicyError{problems}.what();

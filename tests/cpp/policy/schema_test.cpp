@@ -84,7 +84,9 @@ std::set<std::string> keys_known_at(const std::string& place,
 
 TEST(Schema, KnowsTheKeysThatTheParserKnows) {
   for (const auto& [name, place] : places()) {
-    EXPECT_EQ(keys_of(schema().at("$defs").at(name)), keys_known_at(place)) << name;
+    auto keys = keys_of(schema().at("$defs").at(name));
+    keys.erase("fromPreset");  // the normal form's alone, so nobody is told of it
+    EXPECT_EQ(keys, keys_known_at(place)) << name;
   }
 }
 

@@ -42,8 +42,11 @@ const RuleType* read_rule_type(Reader& reader) {
     reader.wrong("type", "the rule type \"" + *name + "\" is not part of this version");
     return nullptr;
   }
-  std::vector<std::string_view> known{later_types.begin(), later_types.end()};
-  for (const RuleType* one : types) known.push_back(one->name);
+  std::vector<std::string_view> known;
+  for (const RuleType* one : types) {
+    const bool is_new = std::find(known.begin(), known.end(), one->name) == known.end();
+    if (is_new) known.push_back(one->name);  // two kinds are called target
+  }
   reader.wrong("type", "is not a rule type" + instead_of(*name, known));
   return nullptr;
 }
