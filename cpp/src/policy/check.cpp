@@ -130,6 +130,15 @@ bool is_overruled(const RuleSpec& rule, const CompiledPolicy& policy) {
   return is_of_a_total || sees_a_share(policy.metrics[static_cast<std::size_t>(rule.metric)]);
 }
 
+/// Application Auto Scaling has a policy for each side; here one rule has both.
+bool has_other_half(const RuleSpec& rule, const CompiledPolicy& policy) {
+  return std::holds_alternative<StepRule>(rule.kind) &&
+         std::ranges::any_of(policy.rules, [&](const RuleSpec& other) {
+           return other.metric == rule.metric && std::holds_alternative<StepRule>(other.kind) &&
+                  can_lower(other);
+         });
+}
+
 void hint_at_swings(Reader& reader, const CompiledPolicy& policy, std::size_t number) {
   const RuleSpec& rule = policy.rules[number];
   if (policy.never_scales_down) return;
@@ -146,9 +155,11 @@ void hint_at_swings(Reader& reader, const CompiledPolicy& policy, std::size_t nu
         "steps smaller");
   }
   if (is_overruled(rule, policy)) {
-    hint(
-        "only asks for more, so the other rules may take away again what it has added, at the same "
-        "load; let it ask for fewer too, at a value well below");
+    hint(std::string{"only asks for more, so the other rules may take away again what it has "
+                     "added, at the same load; "} +
+         (has_other_half(rule, policy)
+              ? "put both sides into one step rule: its steps may ask for more and for fewer"
+              : "let it ask for fewer too, at a value well below"));
   }
 }
 
@@ -160,6 +171,19 @@ bool may_never_lower(const RuleSpec& rule) {
   return target != nullptr && target->scale_down;
 }
 
+/// Where a rule on percentages begins to ask for more, and how that is called.
+std::pair<std::string_view, std::optional<double>> edge_for_more(const RuleSpec& rule) {
+  if (const auto* threshold = std::get_if<ThresholdRule>(&rule.kind)) {
+    const bool is_level = threshold->comparison == Comparison::greater_than;
+    return {"scaleUp", is_level ? threshold->scale_up : std::nullopt};
+  }
+  if (const auto* target = std::get_if<TargetRule>(&rule.kind)) {
+    return {target->per_replica ? "targetPerReplica" : "target", target->target};
+  }
+  if (const auto* ecs = std::get_if<EcsTargetRule>(&rule.kind)) return {"target", ecs->target};
+  return {};
+}
+
 void hint_at_units(Reader& reader, const CompiledPolicy& policy, std::size_t number) {
   const RuleSpec& rule = policy.rules[number];
   const MetricSpec& metric = policy.metrics[static_cast<std::size_t>(rule.metric)];
@@ -169,12 +193,32 @@ void hint_at_units(Reader& reader, const CompiledPolicy& policy, std::size_t num
                  "memory seldom falls when load does, so this may never let the service "
                  "scale down");
   }
-  const auto* threshold = std::get_if<ThresholdRule>(&rule.kind);
-  if (threshold != nullptr && builtin != nullptr && builtin->unit == "percent" &&
-      threshold->comparison == Comparison::greater_than && threshold->scale_up &&
-      *threshold->scale_up <= 1.0) {
+  if (builtin == nullptr || builtin->unit != "percent") return;
+  const auto [key, value] = edge_for_more(rule);
+  if (value && *value <= 1.0) {
     hint_at_rule(reader, number,
-                 metric.metric + " is in percent, 0 to 100: scaleUp is at most one percent");
+                 metric.metric + " is in percent, 0 to 100: " + std::string{key} +
+                     " is at most one percent");
+  }
+}
+
+/// An app may record anything under any name, so a name that nobody knows is no mistake; listed in
+/// `metrics` it is meant.
+void hint_at_unknown_metrics(Reader& reader, const CompiledPolicy& policy) {
+  std::vector<std::string_view> known;
+  if (const Json* listed = reader.find("metrics")) {
+    for (const Json& entry : *listed) known.push_back(entry["name"].get_ref<const std::string&>());
+  }
+  for (std::size_t number = 0; number < policy.rules.size(); ++number) {
+    const auto index = static_cast<std::size_t>(policy.rules[number].metric);
+    const MetricSpec& metric = policy.metrics[index];
+    const bool is_known = std::ranges::find(known, metric.name) != known.end();
+    if (is_known || builtin_metric(metric.metric) != nullptr) continue;
+    known.push_back(metric.name);
+    hint_at_rule(reader, number,
+                 "nothing here records " + metric.metric +
+                     ": it is read once your app records it under that name; listed in `metrics`, "
+                     "it is taken to be meant");
   }
 }
 
@@ -313,6 +357,7 @@ void hint_at_oddities(Reader& reader, const CompiledPolicy& policy) {
     hint_at_tolerance(reader, policy, number);
     hint_at_gap(reader, policy, number);
   }
+  hint_at_unknown_metrics(reader, policy);
   hint_at_combination(reader, policy);
   hint_at_startup(reader, policy);
   hint_at_no_replicas(reader, policy);

@@ -9,8 +9,10 @@ namespace {
 /// A user may register drivers of other names, so a name that is near one of these is a hint, not
 /// an error.
 constexpr std::array<std::string_view, 12> usual_drivers{
-    "kubernetes", "ecs",          "swarm",  "compose", "cloud_run", "render",
-    "railway",    "digitalocean", "vercel", "local",   "callback",  "memory"};
+    "local",   "callback",  "memory", "kubernetes", "ecs",          "swarm",
+    "compose", "cloud_run", "render", "railway",    "digitalocean", "vercel"};
+/// The first so many act in this version; policies of the others are read and recommend only.
+constexpr std::ptrdiff_t acting_drivers = 3;
 
 void read_readiness(Reader& platform) {
   const Json* value = platform.find("readiness");
@@ -35,6 +37,13 @@ void read_local(Reader& platform) {
   });
 }
 
+void hint_at_no_action(Reader& platform, const std::string& driver) {
+  platform.hint("driver", "nothing is done in spite of \"enabled\": in this version a policy of " +
+                              driver +
+                              " only recommends; local, callback and memory act, and so does an "
+                              "app that hands its agent a driver of its own");
+}
+
 }  // namespace
 
 void read_platform(Reader& reader, CompiledPolicy& policy) {
@@ -45,8 +54,11 @@ void read_platform(Reader& reader, CompiledPolicy& policy) {
     policy.driver = driver.value_or("");
     if (policy.driver == "local") return read_local(platform);
     platform.accept_rest();
-    if (!driver ||
-        std::find(usual_drivers.begin(), usual_drivers.end(), *driver) != usual_drivers.end()) {
+    if (!driver) return;
+    const auto known = std::find(usual_drivers.begin(), usual_drivers.end(), *driver);
+    if (known != usual_drivers.end()) {
+      const bool acts = known - usual_drivers.begin() < acting_drivers;
+      if (policy.enabled && !acts) hint_at_no_action(platform, *driver);
       return;
     }
     if (const std::string_view meant = nearest(*driver, usual_drivers); !meant.empty()) {

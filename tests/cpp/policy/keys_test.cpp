@@ -320,7 +320,7 @@ TEST(PolicyKeys, WhenCpuCountsIsKubernetesDefault) {
 TEST(PolicyKeys, NoReplicasNeedWhatCouldWakeThem) {
   const auto due = load_policies(
       policy_with(
-          R"({"minReplicas": 0, "rules": [{"type": "target", "metric": "due", "targetPerReplica": 10}]})")
+          R"({"minReplicas": 0, "rules": [{"type": "target", "metric": "queue_length", "targetPerReplica": 10}]})")
           .dump());
   EXPECT_EQ(due.policies[0].compiled().min_replicas, 0);
   EXPECT_TRUE(due.hints.empty());
@@ -469,6 +469,52 @@ TEST(Hints, ABudgetThatCannotPayTheMaximum) {
   };
   EXPECT_TRUE(has_hint(with_limit(204), "/uses", "9 replicas"));
   EXPECT_TRUE(with_limit(205).hints.empty());
+}
+
+TEST(Hints, TwoStepRulesForOneMetricAreOne) {
+  const auto steps = load_policies(policy_with(R"({"rules": [
+      {"type": "step", "metric": "cpu_usage", "steps": [{"from": 80, "by": 1}]},
+      {"type": "step", "metric": "cpu_usage", "steps": [{"to": 20, "by": -1}]}]})")
+                                       .dump());
+  EXPECT_TRUE(has_hint(steps, "/rules/0", "put both sides into one step rule"));
+}
+
+TEST(Hints, APlatformThatIsOnlyReadInThisVersion) {
+  const auto on = [](const std::string& driver, bool enabled) {
+    Json policy = policy_with(R"({"platform": {"driver": ")" + driver + "\"}}");
+    policy["enabled"] = enabled;
+    return load_policies(policy.dump());
+  };
+  EXPECT_TRUE(has_hint(on("kubernetes", true), "/platform/driver", "only recommends"));
+  EXPECT_TRUE(on("kubernetes", false).hints.empty()) << "it says that it is not enabled";
+  EXPECT_TRUE(on("local", true).hints.empty());
+  EXPECT_TRUE(on("mine", true).hints.empty());
+}
+
+TEST(Hints, AMetricThatNothingHereRecordsOnce) {
+  const auto reading = [](const std::string& metric, const std::string& listed = "[]") {
+    const std::string rule =
+        R"({"type": "target", "metric": ")" + metric + R"(", "targetPerReplica": 9)";
+    return load_policies(policy_with(R"({"metrics": )" + listed + R"(, "rules": [)" + rule + "}, " +
+                                     rule + R"(, "tolerance": 0.2}]})")
+                             .dump());
+  };
+  const auto unknown = reading("queue_len");
+  ASSERT_EQ(unknown.hints.size(), 1U);
+  EXPECT_EQ(unknown.hints[0].pointer, "/rules/0");
+  EXPECT_TRUE(says(unknown.hints[0].message, "nothing here records queue_len"));
+  EXPECT_TRUE(reading("queue_len", R"([{"name": "queue_len"}])").hints.empty());
+  EXPECT_TRUE(reading("due", R"([{"name": "due", "value": "queue_length * 2"}])").hints.empty());
+  EXPECT_TRUE(reading("response_time_p95").hints.empty());
+}
+
+TEST(Hints, APercentageBelowOne) {
+  for (const std::string_view rule :
+       {R"({"type": "target", "metric": "cpu_usage", "target": 0.6})",
+        R"({"type": "target", "as": "ecs", "metric": "cpu_usage", "target": 0.6})"}) {
+    EXPECT_TRUE(has_hint(load_policies(policy_with_rule(rule).dump()), "/rules/0",
+                         "is in percent, 0 to 100: target is at most one percent"));
+  }
 }
 
 TEST(Hints, AnAlertOnAMetricThatNoRuleReads) {

@@ -61,7 +61,7 @@ TEST(PolicySchedules, NoReplicasNeedWhatCouldWakeThem) {
   const std::string_view none = R"([{"cron": "@daily", "minReplicas": 0}])";
   EXPECT_TRUE(has_hint(document_with(none), "/schedules", "wake"));
   EXPECT_TRUE(document_with(none, R"({"timezone": "UTC",
-      "rules": [{"type": "target", "metric": "due", "targetPerReplica": 10}]})")
+      "rules": [{"type": "target", "metric": "queue_length", "targetPerReplica": 10}]})")
                   .hints.empty());
 }
 
