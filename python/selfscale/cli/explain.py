@@ -86,4 +86,4 @@ def _show(record: Json, as_json: bool) -> None:
     if as_json:
         print_json(record)
     else:
-        print(selfscale.explain(record["policy"], record["decision"]))
+        print(selfscale.explain(record["policy"], record["decision"]), end="")

@@ -72,7 +72,7 @@ def _instances(instances: list[Json]) -> Table:
 def _complaints(found: Json) -> Iterator[str]:
     """What is not as it should be; nothing on a good day."""
     for problem in found["policies"]["problems"]:
-        yield f"[red]wrong[/]  {escape(problem['pointer'] or '/')}: {escape(problem['message'])}"
+        yield f"[red]wrong[/]  {escape(problem['pointer'] or 'the document')}: {escape(problem['message'])}"
     for one in found["services"]:
         if one["failure"]:
             yield f"[red]wrong[/]  {escape(one['service'])}: {escape(one['failure'])}"

@@ -52,7 +52,7 @@ def show_problems(problems: Sequence[Problem]) -> None:
 
 def _show(kind: str, problem: Problem) -> None:
     value = f" = {problem.value}" if problem.value else ""
-    console.print(f"{kind}  {escape((problem.pointer or '/') + value)}\n      {escape(problem.message)}")
+    console.print(f"{kind}  {escape((problem.pointer or 'the document') + value)}\n      {escape(problem.message)}")
 
 
 def _counted(count: int, thing: str) -> str:

@@ -64,6 +64,14 @@ def test_validation_as_json(selfscale: Run, write: Write, policy_file: Path) -> 
     assert set(problems[0]) == {"pointer", "value", "message"}
 
 
+def test_an_empty_file_is_a_sentence(selfscale: Run, tmp_path: Path) -> None:
+    empty = tmp_path / "empty.json"
+    empty.write_text("")
+    ended = selfscale("validate", empty)
+    assert ended.returncode == 1
+    assert "is empty" in ended.stdout
+
+
 def test_a_file_that_is_not_there(selfscale: Run) -> None:
     ended = selfscale("validate", "none.json")
     assert ended.returncode == 1
@@ -78,6 +86,29 @@ def test_decide_explains_itself(selfscale: Run, policy_file: Path, snapshot_file
     ended = selfscale("decide", "--policy", policy_file, "--snapshot", snapshot_file)
     assert ended.returncode == 0, ended.stderr
     assert "cpu_usage" in ended.stdout
+
+
+def test_decide_without_a_state_says_how_to_see_the_next_step(
+    selfscale: Run, policy_file: Path, snapshot_file: Path, write: Write
+) -> None:
+    arguments = ["decide", "--policy", policy_file, "--snapshot", snapshot_file]
+    first = selfscale(*arguments, "--json")
+    assert "just been met" in first.stderr
+    assert "--state" in first.stderr
+    after = selfscale(*arguments, "--state", write("decision.json", json.loads(first.stdout)))
+    assert after.returncode == 0, after.stderr
+    assert after.stderr == ""
+
+
+def test_an_explanation_ends_with_its_last_line(
+    selfscale: Run, policy_file: Path, snapshot_file: Path, write: Write
+) -> None:
+    decided = selfscale("decide", "--policy", policy_file, "--snapshot", snapshot_file)
+    decision = selfscale("decide", "--policy", policy_file, "--snapshot", snapshot_file, "--json").stdout
+    explained = selfscale("explain", "--policy", policy_file, "--decision", write("decision.json", decision))
+    assert decided.stdout == explained.stdout
+    assert decided.stdout.endswith("\n")
+    assert not decided.stdout.endswith("\n\n")
 
 
 def test_decide_goes_on_from_a_state(selfscale: Run, policy_file: Path, snapshot_file: Path, write: Write) -> None:
