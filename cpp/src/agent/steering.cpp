@@ -206,7 +206,8 @@ asio::awaitable<void> Steering::resign() {
 /// What was thought by the old policy stays where the new one has the same rule.
 void Steering::take_policies() {
   for (const auto& problem : house_.policies.problems()) {
-    house_.log.warn(house_.policies.origin() + ": " + problem.pointer + ": " + problem.message +
+    house_.log.warn(house_.policies.origin() + ": " +
+                    (problem.pointer.empty() ? "" : problem.pointer + ": ") + problem.message +
                     " (the policies of before stay in force)");
   }
   const auto& now = house_.policies.policy();
@@ -380,7 +381,8 @@ std::string Steering::whether_it_acts() const {
   const auto& no = *std::ranges::find(switches_, verdict_.because, &Switch::no);
   const auto who = who_set(no);
   return "recommends only: " + std::string{verdict_.because} +
-         (who.empty() ? "" : ", as set by " + who);
+         (who.empty() ? "" : ", as set by " + who) + " (" +
+         std::string{way_to_act(verdict_.because)} + ')';
 }
 
 asio::awaitable<void> Steering::act() {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "control/rfc3339.hpp"
 
@@ -89,6 +90,25 @@ Verdict judge(const std::vector<Switch>& switches) noexcept {
                                   [](const Switch& each) { return each.says_no; });
   if (first == switches.end()) return {true, {}};
   return {false, first->no};
+}
+
+std::string_view way_to_act(std::string_view because) noexcept {
+  constexpr std::pair<std::string_view, std::string_view> ways[] = {
+      {"kill", "SELFSCALE_KILL is set: unset it and start again"},
+      {"not_enabled",
+       "start with --enable, in an app with enable=True, or set AUTOSCALING_ENABLED=true"},
+      {"policy_not_enabled",
+       "start with --enable, in an app with enable=True, or write \"enabled\": true in the policy"},
+      {"dry_run", "a dry run writes nothing: end it, or start without AUTOSCALING_DRY_RUN"},
+      {"paused", "a person has paused it: resume it"},
+      {"no_driver", "name a platform in the policy, or hand the agent a driver"},
+      {"not_candidate", "selfscale status shows what the driver finds wrong"},
+      {"not_leader", "another agent of the service leads"},
+  };
+  const auto* const way =
+      std::find_if(std::begin(ways), std::end(ways),
+                   [because](const auto& each) { return each.first == because; });
+  return way == std::end(ways) ? std::string_view{} : way->second;
 }
 
 }  // namespace selfscale::agent

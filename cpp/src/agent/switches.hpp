@@ -56,4 +56,7 @@ struct Verdict {
 };
 Verdict judge(const std::vector<Switch>& switches) noexcept;
 
+/// What lets it act where `because` does not, for people.
+std::string_view way_to_act(std::string_view because) noexcept;
+
 }  // namespace selfscale::agent

@@ -722,6 +722,7 @@ TEST_F(AgentTest, LinesGoToTheUsersSink) {
   }));
   agent.stop();
   EXPECT_NE(lines[0].find("policy_not_enabled"), std::string::npos) << lines[0];
+  EXPECT_NE(lines[0].find("start with --enable"), std::string::npos) << lines[0];
   EXPECT_NE(lines[0].find("the policy's own \"enabled\""), std::string::npos) << lines[0];
 }
 

@@ -49,6 +49,7 @@ TEST_P(EverySwitch, SaysItsOwnNo) {
   const auto verdict = judge(read_switches(now));
   EXPECT_EQ(verdict.because, GetParam().because);
   EXPECT_EQ(verdict.may_act, GetParam().because.empty());
+  EXPECT_EQ(way_to_act(verdict.because).empty(), verdict.may_act);
 }
 
 const Row rows[] = {
