@@ -193,8 +193,8 @@ struct RuleSpec {
 
 /// To no replicas and back: KEDA's activation with Knative's retention of the last replica.
 struct ScaleToZero {
-  Duration cooldown{300'000};  ///< without work for longer than this: idle
-  Duration retention{0};       ///< once idle, the last replica stays for this
+  Duration cooldown{300'000};                ///< without work for longer than this: idle
+  Duration retention{0};                     ///< once idle, the last replica stays for this
   std::optional<Duration> initial_cooldown;  ///< instead, for a service just met
 };
 
