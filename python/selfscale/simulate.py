@@ -10,6 +10,7 @@ result.plot()
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from os import PathLike
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from selfscale import _core
 from selfscale._json import Document, Json, to_text
 from selfscale._policy import is_document, load_policies, one_policy
+from selfscale._trace import read_trace
 from selfscale.errors import Error
 from selfscale.values import ScalingEvent
 
@@ -65,6 +67,25 @@ class ServiceModel:
     random_arrivals: bool = False
     """Poisson noise on the arrivals, drawn from the seed."""
 
+    def __post_init__(self) -> None:
+        """Refuse what no service can be.
+
+        Raises:
+            ValueError: a field is out of its range.
+        """
+        for name in ("capacity_per_replica", "service_time", "timeout"):
+            self._check(name, above=0.0)
+        self._check("startup", least=0.0)
+        self._check("memory_percent", least=0.0, most=100.0)
+
+    def _check(self, name: str, *, above: float = -math.inf, least: float = -math.inf, most: float = math.inf) -> None:
+        value = getattr(self, name)
+        if math.isfinite(value) and value > above and least <= value <= most:
+            return
+        wanted = f"above {above:g}" if above == 0 else f"at least {least:g}"
+        wanted += f" and at most {most:g}" if most < math.inf else ""
+        raise ValueError(f"{name} is {value}: it must be {wanted}")
+
 
 @dataclass(frozen=True)
 class SimulationResult:
@@ -74,6 +95,15 @@ class SimulationResult:
     """The scaling events; times are those of the trace."""
     _summaries: Mapping[str, Mapping[str, float]] = field(repr=False)
     _columns: Mapping[str, Mapping[str, list[Any]]] = field(repr=False)
+
+    def __repr__(self) -> str:
+        """One line per policy: what it came to, not every event."""
+        lines = [
+            f"  {name}: p95 {numbers['p95_seconds']:.3g} s, {numbers['errors']:,} of {numbers['requests']:,} requests"
+            f" timed out, {numbers['replica_seconds']:,.0f} replica-seconds, {numbers['scale_events']} scaling events"
+            for name, numbers in self._summaries.items()
+        ]
+        return "\n".join(["SimulationResult:", *lines])
 
     def summary(self) -> dict[str, dict[str, float]]:
         """Return a few numbers per policy: what the users felt and what it cost.
@@ -131,7 +161,7 @@ def simulate(
 
     Raises:
         PolicyError: a policy is wrong.
-        Error: the trace cannot be read (``not_found``, ``malformed``), or load or model make no sense
+        Error: the trace cannot be read (``not_found``, ``malformed``), or the load makes no sense
             (``invalid_argument``).
     """
     load = load_trace(trace)
@@ -159,12 +189,13 @@ def simulate(
 def load_trace(trace: Trace) -> list[tuple[float, float]]:
     """Return a load as points (seconds, requests per second).
 
-    A CSV has comment lines (``# key: value``) with at least ``unit`` and ``step_s``, the line
-    ``t_seconds,value``, and one row per bin of ``step_s`` seconds with its total (its rate, if the unit says
-    "per second"). The points stand at the bins' centres.
+    A CSV has the line ``t_seconds,value`` and rows of two numbers: requests per second at that instant. With
+    comment lines ``# unit: requests per minute`` and ``# step_s: 60`` above, each row is a step of so many
+    seconds that begins then, in that unit: ``requests per second`` (``rps``), ``per minute``, ``per hour``, or
+    ``per step``, a step's total. The points stand at the steps' centres then.
 
     Raises:
-        Error: there is no such file (``not_found``), or a line is wrong (``malformed``): which, and what to do.
+        Error: there is no such file (``not_found``), or lines are wrong (``malformed``): which, and what to do.
     """
     if not isinstance(trace, (str, PathLike)):
         return [(float(seconds), float(rate)) for seconds, rate in trace]
@@ -177,7 +208,7 @@ def load_trace(trace: Trace) -> list[tuple[float, float]]:
     except UnicodeDecodeError:
         raise Error(f"the trace {path} is not text in UTF-8", "malformed") from None
     try:
-        return _core.trace_from_csv(text)
+        return read_trace(text)
     except Error as problem:
         raise Error(f"{path}: {problem}", problem.code) from None
 

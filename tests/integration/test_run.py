@@ -312,7 +312,7 @@ def test_unless_it_may_act_it_recommends(start: Start) -> None:
     assert "policy" in running.words()
     told = running.say("status")
     assert "may act: no, policy_not_enabled" in told
-    assert re.search(r"^policy_enabled +false +the policy's own \"enabled\" +- +yes", told, re.MULTILINE), told
+    assert re.search(r"^policy_enabled +off +the policy's own \"enabled\" +- +in the way", told, re.MULTILINE), told
 
 
 def test_workers_that_do_not_report_are_scaled_and_their_cost_is_said(start: Start) -> None:

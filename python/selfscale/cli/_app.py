@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from selfscale import __version__
-from selfscale.cli import decide, explain, replay, run, simulate, status, validate
+from selfscale.cli import decide, explain, history, replay, run, simulate, status, validate
 from selfscale.cli.demo import demo
 from selfscale.cli.terminal import refuse
 from selfscale.errors import Error, PolicyError
@@ -58,6 +58,7 @@ app.command(context_settings={"ignore_unknown_options": True, "allow_intersperse
 app.command()(validate.validate)
 app.command()(decide.decide)
 app.command()(explain.explain)
+app.command()(history.history)
 app.command()(simulate.simulate)
 app.command()(replay.replay)
 app.command()(status.status)

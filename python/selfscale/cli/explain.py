@@ -68,7 +68,11 @@ def _last(service: str | None, url: str | None) -> list[Json]:
         policy["service"]: policy for policy in ask("/api/autoscaling/policies", service=service, url=url)["policies"]
     }
     records = [
-        {"decision": _with_core_time(one["decision"]), "policy": policies[one["service"]]}
+        {
+            "id": one["decisionId"],
+            "decision": _with_core_time(one["decision"]),
+            "policy": policies[one["service"]],
+        }
         for one in published
         if one["service"] in policies and (service is None or one["service"] == service)
     ]
@@ -86,4 +90,6 @@ def _show(record: Json, as_json: bool) -> None:
     if as_json:
         print_json(record)
     else:
+        if record.get("id"):
+            print(f"decision {record['id']}")
         print(selfscale.explain(record["policy"], record["decision"]), end="")

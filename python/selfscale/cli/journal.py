@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+from datetime import datetime, timezone
 from pathlib import Path
+from typing import Any
 
 from selfscale import _core
 from selfscale._json import Json
@@ -33,13 +35,34 @@ def record(decision_id: str) -> Json:
 def last_record(service: str | None) -> Json:
     """Return the newest DecisionRecord of a service, with its policy; without a name, of the only one."""
     journal = _open()
+    found: Json = json.loads(journal.last_record(_known(journal, service)))
+    return found
+
+
+def events(service: str | None, limit: int) -> list[Json]:
+    """Return the newest events of a service, the newest first; without a name, of the only one."""
+    journal = _open()
+    name = _known(journal, service)
+    lines = [json.loads(line) for line in journal.jsonl(name).splitlines()]
+    newest = {line["id"]: line for line in lines if line["kind"] == "event"}  # a later line of an event says more
+    ordered = sorted(newest.values(), key=lambda event: event["startedAt"], reverse=True)
+    return [{key: _as_over_http(key, value) for key, value in one.items() if key != "kind"} for one in ordered[:limit]]
+
+
+def _as_over_http(key: str, value: Any) -> Any:
+    """Times are seconds in the journal and text over HTTP."""
+    if key not in {"startedAt", "acceptedAt"} or not isinstance(value, (int, float)):
+        return value
+    return datetime.fromtimestamp(value, timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _known(journal: _core.Journal, service: str | None) -> str:
     known = journal.services()
     if service is None and len(known) > 1:
         refuse_usage(f"the journal in {state_directory()} knows {', '.join(known)}: say which with --service")
     if not known or service not in {None, *known}:
         refuse(f"the journal in {state_directory()} has no decision on {service or 'any service'}")
-    found: Json = json.loads(journal.last_record(service or known[0]))
-    return found
+    return service or known[0]
 
 
 def _open() -> _core.Journal:

@@ -13,11 +13,13 @@ from selfscale.cli.policies import PolicyFile, Service, policy_of
 from selfscale.cli.terminal import AsJson, console, print_json, refuse, refuse_usage
 from selfscale.simulate import SimulationResult
 
+_LABELS = {"errors": "errors (timed out)", "offered_per_second": "requests per second, mean"}
+
 
 def simulate(
     *,
     policy: PolicyFile,
-    trace: Annotated[str, typer.Option("--trace", help="The load: a CSV with t_seconds,value.", metavar="FILE")],
+    trace: Annotated[str, typer.Option("--trace", help="The load: a CSV, see docs/simulate.md.", metavar="FILE")],
     capacity: Annotated[float, typer.Option("--capacity", help="Requests per second that one replica serves.")],
     startup: Annotated[float, typer.Option("--startup", help="Seconds until a new replica serves.")],
     service: Service = None,
@@ -41,10 +43,16 @@ def simulate(
     if as_json:
         print_json(summary)
         return
+    console.print(_table(name, summary[name], model.timeout))
+
+
+def _table(name: str, numbers: dict[str, float], timeout: float) -> Table:
     table = Table("", name)
-    for key, value in summary[name].items():
-        table.add_row(key.replace("_", " "), f"{value:,.4g}" if isinstance(value, float) else f"{value:,}")
-    console.print(table)
+    for key, value in numbers.items():
+        is_cut = key.endswith("_seconds") and key.startswith("p") and value >= timeout
+        words = f"{value:,.3f}".rstrip("0").rstrip(".") + (" (the client's timeout)" if is_cut else "")
+        table.add_row(_LABELS.get(key, key.replace("_", " ")), words)
+    return table
 
 
 def _save(result: SimulationResult, path: str) -> None:

@@ -38,8 +38,7 @@ def parts(found: Json) -> Iterator[RenderableType]:
     if found["leader"] not in {None, found["process"]}:
         yield f"another agent, {escape(found['leader'])}, leads"
     yield f"may act: {_words(found['mayAct'])}" + (f", {found['because']}" if found["because"] else "")
-    columns = {"switch": "name", "stands at": "value", "set by": "by", "when": "at", "says no": "saysNo"}
-    yield _table(found["switches"], columns)
+    yield _switches(found["switches"])
     if found["services"]:
         yield _services(found["services"])
     else:
@@ -52,12 +51,23 @@ def parts(found: Json) -> Iterator[RenderableType]:
     yield from _complaints(found)
 
 
+def _switches(switches: list[Json]) -> Table:
+    """What each stands at, and a mark only where one is in the way."""
+    table = Table("switch", "stands at", "set by", "when", "", box=None, pad_edge=False)
+    for one in switches:
+        stands_at = {"true": "on", "false": "off"}.get(one["value"], one["value"])
+        mark = "[red]in the way[/]" if one["saysNo"] else ""
+        table.add_row(escape(one["name"]), escape(stands_at), escape(one["by"] or "-"), _words(one["at"]), mark)
+    return table
+
+
 def _services(services: list[Json]) -> Table:
-    table = Table("service", "current", "ready", "recommended", "bounds", "why", box=None, pad_edge=False)
+    table = Table("service", "current", "ready", "recommended", "bounds", "decision", "why", box=None, pad_edge=False)
     for one in services:
         counts = (_words(one[key]) for key in ("currentReplicas", "readyReplicas", "recommendedReplicas"))
         bounds = f"{one['minReplicas']} to {one['maxReplicas']}"
-        table.add_row(escape(one["service"]), *counts, bounds, escape(one["error"] or one["reason"]))
+        decision = _words(one["decisionId"])
+        table.add_row(escape(one["service"]), *counts, bounds, decision, escape(one["error"] or one["reason"]))
     return table
 
 

@@ -212,7 +212,7 @@ def test_a_simulation_of_nothing_is_usage(selfscale: Run, policy_file: Path) -> 
 # agents that do not run, and have left no journal
 
 
-@pytest.mark.parametrize("command", [["status"], ["explain"], ["explain", "01J"], ["replay", "01J"]])
+@pytest.mark.parametrize("command", [["status"], ["history"], ["explain"], ["explain", "01J"], ["replay", "01J"]])
 def test_no_agent_is_a_sentence(selfscale: Run, command: list[str]) -> None:
     ended = selfscale(*command)
     assert ended.returncode == 1

@@ -78,7 +78,38 @@ def test_a_decision_is_explained_by_its_id_and_by_that_of_its_event(selfscale: R
 def test_without_an_id_the_last_decision_is_explained(selfscale: Run, ended: Agent) -> None:
     explained = selfscale("explain")
     assert explained.returncode == 0, explained.stderr
-    assert explained.stdout.startswith("backend: ")
+    assert "\nbackend: " in explained.stdout
+
+
+def test_the_history_lists_the_events_with_their_ids_the_newest_first(selfscale: Run, ended: Agent) -> None:
+    by_hand, by_rule = event_of(ended, "manual"), event_of(ended, "policy")
+    listed = selfscale("history")
+    assert listed.returncode == 0, listed.stderr
+    heading, first, second = listed.stdout.splitlines()
+    assert heading.split()[0] == "id"
+    assert first.startswith(by_hand.id)
+    assert "2 -> 3" in first
+    assert second.startswith(by_rule.id)
+    assert "depth" in second
+    assert by_rule.id not in selfscale("history", "--limit", 1).stdout
+    found = json.loads(selfscale("history", "--service", "backend", "--json").stdout)
+    assert [event["id"] for event in found] == [by_hand.id, by_rule.id]
+    assert selfscale("history", "--service", "nobody").returncode == 1
+
+
+def test_a_running_agent_lists_the_same_events_as_its_journal(selfscale: Run, tmp_path: Path) -> None:
+    agent = begin("backend", tmp_path)
+    try:
+        asked = json.loads(selfscale("history", "--json").stdout)
+        explained, status = selfscale("explain").stdout, selfscale("status").stdout
+        found = agent.status()["services"][0]["decisionId"]
+    finally:
+        agent.stop()
+    assert json.loads(selfscale("history", "--json").stdout) == asked
+    assert explained.startswith("decision ")
+    assert explained.split()[1] in selfscale("explain", explained.split()[1]).stdout
+    assert "decision" in status
+    assert found
 
 
 def test_a_decision_is_replayed_bit_for_bit(selfscale: Run, ended: Agent) -> None:
@@ -194,12 +225,12 @@ def other(tmp_path: Path, ended: Agent) -> Iterator[Agent]:
 
 
 def test_of_several_services_one_is_to_be_named(selfscale: Run, ended: Agent, other: Agent) -> None:
-    assert selfscale("explain").stdout.startswith("worker: "), "the one that runs"
+    assert "\nworker: " in selfscale("explain").stdout, "the one that runs"
     other.stop()
     unnamed = selfscale("explain")
     assert unnamed.returncode == 2
     assert "backend, worker" in unnamed.stderr
-    assert selfscale("explain", "--service", "backend").stdout.startswith("backend: ")
+    assert "\nbackend: " in selfscale("explain", "--service", "backend").stdout
     unknown = selfscale("explain", "--service", "nobody")
     assert unknown.returncode == 1
     assert "nobody" in unknown.stderr
@@ -210,7 +241,7 @@ def test_an_id_is_found_whoever_runs(selfscale: Run, ended: Agent, other: Agent)
     for arguments in ([], ["--service", "backend"], ["--service", "worker"]):
         explained = selfscale("explain", decision, *arguments)
         assert explained.returncode == 0, explained.stderr
-        assert explained.stdout.startswith("backend: 1 -> 2")
+        assert "\nbackend: 1 -> 2" in explained.stdout
 
 
 def test_a_journal_that_cannot_be_read_is_left_as_it_is(selfscale: Run, tmp_path: Path) -> None:

@@ -122,10 +122,66 @@ def test_a_wrong_trace_is_refused_with_file_and_line(tmp_path: Path, rows: str, 
     assert caught.value.code == "malformed"
 
 
+@pytest.mark.parametrize(
+    ("unit", "rate"),
+    [
+        ("rps", 60.0), ("requests per second", 60.0), ("Requests/s", 60.0), ("req/s", 60.0), ("requests per step", 2.0),
+        ("requests per minute", 1.0), ("rpm", 1.0), ("requests per hour", 60 / 3600),
+    ],
+)  # fmt: skip
+def test_a_unit_means_what_it_says_whatever_the_step(tmp_path: Path, unit: str, rate: float) -> None:
+    path = tmp_path / "load.csv"
+    path.write_text(f"# unit: {unit}\n# step_s: 30\nt_seconds,value\n0,60\n30,60\n")
+    assert [value for _, value in load_trace(path)] == pytest.approx([rate] * 4)
+
+
+@pytest.mark.parametrize("unit", ["widgets", "widgets per second", "per second", "requests per fortnight", ""])
+def test_an_unknown_unit_is_refused_with_the_known_ones(tmp_path: Path, unit: str) -> None:
+    path = tmp_path / "load.csv"
+    path.write_text(f"# unit: {unit}\n# step_s: 30\nt_seconds,value\n0,60\n")
+    with pytest.raises(Error, match=r"line 1: the unit '.*' is not known; known are 'requests per second'") as caught:
+        load_trace(path)
+    assert caught.value.code == "malformed"
+
+
+def test_rows_alone_are_requests_per_second_at_instants(tmp_path: Path) -> None:
+    path = tmp_path / "load.csv"
+    path.write_text("t_seconds,value\n0,5\n1800,120\n3600,5\n")
+    assert load_trace(path) == LOAD
+
+
+def test_every_mistake_of_a_trace_is_named_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "load.csv"
+    path.write_text("# step_s: soon\n0,1\n")
+    with pytest.raises(Error, match=r"step_s is 'soon'.*no '# unit: ….*no line 't_seconds,value'"):
+        load_trace(path)
+    path.write_text("0,1\n5,x\n3,-1\n")
+    with pytest.raises(Error, match=r"no line 't_seconds,value'.*line 2: '5,x'.*line 3: the value -1"):
+        load_trace(path)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("capacity_per_replica", -1), ("capacity_per_replica", 0), ("capacity_per_replica", float("nan")),
+        ("startup", -1), ("service_time", 0), ("timeout", -3), ("memory_percent", 101), ("memory_percent", -1),
+    ],
+)  # fmt: skip
+def test_a_service_that_cannot_be_is_refused(field: str, value: float) -> None:
+    with pytest.raises(ValueError, match=f"{field} is {value}: it must be "):
+        ServiceModel(**{"capacity_per_replica": 20.0, field: value})
+
+
+def test_a_result_is_shown_in_a_line_per_policy() -> None:
+    result = selfscale.simulate({"one": POLICY, "other": POLICY}, LOAD, service=SERVICE)
+    shown = repr(result)
+    assert len(shown.splitlines()) == 3
+    assert len(shown) < 400
+    assert "other: p95" in shown
+
+
 def test_mistakes_are_refused() -> None:
     with pytest.raises(PolicyError):
         selfscale.simulate(POLICY | {"maxReplicas": -1}, LOAD, service=SERVICE)
-    with pytest.raises(Error, match="capacity_per_replica"):
-        selfscale.simulate(POLICY, LOAD, service=ServiceModel(capacity_per_replica=0))
     with pytest.raises(Error, match="sort the points"):
         selfscale.simulate(POLICY, [(10, 1), (0, 1)], service=SERVICE)
