@@ -57,7 +57,7 @@ def _switches(switches: list[Json]) -> Table:
     for one in switches:
         stands_at = {"true": "on", "false": "off"}.get(one["value"], one["value"])
         mark = "[red]in the way[/]" if one["saysNo"] else ""
-        table.add_row(escape(one["name"]), escape(stands_at), escape(one["by"] or "-"), _words(one["at"]), mark)
+        table.add_row(escape(one["name"]), escape(str(stands_at)), escape(one["by"] or "-"), _words(one["at"]), mark)
     return table
 
 

@@ -10,7 +10,9 @@ from typing import Annotated, Any, NoReturn
 import typer
 from rich.console import Console
 
-console = Console(highlight=False, soft_wrap=True)
+# What is piped goes to a program or a file: a table's lines are not to be broken there.
+_piped_width = 400
+console = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else _piped_width)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 """The option that every command has which prints data."""
