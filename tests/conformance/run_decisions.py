@@ -4,7 +4,9 @@ python tests/conformance/run_decisions.py DIR
 
 Prints what fails, and ends with `N passed, M failed`; the exit status is 1 where one failed, 2 where there was no case.
 Whole decisions go through `selfscale.decide` and `selfscale.record`, single stages through `selfscale.stages`, faults
-of the platform through an agent. Nothing is computed here: names and units are translated, and results compared.
+of the platform through an agent. Nothing is computed here: names and units are translated, and what was answered is
+compared with what a case expects, by `checks.py` alone. Whether a stage changed something is what the stage says of
+itself, its adjustments, and not whether two numbers differ; everything else that is compared is a word of the corpus.
 """
 
 from __future__ import annotations
