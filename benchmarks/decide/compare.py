@@ -5,6 +5,9 @@
 Builds the peers (a Go module beside this file, its versions pinned in go.mod), then lets both programs run in turn,
 so that the machine's drift hits both alike. Prints the median of each side's nanoseconds with its quartiles, and the
 ratio of each round's pair. Both sides report how many replicas they wanted on average: it must be the same number.
+
+The exit status is 1 where the median ratio to the HPA's calculator is below what it must be, or the two wanted
+different numbers. The most nanoseconds are printed only: they depend on the machine.
 """
 
 from __future__ import annotations
@@ -37,6 +40,9 @@ PAIRS = [
 TARGETS = {"external": 140, "instances/10": 500, "instances/100": 2000, "ten_rules/100": 20000}
 """The most nanoseconds that ours may take."""
 
+TIMES = {"Calculator/external": 10, "Calculator/instances/10": 20, "Calculator/instances/100": 40}
+"""How many times ours a peer must take at least."""
+
 Figures = dict[str, tuple[float, float]]
 """By benchmark: nanoseconds, and the replicas wanted on average."""
 
@@ -61,7 +67,7 @@ def run_peers(program: Path, seconds: float) -> Figures:
 def build_peers(folder: Path) -> Path:
     go = shutil.which("go") or shutil.which("/usr/local/go/bin/go")
     if go is None:
-        sys.exit("The peers are Go programs: install Go 1.24 or later (https://go.dev/dl) and run this again.")
+        sys.exit("The peers are Go programs: install Go 1.26 or later (https://go.dev/dl) and run this again.")
     subprocess.run([go, "test", "-c", "-o", str(folder / "peers"), "."], cwd=PEERS, check=True)
     return folder / "peers"
 
@@ -71,17 +77,27 @@ def spread(values: list[float], form: str) -> str:
     return f"{middle:{form}} [{low:{form}} {high:{form}}]"
 
 
-def report(rounds: list[tuple[Figures, Figures]]) -> None:
-    print(f"{'decision':16}{'ours, ns':26}{'at most':>9}  {'peer':28}{'its, ns':34}{'times ours':22}wanted")
+def report(rounds: list[tuple[Figures, Figures]]) -> list[str]:
+    """Print a line for each pair; return what is not as it must be."""
+    missed = []
+    sides = f"{'decision':16}{'ours, ns':26}{'at most':>9}  {'peer':28}{'its, ns':34}"
+    print(f"{sides}{'times ours':22}{'at least':>8}  wanted")
     for ours, peer in PAIRS:
         mine = [figures[ours][0] for figures, _ in rounds]
         its = [figures[peer][0] for _, figures in rounds]
         wanted = {figures[ours][1] for figures, _ in rounds} | {figures[peer][1] for _, figures in rounds}
         ratios = [peer_time / my_time for peer_time, my_time in zip(its, mine, strict=True)]
+        replicas = "/".join(f"{number:g}" for number in sorted(wanted))
         print(
             f"{ours:16}{spread(mine, ',.0f'):26}{TARGETS[ours]:9,}  {peer:28}{spread(its, ',.0f'):34}"
-            f"{spread(ratios, '.1f'):22}{'/'.join(f'{number:g}' for number in sorted(wanted))}"
+            f"{spread(ratios, '.1f'):22}{TIMES.get(peer, ''):>8}  {replicas}"
         )
+        ratio = statistics.median(ratios)
+        if peer in TIMES and ratio < TIMES[peer]:
+            missed.append(f"{peer} takes {ratio:.1f} times what ours does; it must be {TIMES[peer]} at least")
+        if len(wanted) > 1:
+            missed.append(f"{ours} and {peer} want different numbers of replicas")
+    return missed
 
 
 def main() -> None:
@@ -97,7 +113,8 @@ def main() -> None:
         for number in range(arguments.rounds):
             print(f"round {number + 1} of {arguments.rounds}", file=sys.stderr)
             rounds.append((run_ours(program, arguments.seconds), run_peers(peers, arguments.seconds)))
-    report(rounds)
+    if missed := report(rounds):
+        sys.exit("\n".join(missed))
 
 
 if __name__ == "__main__":
