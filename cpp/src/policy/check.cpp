@@ -57,14 +57,17 @@ std::vector<double> edges(const StepRule& rule) {
   return found;
 }
 
-/// Where something serves: schedules may go below the policy's own minimum.
-int fewest(const CompiledPolicy& policy) {
+/// Schedules may go below the policy's own minimum.
+int lowest_minimum(const CompiledPolicy& policy) {
   int least = policy.min_replicas;
   for (const Schedule& schedule : policy.schedules) {
     least = std::min(least, schedule.min_replicas.value_or(least));
   }
-  return std::max(1, least);
+  return least;
 }
+
+/// Where something serves.
+int fewest(const CompiledPolicy& policy) { return std::max(1, lowest_minimum(policy)); }
 
 /// One step asks for the opposite: at the same load the count would swing forever. With more
 /// replicas one of them matters less, so the fewest show it; percentages are rounded, so some more
@@ -121,13 +124,14 @@ bool swings(const RuleSpec& rule, const CompiledPolicy& policy) {
 bool can_lower(const RuleSpec& rule) { return type_of(rule.kind).can_lower(rule.kind); }
 
 /// More replicas content a rule that only asks for more, and then it has no say in what the others
-/// take away again.
+/// take away again. A target wants one of none whatever there is to do, unless scaleToZero decides.
 bool is_overruled(const RuleSpec& rule, const CompiledPolicy& policy) {
   if (policy.up == Direction::all || can_lower(rule)) return false;
   if (std::ranges::none_of(policy.rules, can_lower)) return false;
   const auto* target = std::get_if<TargetRule>(&rule.kind);
-  const bool is_of_a_total = target != nullptr && target->per_replica;
-  return is_of_a_total || sees_a_share(policy.metrics[static_cast<std::size_t>(rule.metric)]);
+  const bool may_be_none = !policy.scale_to_zero && lowest_minimum(policy) == 0;
+  const bool is_contented = target != nullptr && (target->per_replica || may_be_none);
+  return is_contented || sees_a_share(policy.metrics[static_cast<std::size_t>(rule.metric)]);
 }
 
 /// Application Auto Scaling has a policy for each side; here one rule has both.

@@ -73,6 +73,7 @@ Json any_step() {
   const int by = is_percent ? 20 : 1;
   Json rule{{"type", "step"}, {"metric", any_metric()}, {"cooldown", any_seconds(300)}};
   if (is_percent) rule["adjustment"] = "percent";
+  if (is_percent && one_in(2)) rule["minAdjustment"] = within(1, 3);
   if (one_in(4)) {
     rule["adjustment"] = "exact";
     const int few = within(1, 6);
@@ -90,6 +91,7 @@ Json any_backlog() {
   Json rule{{"type", "backlog"}, {"metric", "queue_length"}, {"targetLatency", "30s"}};
   rule["throughputPerReplica"] = within(1, 40) / 10.0;
   if (one_in(3)) rule["oldest"] = "queue_latency";
+  if (one_in(3)) rule["running"] = "busy_workers";
   return rule;
 }
 
@@ -145,11 +147,22 @@ Json any_behavior() {
   }
 }
 
+/// To no replicas and back: the rules alone say when, or `scaleToZero` does.
+void let_sleep(Json& policy) {
+  policy["minReplicas"] = 0;
+  if (one_in(2)) return;
+  policy["scaleToZero"] = {{"cooldown", any_seconds(300)}};
+  for (Json& rule : policy["rules"]) {
+    if (rule["metric"] == "queue_length" && one_in(2)) rule["activation"] = within(0, 90);
+  }
+}
+
 Json any_policy() {
   const int least = within(1, 4);
   Json policy{
       {"service", "backend"}, {"minReplicas", least}, {"maxReplicas", least + within(0, 12)}};
   for (int i = within(1, 3); i > 0; --i) policy["rules"].push_back(any_rule());
+  if (one_in(3)) let_sleep(policy);
   if (!one_in(3)) policy["behavior"] = any_behavior();
   if (one_in(4)) {
     policy["combine"] = {{"up", any_of<const char*>({"any", "all"})},
@@ -173,7 +186,7 @@ Policy any_accepted_policy() {
 struct Fluid {
   double total = within(0, 4000) / 4.0;
   double memory = within(1, 100);
-  double queue = within(0, 2000) / 4.0;
+  double queue = (one_in(2) ? within(0, 400) : within(0, 2000)) / 4.0;  // a few reach no limit
   double oldest = within(0, 60);
   Duration startup = one_in(2) ? Duration{0} : Duration{1s * within(1, 90)};
 

@@ -288,6 +288,17 @@ TEST(Target, WithoutScaleInItAbstainsUnlessItAsksForMore) {
   EXPECT_EQ(busy.propose(2).answer, Answer::up);
 }
 
+/// Else another rule would take away what this one has asked for, before it can serve.
+TEST(Target, WithoutScaleInItHoldsWhileItIsTooMuchForThoseThatReport) {
+  Case starting{50, with(instances({60}), {silent()})};
+  starting.rule.scale_down = false;
+  EXPECT_EQ(starting.propose(2).code, Code::unready_held);
+  EXPECT_EQ(starting.propose(2).answer, Answer::hold);
+  Case idle{50, with(instances({40}), {silent()})};
+  idle.rule.scale_down = false;
+  EXPECT_EQ(idle.propose(2).answer, Answer::abstain);
+}
+
 TEST(Target, CountsSaturate) {
   EXPECT_EQ(Case(1e-9, instances({1e300})).replicas(1), std::numeric_limits<int>::max());
 }

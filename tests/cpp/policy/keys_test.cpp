@@ -446,6 +446,18 @@ TEST(PolicyKeys, HintsAtWhatIsProbablyNotMeant) {
       R"({"type": "target", "metric": "queue_length", "targetPerReplica": 9, "disableScaleIn": true})"));
   EXPECT_FALSE(overruled(R"({"type": "threshold", "metric": "queue_length", "scaleUp": 100})"))
       << "as long as it asks for more, nobody takes anything away";
+  const auto sleeps = [](const std::string& keys) {
+    Json policy = policy_with(keys);
+    policy["rules"] = Json::parse(
+        R"([{"type": "target", "metric": "queue_length", "target": 31, "disableScaleIn": true},
+            {"type": "threshold", "metric": "queue_length", "scaleUp": 60, "scaleDown": 31}])");
+    return has_hint(load_policies(policy.dump()), "/rules/0", "only asks for more");
+  };
+  EXPECT_TRUE(sleeps(R"({"minReplicas": 0})")) << "of none it wants one, and of one no more";
+  EXPECT_TRUE(sleeps(R"({"schedules": [{"at": "2026-03-02T06:00", "minReplicas": 0}]})"));
+  EXPECT_FALSE(sleeps(R"({"minReplicas": 1})"));
+  EXPECT_FALSE(sleeps(R"({"minReplicas": 0, "scaleToZero": {}})"))
+      << "one stays for as long as there is work";
   EXPECT_TRUE(has_hint(
       load(policy_with_rule(
           R"({"type": "threshold", "metric": "memory_usage", "scaleUp": 80, "scaleDown": 35})")),

@@ -180,7 +180,9 @@ Proposal propose_target(const TargetRule& rule, const Situation& seen, std::size
                                          : judge_instances(rule, seen, index);
   proposal.threshold = rule.target;
   if (service != nullptr && proposal.answer != Answer::missing) proposal.value = service->value;
-  const bool votes = proposal.answer == Answer::up || proposal.answer == Answer::missing;
+  // What it has asked for may not serve yet, and must not be taken away before it does.
+  const bool waits = proposal.code == Code::unready_held && proposal.value > rule.target;
+  const bool votes = waits || proposal.answer == Answer::up || proposal.answer == Answer::missing;
   if (!rule.scale_down && !votes) {
     proposal.answer = Answer::abstain;
     proposal.replicas = seen.current;
