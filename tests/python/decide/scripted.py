@@ -11,8 +11,8 @@ MIDNIGHT = 1_772_409_600.0  # 2026-03-02, a Monday, 00:00 UTC
 YEAR = 365 * 24 * 3600.0
 
 Value = float | None | Callable[[int], float] | Sequence[float] | Mapping[str, float]
-"""What is read: a number, None for no reading, what a number of replicas makes of it, one number for each replica in
-turn, or a reading as a snapshot has it."""
+"""What is read: a number, None for no reading, what a number of serving replicas makes of it, one number for each
+replica in turn, or a reading as a snapshot has it."""
 
 
 class Phase(NamedTuple):
@@ -21,6 +21,7 @@ class Phase(NamedTuple):
     seconds: float
     each: Mapping[str, Value] = {}  # what every replica reports
     whole: Mapping[str, Value] = {}  # what is read once for the service
+    surge: int | None = None  # a deployment is under way, with so many more than are asked for
 
 
 def shared(load: float) -> Callable[[int], float]:
@@ -34,7 +35,10 @@ def reading(value: float) -> dict[str, Any]:
 
 
 class Service:
-    """Replicas that serve as soon as they are asked for, from midnight on; without `scaleToZero`, none is our doing."""
+    """Replicas from midnight on, which serve `starts_in` seconds after they are asked for, else as if they always had.
+
+    Until then they report what `starting` has, or nothing. Without `scaleToZero`, that there are none is our doing.
+    """
 
     def __init__(
         self,
@@ -43,12 +47,17 @@ class Service:
         *,
         every: float = 15,
         known: Mapping[str, Any] | None = None,
+        starts_in: float = 0,
+        starting: Mapping[str, Value] | None = None,
     ) -> None:
         """Take a policy, the replicas found, the seconds between evaluations, and what else is known."""
         self.policy = policy
         self.replicas = replicas
         self.every = every
         self.known = known or {}
+        self.starts_in = starts_in
+        self.starting = starting or {}
+        self.born = [-YEAR] * replicas
         self.at = 0.0
         self.state: dict[str, Any] = {"version": 2}
         if replicas == 0 and "scaleToZero" not in policy:
@@ -73,6 +82,8 @@ class Service:
         if decision["action"] == "scale":
             self.record(self.at, self.replicas, decision["toReplicas"])
             self.replicas = decision["toReplicas"]
+            since = self.at if self.starts_in else -YEAR
+            self.born = self.born[: self.replicas] + [since] * (self.replicas - len(self.born))
         self.at += self.every
         return decision
 
@@ -92,27 +103,41 @@ class Service:
         }
         self.state = selfscale.record(self.state, event)
 
+    @property
+    def serving(self) -> int:
+        """How many have started."""
+        return sum(self._serves(born) for born in self.born)
+
+    def _serves(self, born: float) -> bool:
+        return self.at - born >= self.starts_in
+
     def _snapshot(self, phase: Phase) -> dict[str, Any]:
-        instances = [
-            {
-                "id": f"replica-{number}",
-                "phase": "running",
-                "ready": True,
-                "readyChangedAt": MIDNIGHT - YEAR,
-                "startedAt": MIDNIGHT - YEAR,
-                "metrics": {name: self._reading(value, number) for name, value in phase.each.items()},
-            }
-            for number in range(self.replicas)
-        ]
+        born = self.born + [-YEAR] * (phase.surge or 0)
         return {
             "version": 1,
             "at": MIDNIGHT + self.at,
             "wallTime": MIDNIGHT + self.at,
             "service": self.policy["service"],
-            "platform": {"desiredReplicas": self.replicas, "currentReplicas": self.replicas},
-            "instances": instances,
+            "platform": {
+                "desiredReplicas": self.replicas,
+                "currentReplicas": self.replicas,
+                "updating": phase.surge is not None,
+            },
+            "instances": [self._instance(phase, number, since) for number, since in enumerate(born)],
             "metrics": {name: self._reading(value) for name, value in phase.whole.items()},
             **self.known,
+        }
+
+    def _instance(self, phase: Phase, number: int, born: float) -> dict[str, Any]:
+        serves = self._serves(born)
+        reports = phase.each if serves else self.starting
+        return {
+            "id": f"replica-{number}",
+            "phase": "running",
+            "ready": serves,
+            "readyChangedAt": MIDNIGHT + born + (self.starts_in if serves else 0),
+            "startedAt": MIDNIGHT + born,
+            "metrics": {name: self._reading(value, number) for name, value in reports.items()},
         }
 
     def _reading(self, value: Value, replica: int = 0) -> Mapping[str, Any]:
@@ -121,5 +146,5 @@ class Service:
         if isinstance(value, Mapping):
             return value
         if callable(value):
-            return reading(value(self.replicas))
+            return reading(value(self.serving))
         return reading(value[replica % len(value)] if isinstance(value, Sequence) else value)
