@@ -1,4 +1,4 @@
-// Target rules "as": "ecs": alarms of three and fifteen minutes, cooldowns, no waking.
+// Target rules "as": "ecs": alarms of three and fifteen minutes, cooldowns, none that count as one.
 #include "decide/rules/ecs_target.hpp"
 
 #include <gtest/gtest.h>
@@ -73,11 +73,19 @@ TEST_F(EcsTarget, WithinTheInCooldownNothingIsTakenAway) {
   EXPECT_EQ(decide_at(20min, 2, 10).to_replicas, 1);
 }
 
-TEST_F(EcsTarget, WithoutReplicasItNeverWakes) {
+TEST_F(EcsTarget, NoReplicasCountAsOne) {
   record(state, event(start, 1, 0));
-  const Proposal proposal = hold(0min, 10min, 0, 500).recommendation.proposals[0];
-  EXPECT_EQ(proposal.replicas, 0);
+  const Proposal proposal = hold(0min, 3min, 0, 500).recommendation.proposals[0];
+  EXPECT_EQ(proposal.replicas, 10);
   EXPECT_EQ(proposal.code, Code::above_target) << "nothing has been asked for that is starting";
+}
+
+TEST_F(EcsTarget, WithoutReplicasWhatTheyReportWakesNobody) {
+  record(state, event(start, 1, 0));
+  for (Duration at = 0min; at <= 10min; at += 1min) {
+    const Decision decision = decide(policy, snapshot(0, {}, start + at), state);
+    EXPECT_EQ(decision.recommendation.proposals[0].answer, Answer::missing);
+  }
 }
 
 TEST_F(EcsTarget, WithoutDataNothingMoves) {

@@ -8,7 +8,7 @@ backlog. Every number expected is worked out by hand from its sentence. What no 
 - Step scaling, no gaps: steps may leave one, and a value in it asks for nothing.
 - Scheduled, rate expressions: a cron says the same, without a moment from which it counts.
 - KEDA, idleReplicaCount, and a first step to a minReplicaCount above 1: `scaleToZero` goes with a `minReplicas` of 0.
-- KEDA, initialCooldown: time without work counts from the first evaluation that looked.
+- KEDA, creation: an initialCooldown counts from the first evaluation that looked; without one, the cooldown does.
 - KEDA, fallback static and currentReplicasIfLower: what is not known never takes replicas away.
 - KEDA, a fallback reports target x R, for Value divided by the ready replicas, and not for CPU and memory: a floor is a
   number of replicas here, whatever the target, and may be asked for on any metric.
@@ -18,6 +18,7 @@ backlog. Every number expected is worked out by hand from its sentence. What no 
   that could be held.
 - KEDA, ScaledJob: jobs that end are no replicas.
 - Celery, without any activity yet nothing shrinks: a cooldown runs from an event.
+- Celery, a shrink is no activity: a cooldown of steps down runs from those too.
 - Celery, a shrink that finds all processes busy does nothing: which replicas end, and when, is the driver's.
 - Celery, evaluated on each message; the prefetch count moves along: the agent's clock, and the worker's own number.
 - Known complaints and the trouble that they name are not rules.
@@ -87,6 +88,7 @@ IN_COOLDOWN = "Cooldown in: blocks further in; an out during it happens immediat
 SEVERAL = "Several policies: out if ANY wants out, largest wins; in only if ALL policies with scale-in enabled want in."
 AT_NONE = "At capacity 0 with a per-instance metric: division by zero -> never wakes; needs a step policy"
 PER_WORKER = {"metrics": [{"name": "due_each", "value": "queue_length / workers"}], "minReplicas": 0}
+TREATED = {"metrics": [{"name": "due_each", "value": "queue_length / max(workers, 1)"}], "minReplicas": 0}
 
 TARGET_TRACKING = [
     Row(HIGH, policy(CPU), 4, [cpu(120, 60), cpu(240, 75)], {300: 5}),
@@ -101,6 +103,8 @@ TARGET_TRACKING = [
     Row(GRADUAL, policy(CPU), 10, [cpu(3600, shared(300))], {900: 5}),
     Row(NO_DATA, policy(CPU), 4, [cpu(120, 90), cpu(3600, None)], {}),
     Row(NO_DATA, policy(CPU), 4, [cpu(840, 30), cpu(3600, None)], {}),
+    Row(NO_DATA, policy(CPU, MEMORY), 10, [Phase(3600, {"cpu_usage": 30, "memory_usage": None})], {}),
+    Row(NO_DATA, policy(CPU, MEMORY), 4, [Phase(240, {"cpu_usage": 90, "memory_usage": None})], {180: 6}),
     Row(EXTRA, policy(CPU), 5, [cpu(300, 90), cpu(60, 120)], {180: 8, 300: 10}),
     Row(IN_COOLDOWN, policy(CPU), 10, [cpu(960, 30), cpu(360, 45)], {900: 5, 1200: 4}),
     Row(IN_COOLDOWN, policy(CPU), 10, [cpu(960, 30), cpu(240, 90)], {900: 5, 1140: 8}),
@@ -129,6 +133,13 @@ TARGET_TRACKING = [
         0,
         [read(3600, queue_length=5000, workers=workers)],
         {},
+    ),
+    Row(
+        AT_NONE + ' or "treat as 1"',
+        policy({"type": "target", "as": "ecs", "metric": "due_each", "target": 100}, **TREATED),
+        0,
+        [read(240, queue_length=1500, workers=workers)],
+        {180: 15},
     ),
     Row(
         AT_NONE,
@@ -199,8 +210,24 @@ STEP_SCALING = [
         [cpu(60, 90)],
         {0: 6},
     ),
+    Row(
+        "MinAdjustmentMagnitude (percent only): change magnitude at least that",
+        percent(-25, minAdjustment=2) | {"scaleDown": None},
+        4,
+        [cpu(60, 10)],
+        {0: 2},
+    ),
+    Row(
+        "MinAdjustmentMagnitude (percent only): change magnitude at least that",
+        percent(25, minAdjustment=2),
+        20,
+        [cpu(60, 90)],
+        {0: 25},
+    ),
     Row(CLAMP, policy(BUSY, IDLE, maxReplicas=6), 5, [cpu(60, 90)], {0: 6}),
     Row(CLAMP, policy(BUSY, IDLE, minReplicas=4), 5, [cpu(60, 10)], {0: 4}),
+    Row(CLAMP, policy(step(70, {"from": 0, "by": 7}, adjustment="exact"), maxReplicas=6), 5, [cpu(60, 90)], {0: 6}),
+    Row(CLAMP, percent(50) | {"maxReplicas": 12}, 10, [cpu(60, 90)], {0: 12}),
     Row(AGGREGATION, BOTH, 4, [cpu(60, [60, 100])], {0: 5}),
     Row(AGGREGATION, BOTH | {"metrics": [{"name": "cpu_usage", "across": "min"}]}, 4, [cpu(600, [60, 100])], {}),
     Row(AGGREGATION, BOTH | {"metrics": [{"name": "cpu_usage", "across": "max"}]}, 4, [cpu(60, [60, 100])], {0: 7}),
@@ -217,6 +244,13 @@ STEP_SCALING = [
         5,
         [cpu(60, 80), cpu(60, 90)],
         {0: 7, 60: 8},
+    ),
+    Row(
+        "Out cooldown: capacity added counts as part of the next",
+        policy(step(70, {"from": 0, "to": 15, "by": 2}, {"from": 15, "by": 3}), IDLE),
+        5,
+        [cpu(60, 90), cpu(300, 80)],
+        {0: 8, 300: 10},
     ),
     Row(BLOCKED, BOTH, 5, [cpu(360, 25)], {0: 4, 300: 3}),
     Row(BLOCKED, BOTH, 5, [cpu(60, 25), cpu(60, 80), cpu(60, 25)], {0: 4, 60: 5, 120: 4}),
@@ -266,6 +300,14 @@ SCHEDULED = [
         {0: 6},
         HOUR,
     ),
+    Row(
+        REPLACED,
+        scheduled({"at": SIX, "minReplicas": 3, "maxReplicas": 6}, minReplicas=2, maxReplicas=4),
+        2,
+        [read(5 * HOUR, due=9), read(2 * HOUR, due=8), read(HOUR, due=1)],
+        {0: 4, 5 * HOUR: 6, 7 * HOUR: 3},
+        HOUR,
+    ),
     Row(MOVED, scheduled({"at": SIX, "maxReplicas": 3}), 5, [read(8 * HOUR, due=5)], {5 * HOUR: 3}, HOUR),
     Row(MOVED, scheduled({"at": SIX, "minReplicas": 2, "maxReplicas": 8}), 5, [read(8 * HOUR, due=5)], {}, HOUR),
     Row(STAYS, scheduled({"at": SIX, "minReplicas": 5}), 1, [read(240 * HOUR, due=1)], {5 * HOUR: 5}, HOUR),
@@ -293,10 +335,11 @@ QUEUE = {"type": "target", "metric": "queue_length", "targetPerReplica": 10}
 MAIL = {"type": "target", "metric": "mail", "targetPerReplica": 10}
 
 
-def keda(*rules: Json, cooldown: str = "300s", **keys: Any) -> Json:
+def keda(*rules: Json, cooldown: str = "300s", initial: str | None = None, **keys: Any) -> Json:
     """Return a scaled object: 0 to 100 replicas, between 1 and 100 an HPA without behavior."""
     bounds = {"minReplicas": 0, "maxReplicas": 100, "evaluationInterval": "30s"}
-    return policy(*rules, **bounds, behavior="kubernetes", scaleToZero={"cooldown": cooldown}, **keys)
+    idle = {"cooldown": cooldown} | ({} if initial is None else {"initialCooldown": initial})
+    return policy(*rules, **bounds, behavior="kubernetes", scaleToZero=idle, **keys)
 
 
 def fallback(*rules: Json, replicas: int) -> Json:
@@ -313,6 +356,7 @@ PLAIN_HPA = (
 )
 ACTIVATION = "trigger is active iff value > activationThreshold (strict; default 0)."
 IDLE_LONG = "Else if current > idle, or current > 0 and min == 0: go to idle/min when last_active + cooldown < now"
+NEVER_ACTIVE = "or, if never active, creation + initialCooldown < now."
 OUTAGE = "without fallback report and do nothing (so an outage never scales to 0)."
 COUNTER = (
     "per-metric counter of consecutive failures, reset by a success; when counter > threshold (strict) the metric "
@@ -326,6 +370,17 @@ FLOOR = "It is a floor by max with other triggers, not a setter"
 
 KEDA = [
     Row(PLAIN_HPA, keda(QUEUE), 0, [read(90, queue_length=40)], {0: 1, 30: 4}, 30),
+    Row(
+        PLAIN_HPA,
+        keda(QUEUE),
+        0,
+        [read(300, queue_length=900)],
+        {0: 1, 30: 4, 60: 8, 90: 16, 120: 32, 150: 64, 180: 90},
+        30,
+    ),
+    Row(PLAIN_HPA, keda(QUEUE), 4, [read(60, queue_length=44), read(30, queue_length=45)], {60: 5}, 30),
+    Row(PLAIN_HPA, keda(QUEUE), 4, [read(600, queue_length=36)], {}, 30),
+    Row("min 0; max 100", keda(QUEUE), 64, [read(30, queue_length=2000)], {0: 100}, 30),
     Row(ACTIVATION, keda(QUEUE), 0, [read(600, queue_length=0)], {}, 30),
     Row(ACTIVATION, keda(QUEUE), 0, [read(30, queue_length=1)], {0: 1}, 30),
     Row(ACTIVATION, keda(QUEUE | {"activation": 50}), 0, [read(600, queue_length=50)], {}, 30),
@@ -339,6 +394,7 @@ KEDA = [
         30,
     ),
     Row("Any active trigger activates.", keda(QUEUE, MAIL), 0, [read(30, queue_length=0, mail=3)], {0: 1}, 30),
+    Row("Any active trigger activates.", keda(QUEUE, MAIL), 1, [read(3600, queue_length=0, mail=3)], {}, 30),
     Row(
         "Active: current 0 (or idle set and current < min) -> jump to max(min,1)",
         keda(QUEUE),
@@ -355,7 +411,26 @@ KEDA = [
         {900: 0},
         30,
     ),
+    Row(
+        ACTIVATION,
+        keda(QUEUE | {"activation": 50}),
+        6,
+        [read(30, queue_length=51), read(600, queue_length=50)],
+        {330: 0},
+        30,
+    ),
     Row(IDLE_LONG, keda(QUEUE), 1, [read(30, queue_length=5), read(600, queue_length=0)], {330: 0}, 30),
+    Row(NEVER_ACTIVE, keda(QUEUE, initial="60s"), 1, [read(600, queue_length=0)], {90: 0}, 30),
+    Row(NEVER_ACTIVE, keda(QUEUE, initial="0s"), 1, [read(600, queue_length=0)], {30: 0}, 30),
+    Row(NEVER_ACTIVE, keda(QUEUE, initial="1h"), 1, [read(7200, queue_length=0)], {3630: 0}, 30),
+    Row(
+        NEVER_ACTIVE,
+        keda(QUEUE, initial="0s"),
+        1,
+        [read(30, queue_length=5), read(600, queue_length=0)],
+        {330: 0},
+        30,
+    ),
     Row(
         "From ANY N, not only from 1",
         keda(QUEUE, cooldown="60s"),
@@ -448,6 +523,14 @@ KEDA = [
         30,
     ),
     Row(
+        "any trigger error -> not active/ error",
+        keda(WORK, **COMPOSED),
+        0,
+        [read(600, queue_length=100, mail=None)],
+        {},
+        30,
+    ),
+    Row(
         "active iff composite > activationTarget (default 0)",
         keda(WORK | {"activation": 5}, **COMPOSED),
         0,
@@ -477,6 +560,14 @@ KEDA = [
         1,
         [read(2 * HOUR, queue_length=10), read(HOUR, queue_length=80), read(HOUR, queue_length=10)],
         {HOUR: 5, 2 * HOUR: 8, 3 * HOUR: 5},
+        30,
+    ),
+    Row(
+        FLOOR,
+        keda(QUEUE, schedules=[{"from": "01:00", "to": "05:00", "minReplicas": 3}]),
+        0,
+        [read(6 * HOUR, queue_length=0)],
+        {HOUR: 3, 5 * HOUR: 0},
         30,
     ),
     Row(
@@ -533,6 +624,15 @@ CELERY = [
         15,
     ),
     Row(
+        "min/max can be changed at run time: applied at once",
+        policy(RESERVED, **POOL, schedules=[{"at": "2026-03-02T00:01", "minReplicas": 5}]),
+        2,
+        [read(120, reserved=1)],
+        {60: 5},
+        15,
+    ),
+    Row("up = min(qty,max); if up > procs", policy(RESERVED, **POOL), 7, [read(600, reserved=7)], {}, 15),
+    Row(
         "With prefetch multiplier 1 and late acks, qty can never exceed procs -> never grows",
         policy(RESERVED, **POOL),
         2,
@@ -553,6 +653,13 @@ IN_FLIGHT = "use visible + in-flight for scale-in, visible for scale-out."
 AT_ZERO = "At 0 instances use max(1, n) as divisor, and wake on backlog > 0."
 
 BACKLOG = [
+    Row(
+        "Slots needed = arrival rate * mean service time",
+        policy(FOUR_SLOTS | {"targetPerReplica": 1}, **SLOTS),
+        1,
+        [read(60, arrivals=60, service_time=0.2)],
+        {0: 12},
+    ),
     Row(LITTLE, policy(FOUR_SLOTS, **SLOTS), 1, [read(60, arrivals=60, service_time=0.2)], {0: 4}),
     Row(LITTLE, policy(FOUR_SLOTS, **SLOTS), 1, [read(60, arrivals=61, service_time=0.2)], {0: 5}),
     Row(EXAMPLE, policy(DRAIN), 10, [read(60, due=1500)], {0: 15}),
@@ -575,6 +682,13 @@ BACKLOG = [
         1,
         [read(60, arrivals=20, service_time=0.5, due=600)],  # 10 slots, and 5 more for a minute; 15 / 4
         {0: 4},
+    ),
+    Row(
+        "backlog alone ... ignores in-flight work",
+        policy(DRAIN),
+        20,
+        [read(60, due=300, hand=900)],
+        {0: 3},
     ),
     Row(IN_FLIGHT, policy(DRAIN | {"running": "hand"}), 10, [read(60, due=1500, hand=500)], {0: 15}),
     Row(IN_FLIGHT, policy(DRAIN | {"running": "hand"}), 20, [read(60, due=300, hand=900)], {0: 12}),

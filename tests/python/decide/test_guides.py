@@ -96,6 +96,23 @@ def requests(seconds: float, cpu: Any, memory: Any, per_minute: Any) -> Phase:
     return each(seconds, cpu_usage=cpu, memory_usage=memory, request_rate=per_minute)
 
 
+ORDERS = policy(
+    {"type": "target", "metric": "orders", "targetPerReplica": 20},
+    metrics=[{"name": "orders", "source": "application"}],
+)
+
+
+def steadied(seconds: int) -> Json:
+    """Return the HPA's CPU rule, its downs stabilized over so many seconds."""
+    rule = {"type": "target", "metric": "cpu_usage", "target": 70}
+    return policy(rule, behavior={"scaleDown": {"stabilizationWindowSeconds": seconds}})
+
+
+def paused(cooldown: str) -> Json:
+    """Return a CPU rule with this pause before a step down."""
+    return policy(threshold("cpu_usage", 70, 30), behavior="none", cooldown={"down": cooldown})
+
+
 FLOWDOCS = [
     Row("2 replicas by default", COMPOSE, 1, [cpu(15, 50)], {0: 2}),
     Row("2 replicas by default", COMPOSE, 2, [cpu(HOUR, 95)], {}),
@@ -143,6 +160,16 @@ FLOWDOCS = [
     Row("Three target tracking policies", ECS, 8, [requests(HOUR, 28, 32, 1000)], {}, 60),
     Row("Min: 2 tasks", ECS, 8, [requests(2 * HOUR, 1, 1, 1)], {900: 2}, 60),
     Row("Max: 10 tasks", ECS, 3, [requests(HOUR, 70, 80, shared(20000))], {180: 10}, 60),
+    Row("Or scale to specific number of replicas: --scale app=3", fixed(3), 2, [cpu(HOUR, 5)], {0: 3}),
+    Row("Memory Utilization, Scale-out cooldown: 60s", ECS, 3, [requests(270, 70, 104, 1000)], {180: 4, 240: 6}, 30),
+    Row("ALB Request Count, Scale-out cooldown: 60s", ECS, 3, [requests(270, 70, 80, 1300)], {180: 4, 240: 6}, 30),
+    Row("Three target tracking policies", ECS, 3, [requests(240, 91, 80, 2000)], {180: 6}, 60),
+    Row("Increase stabilization window", steadied(300), 4, [cpu(60, 70), cpu(540, 35), cpu(60, 70)], {345: 2}),
+    Row("Increase stabilization window", steadied(600), 4, [cpu(60, 70), cpu(540, 35), cpu(60, 70)], {}),
+    Row("Longer cooldown prevents thrashing", paused("5m"), 2, [cpu(15, 75), cpu(HOUR, 25)], {0: 3, 300: 2}),
+    Row("Longer cooldown prevents thrashing", paused("10m"), 2, [cpu(15, 75), cpu(HOUR, 25)], {0: 3, 600: 2}),
+    Row("Configure auto-scaling based on custom metrics", ORDERS, 2, [each(15, orders=shared(100))], {0: 5}),
+    Row("Configure auto-scaling based on custom metrics", ORDERS, 4, [each(HOUR, orders=shared(80))], {}),
 ]
 
 # ---- Tikit
@@ -197,6 +224,21 @@ TIKIT = [
     Row("Scale up: Memory > 80% for 2 minutes", MEMORY, 3, [each(135, memory_usage=81)], {120: 4}),
     Row("Scale down: Memory < 40% for 5 minutes", MEMORY, 3, [each(HOUR, memory_usage=39)], {300: 2}),
     Row("Scale down: Memory < 40% for 5 minutes", MEMORY, 3, [each(HOUR, memory_usage=40)], {}),
+    Row("Scale up: Memory > 80% for 2 minutes", MEMORY, 3, [each(HOUR, memory_usage=80)], {}),
+    Row(
+        "Scale up: Memory > 80% for 2 minutes",
+        MEMORY,
+        3,
+        [each(105, memory_usage=81), each(15, memory_usage=80), each(105, memory_usage=81)],
+        {},
+    ),
+    Row(
+        "Scale down: Memory < 40% for 5 minutes",
+        MEMORY,
+        3,
+        [each(285, memory_usage=39), each(15, memory_usage=40), each(285, memory_usage=39)],
+        {},
+    ),
     Row(PER_INSTANCE, REQUESTS, 2, [each(15, request_rate=1001)], {0: 3}),
     Row(PER_INSTANCE, REQUESTS, 2, [each(HOUR, request_rate=1000)], {}),
     Row("Scale down: < 200 requests/minute per instance", REQUESTS, 3, [each(HOUR, request_rate=199)], {300: 2}),
@@ -218,8 +260,11 @@ TIKIT = [
     Row("Scale up: Job queue > 100 pending jobs", QUEUE, 2, [read(15, queue_length=101)], {0: 3}),
     Row("Scale up: Job queue > 100 pending jobs", QUEUE, 2, [read(HOUR, queue_length=100)], {}),
     Row("Scale down: Job queue < 10 pending jobs", QUEUE, 3, [read(HOUR, queue_length=9)], {300: 2}),
+    Row("Scale down: Job queue < 10 pending jobs", QUEUE, 3, [read(HOUR, queue_length=10)], {}),
     Row("Scale up: Connection pool > 80% utilized", POOL, 2, [each(15, db_pool_usage=81)], {0: 3}),
     Row("Scale down: Connection pool < 30% utilized", POOL, 3, [each(HOUR, db_pool_usage=29)], {300: 2}),
+    Row("Scale up: Connection pool > 80% utilized", POOL, 2, [each(HOUR, db_pool_usage=80)], {}),
+    Row("Scale down: Connection pool < 30% utilized", POOL, 3, [each(HOUR, db_pool_usage=30)], {}),
     Row("Development: 1 instance", fixed(1), 1, [cpu(HOUR, 95)], {}),
     Row("Staging: 2 instances", fixed(2), 1, [cpu(HOUR, 95)], {0: 2}),
     Row("Production: 2-10 instances", RAILWAY, 1, [cpu(2 * HOUR, 5)], {0: 2}),
@@ -276,6 +321,7 @@ COMPARISON = "comparison: 'greater_than' | 'less_than' | 'percentage_change'"
 TOTAL = {"guardrails": {"maxTotalReplicas": 20}}
 MEMORY_LEFT = {"guardrails": {"minAvailableMemoryMb": 512}}
 GROWTH = threshold("request_rate", 50, comparison="percentage_change")
+CUSTOM = policy(threshold("cpu_usage", 70, 25), minReplicas=1, maxReplicas=5)
 
 
 def backend(seconds: float, cpu: float, memory: float, per_minute: float) -> Phase:
@@ -307,6 +353,14 @@ SPHEROSEG_ROWS = [
     Row("Min Replicas: 1, Max Replicas: 5", BACKEND, 2, [backend(HOUR, 5, 5, 5)], {0: 1}, TWO_MINUTES),
     Row("Min Replicas: 1, Max Replicas: 5", BACKEND, 4, [backend(HOUR, 95, 95, 500)], {0: 5}, TWO_MINUTES),
     Row("Cooldown: 5 minutes", BACKEND, 1, [backend(840, 75, 50, 50)], {0: 2, 300: 3, 600: 4}, MINUTE),
+    Row(
+        "Cooldown: 5 minutes",
+        BACKEND,
+        2,
+        [backend(MINUTE, 75, 50, 50), backend(600, 10, 10, 10)],
+        {0: 3, 300: 2, 600: 1},
+        MINUTE,
+    ),
     Row(ML_UP, ML, 1, [jobs(FIVE_MINUTES, 11, 3)], {0: 2}, FIVE_MINUTES),
     Row(ML_UP, ML, 1, [jobs(FIVE_MINUTES, 5, 5.1)], {0: 2}, FIVE_MINUTES),
     Row(ML_UP, ML, 1, [jobs(HOUR, 10, 5)], {}, FIVE_MINUTES),
@@ -317,6 +371,33 @@ SPHEROSEG_ROWS = [
     Row("Min Replicas: 1, Max Replicas: 3", ML, 5, [jobs(HOUR, 100, 50)], {0: 3}, FIVE_MINUTES),
     Row("Min Replicas: 1, Max Replicas: 3", ML, 2, [jobs(HOUR, 0, 0)], {0: 1}, FIVE_MINUTES),
     Row("Cooldown: 10 minutes", ML, 1, [jobs(900, 11, 3)], {0: 2, 600: 3}, FIVE_MINUTES),
+    Row("Cooldown: 10 minutes", ML, 1, [jobs(300, 11, 3), jobs(900, 0, 0)], {0: 2, 600: 1}, FIVE_MINUTES),
+    Row("custom-policy: minReplicas 1, maxReplicas 5", CUSTOM, 0, [cpu(15, 50)], {0: 1}),
+    Row("custom-policy: minReplicas 1, maxReplicas 5", CUSTOM, 6, [cpu(15, 50)], {0: 5}),
+    Row("error_rate: Error percentage", policy(threshold("error_rate", 5, 1)), 2, [read(15, error_rate=6)], {0: 3}),
+    Row("error_rate: Error percentage", policy(threshold("error_rate", 5, 1)), 3, [read(315, error_rate=0)], {300: 2}),
+    Row(
+        "response_time_p95: 95th percentile response time",
+        policy(threshold("response_time_p95", 1, 0.1)),
+        2,
+        [read(15, response_time_p95=1.1)],
+        {0: 3},
+    ),
+    Row(
+        "queue_length: Processing queue size",
+        policy(threshold("queue_length", 10, 2)),
+        2,
+        [read(15, queue_length=11)],
+        {0: 3},
+    ),
+    Row(
+        "Increase cooldown periods: Add more time between scaling actions",
+        OWN | {"cooldownPeriod": "10m"},
+        2,
+        [cpu(840, 75)],
+        {0: 3, 600: 4},
+        TWO_MINUTES,
+    ),
     Row(
         "scaleUpBy: Replicas to add when scaling up",
         policy(threshold("cpu_usage", 70, 25), scaleUpBy=3),
@@ -433,7 +514,7 @@ def all_five(
     return Phase(seconds, each=own, whole={"response_time_p95": p95, "error_rate": errors})
 
 
-def balanced(seconds: float, cpu: float, memory: float, queue: float) -> Phase:
+def balanced(seconds: float, cpu: float, memory: float | None, queue: float) -> Phase:
     """Return a phase of what the balanced preset reads."""
     return each(seconds, cpu_usage=cpu, memory_usage=memory, in_flight=queue)
 
@@ -460,6 +541,20 @@ NEUROCRED = [
     Row('"targetCPU": 70', NEUROCRED_RAILWAY, 4, [cpu_and_memory(HOUR, shared(380), 80)], {0: 6}),
     Row('"targetMemory": 80', NEUROCRED_RAILWAY, 4, [cpu_and_memory(HOUR, 70, shared(390))], {0: 5}),
     Row('"minInstances": 2', NEUROCRED_RAILWAY, 1, [cpu_and_memory(HOUR, 70, 80)], {0: 2}),
+    Row('"maxInstances": 10', NEUROCRED_RAILWAY, 8, [cpu_and_memory(HOUR, 95, 80)], {0: 10}),
+    Row("minInstances: 2, maxInstances: 10", RENDER, 3, [cpu_and_memory(HOUR, 5, 5)], {300: 2}),
+    Row('"MinCapacity": 2', NEUROCRED_ECS, 8, [cpu_and_memory(2 * HOUR, 1, 1)], {900: 2}, 60),
+    Row('"MaxCapacity": 10', NEUROCRED_ECS, 3, [cpu_and_memory(HOUR, shared(2000), 80)], {180: 10}, 60),
+    Row("minReplicas: 2", NEUROCRED_HPA, 1, [cpu_and_memory(HOUR, 70, 80)], {0: 2}),
+    Row("maxReplicas: 10", NEUROCRED_HPA, 12, [cpu_and_memory(HOUR, 70, 80)], {0: 10}),
+    Row("maxReplicas: 10", NEUROCRED_HPA, 9, [cpu_and_memory(HOUR, 200, 200)], {0: 10}),
+    Row(
+        "scaleDown: stabilizationWindowSeconds: 300",
+        NEUROCRED_HPA,
+        4,
+        [cpu_and_memory(15, 70, 80), cpu_and_memory(285, 35, 40), cpu_and_memory(15, 70, 80)],
+        {},
+    ),
     Row('"TargetValue": 70.0', NEUROCRED_ECS, 3, [cpu_and_memory(HOUR, shared(273), 80)], {180: 4}, 60),
     Row('"TargetValue": 80.0', NEUROCRED_ECS, 3, [cpu_and_memory(HOUR, 70, shared(288))], {180: 4}, 60),
     Row('"ScaleOutCooldown": 60', NEUROCRED_ECS, 3, [cpu_and_memory(270, 91, 80)], {180: 4, 240: 6}, 30),
@@ -495,6 +590,9 @@ NEUROCRED = [
     Row(BALANCED_DOWN, BALANCED, 3, [balanced(HOUR, 39, 49, 5)], {600: 2}),
     Row(BALANCED_DOWN, BALANCED, 3, [balanced(HOUR, 40, 49, 5)], {}),
     Row(BALANCED_DOWN, BALANCED, 3, [balanced(HOUR, 39, 50, 5)], {}),
+    Row(BALANCED_DOWN, BALANCED, 3, [balanced(HOUR, 39, 49, 99)], {600: 2}),
+    Row(BALANCED_DOWN, BALANCED, 3, [balanced(585, 39, 49, 5), balanced(15, 40, 49, 5), balanced(585, 39, 49, 5)], {}),
+    Row(BALANCED_DOWN, BALANCED, 3, [balanced(HOUR, 39, None, 5)], {}),
     Row("Min Instances: 3", AGGRESSIVE, 2, [aggressive(15, 55, 70, 0.5)], {0: 3}),
     Row("Max Instances: 20", AGGRESSIVE, 19, [aggressive(HOUR, 95, 95, 5)], {0: 20}),
     Row(AGGRESSIVE_UP, AGGRESSIVE, 3, [aggressive(15, 61, 70, 0.5)], {0: 4}),
@@ -504,6 +602,25 @@ NEUROCRED = [
     Row(AGGRESSIVE_DOWN, AGGRESSIVE, 4, [aggressive(HOUR, 49, 59, None)], {1200: 3}),
     Row(AGGRESSIVE_DOWN, AGGRESSIVE, 4, [aggressive(HOUR, 50, 59, 0.5)], {}),
     Row(AGGRESSIVE_DOWN, AGGRESSIVE, 4, [aggressive(HOUR, 49, 60, 0.5)], {}),
+    Row(
+        AGGRESSIVE_DOWN,
+        AGGRESSIVE,
+        4,
+        [aggressive(1185, 49, 59, 0.5), aggressive(15, 50, 59, 0.5), aggressive(1185, 49, 59, 0.5)],
+        {},
+    ),
+    Row(AGGRESSIVE_DOWN, AGGRESSIVE, 4, [aggressive(15, 49, 59, 1.1)], {0: 5}),
+    Row(
+        "Database Connection Pooling: Ensure pool size scales with instances",
+        policy(
+            threshold("cpu_usage", 70, 30),
+            uses={"connections": 20},
+            guardrails={"budgets": {"connections": {"limit": 100}}},
+        ),
+        4,
+        [cpu(HOUR, 95)],
+        {0: 5},
+    ),
     # "Use Cooldown Periods": those of the same guide's ECS service, a minute after a step up, five before one down.
     Row(
         "Use Cooldown Periods: Prevent rapid scaling oscillations",
@@ -538,6 +655,9 @@ def requests_at_once(seconds: float, cpu: Any, number: float) -> Phase:
 SOCIALTREND = [
     Row("Configure `replicas: 3` for backend/automation", fixed(3), 1, [cpu(HOUR, 95)], {0: 3}),
     Row("docker service scale socialtrend_backend=5", fixed(5), 3, [cpu(HOUR, 5)], {0: 5}),
+    Row("docker service scale socialtrend_automation=5", fixed(5), 3, [cpu(HOUR, 95)], {0: 5}),
+    Row("docker service scale socialtrend_frontend=3", fixed(3), 2, [cpu(HOUR, 95)], {0: 3}),
+    Row("docker service scale socialtrend_celery=5", fixed(5), 8, [read(HOUR, queue_length=900)], {0: 5}),
     Row("Backend: 3 instances", fixed(3), 4, [cpu(HOUR, 95)], {0: 3}),
     Row("Automation: 3 instances", fixed(3), 2, [cpu(HOUR, 5)], {0: 3}),
     Row("Frontend: 2 instances", fixed(2), 3, [cpu(HOUR, 95)], {0: 2}),
@@ -582,7 +702,16 @@ SOCIALTREND = [
         {60: 3},
     ),
     Row("Queue Depth (Celery): Scale workers on backlog", WORKERS, 2, [read(15, queue_length=300)], {0: 5}),
+    Row("Queue Depth (Celery): Scale workers on backlog", WORKERS, 2, [read(HOUR, queue_length=120)], {}),
+    Row("Queue Depth (Celery): Scale workers on backlog", WORKERS, 2, [read(15, queue_length=121)], {0: 3}),
     Row("Queue Depth (Celery): Scale workers on backlog", WORKERS, 5, [read(315, queue_length=60)], {300: 1}),
+    Row(
+        "Scale down during low traffic",
+        policy(threshold("cpu_usage", 70, 30), schedules=[{"from": "01:00", "to": "05:00", "maxReplicas": 3}]),
+        6,
+        [cpu(6 * HOUR, 50)],
+        {HOUR: 3},
+    ),
     Row(
         "Scheduled scaling",
         policy(
@@ -684,6 +813,13 @@ def test_what_could_be_misread_or_is_not_there_yet_is_refused(says: str, refused
     with pytest.raises(selfscale.PolicyError) as caught:
         selfscale.load_policies(refused)
     assert any(words in problem.message for problem in caught.value.problems), says
+
+
+def test_edges_too_near_each_other_are_hinted_at() -> None:
+    """Adjust thresholds: Create larger gaps between scale up/down thresholds."""
+    near = policy(threshold("cpu_usage", 70, 50))
+    assert any("apart" in hint.message for hint in selfscale.hints(near))
+    assert not selfscale.hints(OWN)
 
 
 # ---- alerts: the priority of a recommendation

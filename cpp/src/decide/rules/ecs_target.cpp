@@ -9,12 +9,12 @@
 namespace selfscale {
 namespace {
 
-/// Too much for long enough: more, but for what the last steps up have added already. Of no
-/// replicas no ratio makes any.
+/// Too much for long enough: more, but for what the last steps up have added already. None count as
+/// one, as in `due / max(workers, 1)`: any ratio of none is none.
 Proposal scale_out(const EcsTargetRule& rule, double value, const Situation& seen) noexcept {
   const int added = added_already(rule.scale_out_cooldown, seen);
-  const int wanted =
-      whole_replicas(static_cast<double>(seen.current - added) * value / rule.target);
+  const int counted = seen.current == 0 ? 1 : seen.current - added;
+  const int wanted = whole_replicas(static_cast<double>(counted) * value / rule.target);
   if (added > 0 && wanted <= seen.current) {
     return wanting(seen.current, seen.current, Code::starting, Code::starting, Code::starting);
   }
