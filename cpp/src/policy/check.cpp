@@ -99,10 +99,18 @@ bool step_is_a_change(const ThresholdRule& rule, const CompiledPolicy& policy) {
   return fall < *rule.scale_down || rise > *rule.scale_up;
 }
 
+/// An app's own, of which nobody knows how it depends on the number of replicas: their average is
+/// taken for a share.
+bool is_taken_for_a_share(const MetricSpec& metric) {
+  return builtin_metric(metric.metric) == nullptr && !metric.is_computed() &&
+         metric.across == Across::avg && metric.aggregation < Aggregation::p50;
+}
+
 /// Every replica carries its share of the load, and the rule looks at one's.
 bool sees_a_share(const MetricSpec& metric) {
   const BuiltinMetric* builtin = builtin_metric(metric.metric);
-  return builtin != nullptr && builtin->shared_by_replicas && metric.across != Across::sum;
+  if (builtin == nullptr) return is_taken_for_a_share(metric);
+  return builtin->shared_by_replicas && metric.across != Across::sum;
 }
 
 bool swings(const RuleSpec& rule, const CompiledPolicy& policy) {
@@ -143,10 +151,21 @@ bool has_other_half(const RuleSpec& rule, const CompiledPolicy& policy) {
          });
 }
 
+/// What a hint at a rule on an app's own metric supposes.
+std::string supposition(const RuleSpec& rule, const CompiledPolicy& policy) {
+  const MetricSpec& metric = policy.metrics[static_cast<std::size_t>(rule.metric)];
+  const auto* target = std::get_if<TargetRule>(&rule.kind);
+  const bool adds_up = target != nullptr && target->per_replica;
+  if (adds_up || !is_taken_for_a_share(metric)) return {};
+  return ". That is so if the replicas share " + metric.name +
+         "; if each of them reports all of it, give the metric \"across\": \"max\"";
+}
+
 void hint_at_swings(Reader& reader, const CompiledPolicy& policy, std::size_t number) {
   const RuleSpec& rule = policy.rules[number];
   if (policy.never_scales_down) return;
-  const auto hint = [&](const std::string& message) {
+  const auto hint = [&](std::string message) {
+    message += supposition(rule, policy);
     if (rule.from_preset && reader.has("preset")) {
       return reader.hint("preset", rule.name + ": " + message);
     }

@@ -28,10 +28,11 @@ T any_of(std::initializer_list<T> choices) {
   return *(choices.begin() + within(0, static_cast<int>(choices.size()) - 1));
 }
 
-/// Percent or requests of one replica; memory and the queue do not depend on their number.
+/// Percent, requests or an app's carts of one replica; memory and the queue do not depend on their
+/// number.
 std::string any_metric() {
   return any_of<const char*>(
-      {"cpu_usage", "in_flight", "requests_per_second", "memory_usage", "queue_length"});
+      {"cpu_usage", "in_flight", "requests_per_second", "carts", "memory_usage", "queue_length"});
 }
 
 Json any_threshold() {
@@ -161,6 +162,7 @@ Json any_policy() {
   const int least = within(1, 4);
   Json policy{
       {"service", "backend"}, {"minReplicas", least}, {"maxReplicas", least + within(0, 12)}};
+  policy["metrics"] = Json::array({{{"name", "carts"}}});
   for (int i = within(1, 3); i > 0; --i) policy["rules"].push_back(any_rule());
   if (one_in(3)) let_sleep(policy);
   if (!one_in(3)) policy["behavior"] = any_behavior();

@@ -446,6 +446,16 @@ TEST(PolicyKeys, HintsAtWhatIsProbablyNotMeant) {
       R"({"type": "target", "metric": "queue_length", "targetPerReplica": 9, "disableScaleIn": true})"));
   EXPECT_FALSE(overruled(R"({"type": "threshold", "metric": "queue_length", "scaleUp": 100})"))
       << "as long as it asks for more, nobody takes anything away";
+  const auto own = [](const std::string& keys) {
+    Json policy = policy_with(
+        R"({"rules": [{"type": "threshold", "metric": "carts", "scaleUp": 60, "scaleDown": 40}]})");
+    policy["metrics"] = Json::array({Json::parse(R"({"name": "carts")" + keys + "}")});
+    return has_hint(load_policies(policy.dump()), "/rules/0", "if the replicas share carts");
+  };
+  EXPECT_TRUE(own("")) << "2 have 31 each, where one had 61";
+  EXPECT_FALSE(own(R"(, "across": "max")")) << "each has all of it";
+  EXPECT_FALSE(own(R"(, "across": "sum")"));
+  EXPECT_FALSE(own(R"(, "aggregation": "p95")")) << "that of all, whoever had it";
   const auto sleeps = [](const std::string& keys) {
     Json policy = policy_with(keys);
     policy["rules"] = Json::parse(
