@@ -33,25 +33,26 @@ class EcsTarget : public ::testing::Test {
   DecisionState state;
 };
 
-TEST_F(EcsTarget, UpAfterThreeMinutesAboveTheTarget) {
-  EXPECT_EQ(hold(0min, 2min, 4, 75).to_replicas, 4);
-  EXPECT_EQ(decide_at(2min, 4, 75).recommendation.proposals[0].code, Code::above_not_long);
-  const Decision decision = decide_at(3min, 4, 75);
+TEST_F(EcsTarget, UpWithTheThirdDatapointOfAMinuteAboveTheTarget) {
+  EXPECT_EQ(hold(0min, 1min, 4, 75).to_replicas, 4);
+  EXPECT_EQ(decide_at(1min + 59s, 4, 75).recommendation.proposals[0].code, Code::above_not_long);
+  const Decision decision = decide_at(2min, 4, 75);
+  EXPECT_EQ(decision.recommendation.proposals[0].held_for, 3min);
   EXPECT_EQ(decision.to_replicas, 6) << "4 x 75 / 50";
   EXPECT_EQ(decision.recommendation.proposals[0].code, Code::above_target);
 }
 
 TEST_F(EcsTarget, ABreakStartsTheThreeMinutesAnew) {
-  hold(0min, 2min, 4, 75);
-  decide_at(2min + 30s, 4, 50);
-  EXPECT_EQ(hold(3min, 5min, 4, 75).to_replicas, 4);
-  EXPECT_EQ(decide_at(6min, 4, 75).to_replicas, 6);
+  hold(0min, 1min, 4, 75);
+  decide_at(1min + 30s, 4, 50);
+  EXPECT_EQ(hold(2min, 3min, 4, 75).to_replicas, 4);
+  EXPECT_EQ(decide_at(4min, 4, 75).to_replicas, 6);
 }
 
-TEST_F(EcsTarget, DownAfterFifteenMinutesBelowNineTenths) {
+TEST_F(EcsTarget, DownWithTheFifteenthDatapointBelowNineTenths) {
   EXPECT_EQ(hold(0min, 30min, 4, 45).to_replicas, 4) << "exactly 90 %";
-  EXPECT_EQ(hold(31min, 45min, 4, 20).to_replicas, 4);
-  EXPECT_EQ(decide_at(46min, 4, 20).to_replicas, 2) << "4 x 20 / 50 = 1.6";
+  EXPECT_EQ(hold(31min, 44min, 4, 20).to_replicas, 4);
+  EXPECT_EQ(decide_at(45min, 4, 20).to_replicas, 2) << "4 x 20 / 50 = 1.6";
 }
 
 TEST_F(EcsTarget, WithinTheOutCooldownOnlyTheExtraIsAdded) {
@@ -75,7 +76,7 @@ TEST_F(EcsTarget, WithinTheInCooldownNothingIsTakenAway) {
 
 TEST_F(EcsTarget, NoReplicasCountAsOne) {
   record(state, event(start, 1, 0));
-  const Proposal proposal = hold(0min, 3min, 0, 500).recommendation.proposals[0];
+  const Proposal proposal = hold(0min, 2min, 0, 500).recommendation.proposals[0];
   EXPECT_EQ(proposal.replicas, 10);
   EXPECT_EQ(proposal.code, Code::above_target) << "nothing has been asked for that is starting";
 }
@@ -89,10 +90,10 @@ TEST_F(EcsTarget, WithoutReplicasWhatTheyReportWakesNobody) {
 }
 
 TEST_F(EcsTarget, WithoutDataNothingMoves) {
-  hold(0min, 2min, 4, 75);
-  const auto decision = decide(policy, snapshot(4, {}, start + 3min), state);
+  hold(0min, 1min, 4, 75);
+  const auto decision = decide(policy, snapshot(4, {}, start + 2min), state);
   EXPECT_EQ(decision.recommendation.proposals[0].answer, Answer::missing);
-  EXPECT_EQ(decide_at(4min, 4, 75).to_replicas, 4) << "the three minutes begin anew";
+  EXPECT_EQ(decide_at(3min, 4, 75).to_replicas, 4) << "the three minutes begin anew";
 }
 
 TEST_F(EcsTarget, AStepUpEndsTheInCooldown) {

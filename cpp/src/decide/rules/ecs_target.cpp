@@ -32,12 +32,18 @@ Proposal scale_in(const EcsTargetRule& rule, double value, const Situation& seen
   return wanting(wanted, seen.current, Code::below_target, Code::below_target, Code::below_target);
 }
 
+/// How long the datapoints cover: the first of them a minute itself.
+Duration covered(bool is_past, Instant at, std::optional<Instant>& since) noexcept {
+  const Duration since_first = held(is_past, at, since);
+  return is_past ? since_first + ecs_datapoint : Duration{0};
+}
+
 Proposal judge(const EcsTargetRule& rule, const ServingValue& load, const Situation& seen,
                DecisionState::Memory& memory) noexcept {
   const bool is_high = load.for_up > rule.target;
   const bool is_low = load.is_whole && load.value < ecs_low_share * rule.target;
-  const Duration high_for = held(is_high, seen.at, memory.above_since);
-  const Duration low_for = held(is_low, seen.at, memory.below_since);
+  const Duration high_for = covered(is_high, seen.at, memory.above_since);
+  const Duration low_for = covered(is_low, seen.at, memory.below_since);
   const int current = seen.current;
   Proposal proposal = wanting(current, current, Code::within_tolerance, Code::within_tolerance,
                               Code::within_tolerance);

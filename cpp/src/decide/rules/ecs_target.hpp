@@ -8,6 +8,7 @@
 
 namespace selfscale {
 
+inline constexpr Duration ecs_datapoint{60'000};
 inline constexpr Duration ecs_high_alarm{180'000};
 inline constexpr Duration ecs_low_alarm{900'000};
 inline constexpr double ecs_low_share = 0.9;
