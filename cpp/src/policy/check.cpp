@@ -90,7 +90,8 @@ bool one_step_flips(const Rule& rule, const CompiledPolicy& policy) {
   return false;
 }
 
-/// Against the window before, a step is a change of load itself.
+/// Against the window before, a step is a change of load itself: also of a sum, which is of those
+/// that were there before and still are.
 bool step_is_a_change(const ThresholdRule& rule, const CompiledPolicy& policy) {
   if (!rule.scale_up || !rule.scale_down) return false;
   const double least = fewest(policy);
@@ -99,34 +100,37 @@ bool step_is_a_change(const ThresholdRule& rule, const CompiledPolicy& policy) {
   return fall < *rule.scale_down || rise > *rule.scale_up;
 }
 
-/// An app's own, of which nobody knows how it depends on the number of replicas: their average is
-/// taken for a share.
-bool is_taken_for_a_share(const MetricSpec& metric) {
-  return builtin_metric(metric.metric) == nullptr && !metric.is_computed() &&
-         metric.across == Across::avg && metric.aggregation < Aggregation::p50;
+/// An app's own, of which nobody knows how it depends on the number of replicas: what is added up
+/// or averaged is taken to be shared.
+bool is_taken_to_be_shared(const MetricSpec& metric) {
+  const bool adds_up = metric.across == Across::avg || metric.across == Across::sum;
+  return builtin_metric(metric.metric) == nullptr && !metric.is_computed() && adds_up &&
+         metric.aggregation < Aggregation::p50;
 }
 
-/// Every replica carries its share of the load, and the rule looks at one's.
-bool sees_a_share(const MetricSpec& metric) {
+/// More replicas carry less of it each.
+bool is_shared(const MetricSpec& metric) {
   const BuiltinMetric* builtin = builtin_metric(metric.metric);
-  if (builtin == nullptr) return is_taken_for_a_share(metric);
-  return builtin->shared_by_replicas && metric.across != Across::sum;
+  return builtin == nullptr ? is_taken_to_be_shared(metric) : builtin->shared_by_replicas;
+}
+
+/// And the rule looks at one's share.
+bool sees_a_share(const MetricSpec& metric) {
+  return is_shared(metric) && metric.across != Across::sum;
 }
 
 bool swings(const RuleSpec& rule, const CompiledPolicy& policy) {
-  if (!sees_a_share(policy.metrics[static_cast<std::size_t>(rule.metric)])) return false;
-  if (const auto* step = std::get_if<StepRule>(&rule.kind)) return one_step_flips(*step, policy);
+  const MetricSpec& metric = policy.metrics[static_cast<std::size_t>(rule.metric)];
+  if (!is_shared(metric)) return false;
   const auto* threshold = std::get_if<ThresholdRule>(&rule.kind);
-  if (threshold == nullptr) return false;
-  switch (threshold->comparison) {
-    case Comparison::greater_than:
-      return one_step_flips(*threshold, policy);
-    case Comparison::percentage_change:
-      return step_is_a_change(*threshold, policy);
-    case Comparison::less_than:  // more replicas make it worse, up to a bound
-      break;
+  if (threshold != nullptr && threshold->comparison == Comparison::percentage_change) {
+    return step_is_a_change(*threshold, policy);
   }
-  return false;
+  if (!sees_a_share(metric)) return false;
+  if (const auto* step = std::get_if<StepRule>(&rule.kind)) return one_step_flips(*step, policy);
+  // Of less_than more replicas make it worse, up to a bound.
+  return threshold != nullptr && threshold->comparison == Comparison::greater_than &&
+         one_step_flips(*threshold, policy);
 }
 
 bool can_lower(const RuleSpec& rule) { return type_of(rule.kind).can_lower(rule.kind); }
@@ -156,7 +160,7 @@ std::string supposition(const RuleSpec& rule, const CompiledPolicy& policy) {
   const MetricSpec& metric = policy.metrics[static_cast<std::size_t>(rule.metric)];
   const auto* target = std::get_if<TargetRule>(&rule.kind);
   const bool adds_up = target != nullptr && target->per_replica;
-  if (adds_up || !is_taken_for_a_share(metric)) return {};
+  if (adds_up || !is_taken_to_be_shared(metric)) return {};
   return ". That is so if the replicas share " + metric.name +
          "; if each of them reports all of it, give the metric \"across\": \"max\"";
 }

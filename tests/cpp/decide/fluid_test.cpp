@@ -162,7 +162,10 @@ Json any_policy() {
   const int least = within(1, 4);
   Json policy{
       {"service", "backend"}, {"minReplicas", least}, {"maxReplicas", least + within(0, 12)}};
-  policy["metrics"] = Json::array({{{"name", "carts"}}});
+  policy["metrics"] =
+      Json::array({{{"name", "carts"}},
+                   {{"name", "requests_per_second"},
+                    {"across", any_of<const char*>({"avg", "max", "min", "sum"})}}});
   for (int i = within(1, 3); i > 0; --i) policy["rules"].push_back(any_rule());
   if (one_in(3)) let_sleep(policy);
   if (!one_in(3)) policy["behavior"] = any_behavior();

@@ -289,7 +289,7 @@ TEST(Target, WithoutScaleInItAbstainsUnlessItAsksForMore) {
 }
 
 /// Else another rule would take away what this one has asked for, before it can serve.
-TEST(Target, WithoutScaleInItHoldsWhileItIsTooMuchForThoseThatReport) {
+TEST(Target, WithoutScaleInItHoldsWhileItIsTooMuchForThoseThatServe) {
   Case starting{50, with(instances({60}), {silent()})};
   starting.rule.scale_down = false;
   EXPECT_EQ(starting.propose(2).code, Code::unready_held);
@@ -297,6 +297,15 @@ TEST(Target, WithoutScaleInItHoldsWhileItIsTooMuchForThoseThatReport) {
   Case idle{50, with(instances({40}), {silent()})};
   idle.rule.scale_down = false;
   EXPECT_EQ(idle.propose(2).answer, Answer::abstain);
+
+  Case service{10, {}, "queue_length"};
+  service.rule.scale_down = false;
+  service.seen.platform = {2, 2, 1, false, {}};
+  service.seen.metrics = {Reading::of(12)};
+  EXPECT_EQ(service.propose(2).answer, Answer::hold) << "1 x 1.2 asks for the 2 that there are";
+  EXPECT_EQ(service.propose(3).replicas, 3) << "and for no fewer";
+  service.seen.metrics = {Reading::of(9)};
+  EXPECT_EQ(service.propose(2).answer, Answer::abstain);
 }
 
 TEST(Target, CountsSaturate) {

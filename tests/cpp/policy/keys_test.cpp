@@ -407,6 +407,12 @@ TEST(PolicyKeys, HintsAtWhatIsProbablyNotMeant) {
       R"({"type": "threshold", "metric": "in_flight", "comparison": "percentage_change", "scaleUp": 60,
           "scaleDown": -60})",
       2));
+  Json sum = policy_with_rule(
+      R"({"type": "threshold", "metric": "in_flight", "comparison": "percentage_change", "scaleUp": 20,
+          "scaleDown": 1})");
+  sum["metrics"] = Json::parse(R"([{"name": "in_flight", "across": "sum"}])");
+  EXPECT_TRUE(has_hint(load(sum), "/rules/0", "one step asks for a step back"))
+      << "that of those who stay, whose share has grown";
   EXPECT_TRUE(swings(
       R"({"type": "step", "metric": "cpu_usage", "steps": [{"to": 40, "by": -1}, {"from": 70, "by": 5}]})"));
   EXPECT_FALSE(swings(

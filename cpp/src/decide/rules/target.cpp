@@ -146,6 +146,12 @@ Proposal judge_service(const TargetRule& rule, const Situation& seen, std::size_
   return proposal;
 }
 
+/// Too much for those that serve: what it has asked for must not be taken away before it does.
+bool is_short(const TargetRule& rule, const Proposal& proposal) noexcept {
+  return proposal.code == Code::above_target ||
+         (proposal.code == Code::unready_held && proposal.value > rule.target);
+}
+
 }  // namespace
 
 Proposal judge_instances(const TargetRule& rule, const Situation& seen,
@@ -180,13 +186,11 @@ Proposal propose_target(const TargetRule& rule, const Situation& seen, std::size
                                          : judge_instances(rule, seen, index);
   proposal.threshold = rule.target;
   if (service != nullptr && proposal.answer != Answer::missing) proposal.value = service->value;
-  // What it has asked for may not serve yet, and must not be taken away before it does.
-  const bool waits = proposal.code == Code::unready_held && proposal.value > rule.target;
-  const bool votes = waits || proposal.answer == Answer::up || proposal.answer == Answer::missing;
-  if (!rule.scale_down && !votes) {
-    proposal.answer = Answer::abstain;
+  if (!rule.scale_down && (proposal.answer == Answer::hold || proposal.answer == Answer::down)) {
+    const bool waits = is_short(rule, proposal);
+    proposal.answer = waits ? Answer::hold : Answer::abstain;
     proposal.replicas = seen.current;
-    proposal.code = Code::no_lowering;
+    if (!waits) proposal.code = Code::no_lowering;
   }
   return proposal;
 }
