@@ -164,6 +164,7 @@ Json any_policy() {
       {"service", "backend"}, {"minReplicas", least}, {"maxReplicas", least + within(0, 12)}};
   policy["metrics"] =
       Json::array({{{"name", "carts"}},
+                   {{"name", "cpu_usage"}, {"of", any_of<const char*>({"limit", "request"})}},
                    {{"name", "requests_per_second"},
                     {"across", any_of<const char*>({"avg", "max", "min", "sum"})}}});
   for (int i = within(1, 3); i > 0; --i) policy["rules"].push_back(any_rule());
@@ -234,6 +235,10 @@ struct Service {
       Reading reading = Reading::of(fluid.value(metrics[m].metric, serving));
       const bool is_of_service = metrics[m].metric.starts_with("queue_");
       const bool is_shared = !is_of_service && metrics[m].metric != "memory_usage";
+      if (metrics[m].metric == "cpu_usage") {  // of half a core
+        reading.capacity = 0.5;
+        reading.amount = reading.value * 0.5 / 100.0;
+      }
       reading.previous = is_shared && before >= 0.0 ? before : reading.value;
       if (is_of_service) made.metrics[m] = reading;
       for (std::size_t i = 0; !is_of_service && i < born.size(); ++i) {
