@@ -515,6 +515,14 @@ KEDA = [
     ),
     Row(COMPOSITE, policy(WORK, **COMPOSED), 1, [read(30, queue_length=60, mail=10)], {0: 4}, 30),
     Row(
+        "metricType: Value divided by the target, times the ready ones",
+        policy({"type": "target", "metric": "work", "target": 10}, **COMPOSED),
+        2,
+        [read(30, queue_length=40, mail=10)],
+        {0: 6},
+        30,
+    ),
+    Row(
         "any trigger error -> not active/ error",
         policy(WORK, **COMPOSED),
         4,
