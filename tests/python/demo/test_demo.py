@@ -79,9 +79,12 @@ def test_an_interrupted_demo_leaves_no_process(tmp_path: Path, number: signal.Si
     # A shell that started the tests in the background ignores Ctrl-C, and what is ignored is inherited.
     before = signal.signal(number, signal.default_int_handler)
     output = tmp_path / "out"
-    command = [*DEMO, "--output", str(output)]
     with subprocess.Popen(
-        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        [*DEMO, "--output", str(output)],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
     ) as demo:
         signal.signal(number, before)
         assert demo.stdout is not None

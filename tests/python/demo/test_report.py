@@ -142,7 +142,7 @@ def test_the_policies_are_valid_and_differ_in_times_alone() -> None:
 
 def printed(runs: list[Run], terminal: bool = True) -> str:
     text = io.StringIO()
-    report.print_report(Console(file=text, width=120, force_terminal=terminal, no_color=True), QUICK, runs, [])
+    report.print_report(Console(file=text, width=120, force_terminal=terminal, highlight=False), QUICK, runs, [])
     return text.getvalue()
 
 
