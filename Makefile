@@ -21,6 +21,13 @@ test: $(SETUP)/test  ## everything: C++, sanitizers, portable build, Python, int
 check: $(SETUP)/test  ## formatting, linting, types
 	@tools/test check
 
+test-cpp:  ## the C++ suite, quickly
+test-python:  ## the Python suite: unit tests, real engines and servers, notebook, examples
+test-sanitized:  ## the C++ suite under the address, undefined-behaviour and thread sanitizers
+test-portable:  ## the C++ suite of the build that knows no Linux
+test-pythons:  ## the Python suite under every other interpreter of this machine
+test-isolated:  ## a wheel as a stranger's pip builds it
+test-clang:  ## everything compiles with clang 14
 test-cpp test-sanitized test-portable test-python test-pythons test-isolated test-clang: $(SETUP)/test
 	@tools/test $(@:test-%=%)
 

@@ -180,8 +180,15 @@ def test_a_reloaded_worker_is_measured_anew(serve: Callable[[list[str], int], Se
     server = serve(uvicorn(port, "--reload"), port)
     before = server.get("/pid")
     source = server.folder / "served_app.py"
-    source.write_text(source.read_text() + "\n# changed\n")
-    until(lambda: server.get("/pid") not in {before, None}, server.words)
+
+    def reloaded() -> bool:
+        """Asks for it as long as the old worker answers: a change before the server watches goes unseen."""
+        pid = server.get("/pid")
+        if pid == before:
+            source.write_text(source.read_text() + "\n# changed\n")
+        return pid not in {before, None}
+
+    until(reloaded, server.words)
     until(lambda: (answer := server.get("/recorded")) and answer["requests"] > 0, server.words)
     assert server.stop() == 0
     assert "Traceback" not in server.words()

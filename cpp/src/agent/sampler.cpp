@@ -8,7 +8,6 @@
 #include <utility>
 
 #include "agent/clock.hpp"
-#include "sampling/cpu.hpp"
 #include "sampling/descriptors.hpp"
 #include "sampling/memory.hpp"
 #include "sampling/process.hpp"
@@ -86,6 +85,7 @@ Tick Sampler::sample(Instant at, const segment::Segment* segment, std::span<cons
   Tick tick;
   tick.at = at;
   tick.host = look_at_host();
+  look_at_host_cpu();
   if (segment == nullptr) {
     tick.processes.push_back(own_process(own, instance, at));
   } else {
@@ -104,6 +104,16 @@ Tick Sampler::sample(Instant at, const segment::Segment* segment, std::span<cons
     std::ranges::move(from_outside(replica, at), std::back_inserter(tick.processes));
   }
   return tick;
+}
+
+void Sampler::look_at_host_cpu() {
+  const auto before = std::exchange(host_cpu_, sampling::read_host_cpu());
+  if (!before || !host_cpu_) return host_cpu_percent_.reset();
+  const double total = host_cpu_->total_seconds - before->total_seconds;
+  const double busy = host_cpu_->busy_seconds - before->busy_seconds;
+  // No tick of the kernel's clock since then: what was seen last holds. Times step back when a
+  // processor goes offline.
+  if (total > 0.0) host_cpu_percent_ = 100.0 * std::clamp(busy / total, 0.0, 1.0);
 }
 
 HostView Sampler::look_at_host() {

@@ -103,10 +103,12 @@ json instances(House& house) {
   return list;
 }
 
-json host() {
+json host(const std::optional<double>& cpu_percent) {
   const auto memory = sampling::read_host_memory();
-  json seen{
-      {"cores", sampling::count_cores()}, {"memoryBytes", nullptr}, {"availableBytes", nullptr}};
+  json seen{{"cores", sampling::count_cores()},
+            {"cpuUsage", cpu_percent ? json(*cpu_percent) : json(nullptr)},
+            {"memoryBytes", nullptr},
+            {"availableBytes", nullptr}};
   if (memory) {
     seen["memoryBytes"] = memory->total_bytes;
     seen["availableBytes"] = memory->available_bytes;
@@ -178,7 +180,7 @@ std::string status_json(House& house, const Steering& steering, const Upkeep& up
         {"hints", problems(policies.hints())}}},
       {"settings", settings(house.settings.found)},
       {"degraded", degraded(house)},
-      {"host", host()},
+      {"host", host(steering.host_cpu_percent())},
       {"journal", {{"degraded", or_null(house.journal->degraded())}}},
       {"segment", house.seat.segment() == nullptr
                       ? json(nullptr)

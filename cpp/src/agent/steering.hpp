@@ -51,6 +51,10 @@ class Steering {
   boost::asio::awaitable<Result<std::string>> published(std::string service);
   /// What this process published last itself; empty: nothing, or it follows.
   [[nodiscard]] const std::string& own_published() const noexcept { return published_; }
+  /// Of the whole host; empty: not known (yet), or this process follows.
+  [[nodiscard]] std::optional<double> host_cpu_percent() const noexcept {
+    return sampler_.host_cpu_percent();
+  }
   /// What the driver found when it was last asked; nothing where there is none.
   [[nodiscard]] const drivers::Preflight& found_by_preflight() const noexcept { return preflight_; }
   /// Gives the lease back.

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import sys
 
 from fastapi import FastAPI
 
@@ -29,3 +30,10 @@ async def read_item(item: int) -> dict[str, int]:
     async with connections:
         await asyncio.sleep(random.uniform(*QUERY_SECONDS))
     return {"item": item}
+
+
+def main() -> None:
+    """Serve it from the socket whose descriptor is the only argument."""
+    import uvicorn
+
+    uvicorn.run(app, fd=int(sys.argv[1]), access_log=False, log_level="warning", timeout_graceful_shutdown=1)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import queue
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -17,6 +16,7 @@ from typing import Any
 
 from selfscale.demo.interrupts import Interrupts
 from selfscale.demo.load import Plan
+from selfscale.demo.processes import started_by
 from selfscale.demo.scenario import Scenario
 from selfscale.demo.service import START_SECONDS, Service
 from selfscale.errors import Error
@@ -117,7 +117,7 @@ class _Generator:
         self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self.ended = False
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "selfscale.demo.load"],
+            started_by("selfscale.demo.load"),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

@@ -1,6 +1,6 @@
 """The load generator of the demo: sends requests when they are due, whether or not earlier ones were answered.
 
-Runs in a process of its own (`python -m selfscale.demo.load`), so that what it costs is not the app's. It
+Runs in a process of its own, so that what it costs is not the app's. It
 reads one JSON object (a `Plan`) from its standard input and writes JSON lines, `Report`s, to its standard
 output. A response time counts from the moment the request was due, not from when it was sent, so a late
 generator cannot hide a slow service.
@@ -258,7 +258,3 @@ def main() -> None:
         asyncio.run(run())
     # What the generator itself has cost, for the check whether the figures mean anything.
     print(json.dumps({"cpu_seconds": time.process_time()}), flush=True)
-
-
-if __name__ == "__main__":
-    main()

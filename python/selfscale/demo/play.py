@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
@@ -30,10 +31,11 @@ def demo(*, quick: bool = False, output: Path | None = None) -> int:
     this user's in the directory for temporary files.
     """
     console = Console(highlight=False)
+    output = output or Path(tempfile.gettempdir()) / f"selfscale-demo-{os.getuid()}"
+    was_there = output.exists()
     signal.signal(signal.SIGTERM, _interrupt)
     signal.signal(signal.SIGHUP, _interrupt)
     try:
-        output = output or Path(tempfile.gettempdir()) / f"selfscale-demo-{os.getuid()}"
         _check_writable(output)
         with tempfile.TemporaryDirectory(prefix="selfscale-demo-", dir=_short_directory()) as folder:
             _play(QUICK if quick else DEFAULT, console, Path(folder), output)
@@ -43,6 +45,10 @@ def demo(*, quick: bool = False, output: Path | None = None) -> int:
     except Error as problem:
         print(f"selfscale demo: {problem}", file=sys.stderr)
         return 1
+    finally:
+        if not was_there:
+            with contextlib.suppress(OSError):  # it holds something, or was never made
+                output.rmdir()
     return 0
 
 

@@ -12,9 +12,11 @@ from typing import Any
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from selfscale.demo.experiment import Machine, Run
+from selfscale.demo.load import Plan
 from selfscale.demo.scenario import Scenario
 from selfscale.demo.view import chart, milliseconds
 
@@ -153,7 +155,7 @@ def _page(output: Path, scenario: Scenario, runs: Sequence[Run], image: bytes, d
         for run in runs
     )
     warnings = "".join(f'<p class="doubt">{html.escape(doubt)}</p>' for doubt in doubtful)
-    events = "".join(
+    changes = "".join(
         f"<tr><td>{event.seconds:.1f} s</td><td>{event.from_replicas} → {event.to_replicas}</td>"
         f'<td class="why">{html.escape(event.reason)}</td></tr>'
         for run in runs
@@ -164,11 +166,11 @@ def _page(output: Path, scenario: Scenario, runs: Sequence[Run], image: bytes, d
 <html lang="en"><meta charset="utf-8"><title>selfscale demo</title><style>{_STYLE}</style>
 <h1>A real app scales itself under recorded load</h1>
 <p>{html.escape(about(scenario))}</p>
-<p><b>{html.escape(verdict(runs))}</b></p>{warnings}
+<p><b>{html.escape(verdict(runs))}</b> {html.escape(about_errors(runs))}</p>{warnings}
 <table><tr><th></th>{"".join(f"<th>{column}</th>" for column in _COLUMNS)}</tr>{rows}</table>
 <img alt="Load, replicas and response times over time" src="data:image/png;base64,{picture}">
 <h2>What the agent did, and why</h2>
-<table><tr><th>when</th><th>replicas</th><th class="why">reason</th></tr>{events}</table>
+<table><tr><th>when</th><th>replicas</th><th class="why">reason</th></tr>{changes}</table>
 <h2>The policy</h2><pre>{html.escape(json.dumps(scenario.policy, indent=2))}</pre>
 <h2>Next steps</h2><pre>{html.escape(next_steps(output))}</pre></html>
 """
@@ -213,11 +215,35 @@ def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
         yield path, str(value)
 
 
+def events(runs: Sequence[Run]) -> Table:
+    """What was done, and why."""
+    result = Table(title="What the agent did, and why", title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    result.add_column("when", justify="right", no_wrap=True)
+    result.add_column("replicas", no_wrap=True)
+    result.add_column("reason")
+    for run in runs:
+        for event in run.events:
+            change = f"{event.from_replicas} → {event.to_replicas}"
+            result.add_row(f"{event.seconds:.1f} s", change, escape(event.reason))
+    return result
+
+
+def about_errors(runs: Sequence[Run]) -> str:
+    """What an error is, where there were any; else empty."""
+    if not any(any(run.failed) for run in runs):
+        return ""
+    return f"An error is a request that was refused, or unanswered when its client gave up after {Plan.timeout:g} s."
+
+
 def print_report(console: Console, scenario: Scenario, runs: Sequence[Run], doubtful: Sequence[str]) -> None:
-    """Print the picture in characters, the table, what it says, and doubts."""
+    """Print the picture in characters, the table, what it says, what was done and why, and doubts."""
     console.print(chart(scenario, runs, console.width))
     console.print(table(runs))
     console.print(verdict(runs))
+    if errors := about_errors(runs):
+        console.print(errors)
+    if console.is_terminal:  # elsewhere each was told when it happened
+        console.print(events(runs))
     for doubt in doubtful:
         console.print(f"[yellow]Take the figures with care:[/yellow] {doubt}.")
     console.print()

@@ -9,22 +9,20 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import time
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from selfscale.demo.processes import started_by
 from selfscale.errors import Error
 
 START_SECONDS = 30.0
 STOP_SECONDS = 8.0
 
-_RUN = "import sys; from selfscale.cli import main; sys.exit(main())"
-_WORKER = [
-    "-m", "uvicorn", "selfscale.demo.app:app", "--fd", "{fd}", "--no-access-log", "--log-level", "warning",
-    "--timeout-graceful-shutdown", "1",
-]  # fmt: skip
+_RUN = started_by("selfscale.cli")
+WORKER = started_by("selfscale.demo.app")
+"""What a worker runs as, followed by `{fd}`."""
 
 
 class Service:
@@ -51,8 +49,8 @@ class Service:
     def __enter__(self) -> Service:
         """Start it."""
         command = [
-            sys.executable, "-c", _RUN, "run", "--policies", str(self._policy_file),
-            "--bind", f"127.0.0.1:{self.port}", "--enable", "--", sys.executable, *_WORKER,
+            *_RUN, "run", "--policies", str(self._policy_file),
+            "--bind", f"127.0.0.1:{self.port}", "--enable", "--", *WORKER, "{fd}",
         ]  # fmt: skip
         with self._log_file().open("wb") as log:
             # A session of its own: Ctrl-C reaches the demo alone, which then stops everything in order.
@@ -132,7 +130,7 @@ class Service:
     def _is_worker(self, pid: int) -> bool:
         try:
             arguments = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-            if arguments[1:3] != [b"-m", b"uvicorn"]:
+            if arguments[1:3] != [argument.encode() for argument in WORKER[1:]]:
                 return False
             mark = f"SELFSCALE_RUN_DIR={self.folder / 'run'}".encode()
             return mark in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")

@@ -78,7 +78,14 @@ def test_an_interrupted_demo_leaves_no_process(tmp_path: Path, number: signal.Si
     environment = os.environ | {"TMPDIR": str(tmp_path)}
     # A shell that started the tests in the background ignores Ctrl-C, and what is ignored is inherited.
     before = signal.signal(number, signal.default_int_handler)
-    with subprocess.Popen(DEMO, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as demo:
+    output = tmp_path / "out"
+    with subprocess.Popen(
+        [*DEMO, "--output", str(output)],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as demo:
         signal.signal(number, before)
         assert demo.stdout is not None
         for line in demo.stdout:
@@ -89,6 +96,7 @@ def test_an_interrupted_demo_leaves_no_process(tmp_path: Path, number: signal.Si
     assert demo.returncode == 130, rest
     assert "nothing is left running" in rest
     assert not wait_until_none(f"TMPDIR={tmp_path}")
+    assert not output.exists()  # there was nothing to keep
 
 
 def test_an_unwritable_output_is_said_before_anything_starts(tmp_path: Path) -> None:

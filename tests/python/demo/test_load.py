@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict
@@ -15,6 +14,7 @@ import pytest
 pytest.importorskip("fastapi")
 
 from selfscale.demo.load import Plan, arrival_times
+from selfscale.demo.processes import started_by
 
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}"
 
@@ -48,9 +48,8 @@ async def generate(answer: Callable[[asyncio.StreamWriter], None], **more: Any) 
     async with server:
         port = server.sockets[0].getsockname()[1]
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "selfscale.demo.load",
-            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
-        )  # fmt: skip
+            *started_by("selfscale.demo.load"), stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
+        )
         to_send = plan(**{"rate": 100.0, "port": port, "starts_at": time.monotonic() + 0.5} | more)
         output, _ = await process.communicate(json.dumps(asdict(to_send)).encode() + b"\n")
         assert process.returncode == 0

@@ -138,3 +138,22 @@ def test_the_policies_are_valid_and_differ_in_times_alone() -> None:
     assert [rule["type"] for rule in real["rules"]] == [rule["type"] for rule in here["policies"][0]["rules"]]
     for count in (2, 10):
         assert selfscale.load_policies(DEFAULT.fixed(count))[0]["minReplicas"] == count
+
+
+def printed(runs: list[Run], terminal: bool = True) -> str:
+    text = io.StringIO()
+    report.print_report(Console(file=text, width=120, force_terminal=terminal, highlight=False), QUICK, runs, [])
+    return text.getvalue()
+
+
+def test_in_the_end_a_terminal_shows_what_was_done_and_why() -> None:
+    assert "2 → 4" in printed(three())
+    assert "the load <rose>" in printed(three())
+    assert "the load <rose>" not in printed(three(), terminal=False)  # told when it happened
+
+
+def test_where_requests_failed_it_says_what_an_error_is() -> None:
+    assert "gave up" not in printed(three())
+    failed = three()
+    failed[1].failed[0] = True
+    assert "unanswered when its client gave up after 2 s" in printed(failed)

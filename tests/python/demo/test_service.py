@@ -16,23 +16,27 @@ import pytest
 pytest.importorskip("fastapi")
 
 from selfscale.demo import experiment
-from selfscale.demo.scenario import QUICK
+from selfscale.demo.scenario import QUICK, Scenario
 from selfscale.demo.service import Service
 
 POLICY = {"policies": [{"service": "web", "minReplicas": 1, "maxReplicas": 2}]}
+SHORT = Scenario(seconds=1.5, budget_seconds=30.0, max_replicas=2, peak_replicas=0.5, from_hour=7.0)
 BECOMES_A_WORKER = """
 import os, sys
 print("forked", flush=True)
 sys.stdin.readline()
-os.execv(sys.executable, [sys.executable, "-m", "uvicorn"])
+os.execv(sys.argv[1], sys.argv[1:])
 """
+SLEEPS = "import time; time.sleep(1000)"
 
 
-def test_a_worker_that_was_seen_before_its_exec_is_counted_after_it(tmp_path: Path) -> None:
+def test_a_worker_that_was_seen_before_its_exec_is_counted_after_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     service = Service(POLICY, tmp_path / "web")
-    (tmp_path / "uvicorn.py").write_text("import time; time.sleep(1000)")
+    monkeypatch.setattr("selfscale.demo.service.WORKER", [sys.executable, "-c", SLEEPS])
     with subprocess.Popen(
-        [sys.executable, "-c", BECOMES_A_WORKER],
+        [sys.executable, "-c", BECOMES_A_WORKER, sys.executable, "-c", SLEEPS],
         cwd=tmp_path,
         env={**os.environ, "SELFSCALE_RUN_DIR": str(tmp_path / "web" / "run")},
         stdin=subprocess.PIPE,
@@ -53,6 +57,17 @@ def test_a_worker_that_was_seen_before_its_exec_is_counted_after_it(tmp_path: Pa
         finally:
             worker.kill()
     assert service.workers() == []
+
+
+def test_files_of_the_folder_that_it_runs_in_are_not_taken_for_pythons(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("queue", "asyncio", "json", "random"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('taken for the standard library')")
+    monkeypatch.chdir(tmp_path)
+    runs, _ = experiment.play(SHORT, {"agent": SHORT.policy}, tmp_path, lambda _runs, _seconds: None)
+    assert len(runs[0].took) > 0
+    assert not any(runs[0].failed)
 
 
 class Interrupted:

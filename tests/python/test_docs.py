@@ -1,0 +1,31 @@
+"""What the documents show is accepted: every whole policy in them."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+import selfscale
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def policies_in(page: Path) -> list[str]:
+    """Whole documents; what shows a part of one, or comments it, is marked jsonc."""
+    blocks: list[str] = re.findall(r"^```json\n(.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL)
+    return [block for block in blocks if '"policies"' in block]
+
+
+EXAMPLES = [pytest.param(text, id=f"{page.name} {i}") for page in PAGES for i, text in enumerate(policies_in(page), 1)]
+
+
+@pytest.mark.parametrize("text", EXAMPLES)
+def test_a_policy_in_the_documents_is_accepted_without_a_hint(text: str) -> None:
+    assert selfscale.load_policies(text)
+    assert selfscale.hints(text) == []
+
+
+def test_the_page_on_policies_shows_five_whole_ones() -> None:
+    assert len(policies_in(ROOT / "docs" / "policy.md")) == 5
