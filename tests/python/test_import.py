@@ -30,6 +30,7 @@ def target(descriptor):
 """
 
 FRAMEWORKS = {"fastapi", "starlette", "uvicorn", "gunicorn", "django", "flask", "celery", "asyncio", "typer", "rich"}
+SLOW = {"typing", "json", "re", "dataclasses", "datetime", "contextlib"}  # each takes longer than selfscale itself
 HEAVY = {"numpy", "pandas", "matplotlib", "http", "socket", "ssl", "sqlite3"}
 
 
@@ -57,6 +58,24 @@ def test_importing_imports_no_framework(seen: dict[str, object]) -> None:
     modules = seen["modules"]
     assert isinstance(modules, list)
     assert not (FRAMEWORKS | HEAVY) & set(modules)
+
+
+def test_what_the_standard_library_takes_long_for_is_imported_when_it_is_needed() -> None:
+    code = "import sys; before = set(sys.modules); import selfscale; print(*(set(sys.modules) - before))"
+    # Without `site`, which on some machines imports half of it.
+    path = f"import sys; sys.path[:0] = {sys.path!r}; "
+    done = subprocess.run([sys.executable, "-S", "-c", path + code], check=True, capture_output=True, text=True)
+    assert not SLOW & set(done.stdout.split())
+
+
+def test_every_name_of_the_package_is_found() -> None:
+    import selfscale
+
+    for name in selfscale.__all__:
+        assert getattr(selfscale, name) is not None
+    assert selfscale.errors.Error is selfscale.Error
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        selfscale.nothing  # noqa: B018
 
 
 @pytest.mark.parametrize(
