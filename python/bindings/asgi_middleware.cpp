@@ -1,0 +1,188 @@
+#include "asgi_middleware.hpp"
+
+#include <structmember.h>
+
+#include <array>
+#include <optional>
+#include <string_view>
+
+#include "asgi_call.hpp"
+#include "metric_types.hpp"
+
+namespace selfscale::python {
+namespace {
+
+struct AsgiMiddleware {
+  PyObject_HEAD  // NOLINT
+      vectorcallfunc vectorcall;
+  PyObject* app;       ///< owned
+  PyObject* recorder;  ///< owned; null: nothing is measured in this process yet
+};
+
+struct Connected {
+  PyObject* scope = nullptr;
+  PyObject* receive = nullptr;
+  PyObject* send = nullptr;
+};
+
+constexpr std::array<std::string_view, 3> parameters{"scope", "receive", "send"};
+
+/// The three arguments, by position or by name; empty with an exception set for anything else.
+std::optional<Connected> connected(PyObject* const* arguments, Py_ssize_t by_position,
+                                   PyObject* names) {
+  const Py_ssize_t by_name = names != nullptr ? PyTuple_GET_SIZE(names) : 0;
+  std::array<PyObject*, 3> found{};
+  bool is_valid = by_position + by_name == 3;
+  for (Py_ssize_t i = 0; is_valid && i < 3; ++i) {
+    const auto* place = parameters.begin() + i;
+    if (i >= by_position)
+      place = std::ranges::find(parameters, ascii_of(PyTuple_GET_ITEM(names, i - by_position)));
+    is_valid = place != parameters.end() && found[place - parameters.begin()] == nullptr;
+    if (is_valid) found[place - parameters.begin()] = arguments[i];
+  }
+  if (is_valid) return Connected{found[0], found[1], found[2]};
+  PyErr_SetString(PyExc_TypeError,
+                  "an ASGI application is called with scope, receive and send, and nothing else");
+  return {};
+}
+
+/// What is measured here; empty: something else.
+std::optional<Connection> measured(const Keys& keys, PyObject* scope) {
+  PyObject* type = at(scope, keys.type);
+  if (type == nullptr) return {};
+  if (type == keys.http.ptr()) return Connection::http;
+  const std::string_view name = ascii_of(type);
+  if (name == "http") return Connection::http;
+  if (name == "websocket") return Connection::websocket;
+  return {};
+}
+
+PyObject* call_measured(const AsgiMiddleware& middleware, Connection connection,
+                        const Connected& with) {
+  // Both might be replaced while the app is called.
+  const auto keep = py::reinterpret_borrow<py::object>(middleware.recorder);
+  const auto app = py::reinterpret_borrow<py::object>(middleware.app);
+  auto& recorder = *as<Recorder>(keep.ptr());
+  AsgiSend* send = new_asgi_send(recorder, connection, with.scope, with.send);
+  if (send == nullptr) return nullptr;
+  // The place before the arguments is for a bound method's `self`.
+  std::array<PyObject*, 4> arguments{nullptr, with.scope, with.receive, object_of(send)};
+  PyObject* awaited = PyObject_Vectorcall(app.ptr(), arguments.data() + 1,
+                                          3 | PY_VECTORCALL_ARGUMENTS_OFFSET, nullptr);
+  if (awaited != nullptr) return new_asgi_call(recorder, awaited, send);
+  end_raising(*send);
+  Py_DECREF(object_of(send));
+  return nullptr;
+}
+
+PyObject* middleware_call(PyObject* self, PyObject* const* arguments, size_t flags,
+                          PyObject* names) {
+  auto& middleware = *as<AsgiMiddleware>(self);
+  const auto with = connected(arguments, PyVectorcall_NARGS(flags), names);
+  if (!with) return nullptr;
+  if (middleware.recorder != nullptr) {
+    const Keys& keys = as<Recorder>(middleware.recorder)->metrics.keys();
+    if (const auto connection = measured(keys, with->scope))
+      return call_measured(middleware, *connection, *with);
+  }
+  return PyObject_CallMethod(self, "_serve_other", "OOO", with->scope, with->receive, with->send);
+}
+
+PyObject* middleware_new(PyTypeObject* type, PyObject*, PyObject*) {
+  PyObject* made = type->tp_alloc(type, 0);
+  if (made == nullptr) return nullptr;
+  auto& middleware = *as<AsgiMiddleware>(made);
+  middleware.vectorcall = &middleware_call;
+  middleware.app = Py_NewRef(Py_None);
+  return made;
+}
+
+PyObject* middleware_recorder(PyObject* self, void*) {
+  PyObject* recorder = as<AsgiMiddleware>(self)->recorder;
+  return Py_NewRef(recorder != nullptr ? recorder : Py_None);
+}
+
+int middleware_set_recorder(PyObject* self, PyObject* value, void*) {
+  const bool is_none = value == nullptr || value == Py_None;
+  if (!is_none && !is_recorder(value)) {
+    PyErr_SetString(PyExc_TypeError, "a Recorder or None");
+    return -1;
+  }
+  Py_XSETREF(as<AsgiMiddleware>(self)->recorder, is_none ? nullptr : Py_NewRef(value));
+  return 0;
+}
+
+int middleware_traverse(PyObject* self, visitproc visit, void* arg) {
+  const auto& middleware = *as<AsgiMiddleware>(self);
+  Py_VISIT(Py_TYPE(self));
+  Py_VISIT(middleware.app);
+  Py_VISIT(middleware.recorder);
+  return 0;
+}
+
+int middleware_clear(PyObject* self) {
+  Py_XSETREF(as<AsgiMiddleware>(self)->app, Py_NewRef(Py_None));
+  Py_CLEAR(as<AsgiMiddleware>(self)->recorder);
+  return 0;
+}
+
+void middleware_deallocate(PyObject* self) {
+  PyTypeObject* type = Py_TYPE(self);
+  PyObject_GC_UnTrack(self);
+  Py_CLEAR(as<AsgiMiddleware>(self)->app);
+  Py_CLEAR(as<AsgiMiddleware>(self)->recorder);
+  type->tp_free(self);
+  Py_DECREF(type);
+}
+
+PyMemberDef middleware_members[] = {
+    {"__vectorcalloffset__", T_PYSSIZET, offsetof(AsgiMiddleware, vectorcall), READONLY, nullptr},
+    {"app", T_OBJECT_EX, offsetof(AsgiMiddleware, app), 0, "The application that is measured."},
+    {nullptr, 0, 0, 0, nullptr}};
+
+PyGetSetDef middleware_attributes[] = {
+    {"_recorder", middleware_recorder, middleware_set_recorder,
+     "What measures in this process; None until it has begun.", nullptr},
+    {nullptr, nullptr, nullptr, nullptr, nullptr}};
+
+PyType_Slot middleware_slots[] = {{Py_tp_new, slot(&middleware_new)},
+                                  {Py_tp_call, slot(&PyVectorcall_Call)},
+                                  {Py_tp_traverse, slot(&middleware_traverse)},
+                                  {Py_tp_clear, slot(&middleware_clear)},
+                                  {Py_tp_dealloc, slot(&middleware_deallocate)},
+                                  {Py_tp_members, middleware_members},
+                                  {Py_tp_getset, middleware_attributes},
+                                  {Py_tp_doc, const_cast<char*>("What a middleware's class is "
+                                                                "made from.")},
+                                  {0, nullptr}};
+
+PyType_Spec middleware_specification{
+    "selfscale._core.AsgiMiddleware", sizeof(AsgiMiddleware), 0,
+    Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_VECTORCALL,
+    middleware_slots};
+
+/// Python has given a class with a `__call__` a way of being called that looks this up: it is put
+/// back. A class made from this one would get it again, and call itself for ever: none can be made.
+py::type call_natively(const py::type& made) {
+  auto* type = as<PyTypeObject>(made.ptr());
+  PyTypeObject* base = type->tp_base;
+  if (base == nullptr || base->tp_new != &middleware_new)
+    throw py::type_error("call_natively() is for classes made from AsgiMiddleware");
+  type->tp_call = base->tp_call;
+  type->tp_vectorcall_offset = base->tp_vectorcall_offset;
+  type->tp_flags |= Py_TPFLAGS_HAVE_VECTORCALL;
+  type->tp_flags &= ~static_cast<unsigned long>(Py_TPFLAGS_BASETYPE);
+  PyType_Modified(type);
+  return made;
+}
+
+}  // namespace
+
+void add_asgi_middleware(pybind11::module_& module) {
+  add_type(module, "AsgiMiddleware", middleware_specification);
+  module.def("call_natively", &call_natively, py::arg("made"),
+             "Decorate a class made from AsgiMiddleware: calls of its objects are served there, "
+             "not by its `__call__`.");
+}
+
+}  // namespace selfscale::python
