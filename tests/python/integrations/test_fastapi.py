@@ -16,6 +16,7 @@ pytest.importorskip("httpx")
 
 from fastapi import APIRouter, FastAPI, HTTPException, WebSocket
 from selfscale import Agent
+from selfscale.integrations.asgi import Middleware
 from selfscale.integrations.fastapi import instrument
 from selfscale.testing import recorded
 from starlette.applications import Starlette
@@ -183,7 +184,7 @@ def test_health_routes_are_in_no_schema(app: FastAPI) -> None:
     assert "/health" not in client_of(app).get("/openapi.json").json()["paths"]
 
 
-def test_web_sockets_pass_through(app: FastAPI, agent: Agent) -> None:
+def test_web_sockets_are_no_requests(app: FastAPI, agent: Agent) -> None:
     @app.websocket("/socket")
     async def greet(websocket: WebSocket) -> None:
         await websocket.accept()
@@ -193,6 +194,17 @@ def test_web_sockets_pass_through(app: FastAPI, agent: Agent) -> None:
     with client_of(app).websocket_connect("/socket") as socket:
         assert socket.receive_text() == "hello"
     assert recorded(agent)["requests_total"] == 0
+    assert recorded(agent)["websockets_total"] == 1
+
+
+def test_the_test_client_serves_the_middleware_itself(agent: Agent) -> None:
+    async def page(request: Any) -> PlainTextResponse:
+        return PlainTextResponse("page")
+
+    client = client_of(Middleware(Starlette(routes=[Route("/", page)]), agent))
+    with client:
+        assert client.get("/").text == "page"
+    assert recorded(agent)["requests_total{route=/,method=GET}"] == 1
 
 
 def test_a_mounted_app_has_health_routes_below_its_path(agent: Agent) -> None:
