@@ -5,17 +5,21 @@
 namespace selfscale::python {
 namespace {
 
-/// The app's work has ended; an exception that is being raised stays. Its coroutine is let go, and
-/// its frame with what that refers to.
+/// The app's work has ended, and no exception is being raised. Its coroutine is let go, and its
+/// frame with what that refers to.
 void finish(AsgiCall& call, Ending ending) noexcept {
   end(*call.send, ending);
-  const Undisturbed kept;
   Py_CLEAR(call.awaited);
 }
 
+/// It has ended by the exception that is being raised: that stays.
 void finish_raising(AsgiCall& call) noexcept {
-  end_raising(*call.send);
   const Undisturbed kept;
+  if (PyErr_GivenExceptionMatches(kept.type(), PyExc_StopIteration) != 0) {
+    end(*call.send, Ending::returned);  // what a coroutine has returned, in the way of iterators
+  } else {
+    end_raising(*call.send, kept.type());
+  }
   Py_CLEAR(call.awaited);
 }
 
@@ -49,14 +53,14 @@ PyObject* iterator_of(PyObject* awaitable) {
 
 /// Once, at the first step: an app that returns no awaitable fails where it is awaited.
 bool make_iterator(AsgiCall& call) {
-  if (call.is_iterator) return true;
+  if (call.drive != nullptr) return true;
   PyObject* iterator = iterator_of(call.awaited);
   if (iterator == nullptr) {
     finish_raising(call);
     return false;
   }
   Py_SETREF(call.awaited, iterator);
-  call.is_iterator = true;
+  call.drive = &PyIter_Send;
   return true;
 }
 
@@ -65,7 +69,7 @@ PySendResult call_send(PyObject* self, PyObject* value, PyObject** result) {
   *result = nullptr;
   if (!can_go_on(call) || !make_iterator(call)) return PYGEN_ERROR;
   call.is_running = true;
-  const PySendResult outcome = PyIter_Send(call.awaited, value, result);
+  const PySendResult outcome = call.drive(call.awaited, value, result);
   call.is_running = false;
   if (outcome == PYGEN_RETURN) finish(call, Ending::returned);
   if (outcome == PYGEN_ERROR) finish_raising(call);
@@ -124,13 +128,8 @@ PyObject* call_throw(PyObject* self, PyObject* const* arguments, Py_ssize_t coun
       PyObject_Vectorcall(method, arguments, static_cast<std::size_t>(count), nullptr);
   call.is_running = false;
   Py_DECREF(method);
-  if (yielded != nullptr) return yielded;
-  if (PyErr_ExceptionMatches(PyExc_StopIteration) != 0) {
-    finish(call, Ending::returned);
-  } else {
-    finish_raising(call);
-  }
-  return nullptr;
+  if (yielded == nullptr) finish_raising(call);
+  return yielded;
 }
 
 PyObject* call_close(PyObject* self, PyObject*) {
@@ -195,12 +194,12 @@ void call_deallocate(PyObject* self) {
   PyTypeObject* type = Py_TYPE(self);
   auto& call = *as<AsgiCall>(self);
   PyObject_GC_UnTrack(self);
+  AsgiSend* send = call.send;
   if (call.awaited != nullptr) {
     const Undisturbed kept;
     Py_CLEAR(call.awaited);
+    end(*send, Ending::left);
   }
-  AsgiSend* send = call.send;
-  end(*send, Ending::left);
   send->recorder->calls.give(&call);
   Py_DECREF(type);
   Py_DECREF(object_of(send));
@@ -248,10 +247,8 @@ PyType_Slot call_slots[] = {{Py_am_await, slot(&PyObject_SelfIter)},
 PyType_Spec call_specification{"selfscale._core.AsgiCall", sizeof(AsgiCall), 0, internal_type_flags,
                                call_slots};
 
-/// Whether an object can be driven as it is: a coroutine, or what types.coroutine has made of a
-/// generator.
-bool is_coroutine(PyObject* object) noexcept {
-  if (PyCoro_CheckExact(object) != 0) return true;
+/// What types.coroutine has made of a generator.
+bool is_iterable_coroutine(PyObject* object) noexcept {
   if (PyGen_CheckExact(object) == 0) return false;
   constexpr int iterable_coroutine = 0x100;  // CO_ITERABLE_COROUTINE
   const auto code = py::reinterpret_steal<py::object>(PyObject_GetAttrString(object, "gi_code"));
@@ -260,6 +257,12 @@ bool is_coroutine(PyObject* object) noexcept {
   const bool is_one = flags && (PyLong_AsLong(flags.ptr()) & iterable_coroutine) != 0;
   PyErr_Clear();
   return is_one;
+}
+
+/// How an object is driven that can be as it is; null for any other.
+sendfunc drive_of(PyObject* object) noexcept {
+  if (PyCoro_CheckExact(object) != 0) return Py_TYPE(object)->tp_as_async->am_send;
+  return is_iterable_coroutine(object) ? &PyIter_Send : nullptr;
 }
 
 }  // namespace
@@ -273,7 +276,7 @@ PyObject* new_asgi_call(Recorder& recorder, PyObject* awaited, AsgiSend* send) n
   }
   made->awaited = awaited;
   made->send = send;
-  made->is_iterator = is_coroutine(awaited);
+  made->drive = drive_of(awaited);
   made->is_running = false;
   PyObject_GC_Track(object_of(made));
   return object_of(made);

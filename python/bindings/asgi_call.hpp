@@ -14,7 +14,7 @@ struct AsgiCall {
   PyObject_HEAD           // NOLINT
       PyObject* awaited;  ///< owned: the app's coroutine, or what else it returned; null: over
   AsgiSend* send;         ///< owned
-  bool is_iterator;       ///< `awaited` is what can be driven
+  sendfunc drive;  ///< sends into `awaited`; null: what can be driven has yet to be made of it
   bool is_running;
 };
 

@@ -52,8 +52,8 @@ std::optional<Connection> measured(const Keys& keys, PyObject* scope) {
   if (type == nullptr) return {};
   if (type == keys.http.ptr()) return Connection::http;
   const std::string_view name = ascii_of(type);
-  if (name == "http") return Connection::http;
-  if (name == "websocket") return Connection::websocket;
+  if (is(name, "http")) return Connection::http;
+  if (is(name, "websocket")) return Connection::websocket;
   return {};
 }
 
@@ -70,7 +70,8 @@ PyObject* call_measured(const AsgiMiddleware& middleware, Connection connection,
   PyObject* awaited = PyObject_Vectorcall(app.ptr(), arguments.data() + 1,
                                           3 | PY_VECTORCALL_ARGUMENTS_OFFSET, nullptr);
   if (awaited != nullptr) return new_asgi_call(recorder, awaited, send);
-  end_raising(*send);
+  const Undisturbed kept;
+  end_raising(*send, kept.type());
   Py_DECREF(object_of(send));
   return nullptr;
 }

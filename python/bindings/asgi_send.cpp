@@ -53,13 +53,13 @@ py::object note_http(AsgiSend& send, PyObject* message) {
   PyObject* type = at(message, metrics.keys().type);
   // Message types hold dots, so they are not interned: they are compared by their characters.
   const std::string_view name = type != nullptr ? ascii_of(type) : std::string_view{};
-  if (name == "http.response.body") {
+  if (is(name, "http.response.body")) {
     if (is_last_body(metrics.keys(), message)) metrics.answered(send.request, send.scope);
-  } else if (name == "http.response.start") {
+  } else if (is(name, "http.response.start")) {
     send.request.status = status_in(metrics.keys(), message);
     if (send.recorder->closing.is_due() && can_close(send))
       return with_close(*send.recorder, message);
-  } else if (name == "http.response.pathsend") {
+  } else if (is(name, "http.response.pathsend")) {
     metrics.answered(send.request, send.scope);
   }
   return {};
@@ -67,7 +67,7 @@ py::object note_http(AsgiSend& send, PyObject* message) {
 
 void note_websocket(AsgiSend& send, PyObject* message) {
   PyObject* type = at(message, send.recorder->metrics.keys().type);
-  if (type != nullptr && ascii_of(type) == "websocket.accept")
+  if (type != nullptr && is(ascii_of(type), "websocket.accept"))
     send.recorder->metrics.accepted(send.socket);
 }
 
@@ -91,6 +91,20 @@ PyObject* send_call(PyObject* self, PyObject* const* arguments, size_t flags, Py
   return PyObject_CallOneArg(send.send, changed.ptr());
 }
 
+bool has_left(const AsgiSend& send) noexcept {
+  return send.connection == Connection::http ? send.request.has_left : send.socket.has_left;
+}
+
+void leave(AsgiSend& send, Ending ending) noexcept {
+  RequestMetrics& metrics = send.recorder->metrics;
+  if (send.connection == Connection::http) {
+    metrics.leave(send.request, send.scope, ending);
+  } else {
+    metrics.leave(send.socket, ending);
+  }
+  Py_CLEAR(send.scope);  // an app may have put `send` into it
+}
+
 int send_traverse(PyObject* self, visitproc visit, void* arg) {
   const auto& send = *as<AsgiSend>(self);
   Py_VISIT(Py_TYPE(self));
@@ -112,7 +126,10 @@ void send_deallocate(PyObject* self) {
   auto& send = *as<AsgiSend>(self);
   Recorder* recorder = send.recorder;
   PyObject_GC_UnTrack(self);
-  end(send, Ending::left);
+  if (!has_left(send)) {
+    const Undisturbed kept;
+    leave(send, Ending::left);
+  }
   Py_CLEAR(send.send);
   recorder->sends.give(&send);
   Py_DECREF(type);
@@ -134,21 +151,6 @@ PyType_Slot send_slots[] = {{Py_tp_call, slot(&PyVectorcall_Call)},
 PyType_Spec send_specification{"selfscale._core.AsgiSend", sizeof(AsgiSend), 0,
                                internal_type_flags | Py_TPFLAGS_HAVE_VECTORCALL, send_slots};
 
-bool has_left(const AsgiSend& send) noexcept {
-  return send.connection == Connection::http ? send.request.has_left : send.socket.has_left;
-}
-
-/// No exception is set, or it is kept meanwhile.
-void leave(AsgiSend& send, Ending ending) noexcept {
-  RequestMetrics& metrics = send.recorder->metrics;
-  if (send.connection == Connection::http) {
-    metrics.leave(send.request, send.scope, ending);
-  } else {
-    metrics.leave(send.socket, ending);
-  }
-  Py_CLEAR(send.scope);  // an app may have put `send` into it
-}
-
 }  // namespace
 
 AsgiSend* new_asgi_send(Recorder& recorder, Connection connection, PyObject* scope,
@@ -168,13 +170,11 @@ AsgiSend* new_asgi_send(Recorder& recorder, Connection connection, PyObject* sco
 }
 
 void end(AsgiSend& send, Ending ending) noexcept {
-  if (has_left(send)) return;
-  const Undisturbed kept;
-  leave(send, ending);
+  if (!has_left(send)) leave(send, ending);
 }
 
-void end_raising(AsgiSend& send) noexcept {
-  const bool is_failure = PyErr_ExceptionMatches(PyExc_Exception) != 0;
+void end_raising(AsgiSend& send, PyObject* raised) noexcept {
+  const bool is_failure = PyErr_GivenExceptionMatches(raised, PyExc_Exception) != 0;
   end(send, is_failure ? Ending::raised : Ending::left);
 }
 

@@ -25,12 +25,12 @@ struct AsgiSend {
 AsgiSend* new_asgi_send(Recorder& recorder, Connection connection, PyObject* scope,
                         PyObject* send) noexcept;
 
-/// The app's work has ended, whatever exception is being raised: that stays. Twice is harmless.
+/// The app's work has ended. No exception is set, or Undisturbed keeps it. Twice is harmless.
 void end(AsgiSend& send, Ending ending) noexcept;
 
 /// The same with Ending::raised or, for an exception that is none of Exception's kind, as
 /// cancellations are, Ending::left.
-void end_raising(AsgiSend& send) noexcept;
+void end_raising(AsgiSend& send, PyObject* raised) noexcept;
 
 void add_asgi_send(py::module_& module);
 

@@ -4,6 +4,8 @@
 
 #include <pybind11/pybind11.h>
 
+#include <cstddef>
+#include <cstring>
 #include <string_view>
 
 namespace selfscale::python {
@@ -56,6 +58,12 @@ inline std::string_view ascii_of(PyObject* object) noexcept {
   if (PyUnicode_CheckExact(object) == 0 || PyUnicode_IS_COMPACT_ASCII(object) == 0) return {};
   return {static_cast<const char*>(PyUnicode_DATA(object)),
           static_cast<std::size_t>(PyUnicode_GET_LENGTH(object))};
+}
+
+/// Whether a text is one that is known here: with its length known, too, nothing is called.
+template <std::size_t Size>
+bool is(std::string_view text, const char (&known)[Size]) noexcept {
+  return text.size() == Size - 1 && std::memcmp(text.data(), known, Size - 1) == 0;
 }
 
 }  // namespace selfscale::python

@@ -17,6 +17,7 @@ constexpr auto other_method = "other"sv;
 /// Methods are whatever a client writes: only the known ones become labels.
 const char* known_method(PyObject* method) {
   const std::string_view given = method != nullptr ? ascii_of(method) : ""sv;
+  if (is(given, "GET")) return methods.front().data();
   const auto* known = std::ranges::find(methods, given);
   return known != methods.end() ? known->data() : other_method.data();
 }
