@@ -46,15 +46,9 @@ const RouteSeries* RouteTable::of_scope(PyObject* scope) {
 }
 
 const RouteSeries* RouteTable::of_environ(PyObject* environ) {
-  auto route = py::reinterpret_borrow<py::object>(at(environ, keys_.selfscale_route));
-  if (!route) {
-    PyObject* request = at(environ, keys_.werkzeug_request);
-    if (request == nullptr) return nullptr;
-    route = py::reinterpret_steal<py::object>(PyObject_GetAttr(request, keys_.url_rule.ptr()));
-    PyErr_Clear();
-  }
-  if (!route || route.is_none()) return nullptr;
-  return find(route.ptr(), at(environ, keys_.request_method));
+  PyObject* route = at(environ, keys_.selfscale_route);
+  if (route == nullptr || route == Py_None) return nullptr;
+  return find(route, at(environ, keys_.request_method));
 }
 
 const RouteSeries* RouteTable::find(PyObject* route, PyObject* method) {
@@ -101,10 +95,6 @@ const RouteSeries* RouteTable::fill(Place& place, PyObject* route, const char* m
 std::string RouteTable::template_of(PyObject* route) const {
   if (PyUnicode_Check(route) != 0) return text_in(route);
   PyObject* path = PyObject_GetAttr(route, keys_.path.ptr());
-  if (path == nullptr) {
-    PyErr_Clear();
-    path = PyObject_GetAttr(route, keys_.rule.ptr());
-  }
   const std::string found = path != nullptr ? text_in(path) : "";
   Py_XDECREF(path);
   PyErr_Clear();

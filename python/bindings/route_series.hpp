@@ -35,8 +35,7 @@ class RouteTable {
   /// The series of the route that an ASGI scope was routed to; null when it has none. The route is
   /// an object with a `path`, as Starlette's, or the template itself.
   const RouteSeries* of_scope(PyObject* scope);
-  /// The same of a WSGI environ: its `selfscale.route`, a template, or the rule of Werkzeug's
-  /// request.
+  /// The same of a WSGI environ's `selfscale.route`.
   const RouteSeries* of_environ(PyObject* environ);
   int traverse(visitproc visit, void* arg) const;
   void clear();

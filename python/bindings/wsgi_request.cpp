@@ -27,6 +27,27 @@ int status_in(PyObject* line) {
   return status;
 }
 
+/// The rule of the route that Flask's request has taken; empty without one. Leaves no exception
+/// behind.
+py::object flask_rule(const Keys& keys, PyObject* environ) {
+  PyObject* request = at(environ, keys.werkzeug_request);
+  if (request == nullptr || request == Py_None) return {};
+  const auto route =
+      py::reinterpret_steal<py::object>(PyObject_GetAttr(request, keys.url_rule.ptr()));
+  auto rule = py::reinterpret_steal<py::object>(
+      route && !route.is_none() ? PyObject_GetAttr(route.ptr(), keys.rule.ptr()) : nullptr);
+  PyErr_Clear();
+  return rule;
+}
+
+/// Flask's request is in the environ until its answer has begun, and so is its route: it is noted
+/// where any route is looked up in the end.
+void note_flask_route(const Keys& keys, PyObject* environ) {
+  if (at(environ, keys.selfscale_route) != nullptr) return;
+  const py::object rule = flask_rule(keys, environ);
+  if (rule && PyDict_SetItem(environ, keys.selfscale_route.ptr(), rule.ptr()) != 0) PyErr_Clear();
+}
+
 /// Called again with exc_info, it replaces an answer that has not gone out: the last status counts.
 PyObject* request_start(PyObject* self, PyObject* const* arguments, size_t flags, PyObject* names) {
   auto& request = *as<WsgiRequest>(self);
@@ -36,6 +57,7 @@ PyObject* request_start(PyObject* self, PyObject* const* arguments, size_t flags
     return nullptr;
   }
   if (PyVectorcall_NARGS(flags) > 0) request.measured.status = status_in(arguments[0]);
+  note_flask_route(request.recorder->metrics.keys(), request.environ);
   return PyObject_Vectorcall(request.start_response, arguments, flags, names);
 }
 
