@@ -2,8 +2,8 @@
 
 #include <structmember.h>
 
+#include <algorithm>
 #include <array>
-#include <optional>
 #include <string_view>
 
 #include "asgi_call.hpp"
@@ -19,17 +19,64 @@ struct AsgiMiddleware {
   PyObject* recorder;  ///< owned; null: nothing is measured in this process yet
 };
 
-struct Connected {
-  PyObject* scope = nullptr;
-  PyObject* receive = nullptr;
-  PyObject* send = nullptr;
+/// What a server hands over. Borrowed.
+struct Handover {
+  PyObject* scope;
+  PyObject* receive;
+  PyObject* send;
 };
+
+enum class Kind : std::uint8_t { http, websocket, other };
+
+Kind kind_of(const Keys& keys, PyObject* scope) {
+  PyObject* type = at(scope, keys.type);
+  if (type == nullptr) return Kind::other;
+  if (type == keys.http.ptr()) return Kind::http;
+  const std::string_view name = ascii_of(type);
+  if (is(name, "http")) return Kind::http;
+  return is(name, "websocket") ? Kind::websocket : Kind::other;
+}
+
+PyObject* call_measured(const AsgiMiddleware& middleware, Connection connection,
+                        const Handover& handover) {
+  // Both might be replaced while the app is called.
+  const auto kept = py::reinterpret_borrow<py::object>(middleware.recorder);
+  const auto app = py::reinterpret_borrow<py::object>(middleware.app);
+  auto& recorder = *as<Recorder>(kept.ptr());
+  AsgiSend* send = new_asgi_send(recorder, connection, handover.scope, handover.send);
+  if (send == nullptr) return nullptr;
+  // The place before the arguments is for a bound method's `self`.
+  PyObject* arguments[] = {nullptr, handover.scope, handover.receive, object_of(send)};
+  PyObject* awaited =
+      PyObject_Vectorcall(app.ptr(), arguments + 1, 3 | PY_VECTORCALL_ARGUMENTS_OFFSET, nullptr);
+  if (awaited != nullptr) return new_asgi_call(recorder, awaited, send);
+  const Undisturbed raised;
+  end_raising(*send, raised.type());
+  Py_DECREF(object_of(send));
+  return nullptr;
+}
+
+PyObject* serve(PyObject* self, const Handover& handover) {
+  const auto& middleware = *as<AsgiMiddleware>(self);
+  if (middleware.recorder != nullptr) {
+    switch (kind_of(as<Recorder>(middleware.recorder)->metrics.keys(), handover.scope)) {
+      case Kind::http:
+        return call_measured(middleware, Connection::http, handover);
+      case Kind::websocket:
+        return call_measured(middleware, Connection::websocket, handover);
+      case Kind::other:
+        break;
+    }
+  }
+  return PyObject_CallMethod(self, "_serve_other", "OOO", handover.scope, handover.receive,
+                             handover.send);
+}
 
 constexpr std::array<std::string_view, 3> parameters{"scope", "receive", "send"};
 
-/// The three arguments, by position or by name; empty with an exception set for anything else.
-std::optional<Connected> connected(PyObject* const* arguments, Py_ssize_t by_position,
-                                   PyObject* names) {
+/// Arguments some of which are given by name, as Daphne does.
+PyObject* serve_named(PyObject* self, PyObject* const* arguments, Py_ssize_t by_position,
+                      PyObject* names) {
   const Py_ssize_t by_name = names != nullptr ? PyTuple_GET_SIZE(names) : 0;
   std::array<PyObject*, 3> found{};
   bool is_valid = by_position + by_name == 3;
@@ -37,56 +84,21 @@ std::optional<Connected> connected(PyObject* const* arguments, Py_ssize_t by_pos
     const auto* place = parameters.begin() + i;
     if (i >= by_position)
       place = std::ranges::find(parameters, ascii_of(PyTuple_GET_ITEM(names, i - by_position)));
-    is_valid = place != parameters.end() && found[place - parameters.begin()] == nullptr;
-    if (is_valid) found[place - parameters.begin()] = arguments[i];
+    const auto index = static_cast<std::size_t>(place - parameters.begin());
+    is_valid = index < found.size() && found[index] == nullptr;
+    if (is_valid) found[index] = arguments[i];
   }
-  if (is_valid) return Connected{found[0], found[1], found[2]};
+  if (is_valid) return serve(self, {found[0], found[1], found[2]});
   PyErr_SetString(PyExc_TypeError,
                   "an ASGI application is called with scope, receive and send, and nothing else");
-  return {};
-}
-
-/// What is measured here; empty: something else.
-std::optional<Connection> measured(const Keys& keys, PyObject* scope) {
-  PyObject* type = at(scope, keys.type);
-  if (type == nullptr) return {};
-  if (type == keys.http.ptr()) return Connection::http;
-  const std::string_view name = ascii_of(type);
-  if (is(name, "http")) return Connection::http;
-  if (is(name, "websocket")) return Connection::websocket;
-  return {};
-}
-
-PyObject* call_measured(const AsgiMiddleware& middleware, Connection connection,
-                        const Connected& with) {
-  // Both might be replaced while the app is called.
-  const auto keep = py::reinterpret_borrow<py::object>(middleware.recorder);
-  const auto app = py::reinterpret_borrow<py::object>(middleware.app);
-  auto& recorder = *as<Recorder>(keep.ptr());
-  AsgiSend* send = new_asgi_send(recorder, connection, with.scope, with.send);
-  if (send == nullptr) return nullptr;
-  // The place before the arguments is for a bound method's `self`.
-  std::array<PyObject*, 4> arguments{nullptr, with.scope, with.receive, object_of(send)};
-  PyObject* awaited = PyObject_Vectorcall(app.ptr(), arguments.data() + 1,
-                                          3 | PY_VECTORCALL_ARGUMENTS_OFFSET, nullptr);
-  if (awaited != nullptr) return new_asgi_call(recorder, awaited, send);
-  const Undisturbed kept;
-  end_raising(*send, kept.type());
-  Py_DECREF(object_of(send));
   return nullptr;
 }
 
 PyObject* middleware_call(PyObject* self, PyObject* const* arguments, size_t flags,
                           PyObject* names) {
-  auto& middleware = *as<AsgiMiddleware>(self);
-  const auto with = connected(arguments, PyVectorcall_NARGS(flags), names);
-  if (!with) return nullptr;
-  if (middleware.recorder != nullptr) {
-    const Keys& keys = as<Recorder>(middleware.recorder)->metrics.keys();
-    if (const auto connection = measured(keys, with->scope))
-      return call_measured(middleware, *connection, *with);
-  }
-  return PyObject_CallMethod(self, "_serve_other", "OOO", with->scope, with->receive, with->send);
+  const Py_ssize_t by_position = PyVectorcall_NARGS(flags);
+  if (names != nullptr || by_position != 3) return serve_named(self, arguments, by_position, names);
+  return serve(self, {arguments[0], arguments[1], arguments[2]});
 }
 
 PyObject* middleware_new(PyTypeObject* type, PyObject*, PyObject*) {

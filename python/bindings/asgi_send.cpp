@@ -163,9 +163,11 @@ AsgiSend* new_asgi_send(Recorder& recorder, Connection connection, PyObject* sco
   made->send = Py_NewRef(send);
   made->connection = connection;
   made->socket = {};
-  if (connection == Connection::http) made->request = recorder.metrics.enter(Interface::asgi);
   PyObject_GC_Track(object_of(made));
-  if (connection == Connection::http) recorder.metrics.record_start_of_scope(scope);
+  if (connection == Connection::http) {
+    recorder.metrics.enter(made->request, Interface::asgi);
+    recorder.metrics.record_start_of_scope(scope);
+  }
   return made;
 }
 

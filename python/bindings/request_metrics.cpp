@@ -78,9 +78,14 @@ RequestMetrics::RequestMetrics(const std::shared_ptr<Agent>& agent)
       socket_errors_{agent->counter("websocket_errors_total")},
       open_sockets_{agent->gauge("websockets_open")} {}
 
-Measured RequestMetrics::enter(Interface interface) const noexcept {
+// Field by field: a structure that is copied just after it was written makes the processor wait.
+void RequestMetrics::enter(Measured& request, Interface interface) const noexcept {
   in_flight_.inc();
-  return {.started = monotonic_nanoseconds(), .interface = interface};
+  request.status = 0;
+  request.interface = interface;
+  request.is_counted = false;
+  request.has_left = false;
+  request.started = monotonic_nanoseconds();
 }
 
 void RequestMetrics::record_start_of_scope(PyObject* scope) {

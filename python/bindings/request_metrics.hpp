@@ -46,7 +46,8 @@ class RequestMetrics {
  public:
   explicit RequestMetrics(const std::shared_ptr<Agent>& agent);
 
-  Measured enter(Interface interface) const noexcept;
+  /// A request begins now.
+  void enter(Measured& request, Interface interface) const noexcept;
   /// Records how long the request has waited in front of the app, if a proxy has said so.
   void record_start_of_scope(PyObject* scope);
   void record_start_of_environ(PyObject* environ);

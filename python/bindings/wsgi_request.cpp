@@ -142,7 +142,7 @@ PyObject* new_wsgi_request(Recorder& recorder, PyObject* environ, PyObject* star
   made->recorder = as<Recorder>(Py_NewRef(object_of(&recorder)));
   made->environ = Py_NewRef(environ);
   made->start_response = Py_NewRef(start_response);
-  made->measured = recorder.metrics.enter(Interface::wsgi);
+  recorder.metrics.enter(made->measured, Interface::wsgi);
   PyObject_GC_Track(object_of(made));
   recorder.metrics.record_start_of_environ(environ);
   return object_of(made);
