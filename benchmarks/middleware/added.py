@@ -203,9 +203,7 @@ def main() -> int:
     arguments.add_argument("--requests", type=int, default=2000)
     arguments.add_argument("--only", choices=PARTS)
     options = arguments.parse_args()
-    print(
-        f"CPython {sys.version.split()[0]} at {sys.executable}, {options.rounds} rounds of {options.requests} requests"
-    )
+    print(f"CPython {sys.version.split()[0]}, {options.rounds} rounds of {options.requests} requests")
     with contextlib.suppress(ImportError):
         import uvloop
 

@@ -39,6 +39,8 @@ class Starts {
     if (!start.queue_seconds) start.merge(by_queue_);
     return start;
   }
+  /// Seconds since the epoch, when the first was read; empty: none was.
+  [[nodiscard]] std::optional<double> now() const { return now_; }
 
  private:
   RequestStart read(std::string_view value) {
@@ -50,18 +52,18 @@ class Starts {
   RequestStart by_queue_;
 };
 
-RequestStart start_in_headers(PyObject* headers) {
+Starts starts_in_headers(PyObject* headers) {
   Starts starts;
-  if (!is_sequence(headers)) return {};
+  if (!is_sequence(headers)) return starts;
   for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(headers); ++i) {
     PyObject* header = PySequence_Fast_GET_ITEM(headers, i);
     if (!is_sequence(header) || PySequence_Fast_GET_SIZE(header) != 2) continue;
     const std::string_view name = bytes_of(PySequence_Fast_GET_ITEM(header, 0));
     PyObject* value = PySequence_Fast_GET_ITEM(header, 1);
-    if (name == "x-request-start") starts.read_request_start(bytes_of(value));
-    if (name == "x-queue-start") starts.read_queue_start(bytes_of(value));
+    if (is(name, "x-request-start")) starts.read_request_start(bytes_of(value));
+    if (is(name, "x-queue-start")) starts.read_queue_start(bytes_of(value));
   }
-  return starts.earliest();
+  return starts;
 }
 
 }  // namespace
@@ -89,25 +91,23 @@ void RequestMetrics::enter(Measured& request, Interface interface) const noexcep
 }
 
 void RequestMetrics::record_start_of_scope(PyObject* scope) {
-  PyObject* headers = at(scope, keys_.headers);
-  const RequestStart start = start_in_headers(headers);
-  if (start.queue_seconds || start.refused) record_start(start, host_of(at(scope, keys_.client)));
+  const Starts starts = starts_in_headers(at(scope, keys_.headers));
+  if (starts.now())
+    record_start(starts.earliest(), host_of(at(scope, keys_.client)), *starts.now());
 }
 
 void RequestMetrics::record_start_of_environ(PyObject* environ) {
   Starts starts;
-  PyObject* by_request = at(environ, keys_.request_start);
-  PyObject* by_queue = at(environ, keys_.queue_start);
-  if (by_request == nullptr && by_queue == nullptr) return;
-  if (by_request != nullptr) starts.read_request_start(ascii_of(by_request));
-  if (by_queue != nullptr) starts.read_queue_start(ascii_of(by_queue));
+  if (PyObject* value = at(environ, keys_.request_start))
+    starts.read_request_start(ascii_of(value));
+  if (PyObject* value = at(environ, keys_.queue_start)) starts.read_queue_start(ascii_of(value));
+  if (!starts.now()) return;
   PyObject* host = at(environ, keys_.remote_address);
-  record_start(starts.earliest(), host != nullptr ? ascii_of(host) : "");
+  record_start(starts.earliest(), host != nullptr ? ascii_of(host) : "", *starts.now());
 }
 
-void RequestMetrics::record_start(const RequestStart& start, std::string_view host) {
-  if (start.queue_seconds)
-    queue_time_.observe(skews_.waited(host, *start.queue_seconds, wall_seconds()));
+void RequestMetrics::record_start(const RequestStart& start, std::string_view host, double now) {
+  if (start.queue_seconds) queue_time_.observe(skews_.waited(host, *start.queue_seconds, now));
   if (start.refused) refused_starts_.inc();
 }
 

@@ -67,7 +67,7 @@ class RequestMetrics {
 
  private:
   void count(Measured& request, PyObject* context, bool is_error, bool is_timed);
-  void record_start(const RequestStart& start, std::string_view host);
+  void record_start(const RequestStart& start, std::string_view host, double now);
 
   Keys keys_;
   Counter requests_;
