@@ -56,10 +56,19 @@ PyObject* call_measured(const AsgiMiddleware& middleware, Connection connection,
   return nullptr;
 }
 
+PyObject* call_untouched(const AsgiMiddleware& middleware, const Handover& handover) {
+  const auto app = py::reinterpret_borrow<py::object>(middleware.app);
+  return PyObject_CallFunctionObjArgs(app.ptr(), handover.scope, handover.receive, handover.send,
+                                      nullptr);
+}
+
 PyObject* serve(PyObject* self, const Handover& handover) {
   const auto& middleware = *as<AsgiMiddleware>(self);
   if (middleware.recorder != nullptr) {
-    switch (kind_of(as<Recorder>(middleware.recorder)->metrics.keys(), handover.scope)) {
+    const auto& recorder = *as<Recorder>(middleware.recorder);
+    if (recorder.mark.is_on(recorder.metrics.keys(), handover.scope))
+      return call_untouched(middleware, handover);
+    switch (kind_of(recorder.metrics.keys(), handover.scope)) {
       case Kind::http:
         return call_measured(middleware, Connection::http, handover);
       case Kind::websocket:

@@ -102,6 +102,8 @@ void leave(AsgiSend& send, Ending ending) noexcept {
   } else {
     metrics.leave(send.socket, ending);
   }
+  if (send.scope == nullptr) return;
+  send.recorder->mark.take_off(metrics.keys(), send.scope);
   Py_CLEAR(send.scope);  // an app may have put `send` into it
 }
 
@@ -136,6 +138,18 @@ void send_deallocate(PyObject* self) {
   Py_DECREF(object_of(recorder));
 }
 
+PyObject* send_mark(PyObject* self, PyObject*) {
+  const auto& send = *as<AsgiSend>(self);
+  if (send.scope != nullptr) send.recorder->mark.put_on(send.recorder->metrics.keys(), send.scope);
+  Py_RETURN_NONE;
+}
+
+PyMethodDef send_methods[] = {
+    {"mark", send_mark, METH_NOARGS,
+     "mark($self)\n--\n\nMark the scope as measured, as Recorder.share() has those marked that "
+     "begin later."},
+    {nullptr, nullptr, 0, nullptr}};
+
 PyMemberDef send_members[] = {
     {"__vectorcalloffset__", T_PYSSIZET, offsetof(AsgiSend, vectorcall), READONLY, nullptr},
     {nullptr, 0, 0, 0, nullptr}};
@@ -144,6 +158,7 @@ PyType_Slot send_slots[] = {{Py_tp_call, slot(&PyVectorcall_Call)},
                             {Py_tp_traverse, slot(&send_traverse)},
                             {Py_tp_clear, slot(&send_clear)},
                             {Py_tp_dealloc, slot(&send_deallocate)},
+                            {Py_tp_methods, send_methods},
                             {Py_tp_members, send_members},
                             {Py_tp_doc, const_cast<char*>("The `send` of a measured connection.")},
                             {0, nullptr}};
@@ -163,6 +178,7 @@ AsgiSend* new_asgi_send(Recorder& recorder, Connection connection, PyObject* sco
   made->send = Py_NewRef(send);
   made->connection = connection;
   made->socket = {};
+  recorder.mark.put_on(recorder.metrics.keys(), scope);
   PyObject_GC_Track(object_of(made));
   if (connection == Connection::http) {
     recorder.metrics.enter(made->request, Interface::asgi);

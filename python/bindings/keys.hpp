@@ -14,6 +14,9 @@ namespace py = pybind11;
 
 class Keys {
  public:
+  /// In a scope or environ: who measures it.
+  const py::object measured_by = interned("selfscale.measured_by");
+
   // ASGI
   const py::object type = interned("type");
   const py::object http = interned("http");

@@ -15,7 +15,21 @@ bool Closing::is_due() noexcept {
   return true;
 }
 
+void Mark::put_on(const Keys& keys, PyObject* context) const noexcept {
+  if (!agent_ || PyDict_Check(context) == 0) return;
+  if (PyDict_SetItem(context, keys.measured_by.ptr(), agent_.ptr()) != 0) PyErr_Clear();
+}
+
+void Mark::take_off(const Keys& keys, PyObject* context) const noexcept {
+  if (is_on(keys, context) && PyDict_DelItem(context, keys.measured_by.ptr()) != 0) PyErr_Clear();
+}
+
 namespace {
+
+PyObject* recorder_share(PyObject* self, PyObject* agent) {
+  as<Recorder>(self)->mark.share(py::reinterpret_borrow<py::object>(agent));
+  Py_RETURN_NONE;
+}
 
 PyObject* recorder_drain(PyObject* self, PyObject*) {
   as<Recorder>(self)->closing.is_draining = true;
@@ -28,7 +42,9 @@ PyObject* recorder_enter_wsgi(PyObject* self, PyObject* const* arguments, Py_ssi
                         "enter_wsgi() takes environ and start_response (%zd arguments given)",
                         count);
   }
-  return new_wsgi_request(*as<Recorder>(self), arguments[0], arguments[1]);
+  auto& recorder = *as<Recorder>(self);
+  if (recorder.mark.is_on(recorder.metrics.keys(), arguments[0])) Py_RETURN_NONE;
+  return new_wsgi_request(recorder, arguments[0], arguments[1]);
 }
 
 int recorder_traverse(PyObject* self, visitproc visit, void* arg) {
@@ -37,11 +53,13 @@ int recorder_traverse(PyObject* self, visitproc visit, void* arg) {
   Py_VISIT(recorder.types.call.ptr());
   Py_VISIT(recorder.types.send.ptr());
   Py_VISIT(recorder.types.wsgi.ptr());
+  Py_VISIT(recorder.mark.agent());
   return recorder.metrics.traverse(visit, arg);
 }
 
 int recorder_clear(PyObject* self) {
   as<Recorder>(self)->metrics.clear();
+  as<Recorder>(self)->mark.clear();
   return 0;
 }
 
@@ -53,6 +71,7 @@ void recorder_deallocate(PyObject* self) {
   std::destroy_at(&recorder.calls);
   std::destroy_at(&recorder.closing);
   std::destroy_at(&recorder.types);
+  std::destroy_at(&recorder.mark);
   std::destroy_at(&recorder.metrics);
   PyObject_GC_Del(self);
   Py_DECREF(type);
@@ -61,7 +80,10 @@ void recorder_deallocate(PyObject* self) {
 PyMethodDef recorder_methods[] = {
     {"enter_wsgi", fast_method(recorder_enter_wsgi), METH_FASTCALL,
      "enter_wsgi($self, environ, start_response, /)\n--\n\nA WSGI request is in flight from now "
-     "on. What is returned stands for `start_response`."},
+     "on. What is returned stands for `start_response`; None where another one measures it."},
+    {"share", recorder_share, METH_O,
+     "share($self, agent, /)\n--\n\nOthers measure for this agent, too: a request counts in the "
+     "first that it meets."},
     {"drain", recorder_drain, METH_NOARGS,
      "drain($self)\n--\n\nFrom now on every response asks its client to connect anew."},
     {nullptr, nullptr, 0, nullptr}};
@@ -93,6 +115,7 @@ RecorderObject new_recorder(const py::module_& module, const std::shared_ptr<Age
     Py_DECREF(type);
     throw;
   }
+  new (&recorder->mark) Mark;
   new (&recorder->types) RequestTypes{std::move(types)};
   new (&recorder->closing) Closing{close_every, close_every, false, std::move(header)};
   new (&recorder->calls) FreeList<AsgiCall>;

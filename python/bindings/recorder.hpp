@@ -29,9 +29,31 @@ struct Closing {
   bool is_due() noexcept;
 };
 
+/// Where several middlewares measure for one agent, as around an app and around one that is mounted
+/// in it, a request counts in the one that it meets first. That marks what it measures; a single
+/// one does not.
+class Mark {
+ public:
+  void share(py::object agent) { agent_ = std::move(agent); }
+  /// Whether another one measures this scope or environ for the same agent.
+  [[nodiscard]] bool is_on(const Keys& keys, PyObject* context) const noexcept {
+    return agent_ && at(context, keys.measured_by) == agent_.ptr();
+  }
+  /// Neither leaves an exception behind; none may be set before.
+  void put_on(const Keys& keys, PyObject* context) const noexcept;
+  void take_off(const Keys& keys, PyObject* context) const noexcept;
+
+  [[nodiscard]] PyObject* agent() const noexcept { return agent_.ptr(); }
+  void clear() { agent_ = {}; }
+
+ private:
+  py::object agent_;  ///< null: nobody else measures for it
+};
+
 struct Recorder {
   PyObject_HEAD  // NOLINT
       RequestMetrics metrics;
+  Mark mark;
   RequestTypes types;
   Closing closing;
   FreeList<AsgiCall> calls;

@@ -69,7 +69,9 @@ PyObject* request_answered(PyObject* self, PyObject*) {
 
 void end(WsgiRequest& request, Ending ending) {
   const Undisturbed kept;
+  const Recorder& recorder = *request.recorder;
   request.recorder->metrics.leave(request.measured, request.environ, ending);
+  recorder.mark.take_off(recorder.metrics.keys(), request.environ);
   Py_CLEAR(request.environ);
 }
 
@@ -144,6 +146,7 @@ PyObject* new_wsgi_request(Recorder& recorder, PyObject* environ, PyObject* star
   made->start_response = Py_NewRef(start_response);
   recorder.metrics.enter(made->measured, Interface::wsgi);
   PyObject_GC_Track(object_of(made));
+  recorder.mark.put_on(recorder.metrics.keys(), environ);
   recorder.metrics.record_start_of_environ(environ);
   return object_of(made);
 }

@@ -14,8 +14,8 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import TYPE_CHECKING, Any, TypeAlias, final
 
 from selfscale import _core
-from selfscale._agent import Agent, default_agent
-from selfscale.integrations._process import begin
+from selfscale._agent import Agent
+from selfscale.integrations._process import agent_of, begin, join
 
 if TYPE_CHECKING:
     from selfscale._core import Recorder
@@ -53,6 +53,7 @@ class Middleware(_core.AsgiMiddleware):
         """Wrap an application; `agent` is the process's default one unless given."""
         self.app = app
         self._agent = agent
+        join(self)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection. By this servers know ASGI 3; they do not come here unless they ask for it by name."""
@@ -72,7 +73,7 @@ class Middleware(_core.AsgiMiddleware):
     async def _live(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Run the application's own lifespan, if it has one: it is ready once that says so, or does not exist."""
         self._begin(is_ready=False)
-        report_ready = (self._agent or default_agent()).report_ready
+        report_ready = agent_of(self).report_ready
 
         def watched(message: Message) -> Awaitable[None]:
             if message["type"] == "lifespan.startup.complete":
@@ -86,10 +87,9 @@ class Middleware(_core.AsgiMiddleware):
             raise
 
     def _begin(self, *, is_ready: bool) -> None:
-        agent = self._agent or default_agent()
         close_every = _CLOSE_EVERY if os.environ.get("SELFSCALE_SUPERVISED") == "1" else 0
-        if begin(self, agent, is_ready=is_ready, close_every=close_every) and self._recorder is not None:
-            _watch_drain(agent, self._recorder)
+        if begin(self, is_ready=is_ready, close_every=close_every) and self._recorder is not None:
+            _watch_drain(agent_of(self), self._recorder)
 
 
 def _watch_drain(agent: Agent, recorder: Recorder) -> None:

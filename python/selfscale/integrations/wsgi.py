@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from selfscale._agent import Agent, default_agent
-from selfscale.integrations._process import begin
+from selfscale._agent import Agent
+from selfscale.integrations._process import begin, join
 
 if TYPE_CHECKING:
     from selfscale._core import Recorder, WsgiRequest
@@ -42,10 +42,13 @@ class Middleware:
         self.app = app
         self._agent = agent
         self._recorder: Recorder | None = None
+        join(self)
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Serve one request."""
         request = (self._recorder or self._begin()).enter_wsgi(environ, start_response)
+        if request is None:
+            return self.app(environ, start_response)
         try:
             body = self.app(environ, request)
         except BaseException as error:
@@ -56,7 +59,7 @@ class Middleware:
         return _SizedBody(body, request) if hasattr(body, "__len__") else _Body(body, request)
 
     def _begin(self) -> Recorder:
-        begin(self, self._agent or default_agent(), is_ready=True)
+        begin(self, is_ready=True)
         assert self._recorder is not None
         return self._recorder
 

@@ -14,6 +14,7 @@ import pytest
 pytest.importorskip("fastapi")
 pytest.importorskip("httpx")
 
+import httpx
 from fastapi import APIRouter, FastAPI, HTTPException, WebSocket
 from selfscale import Agent
 from selfscale.integrations.asgi import Middleware
@@ -214,6 +215,46 @@ def test_a_mounted_app_has_health_routes_below_its_path(agent: Agent) -> None:
     client = client_of(outer)
     assert client.get("/api2/health").json()["status"] == "ok"
     assert client.get("/health").status_code == 404
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_request_of_a_mounted_app_counts_once(agent: Agent, times: int) -> None:
+    inner = FastAPI()
+
+    @inner.get("/users/{user}")
+    async def read_user(user: int) -> int:
+        return user
+
+    outer = Starlette(routes=[Mount("/api", app=inner)])
+    for app in (outer, inner):
+        instrument(app, agent=agent)
+    client = client_of(outer)
+    for user in range(times):
+        assert client.get(f"/api/users/{user}").status_code == 200
+    assert recorded(agent)["requests_total"] == times
+    assert recorded(agent)["requests_total{route=/users/{user},method=GET}"] == times
+    assert recorded(agent)["in_flight"] == 0
+
+
+def test_a_mounted_app_of_another_agent_counts_for_both(agent: Agent, environment: dict[str, str]) -> None:
+    other = Agent(service="other", environment=environment)
+    inner = Middleware(Starlette(routes=[Route("/", lambda _: PlainTextResponse("inner"))]), other)
+    outer = Middleware(Starlette(routes=[Mount("/api", app=inner)]), agent)
+    assert client_of(outer).get("/api/").text == "inner"
+    assert recorded(agent)["requests_total"] == recorded(other)["requests_total"] == 1
+    other.stop()
+
+
+def test_an_app_that_asks_another_in_its_process_makes_two_requests(agent: Agent) -> None:
+    inner = Middleware(Starlette(routes=[Route("/", lambda _: PlainTextResponse("inner"))]), agent)
+
+    async def ask(_: Any) -> PlainTextResponse:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(inner), base_url="http://inner") as client:
+            return PlainTextResponse((await client.get("/")).text)
+
+    outer = Middleware(Starlette(routes=[Route("/", ask)]), agent)
+    assert client_of(outer).get("/").text == "inner"
+    assert recorded(agent)["requests_total"] == 2
 
 
 def test_starlette_is_instrumented_alike(agent: Agent) -> None:

@@ -276,6 +276,16 @@ def test_a_file_that_cannot_be_watched_is_counted_at_once(agent: Agent) -> None:
     assert Counts.of(agent) == SUCCESS
 
 
+def test_a_request_of_an_app_inside_another_counts_once(agent: Agent) -> None:
+    inner = Middleware(answering("200 OK", b"a"), agent)
+    outer = Middleware(inner, agent)
+    environ = environ_of()
+    for _ in range(2):
+        Server().serve(outer, environ)
+    Server().serve(inner, environ)
+    assert Counts.of(agent) == Counts(requests=3, timed=3)
+
+
 def series(agent: Agent) -> dict[str, object]:
     return {name: value for name, value in recorded(agent).items() if name.startswith("requests_total")}
 
