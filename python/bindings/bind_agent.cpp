@@ -16,7 +16,7 @@
 #include "bindings.hpp"
 #include "call_queue.hpp"
 #include "metric_types.hpp"
-#include "request_types.hpp"
+#include "recorder.hpp"
 
 namespace selfscale::python {
 namespace {

@@ -14,6 +14,10 @@ namespace selfscale::python {
 /// Knows the 64 hosts that were last heard of.
 class ClockSkews {
  public:
+  ClockSkews() = default;
+  ClockSkews(const ClockSkews&) = delete;
+  ClockSkews& operator=(const ClockSkews&) = delete;
+
   static constexpr std::size_t most_hosts = 64;
   static constexpr double learning_seconds = 60.0;
   static constexpr double span_seconds = 1800.0;  ///< a minimum lives for one to two of them
@@ -34,6 +38,7 @@ class ClockSkews {
   static void take_note(Host& host, double reported, double now) noexcept;
 
   std::array<Host, most_hosts> hosts_{};
+  Host* latest_ = hosts_.data();
 };
 
 }  // namespace selfscale::python

@@ -3,11 +3,11 @@ The native part of selfscale. Use the names of the package itself.
 """
 from __future__ import annotations
 import contextlib
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Coroutine, Generator, MutableMapping
 from typing import Any
 import collections.abc
 import typing
-__all__: list[str] = ['Agent', 'ClockSkews', 'Counter', 'Distribution', 'Gauge', 'Journal', 'Policy', 'Recorder', 'Request', 'activate', 'classify', 'decide', 'explain', 'gate', 'limit', 'load_policies', 'policy_schema', 'preset_policy', 'propose', 'rate_limit', 'read_request_start', 'reason', 'record', 'simulate', 'stabilize', 'trace_from_csv', 'window', 'window_maximum']
+__all__: list[str] = ['Agent', 'AsgiCall', 'AsgiMiddleware', 'AsgiSend', 'ClockSkews', 'Counter', 'Distribution', 'Gauge', 'Journal', 'Policy', 'Recorder', 'WsgiRequest', 'activate', 'call_natively', 'classify', 'decide', 'explain', 'gate', 'limit', 'load_policies', 'policy_schema', 'preset_policy', 'propose', 'rate_limit', 'read_request_start', 'reason', 'record', 'simulate', 'stabilize', 'trace_from_csv', 'window', 'window_maximum']
 class Policy:
     """
     One service's policy, checked and compiled. Immutable.
@@ -119,6 +119,10 @@ def activate(policy: Policy, snapshot: str, replicas: typing.SupportsInt | typin
     """
     What scaleToZero makes of it.
     """
+def call_natively(made: type) -> type:
+    """
+    Decorate a class made from AsgiMiddleware: calls of its objects are served there, not by its `__call__`.
+    """
 def classify(policy: Policy, snapshot: str, metric: str) -> list[tuple[str, str]]:
     """
     How each listed instance counts.
@@ -206,12 +210,38 @@ class Distribution:
     def observe(self, value: float, /) -> None: ...
     def time(self) -> contextlib.AbstractContextManager[object]: ...
 
-class Request:
+class AsgiSend:
     def __call__(self, message: MutableMapping[str, Any]) -> Awaitable[None]: ...
-    def leave(self, cancelled: bool, /) -> None: ...
+    def mark(self) -> None: ...
+
+class AsgiCall(Coroutine[Any, Any, None]):
+    cr_frame: Any
+    cr_await: Any
+    cr_code: Any
+    cr_origin: Any
+    cr_running: bool
+    def __await__(self) -> Generator[Any, Any]: ...
+    def __iter__(self) -> AsgiCall: ...
+    def __next__(self) -> Any: ...
+    def send(self, value: Any, /) -> Any: ...
+    def throw(self, type: Any, value: Any = None, traceback: Any = None, /) -> Any: ...
+    def close(self) -> None: ...
+
+class WsgiRequest:
+    def __call__(self, status: str, headers: Any, exc_info: Any = None, /) -> Callable[[bytes], object]: ...
+    def answered(self) -> None: ...
+    def leave(self, error: BaseException | None, /) -> None: ...
 
 class Recorder:
-    def enter(
-        self, scope: MutableMapping[str, Any], send: Callable[[MutableMapping[str, Any]], Awaitable[None]], /
-    ) -> Request: ...
+    def enter_wsgi(
+        self, environ: dict[str, Any], start_response: Callable[..., Callable[[bytes], object]], /
+    ) -> WsgiRequest | None: ...
+    def share(self, agent: object, /) -> None: ...
     def drain(self) -> None: ...
+
+class AsgiMiddleware:
+    app: Callable[
+        [MutableMapping[str, Any], Callable[[], Awaitable[Any]], Callable[[MutableMapping[str, Any]], Awaitable[None]]],
+        Awaitable[None],
+    ]
+    _recorder: Recorder | None

@@ -79,7 +79,13 @@ def test_every_name_of_the_package_is_found() -> None:
 
 
 @pytest.mark.parametrize(
-    "module", ["selfscale.integrations.asgi", "selfscale.integrations.fastapi", "selfscale.testing"]
+    "module",
+    [
+        "selfscale.integrations.asgi",
+        "selfscale.integrations.fastapi",
+        "selfscale.integrations.wsgi",
+        "selfscale.testing",
+    ],
 )
 def test_integrations_import_without_their_framework(module: str) -> None:
     block = "import sys; sys.modules.update(dict.fromkeys(['fastapi', 'starlette', 'uvicorn', 'typer', 'rich']))"

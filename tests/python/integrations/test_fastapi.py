@@ -14,8 +14,10 @@ import pytest
 pytest.importorskip("fastapi")
 pytest.importorskip("httpx")
 
+import httpx
 from fastapi import APIRouter, FastAPI, HTTPException, WebSocket
 from selfscale import Agent
+from selfscale.integrations.asgi import Middleware
 from selfscale.integrations.fastapi import instrument
 from selfscale.testing import recorded
 from starlette.applications import Starlette
@@ -183,7 +185,7 @@ def test_health_routes_are_in_no_schema(app: FastAPI) -> None:
     assert "/health" not in client_of(app).get("/openapi.json").json()["paths"]
 
 
-def test_web_sockets_pass_through(app: FastAPI, agent: Agent) -> None:
+def test_web_sockets_are_no_requests(app: FastAPI, agent: Agent) -> None:
     @app.websocket("/socket")
     async def greet(websocket: WebSocket) -> None:
         await websocket.accept()
@@ -193,6 +195,17 @@ def test_web_sockets_pass_through(app: FastAPI, agent: Agent) -> None:
     with client_of(app).websocket_connect("/socket") as socket:
         assert socket.receive_text() == "hello"
     assert recorded(agent)["requests_total"] == 0
+    assert recorded(agent)["websockets_total"] == 1
+
+
+def test_the_test_client_serves_the_middleware_itself(agent: Agent) -> None:
+    async def page(request: Any) -> PlainTextResponse:
+        return PlainTextResponse("page")
+
+    client = client_of(Middleware(Starlette(routes=[Route("/", page)]), agent))
+    with client:
+        assert client.get("/").text == "page"
+    assert recorded(agent)["requests_total{route=/,method=GET}"] == 1
 
 
 def test_a_mounted_app_has_health_routes_below_its_path(agent: Agent) -> None:
@@ -202,6 +215,46 @@ def test_a_mounted_app_has_health_routes_below_its_path(agent: Agent) -> None:
     client = client_of(outer)
     assert client.get("/api2/health").json()["status"] == "ok"
     assert client.get("/health").status_code == 404
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_request_of_a_mounted_app_counts_once(agent: Agent, times: int) -> None:
+    inner = FastAPI()
+
+    @inner.get("/users/{user}")
+    async def read_user(user: int) -> int:
+        return user
+
+    outer = Starlette(routes=[Mount("/api", app=inner)])
+    for app in (outer, inner):
+        instrument(app, agent=agent)
+    client = client_of(outer)
+    for user in range(times):
+        assert client.get(f"/api/users/{user}").status_code == 200
+    assert recorded(agent)["requests_total"] == times
+    assert recorded(agent)["requests_total{route=/users/{user},method=GET}"] == times
+    assert recorded(agent)["in_flight"] == 0
+
+
+def test_a_mounted_app_of_another_agent_counts_for_both(agent: Agent, environment: dict[str, str]) -> None:
+    other = Agent(service="other", environment=environment)
+    inner = Middleware(Starlette(routes=[Route("/", lambda _: PlainTextResponse("inner"))]), other)
+    outer = Middleware(Starlette(routes=[Mount("/api", app=inner)]), agent)
+    assert client_of(outer).get("/api/").text == "inner"
+    assert recorded(agent)["requests_total"] == recorded(other)["requests_total"] == 1
+    other.stop()
+
+
+def test_an_app_that_asks_another_in_its_process_makes_two_requests(agent: Agent) -> None:
+    inner = Middleware(Starlette(routes=[Route("/", lambda _: PlainTextResponse("inner"))]), agent)
+
+    async def ask(_: Any) -> PlainTextResponse:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(inner), base_url="http://inner") as client:
+            return PlainTextResponse((await client.get("/")).text)
+
+    outer = Middleware(Starlette(routes=[Route("/", ask)]), agent)
+    assert client_of(outer).get("/").text == "inner"
+    assert recorded(agent)["requests_total"] == 2
 
 
 def test_starlette_is_instrumented_alike(agent: Agent) -> None:

@@ -65,8 +65,8 @@ def test_a_drained_worker_accepts_no_more_and_its_connections_end(worker: Worker
     kept = worker.connect()
     assert ask(kept).getheader("connection") is None
 
-    recorder_drain = worker.middleware._enter.__self__.drain  # type: ignore[union-attr]
-    recorder_drain()
+    assert worker.middleware._recorder is not None
+    worker.middleware._recorder.drain()
     loop = worker.server.servers[0].get_loop()
     done = threading.Event()
     loop.call_soon_threadsafe(lambda: (asgi._stop_accepting(), done.set()))
