@@ -2,6 +2,7 @@
 
 app.add_middleware(Middleware)        # Starlette and its kind
 app = Middleware(app)                 # any other
+app = MetricsRoute(Middleware(app))   # the same, with a route for Prometheus, /metrics
 """
 
 from __future__ import annotations
@@ -17,11 +18,12 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from selfscale._agent import Agent, default_agent
 from selfscale.errors import Error
+from selfscale.integrations._exposition import MetricsRoute
 
 if TYPE_CHECKING:
     from selfscale._core import Recorder, Request
 
-__all__ = ["Middleware"]
+__all__ = ["MetricsRoute", "Middleware"]
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Message: TypeAlias = MutableMapping[str, Any]
