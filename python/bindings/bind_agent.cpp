@@ -191,6 +191,16 @@ void bind_agent(py::module_& module) {
       .def("counter", &NativeAgent::counter, py::arg("name"), py::arg("labels") = "")
       .def("gauge", &NativeAgent::gauge, py::arg("name"), py::arg("labels") = "")
       .def("distribution", &NativeAgent::distribution, py::arg("name"), py::arg("labels") = "")
+      .def(
+          "exposition",
+          [](NativeAgent& self, const std::optional<std::string>& accept) {
+            const Exposition exposition = [&] {
+              const py::gil_scoped_release release;
+              return self.agent().exposition(accept);
+            }();
+            return std::make_pair(exposition.content_type, py::bytes(exposition.body));
+          },
+          py::arg("accept"))
       .def("recorder", &NativeAgent::recorder, py::arg("close_every"))
       .def(
           "metrics", [](NativeAgent& self) { return self.agent().metrics_json(); }, Release{})

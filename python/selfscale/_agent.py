@@ -145,6 +145,20 @@ class Agent:
         status: Status = json.loads(self._native.status())
         return status
 
+    def exposition(self, accept: str | None = None) -> tuple[str, bytes]:
+        """Return what a Prometheus server scrapes: the content type, and the body.
+
+        One exposition for all processes of this instance, whichever of them is asked; docs/prometheus.md has the names.
+
+        Args:
+            accept: the scraper's ``Accept`` header: text (the default), OpenMetrics, or protobuf, which alone has
+                native histograms.
+
+        Raises:
+            Error: the agent's thread does not answer (code ``timed_out``).
+        """
+        return self._native.exposition(accept)
+
     def history(self, service: str | None = None, limit: int = 50) -> list[ScalingEvent]:
         """Return a service's scaling events, the newest first."""
         from selfscale.values import ScalingEvent

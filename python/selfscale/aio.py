@@ -20,7 +20,7 @@ from selfscale.values import ScaleOrder, ScalingEvent, Status
 if TYPE_CHECKING:
     from selfscale._agent import Policies
 
-__all__ = ["history", "start", "status", "stop", "wait"]
+__all__ = ["exposition", "history", "start", "status", "stop", "wait"]
 
 
 async def start(
@@ -57,6 +57,11 @@ async def wait(order: ScaleOrder, timeout: float = 60.0) -> ScalingEvent:
 async def status(agent: Agent) -> Status:
     """Return all there is to know of an agent."""
     return await asyncio.to_thread(agent.status)
+
+
+async def exposition(agent: Agent, accept: str | None = None) -> tuple[str, bytes]:
+    """Return what a Prometheus server scrapes, as `Agent.exposition` does."""
+    return await asyncio.to_thread(agent.exposition, accept)
 
 
 async def history(agent: Agent, service: str | None = None, limit: int = 50) -> list[ScalingEvent]:

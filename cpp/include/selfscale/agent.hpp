@@ -56,6 +56,12 @@ struct CallbackDriver {
   std::function<Preflight()> preflight;
 };
 
+/// What a Prometheus server scrapes.
+struct Exposition {
+  std::string content_type;  ///< for the header of that name
+  std::string body;          ///< text in UTF-8, or bytes
+};
+
 struct AgentOptions {
   std::string policies;  ///< path of a policy file; empty: SELFSCALE_POLICIES, then the defaults of
                          ///< docs/reference/environment.md
@@ -108,6 +114,13 @@ class SELFSCALE_API Agent {
   /// "labels", "kind": "counter" | "gauge" | "distribution", "count" (counter and distribution),
   /// "value" (gauge), "sum" (distribution)}.
   [[nodiscard]] std::string metrics_json() const;
+
+  /// The metrics of all processes of this instance (of this process alone where there is no shared
+  /// memory), ended ones included, in the format that an Accept header asks for: text 0.0.4 without
+  /// one, OpenMetrics 1.0, or protobuf, which alone has native histograms. Counters never go
+  /// backwards; gauges are those of living processes. The names stand in docs/prometheus.md. Throws
+  /// Error(timed_out) when the agent's thread does not answer.
+  [[nodiscard]] Exposition exposition(std::optional<std::string_view> accept = {}) const;
 
   /// The last published word on a service, as JSON with its age in seconds ("age"); empty before
   /// the first evaluation.

@@ -7,9 +7,11 @@
 #include <selfscale/agent.hpp>
 #include <utility>
 
+#include "agent/exposed.hpp"
 #include "agent/fork.hpp"
 #include "agent/runner.hpp"
 #include "agent/status.hpp"
+#include "exposition/format.hpp"
 #include "metrics/registry.hpp"
 
 namespace selfscale {
@@ -68,6 +70,8 @@ struct Agent::Impl final : agent::ForkWitness {
   }
   [[nodiscard]] std::vector<ScalingEvent> history_of_stopped(const std::string& service,
                                                              int limit) const;
+  /// What all processes have recorded.
+  [[nodiscard]] exposition::Sources exposed();
   /// What has changed of what this process says of itself need not wait for the next report.
   void report_soon() const noexcept {
     if (const auto running = runner()) running->report_soon();
@@ -158,6 +162,15 @@ std::vector<ScalingEvent> Agent::Impl::history_of_stopped(const std::string& ser
   return journal->events(name, limit).value();
 }
 
+/// The seat is the control thread's while that runs; without it, whoever holds the lifecycle's.
+exposition::Sources Agent::Impl::exposed() {
+  if (!runner()) {
+    const std::lock_guard lock{*lifecycle_};
+    if (!runner()) return agent::recorded_by_all(seat);
+  }
+  return ask<exposition::Sources>([](Runner& running) { return running.exposed(); });
+}
+
 // --- around a fork ---
 
 void Agent::Impl::before_fork() noexcept {
@@ -232,6 +245,12 @@ std::string Agent::metrics_json() const {
     list.push_back(std::move(one));
   }
   return list.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+}
+
+Exposition Agent::exposition(std::optional<std::string_view> accept) const {
+  const auto format = exposition::negotiate(accept);
+  const auto families = exposition::collect(impl_->exposed());
+  return {std::string{exposition::content_type(format)}, exposition::render(families, format)};
 }
 
 std::optional<std::string> Agent::recommendation_json(std::string_view service) const {

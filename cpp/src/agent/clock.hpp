@@ -11,6 +11,8 @@ double wall_seconds() noexcept;
 std::int64_t boot_milliseconds() noexcept;
 /// Used by the calling thread since its start.
 double thread_cpu_seconds() noexcept;
+/// Used by all threads of this process since its start.
+double process_cpu_seconds() noexcept;
 
 /// Engine time: the wall's when it starts, then the boot clock's alone. Never goes back.
 class EngineClock {

@@ -12,6 +12,7 @@
 #include <mutex>
 #include <nlohmann/json.hpp>
 
+#include "agent/exposed.hpp"
 #include "agent/records.hpp"
 #include "agent/status.hpp"
 #include "agent/thread.hpp"
@@ -131,6 +132,7 @@ void Runner::stop() noexcept {
 
 asio::awaitable<void> Runner::wind_up() {
   if (server_) server_->stop();
+  seat_.count_cpu();
   co_await steering_.resign();
 }
 
@@ -267,6 +269,16 @@ asio::awaitable<Result<std::string>> Runner::status() {
   if (published) known = *published;
   const Upkeep upkeep{uptime_seconds(), thread_cpu_seconds()};
   co_return agent::status_json(house_, steering_, upkeep, known);
+}
+
+asio::awaitable<Result<exposition::Sources>> Runner::exposed() {
+  const auto published = co_await recommendation({});
+  std::optional<std::string> known;
+  if (published) known = *published;
+  seat_.count_cpu();
+  auto sources = recorded_by_all(seat_);
+  sources.others = families_of_agent(known, steering_.switches());
+  co_return sources;
 }
 
 asio::awaitable<Result<std::vector<ScalingEvent>>> Runner::history(std::string service, int limit) {

@@ -18,6 +18,7 @@
 #include "agent/house.hpp"
 #include "agent/steering.hpp"
 #include "control/handler.hpp"
+#include "exposition/collect.hpp"
 #include "http/server.hpp"
 
 namespace selfscale::agent {
@@ -42,6 +43,7 @@ class Runner final : public control::Controlled {
 
   boost::asio::awaitable<Result<std::string>> recommendation(std::string service);
   boost::asio::awaitable<Result<std::string>> status();
+  boost::asio::awaitable<Result<exposition::Sources>> exposed();
   boost::asio::awaitable<Result<std::vector<ScalingEvent>>> history(std::string service, int limit);
   /// Reports at once, rather than at the next tick. Any thread.
   void report_soon();

@@ -18,6 +18,14 @@ std::uint64_t refused_in(const std::vector<metrics::Entry>& entries) {
   return count;
 }
 
+std::uint64_t microseconds(double seconds) { return static_cast<std::uint64_t>(seconds * 1e6); }
+
+/// Counts what was added to a total; one that is smaller than before began anew.
+void count_up(const Counter& counter, std::uint64_t& counted, std::uint64_t total) noexcept {
+  counter.inc(total < counted ? total : total - counted);
+  counted = total;
+}
+
 }  // namespace
 
 Seat::~Seat() { leave(); }
@@ -63,10 +71,16 @@ void Seat::heartbeat() noexcept {
 }
 
 void Seat::show_cost() {
+  count_cpu();
   cpu_seconds_.set(thread_cpu_seconds());
   if (const auto process = sampling::read_process(::getpid())) {
     resident_bytes_.set(process->resident_bytes);
   }
+}
+
+void Seat::count_cpu() noexcept {
+  count_up(agent_cpu_, counted_agent_cpu_, microseconds(thread_cpu_seconds()));
+  count_up(cpu_, counted_cpu_, microseconds(process_cpu_seconds()));
 }
 
 std::uint64_t Seat::refused() const {
@@ -87,6 +101,8 @@ void Seat::leave() noexcept {
 void Seat::begin_anew_in_child() noexcept {
   readiness = segment::Readiness::unsaid;
   drains = false;
+  counted_cpu_ = 0;
+  counted_agent_cpu_ = 0;
   const bool sits = segment_ && claims_ && segment_->claim_after_fork() != 0;
   if (sits) {
     registry_.restart_in(segment_->own_metrics());

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
@@ -18,7 +19,9 @@ class Seat {
   explicit Seat(metrics::Registry& registry)
       : registry_{registry},
         cpu_seconds_{registry.gauge("agent_cpu_seconds")},
-        resident_bytes_{registry.gauge("agent_process_resident_bytes")} {}
+        resident_bytes_{registry.gauge("agent_process_resident_bytes")},
+        cpu_{registry.counter("process_cpu_microseconds")},
+        agent_cpu_{registry.counter("agent_cpu_microseconds")} {}
   ~Seat();
   Seat(const Seat&) = delete;
   Seat& operator=(const Seat&) = delete;
@@ -31,6 +34,9 @@ class Seat {
   void heartbeat() noexcept;
   /// Records what the agent costs. Control thread.
   void show_cost();
+  /// Counts the CPU time that this process and the agent's thread have used since the last time, so
+  /// that it stays in the sums when the process ends. Control thread.
+  void count_cpu() noexcept;
   /// Gives the slot up; recording goes on in private memory.
   void leave() noexcept;
   /// In a fork's child: a slot of its own, or private memory; counts begin at zero. No lock, no
@@ -61,6 +67,10 @@ class Seat {
   metrics::Registry& registry_;
   Gauge cpu_seconds_;     ///< of the control thread
   Gauge resident_bytes_;  ///< of the process: a thread has none of its own
+  Counter cpu_;
+  Counter agent_cpu_;
+  std::uint64_t counted_cpu_ = 0;        ///< microseconds
+  std::uint64_t counted_agent_cpu_ = 0;  ///< of the control thread that runs now
   std::unique_ptr<segment::Segment> segment_;
   segment::Place place_;
   std::string instance_;

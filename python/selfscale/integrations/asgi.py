@@ -2,6 +2,7 @@
 
 app.add_middleware(Middleware)        # Starlette and its kind
 app = Middleware(app)                 # any other
+app = MetricsRoute(Middleware(app))   # the same, with a route for Prometheus, /metrics
 """
 
 from __future__ import annotations
@@ -15,12 +16,13 @@ from typing import TYPE_CHECKING, Any, TypeAlias, final
 
 from selfscale import _core
 from selfscale._agent import Agent
+from selfscale.integrations._exposition import MetricsRoute
 from selfscale.integrations._process import agent_of, begin, join
 
 if TYPE_CHECKING:
     from selfscale._core import Recorder
 
-__all__ = ["Middleware"]
+__all__ = ["MetricsRoute", "Middleware"]
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Message: TypeAlias = MutableMapping[str, Any]

@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol, TypeAlias
 
 from selfscale._agent import Agent, default_agent
+from selfscale.integrations._exposition import MetricsRoute, path_in_app
 from selfscale.integrations.asgi import Application, Middleware, Receive, Scope, Send
 
 __all__ = ["Check", "instrument"]
@@ -33,7 +34,11 @@ class StarletteApplication(Protocol):
 
 
 def instrument(
-    app: StarletteApplication, *, agent: Agent | None = None, checks: Mapping[str, Check] | None = None
+    app: StarletteApplication,
+    *,
+    agent: Agent | None = None,
+    checks: Mapping[str, Check] | None = None,
+    metrics_path: str | None = None,
 ) -> None:
     """Measure an application's requests, and give it health routes where it has none of its own.
 
@@ -45,11 +50,15 @@ def instrument(
         app: a FastAPI or Starlette application that has not started yet. Instrumented twice, it is measured once.
         agent: the process's default one unless given; it is started with the application.
         checks: what ``/ready`` asks, by name.
+        metrics_path: where a Prometheus server may scrape, such as ``/metrics``; nowhere unless given. Scrapes are
+            not measured, and no route of the app's is asked.
     """
     if getattr(app.state, "selfscale_instrumented", False):
         return
     app.state.selfscale_instrumented = True
     app.add_middleware(Middleware, agent=agent)
+    if metrics_path is not None:
+        app.add_middleware(MetricsRoute, path=metrics_path, agent=agent)
     health = _Health(app.router.default, agent, dict(checks or {}))
     app.router.default = health
 
@@ -70,7 +79,7 @@ class _Health:
         }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        route = self._routes.get(_path_in_app(scope))
+        route = self._routes.get(path_in_app(scope))
         if scope["type"] != "http" or route is None or scope["method"] not in {"GET", "HEAD"}:
             await self._otherwise(scope, receive, send)
             return
@@ -101,13 +110,6 @@ async def _failure(check: Check) -> str:
     except Exception as error:  # whatever a check raises is its answer
         return str(error) or type(error).__name__
     return "not connected" if answer is False else ""
-
-
-def _path_in_app(scope: Scope) -> str:
-    """The path as the app's own routes see it, also when the app is mounted in another."""
-    path: str = scope.get("path", "")
-    root: str = scope.get("root_path", "")
-    return path[len(root) :] if root and path.startswith(root + "/") else path
 
 
 async def _answer(send: Send, status: int, body: object, *, with_body: bool) -> None:

@@ -667,6 +667,31 @@ TEST_F(AgentTest, WhatTheAgentCostsIsAmongTheMetrics) {
   EXPECT_TRUE(eventually([&] { return gauge("agent_process_resident_bytes") > 1e6; }));
 }
 
+TEST_F(AgentTest, ExposesWhatItRecordedWhetherItRunsOrNot) {
+  Agent agent{options()};
+  agent.counter("orders").inc(3);
+  EXPECT_TRUE(contains(agent.exposition().body, "\norders_total 3\n"));
+  agent.start();
+  EXPECT_TRUE(contains(agent.exposition().body, "\norders_total 3\n"));
+  agent.stop();
+  agent.counter("orders").inc(1);
+  const auto exposition = agent.exposition("application/openmetrics-text");
+  EXPECT_TRUE(contains(exposition.content_type, "application/openmetrics-text; version=1.0.0"));
+  EXPECT_TRUE(contains(exposition.body, "\norders_total 4\n"));
+}
+
+TEST_F(AgentTest, ExposesItsLastWordAndWhatItCosts) {
+  Agent agent{options()};
+  agent.start();
+  ASSERT_TRUE(eventually([&] { return recommendation(agent).has_value(); }));
+  const auto text = agent.exposition().body;
+  EXPECT_TRUE(contains(text, "\nselfscale_replicas{kind=\"recommended\",service=\"backend\"} "));
+  EXPECT_TRUE(contains(text, "\nselfscale_paused{service=\"backend\"} 0\n"));
+  EXPECT_TRUE(contains(text, "\nprocess_cpu_seconds_total 0."));
+  EXPECT_TRUE(contains(text, "\nselfscale_agent_cpu_seconds_total 0."));
+  EXPECT_TRUE(contains(text, "\nprocess_resident_memory_bytes "));
+}
+
 TEST_F(AgentTest, TheHostsAvailableMemoryIsInTheSnapshot) {
   Agent agent{options()};
   agent.start();

@@ -1,0 +1,34 @@
+"""The application that a Prometheus server scrapes in tests."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+
+from fastapi import FastAPI
+from selfscale.integrations.fastapi import instrument
+
+app = FastAPI()
+instrument(app, metrics_path="/metrics")
+
+
+@app.get("/pid")
+async def pid() -> int:
+    """Which worker answers."""
+    return os.getpid()
+
+
+@app.get("/wait/{milliseconds}")
+async def wait(milliseconds: int) -> int:
+    """Take that long."""
+    await asyncio.sleep(milliseconds / 1000)
+    return os.getpid()
+
+
+@app.get("/burn")
+async def burn() -> int:
+    """Use a tenth of a second of CPU time."""
+    end = os.times().user + 0.1
+    while os.times().user < end:
+        pass
+    return os.getpid()
