@@ -1,5 +1,5 @@
 /// The form of the segment's file (docs/decisions/0003-segment.md). A file of zeros with a head is
-/// a valid, empty segment.
+/// a valid, empty segment. Memory for the areas is allocated as slots are taken.
 #pragma once
 
 #include <array>
@@ -13,7 +13,7 @@
 namespace selfscale::segment {
 
 inline constexpr std::uint64_t file_magic = 0x676573656c616373;  // "scaleseg"
-inline constexpr std::uint32_t file_version = 1;
+inline constexpr std::uint32_t file_version = 2;
 inline constexpr std::size_t name_bytes = 64;
 
 /// Lock bytes: 0 the control role, 1 … slot_count the slots, then the right to fold.
@@ -87,14 +87,21 @@ struct Slot {
   Name instance;
   Name release;
   Published published;
-  alignas(64) std::array<std::byte, metrics::block_bytes> metrics;
+};
+
+/// Of one slot, for metrics::read; touched only once the slot was taken.
+struct alignas(4096) Area {
+  std::array<std::byte, metrics::area_bytes> bytes;
 };
 
 struct File {
   Head head;
   alignas(4096) std::array<Slot, slot_count> slots;
-  std::array<std::array<std::byte, metrics::block_bytes>, 2> retired;
+  alignas(4096) std::array<std::array<std::byte, metrics::sums_bytes>, 2> retired;
+  std::array<Area, slot_count> areas;
 };
+/// What is allocated when the file is made.
+inline constexpr std::size_t common_bytes = offsetof(File, areas);
 static_assert(std::atomic<double>::is_always_lock_free &&
               std::atomic<std::uint64_t>::is_always_lock_free);
 

@@ -48,10 +48,19 @@ Failure storage(const std::string& what, const std::string& path, int error_numb
 }
 
 /// posix_fallocate on more than the process may write ends it with SIGXFSZ, so ask first.
-int allocate(int descriptor, std::size_t bytes) {
+int allocate_in(int descriptor, std::size_t offset, std::size_t bytes) noexcept {
   rlimit limit{};
-  if (::getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur < bytes) return EFBIG;
-  return ::posix_fallocate(descriptor, 0, static_cast<off_t>(bytes));
+  if (::getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur < offset + bytes) return EFBIG;
+  return ::posix_fallocate(descriptor, static_cast<off_t>(offset), static_cast<off_t>(bytes));
+}
+
+/// Memory for the beginning, and the whole length.
+int make_size(int descriptor, FileSize size) noexcept {
+  if (size.length == 0) return 0;
+  if (const int failed = allocate_in(descriptor, 0, size.allocated); failed != 0) return failed;
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur < size.length) return EFBIG;
+  return ::ftruncate(descriptor, static_cast<off_t>(size.length)) == 0 ? 0 : errno;
 }
 
 }  // namespace
@@ -120,6 +129,10 @@ off_t OpenFile::size() const noexcept {
   return ::fstat(descriptor_, &status) == 0 ? status.st_size : 0;
 }
 
+int OpenFile::allocate(std::size_t offset, std::size_t bytes) noexcept {
+  return allocate_in(descriptor_, offset, bytes);
+}
+
 std::span<std::byte> OpenFile::map(std::size_t bytes) noexcept {
   const std::scoped_lock lock{mutex};
   if (mapping_.empty()) {
@@ -155,12 +168,12 @@ Result<OpenFile*> open_file(const std::string& path) {
   return files.files.emplace_back(std::make_unique<OpenFile>(descriptor, status)).get();
 }
 
-Result<void> make_file(const std::string& path, std::size_t bytes, std::span<const std::byte> head,
+Result<void> make_file(const std::string& path, FileSize size, std::span<const std::byte> head,
                        bool replace) {
   std::string name = path + ".XXXXXX";
   const int descriptor = ::mkostemp(name.data(), O_CLOEXEC);  // mode 0600
   if (descriptor < 0) return storage("cannot make", path, errno);
-  int error_number = bytes == 0 ? 0 : allocate(descriptor, bytes);
+  int error_number = make_size(descriptor, size);
   if (error_number == 0 &&
       ::pwrite(descriptor, head.data(), head.size(), 0) != static_cast<ssize_t>(head.size())) {
     error_number = errno;

@@ -37,6 +37,8 @@ class OpenFile {
   /// Is it still the file of that name?
   [[nodiscard]] bool is_at(const std::string& path) const noexcept;
   [[nodiscard]] off_t size() const noexcept;
+  /// Gives a part of it memory, as far as it has none yet; an error number when there is none.
+  [[nodiscard]] int allocate(std::size_t offset, std::size_t bytes) noexcept;
   /// Maps it whole, once; empty when that fails.
   std::span<std::byte> map(std::size_t bytes) noexcept;
   [[nodiscard]] int descriptor() const noexcept { return descriptor_; }
@@ -58,10 +60,14 @@ class OpenFile {
 /// Opens an existing file of this user's; Errc::not_found, Errc::denied (not a plain file of this
 /// user's), Errc::storage. The object lives as long as the process.
 Result<OpenFile*> open_file(const std::string& path);
-/// Makes a file of `bytes` bytes, all of them allocated, of mode 0600, beginning with `head`, and
-/// gives it the name `path` in one step. `replace` takes the place of what stands there; otherwise
-/// Errc::conflict when the name is taken.
-Result<void> make_file(const std::string& path, std::size_t bytes, std::span<const std::byte> head,
+struct FileSize {
+  std::size_t allocated = 0;  ///< bytes that have memory
+  std::size_t length = 0;     ///< the rest is a hole
+};
+/// Makes a file of that size, of mode 0600, beginning with `head`, and gives it the name `path` in
+/// one step. `replace` takes the place of what stands there; otherwise Errc::conflict when the name
+/// is taken.
+Result<void> make_file(const std::string& path, FileSize size, std::span<const std::byte> head,
                        bool replace);
 /// The beginning of a file that this process does not have open; false when it has, or the file is
 /// shorter or locked by somebody. (Opening and closing a file of its own would drop its locks.)

@@ -9,7 +9,7 @@ constexpr int whole_lock = 0;
 Result<OpenFile*> open_or_make(const std::string& path) {
   auto opened = open_file(path);
   if (opened || opened.error().code != Errc::not_found) return opened;
-  const auto made = make_file(path, 0, {}, /*replace=*/false);
+  const auto made = make_file(path, {}, {}, /*replace=*/false);
   if (!made && made.error().code != Errc::conflict) return made.error();
   return open_file(path);
 }

@@ -100,6 +100,10 @@ class MappedSegment final : public Segment {
   [[nodiscard]] Slot& slot(int number) const noexcept {
     return file_->slots[static_cast<std::size_t>(number - 1)];
   }
+  [[nodiscard]] std::span<std::byte> area(int number) const noexcept {
+    return file_->areas[static_cast<std::size_t>(number - 1)].bytes;
+  }
+  [[nodiscard]] bool allocate_area(int number) noexcept;
   /// Empty in a fork's child that has not claimed yet.
   [[nodiscard]] Slot* own() const noexcept {
     const int number = own_.load(std::memory_order_acquire);
@@ -126,6 +130,7 @@ class MappedSegment final : public Segment {
   std::string note_;
   std::atomic<int> own_{0};  // other threads ask is_draining()
   bool controls_ = false;
+  int no_room_ = 0;                          ///< why the last claim found no memory
   std::array<char, name_bytes> instance_{};  // kept for the children that are forked from here
   std::array<char, name_bytes> release_{};
 };
@@ -141,6 +146,9 @@ Result<int> MappedSegment::claim(std::string_view instance, std::string_view rel
   keep_name(instance_, instance);
   keep_name(release_, release);
   if (claim_any() == 0) {
+    if (no_room_ != 0) {
+      return Failure{Errc::storage, "no room in " + path_ + ": " + words_for(no_room_), {}};
+    }
     return Failure{Errc::storage,
                    "all " + std::to_string(slot_count) + " slots of " + path_ +
                        " belong to living processes; "
@@ -159,6 +167,7 @@ int MappedSegment::claim_after_fork() noexcept {
 /// A slot that this process gave up earlier is still locked by it, and the first choice.
 int MappedSegment::claim_any() noexcept {
   own_ = 0;
+  no_room_ = 0;
   for (int number = 1; number <= slot_count; ++number) {
     const bool given_up = open_->is_locked_here(number) &&
                           slot(number).state.load(std::memory_order_acquire) == SlotState::released;
@@ -168,16 +177,27 @@ int MappedSegment::claim_any() noexcept {
     if (!open_->try_lock(number)) continue;
     if (take(number)) return own_ = number;
     open_->unlock(number);
+    if (no_room_ != 0) return 0;
   }
   return 0;
+}
+
+/// Writing to a file's page that has no memory would end the process when there is none left, so
+/// ask first. What was allocated once stays so.
+bool MappedSegment::allocate_area(int number) noexcept {
+  const auto offset =
+      reinterpret_cast<std::byte*>(area(number).data()) - reinterpret_cast<std::byte*>(file_);
+  no_room_ = open_->allocate(static_cast<std::size_t>(offset), area(number).size());
+  return no_room_ == 0;
 }
 
 /// Of a slot that is locked by this process.
 bool MappedSegment::take(int number) noexcept {
   auto& mine = slot(number);
+  if (!allocate_area(number)) return false;
   if (mine.generation.load() != 0 && !fold(number)) return false;
   mine.state.store(SlotState::free);
-  metrics::clear(mine.metrics);
+  metrics::clear(area(number));
   write_name(mine.instance, instance_.data());
   write_name(mine.release, release_.data());
   mine.pid.store(::getpid());
@@ -215,7 +235,7 @@ void MappedSegment::fold_locked(int number) noexcept {
   const std::uint16_t other = last.active == 0 ? 1 : 0;
   auto& sums = file_->retired[other];
   std::memcpy(sums.data(), file_->retired[last.active].data(), sums.size());
-  if (!metrics::fold(from.metrics, sums)) file_->head.lost.fetch_add(1);
+  if (!metrics::fold(area(number), sums)) file_->head.lost.fetch_add(1);
   const Folded now{generation, static_cast<std::uint16_t>(number), other};
   file_->head.folded.store(now.packed(),
                            std::memory_order_release);  // from here on they count there
@@ -223,8 +243,7 @@ void MappedSegment::fold_locked(int number) noexcept {
 }
 
 std::span<std::byte> MappedSegment::own_metrics() noexcept {
-  auto* mine = own();
-  return mine == nullptr ? std::span<std::byte>{} : std::span<std::byte>{mine->metrics};
+  return own() == nullptr ? std::span<std::byte>{} : area(own_.load());
 }
 
 void MappedSegment::heartbeat(std::int64_t boot_ms, Standing standing) noexcept {
@@ -277,7 +296,7 @@ SlotView MappedSegment::view(int number) const {
   view.heartbeat_ms = seen.heartbeat_ms.load(std::memory_order_acquire);
   view.draining = seen.draining.load() != 0;
   view.standing = unpack_standing(seen.standing.load());
-  view.metrics = seen.metrics;
+  view.metrics = area(number);
   return view;
 }
 
@@ -297,7 +316,7 @@ bool MappedSegment::try_read(Contents& contents) const {
   for (int number = 1; number <= slot_count; ++number) {
     if (!has_counts(number, last)) continue;
     auto seen = view(number);
-    auto entries = metrics::read(slot(number).metrics);
+    auto entries = metrics::read(area(number));
     if (slot(number).generation.load(std::memory_order_acquire) != seen.generation) return false;
     contents.processes.push_back({std::move(seen), std::move(entries)});
   }
@@ -413,7 +432,7 @@ Result<void> make_segment(const std::string& path, const Place& place, bool repl
   head.place = hash_of(place);
   const auto length = std::min(place.run_directory.size(), head.run_directory.size() - 1);
   place.run_directory.copy(head.run_directory.data(), length);
-  return make_file(path, sizeof(File), std::as_bytes(std::span{&head, 1}), replace);
+  return make_file(path, {common_bytes, sizeof(File)}, std::as_bytes(std::span{&head, 1}), replace);
 }
 
 /// Shared memory outlives what was in it: removes files that nobody holds and whose run directory

@@ -1,11 +1,11 @@
 /// The file that an instance's processes share: slots, record locks, drain marks
 /// (docs/decisions/0003-segment.md).
 ///
-/// One mapped file per (user, service, release group), created at full size with posix_fallocate,
-/// replaced by rename, never resized. Each process owns one slot and writes only there. Locks are
-/// POSIX record locks: byte 0 is the control role, byte n is slot n; a child inherits none, and the
-/// kernel frees them on any death. The file is opened once per process and never closed, because
-/// closing any descriptor of it would drop the locks.
+/// One mapped file per (user, service, release group), created at full length, its memory allocated
+/// with posix_fallocate as slots are taken, replaced by rename, never resized. Each process owns
+/// one slot and writes only there. Locks are POSIX record locks: byte 0 is the control role, byte n
+/// is slot n; a child inherits none, and the kernel frees them on any death. The file is opened
+/// once per process and never closed, because closing any descriptor of it would drop the locks.
 #pragma once
 
 #include <sys/types.h>
@@ -77,7 +77,7 @@ struct Contents {
   std::vector<metrics::Entry> retired;
 };
 
-/// Used by one thread at a time, but for is_draining() and the metrics blocks. In a fork's child it
+/// Used by one thread at a time, but for is_draining() and the areas. In a fork's child it
 /// owns nothing until claim_after_fork().
 class Segment {
  public:
@@ -87,11 +87,11 @@ class Segment {
   virtual ~Segment() = default;
 
   /// Takes a free slot for this process, empty; a dead owner's counts are folded into the retired
-  /// sums first. Twice: the same slot. Errc::storage: none free.
+  /// sums first. Twice: the same slot. Errc::storage: none free, or no memory for it.
   virtual Result<int> claim(std::string_view instance, std::string_view release) = 0;
   /// The same, in a fork's child: system calls and memory only; 0 when none is free.
   virtual int claim_after_fork() noexcept = 0;
-  /// The owner's metrics block (metrics::block_bytes); empty without a slot.
+  /// The owner's area (metrics::area_bytes); empty without a slot.
   virtual std::span<std::byte> own_metrics() noexcept = 0;
   virtual void heartbeat(std::int64_t boot_ms, Standing standing) noexcept = 0;
   [[nodiscard]] virtual bool is_draining() const noexcept = 0;

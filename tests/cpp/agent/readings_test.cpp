@@ -63,7 +63,7 @@ class ReadingsTest : public testing::Test {
 
   Instant at{};
   HostView host{4.0, 8e9, {}, {}, {}, {}};
-  std::vector<std::byte> retired = std::vector<std::byte>(metrics::block_bytes);
+  std::vector<std::byte> retired = std::vector<std::byte>(metrics::sums_bytes);
   Readings readings{false};
   Process a{"a", 1};
   Process b{"b", 2};

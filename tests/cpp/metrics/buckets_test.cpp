@@ -31,10 +31,15 @@ double exact_quantile(std::vector<double> values, double q) {
   return values[static_cast<std::size_t>(std::max(1.0, rank)) - 1];
 }
 
-/// Seconds between the edges of what is dense, evenly over the octaves.
+/// Seconds, evenly over the dense octaves and the four on either side.
 rc::Gen<double> seconds() {
-  return rc::gen::map(rc::gen::inRange(0, 16'000),
-                      [](int i) { return std::exp2(-12.0 + (i + 0.5) / 1000.0); });
+  return rc::gen::map(rc::gen::inRange(0, 20'000),
+                      [](int i) { return std::exp2(-16.0 + (i + 0.5) / 1000.0); });
+}
+
+/// The same octaves, but of so few digits that sums are exact.
+rc::Gen<double> short_seconds() {
+  return rc::gen::map(rc::gen::inRange(1, 1 << 20), [](int i) { return std::ldexp(i, -16); });
 }
 
 RC_GTEST_PROP(Buckets, QuantilesAreWithinTheErrorOfScale6, ()) {
@@ -58,20 +63,25 @@ TEST(Buckets, APowerOfTwoIsTheUpperEdgeOfItsBucket) {
   EXPECT_EQ(bucket_at_scale_6(2.0), 63);
 }
 
-RC_GTEST_PROP(Buckets, MergingIsTheUnionToTheBit, ()) {
-  const auto gen = rc::gen::container<std::vector<double>>(seconds());
+RC_GTEST_PROP(Buckets, MergingIsTheUnionToTheBitInAnyOrderAndGrouping, ()) {
+  const auto gen = rc::gen::container<std::vector<double>>(short_seconds());
   const auto first = *gen;
   const auto second = *gen;
-  auto together = first;
-  together.insert(together.end(), second.begin(), second.end());
-  auto merged = observed(first);
-  merged.add(observed(second));
-  auto turned = observed(second);
-  turned.add(observed(first));
-  const auto at_once = observed(together);
-  RC_ASSERT(merged.counts == at_once.counts);
-  RC_ASSERT(turned.counts == at_once.counts);
-  RC_ASSERT(at_once.counts.empty() || merged.offset == at_once.offset);
+  const auto third = *gen;
+  auto all = first;
+  all.insert(all.end(), second.begin(), second.end());
+  all.insert(all.end(), third.begin(), third.end());
+  auto from_left = observed(first);
+  from_left.add(observed(second));
+  from_left.add(observed(third));
+  auto from_right = observed(third);
+  from_right.add(observed(second));
+  auto last = observed(first);
+  last.add(from_right);
+  from_right.add(observed(first));
+  RC_ASSERT(from_left == observed(all));
+  RC_ASSERT(from_right == from_left);
+  RC_ASSERT(last == from_left);
 }
 
 RC_GTEST_PROP(Buckets, DownscalingIsExact, ()) {
@@ -107,14 +117,30 @@ RC_GTEST_PROP(Buckets, TheDifferenceOfTwoReadingsIsWhatCameBetween, ()) {
   RC_ASSERT(window.quantile(0.95) == alone.quantile(0.95));
 }
 
-TEST(Buckets, ValuesOutsideTheDenseOctavesAreCountedBesideThem) {
-  const auto buckets = observed({0.0, 1e-5, 0.1, 1000.0});
-  EXPECT_EQ(buckets.zero, 2U);
-  EXPECT_EQ(buckets.above, 1U);
-  EXPECT_EQ(buckets.count(), 4U);
+TEST(Buckets, ValuesOutsideTheDenseOctavesHavePagesOfTheirOwn) {
+  const auto buckets = observed({1e-11, 1e-5, 0.1, 1000.0, 1e11});
+  EXPECT_EQ(buckets.zero, 0U);
+  EXPECT_EQ(buckets.above, 0U);
+  EXPECT_EQ(buckets.count(), 5U);
+  EXPECT_NEAR(*buckets.quantile(0.0) / 1e-11, 1.0, error_at_scale_6);
+  EXPECT_NEAR(*buckets.quantile(1.0) / 1e11, 1.0, error_at_scale_6);
+}
+
+TEST(Buckets, WhatIsTooSmallOrTooLargeForAnyBucketIsCountedBesideThem) {
+  const auto buckets = observed({0.0, 5e-324, 1e-14, 0.1, 1e14, 1.7e308});
+  EXPECT_EQ(buckets.zero, 3U);
+  EXPECT_EQ(buckets.above, 2U);
+  EXPECT_EQ(buckets.count(), 6U);
   EXPECT_EQ(buckets.quantile(0.0), 0.0);
-  EXPECT_EQ(buckets.quantile(1.0), 16.0);  // at least that
-  EXPECT_DOUBLE_EQ(buckets.sum, 1000.10001);
+  EXPECT_EQ(buckets.quantile(1.0), 1.0);  // at least that
+}
+
+TEST(Buckets, MoreOctavesThanThereArePagesAreCountedBesideThem) {
+  std::vector<double> values;
+  for (int octave = 0; octave < 20; ++octave) values.push_back(std::ldexp(1.5, octave));
+  const auto buckets = observed(values);
+  EXPECT_EQ(buckets.count(), 20U);
+  EXPECT_EQ(buckets.above, 12U);
 }
 
 TEST(Buckets, NothingObservedHasNoQuantile) {

@@ -1,21 +1,28 @@
 #include "metrics/registry.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <array>
 #include <atomic>
+#include <barrier>
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <memory>
+#include <optional>
 #include <selfscale/error.hpp>
 #include <thread>
 #include <vector>
+
+#include "metrics/area.hpp"
 
 namespace selfscale::metrics {
 namespace {
 
 struct alignas(64) Memory {
-  std::array<std::byte, block_bytes> bytes{};
+  std::array<std::byte, area_bytes> bytes{};
 };
 
 Entry entry_of(std::span<const std::byte> block, std::string_view name,
@@ -130,6 +137,120 @@ TEST(Registry, ThreadsLoseNoCount) {
   EXPECT_EQ(took.sum, 0.25 * threads * rounds);
 }
 
+/// Runs `work` on that many threads at once.
+template <class Work>
+void on_threads(int count, const Work& work) {
+  std::vector<std::thread> running;
+  running.reserve(static_cast<std::size_t>(count));
+  for (int i = 0; i < count; ++i) running.emplace_back(work);
+  for (auto& thread : running) thread.join();
+}
+
+TEST(Registry, MoreThreadsThanBlocksLoseNoCount) {
+  Registry registry;
+  constexpr int threads = 40;
+  constexpr int rounds = 2'000;
+  const auto counter = registry.counter("orders");
+  const auto took = registry.distribution("took");
+  std::barrier all_record{threads};
+  on_threads(threads, [&] {
+    for (int round = 0; round < rounds; ++round) {
+      counter.inc();
+      took.observe(0.25);
+      took.observe(30.0);
+      if (round == 0) all_record.arrive_and_wait();
+    }
+  });
+  EXPECT_EQ(block_count(registry.block()), 16U);
+  EXPECT_EQ(entry_of(registry.block(), "orders").count, std::uint64_t{threads} * rounds);
+  const auto read_back = entry_of(registry.block(), "took").buckets;
+  EXPECT_EQ(read_back.count(), std::uint64_t{threads} * rounds * 2);
+  EXPECT_EQ(read_back.above, 0U);
+  EXPECT_EQ(read_back.sum, 30.25 * threads * rounds);
+}
+
+TEST(Registry, AThreadContinuesInTheBlockOfOneThatEnded) {
+  Registry registry;
+  const auto counter = registry.counter("orders");
+  for (int i = 0; i < 100; ++i) on_threads(1, [&] { counter.inc(); });
+  EXPECT_EQ(entry_of(registry.block(), "orders").count, 100U);
+  EXPECT_EQ(block_count(registry.block()), 2U);
+}
+
+TEST(Registry, AThreadRecordsInSeveralRegistries) {
+  std::array<Registry, 3> registries;
+  for (int round = 0; round < 10; ++round) {
+    for (auto& registry : registries) registry.counter("orders").inc();
+  }
+  for (auto& registry : registries) {
+    EXPECT_EQ(entry_of(registry.block(), "orders").count, 10U);
+    EXPECT_EQ(block_count(registry.block()), 2U);
+  }
+}
+
+TEST(Registry, ARegistryInThePlaceOfAnotherBeginsAtZero) {
+  std::optional<Registry> registry;
+  for (int i = 0; i < 3; ++i) {
+    registry.emplace();
+    registry->counter("orders").inc();
+    EXPECT_EQ(entry_of(registry->block(), "orders").count, 1U);
+  }
+}
+
+TEST(Registry, WhatAThreadRecordsWhileItEndsCounts) {
+  Registry registry;
+  struct Last {
+    const Counter* counter = nullptr;
+    ~Last() { counter->inc(); }
+  };
+  const auto counter = registry.counter("orders");
+  on_threads(4, [&] {
+    static thread_local Last last;  // ends after what recording makes later
+    last.counter = &counter;
+    counter.inc();
+  });
+  EXPECT_EQ(entry_of(registry.block(), "orders").count, 8U);
+}
+
+TEST(Registry, AGaugeTracksWhatIsInsideAndADistributionTimesIt) {
+  Registry registry;
+  const auto in_flight = registry.gauge("in_flight");
+  const auto took = registry.distribution("took");
+  {
+    const auto here = in_flight.track();
+    const auto timing = took.time();
+    EXPECT_EQ(entry_of(registry.block(), "in_flight").value, 1.0);
+    EXPECT_EQ(entry_of(registry.block(), "took").buckets.count(), 0U);
+  }
+  EXPECT_EQ(entry_of(registry.block(), "in_flight").value, 0.0);
+  EXPECT_EQ(entry_of(registry.block(), "took").buckets.count(), 1U);
+}
+
+TEST(Registry, AForkedChildCountsItsOwnAlone) {
+  Registry registry;
+  const auto counter = registry.counter("orders");
+  const auto took = registry.distribution("took");
+  const auto record = [&] {
+    counter.inc(3);
+    took.observe(0.25);
+  };
+  on_threads(3, record);
+  record();
+  const pid_t child = ::fork();
+  if (child == 0) {
+    registry.restart_at_home();
+    record();
+    on_threads(2, record);
+    const bool right = entry_of(registry.block(), "orders").count == 9 &&
+                       entry_of(registry.block(), "took").buckets.count() == 3;
+    ::_exit(right ? 0 : 1);
+  }
+  int status = -1;
+  ::waitpid(child, &status, 0);
+  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+  EXPECT_EQ(entry_of(registry.block(), "orders").count, 12U);
+}
+
 TEST(Registry, MovingUnderFireLosesNoCount) {
   Registry registry;
   const auto slots = std::make_unique<std::array<Memory, 20>>();
@@ -147,6 +268,7 @@ TEST(Registry, MovingUnderFireLosesNoCount) {
         gauge.inc();
         counter.inc();
         took.observe(0.5);
+        took.observe(30.0);
         gauge.dec();
         ++mine;
       }
@@ -164,8 +286,10 @@ TEST(Registry, MovingUnderFireLosesNoCount) {
   registry.settle();
   EXPECT_EQ(entry_of(registry.block(), "orders").count, made.load());
   EXPECT_EQ(entry_of(registry.block(), "in_flight").value, 0.0);
-  EXPECT_EQ(entry_of(registry.block(), "took").buckets.count(), made.load());
-  EXPECT_EQ(entry_of(registry.block(), "took").buckets.sum, 0.5 * static_cast<double>(made.load()));
+  const auto took = entry_of(registry.block(), "took").buckets;
+  EXPECT_EQ(took.count(), 2 * made.load());
+  EXPECT_EQ(took.above, 0U);
+  EXPECT_EQ(took.sum, 30.5 * static_cast<double>(made.load()));
 }
 
 TEST(Registry, MovingHomeLeavesTheCountsInTheSlot) {
@@ -211,7 +335,7 @@ TEST(Read, AForeignOrTornBlockYieldsNothing) {
   Registry registry;
   registry.counter("orders").inc();
   Memory copy;
-  std::memcpy(copy.bytes.data(), registry.block().data(), block_bytes);
+  std::memcpy(copy.bytes.data(), registry.block().data(), area_bytes);
   ASSERT_FALSE(read(copy.bytes).empty());
   for (std::size_t at = 0; at < 64; ++at) {
     Memory torn = copy;
@@ -224,12 +348,12 @@ TEST(Read, AForeignOrTornBlockYieldsNothing) {
   EXPECT_TRUE(read(Memory{}.bytes).empty());
 }
 
-TEST(Read, ARecordLongerThanTheBlockYieldsNothing) {
+TEST(Read, ARecordLongerThanTheDirectoryYieldsNothing) {
   Registry registry;
   Memory copy;
-  std::memcpy(copy.bytes.data(), registry.block().data(), block_bytes);
+  std::memcpy(copy.bytes.data(), registry.block().data(), area_bytes);
   const std::uint32_t far = 1U << 30;
-  std::memcpy(copy.bytes.data() + 16, &far, sizeof far);
+  std::memcpy(copy.bytes.data() + sizeof(Header), &far, sizeof far);
   EXPECT_TRUE(read(copy.bytes).empty());
 }
 

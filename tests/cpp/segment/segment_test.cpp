@@ -13,16 +13,26 @@
 namespace selfscale::segment {
 namespace {
 
-std::uint64_t total(const Contents& contents, std::string_view name) {
+template <class Count>
+std::uint64_t total_of(const Contents& contents, std::string_view name, Count count) {
   std::uint64_t sum = 0;
   auto add = [&](const std::vector<metrics::Entry>& entries) {
     for (const auto& entry : entries) {
-      if (entry.name == name && entry.labels.empty()) sum += entry.count;
+      if (entry.name == name && entry.labels.empty()) sum += count(entry);
     }
   };
   add(contents.retired);
   for (const auto& process : contents.processes) add(process.entries);
   return sum;
+}
+
+std::uint64_t total(const Contents& contents, std::string_view name) {
+  return total_of(contents, name, [](const metrics::Entry& entry) { return entry.count; });
+}
+
+std::uint64_t observed(const Contents& contents, std::string_view distribution) {
+  return total_of(contents, distribution,
+                  [](const metrics::Entry& entry) { return entry.buckets.count(); });
 }
 
 class SegmentTest : public testing::Test {
@@ -55,12 +65,20 @@ TEST_F(SegmentTest, AClaimedSlotIsSeenByItsNames) {
   EXPECT_EQ(segment->note(), "");
 }
 
-TEST_F(SegmentTest, TheFileIsPrivateAndAllocatedWhole) {
+TEST_F(SegmentTest, TheFileIsPrivateAndMemoryIsAllocatedAsSlotsAreTaken) {
   const auto segment = open();
+  const auto allocated = [&] {
+    struct stat status {};
+    EXPECT_EQ(::stat(segment->path().c_str(), &status), 0);
+    return static_cast<std::size_t>(status.st_blocks) * 512;
+  };
   struct stat status {};
   ASSERT_EQ(::stat(segment->path().c_str(), &status), 0);
   EXPECT_EQ(status.st_mode & 0777, 0600U);
-  EXPECT_GE(status.st_blocks * 512, status.st_size);
+  const auto empty = allocated();
+  EXPECT_LT(empty, static_cast<std::size_t>(status.st_size) / 10);
+  segment->claim("web", "").value();
+  EXPECT_GE(allocated(), empty + metrics::area_bytes);
   const auto folder = std::filesystem::path{segment->path()}.parent_path();
   ASSERT_EQ(::stat(folder.c_str(), &status), 0);
   EXPECT_EQ(status.st_mode & 0777, 0700U);
@@ -292,6 +310,22 @@ TEST_F(SegmentTest, NoRoomForTheFileIsAnErrorAndLeavesNothingBehind) {
   }
 }
 
+TEST_F(SegmentTest, NoRoomForASlotIsAnErrorAndLeavesTheOthers) {
+  const auto segment = open();
+  ASSERT_EQ(segment->claim("web", "").value(), 1);
+  Child child{[this](Child&) {
+    const auto mine = open();
+    const rlimit small{std::size_t{2} * 1024 * 1024, std::size_t{2} * 1024 * 1024};
+    if (::setrlimit(RLIMIT_FSIZE, &small) != 0) return 1;
+    const auto slot = mine->claim("web", "");
+    if (slot || slot.error().code != Errc::storage) return 2;
+    if (slot.error().message.find("no room in") != 0) return 3;
+    return mine->own_metrics().empty() ? 0 : 4;
+  }};
+  EXPECT_EQ(child.join(), 0);
+  EXPECT_EQ(segment->slots().size(), 1U);
+}
+
 TEST_F(SegmentTest, ManyProcessesThatOpenAtOnceShareOneFile) {
   std::vector<std::unique_ptr<Child>> children;
   children.reserve(8);
@@ -359,6 +393,7 @@ TEST_F(SegmentTest, AForkStormNeitherHangsNorLosesACount) {
   segment->claim("web", "").value();
   registry.move_to(segment->own_metrics());
   const auto orders = registry.counter("orders");
+  const auto took = registry.distribution("took");
   std::atomic<bool> stop{false};
   std::atomic<std::uint64_t> made{0};
   std::vector<std::thread> load;
@@ -368,6 +403,7 @@ TEST_F(SegmentTest, AForkStormNeitherHangsNorLosesACount) {
       std::uint64_t mine = 0;
       while (!stop.load(std::memory_order_relaxed)) {
         orders.inc();
+        took.observe(0.25);
         ++mine;
         if (mine % 64 == 0) registry.counter("more_" + std::to_string(i)).inc();
       }
@@ -383,7 +419,15 @@ TEST_F(SegmentTest, AForkStormNeitherHangsNorLosesACount) {
       registry.unlock_after_fork();
       if (segment->claim_after_fork() == 0) return 1;
       registry.restart_in(segment->own_metrics());
-      for (std::uint64_t n = 0; n < per_child; ++n) orders.inc();
+      const auto record = [&] {
+        for (std::uint64_t n = 0; n < per_child / 2; ++n) {
+          orders.inc();
+          took.observe(0.25);
+        }
+      };
+      std::thread other{record};
+      record();
+      other.join();
       self.say();
       self.wait_for_word();
       return 0;
@@ -400,7 +444,9 @@ TEST_F(SegmentTest, AForkStormNeitherHangsNorLosesACount) {
   stop = true;
   for (auto& thread : load) thread.join();
   registry.settle();
-  EXPECT_EQ(total(segment->read(), "orders"), made.load() + forks * per_child);
+  const auto contents = segment->read();
+  EXPECT_EQ(total(contents, "orders"), made.load() + forks * per_child);
+  EXPECT_EQ(observed(contents, "took"), made.load() + forks * per_child);
   EXPECT_EQ(segment->note(), "");
 }
 

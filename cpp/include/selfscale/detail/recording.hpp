@@ -1,0 +1,168 @@
+/// What recording compiles to in the app: not an interface, and may change with any version.
+///
+/// A process records into blocks of cells. Each block has one writer, a thread, so that a plain
+/// load and store (relaxed atomics, for the readers' sake) count exactly; whoever reads adds the
+/// blocks up. A cell has the same offset in every block.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <selfscale/export.hpp>
+
+namespace selfscale::metrics {
+
+/// Distributions are dense over these octaves: 0.24 ms to 1 s when they hold seconds. A value
+/// elsewhere takes a page for its octave.
+inline constexpr int first_octave = -12;
+inline constexpr int octaves = 12;
+inline constexpr double lower_edge = 1.0 / 4096;
+inline constexpr double upper_edge = 1.0;
+inline constexpr int finest_scale = 6;
+
+/// The words of a distribution's cell: sum, what lies outside of all buckets, the octaves that have
+/// pages, and the dense counts.
+enum DistributionWord : std::size_t {
+  distribution_sum,
+  distribution_zero,
+  distribution_above,
+  distribution_pages,
+  distribution_counts = distribution_pages + 8
+};
+
+namespace detail {
+
+constexpr long double square_root(long double x) {
+  long double root = x;
+  for (int i = 0; i < 64; ++i) root = (root + x / root) / 2;
+  return root;
+}
+
+/// Mantissa bits of 2^(i/64) for i = 0 … 64; the last stands for the next octave.
+constexpr std::array<std::uint64_t, 65> make_edges() {
+  std::array<long double, 6> roots{};  // 2^(1/2), 2^(1/4), …, 2^(1/64)
+  long double root = 2;
+  for (auto& each : roots) each = root = square_root(root);
+  std::array<std::uint64_t, 65> edges{};
+  for (std::size_t i = 0; i < 64; ++i) {
+    long double edge = 1;
+    for (std::size_t bit = 0; bit < 6; ++bit) {
+      if ((i >> (5 - bit)) & 1U) edge *= roots[bit];
+    }
+    edges[i] = std::bit_cast<std::uint64_t>(static_cast<double>(edge)) & ((1ULL << 52) - 1);
+  }
+  edges[64] = 1ULL << 52;
+  return edges;
+}
+inline constexpr auto edges = make_edges();
+
+/// For the seven leading mantissa bits, the bucket in which their interval begins. The interval is
+/// narrower (1/128) than the narrowest bucket (0.0109), so that at most one edge lies in it and one
+/// comparison finds the bucket.
+constexpr std::array<std::uint8_t, 128> make_first_bucket() {
+  std::array<std::uint8_t, 128> first{};
+  std::size_t bucket = 0;
+  for (std::size_t i = 0; i < 128; ++i) {
+    while (edges[bucket + 1] <= (static_cast<std::uint64_t>(i) << 45)) ++bucket;
+    first[i] = static_cast<std::uint8_t>(bucket);
+  }
+  return first;
+}
+inline constexpr auto first_bucket = make_first_bucket();
+
+}  // namespace detail
+
+/// The bucket of a positive, finite, normal value at scale 6. No logarithm, no search.
+constexpr std::int32_t bucket_at_scale_6(double value) noexcept {
+  const auto bits =
+      std::bit_cast<std::uint64_t>(value) - 1;  // the upper edge belongs to the bucket
+  const auto octave = static_cast<std::int32_t>(bits >> 52) - 1023;
+  const auto mantissa = bits & ((1ULL << 52) - 1);
+  const auto first = static_cast<std::size_t>(detail::first_bucket[mantissa >> 45]);
+  const auto within =
+      static_cast<std::int32_t>(first) + (mantissa >= detail::edges[first + 1] ? 1 : 0);
+  return octave * 64 + within;
+}
+
+/// Adds as the only writer of that word.
+inline void add_alone(std::uint64_t& word, std::uint64_t by) noexcept {
+  const std::atomic_ref<std::uint64_t> cell{word};
+  cell.store(cell.load(std::memory_order_relaxed) + by, std::memory_order_relaxed);
+}
+inline void add_alone(double& word, double by) noexcept {
+  const std::atomic_ref<double> cell{word};
+  cell.store(cell.load(std::memory_order_relaxed) + by, std::memory_order_relaxed);
+}
+
+/// The right to write to one block; where that block is now changes when recording moves.
+struct Writer {
+  std::atomic<std::byte*> cells{nullptr};
+  std::atomic<bool> taken{false};
+};
+
+/// The writer that this thread used last, and whose it is.
+struct ThreadWriter {
+  std::uint64_t recorder = 0;  ///< Recorder::id; 0: none
+  const Writer* writer = nullptr;
+};
+extern SELFSCALE_API constinit thread_local ThreadWriter thread_writer;
+
+/// The part of a registry that recording sees.
+class SELFSCALE_API Recorder {
+ public:
+  /// The block that this thread alone writes; null when there are more threads than blocks, and
+  /// they share one.
+  [[nodiscard]] std::byte* own_cells() const noexcept {
+    if (thread_writer.recorder == id_) [[likely]] {
+      return thread_writer.writer->cells.load(std::memory_order_acquire);
+    }
+    return take_cells();
+  }
+
+  /// Out of line, into the block that is shared.
+  void count_shared(std::uint32_t cell, std::uint64_t by) const noexcept;
+  void observe_shared(std::uint32_t cell, int scale, double value) const noexcept;
+  /// A value outside of the dense octaves; refuses what is no value at all.
+  void observe_outside(std::byte* cells, std::uint32_t cell, int scale,
+                       double value) const noexcept;
+  void set_gauge(std::uint32_t cell, double value) const noexcept;
+  void add_to_gauge(std::uint32_t cell, double by) const noexcept;
+
+  /// Whoever holds Python's interpreter lock is one writer: takes a block for it, once. Without
+  /// effect when there is none left.
+  void take_block_for_interpreter() const noexcept;
+
+ protected:
+  Recorder() noexcept;
+  ~Recorder() = default;
+
+  std::uint64_t id_;                               ///< of no other recorder of this process, ever
+  std::atomic<std::byte*> shared_cells_{nullptr};  ///< any thread's, by atomic additions
+  mutable const Writer* interpreter_ = nullptr;    ///< read by whoever holds the interpreter lock
+
+ private:
+  friend struct Interpreter;
+  [[nodiscard]] std::byte* take_cells() const noexcept;
+};
+
+template <class Word>
+[[nodiscard]] Word& word_at(std::byte* cells, std::uint32_t cell, std::size_t index = 0) noexcept {
+  return *(reinterpret_cast<Word*>(cells + cell) + index);
+}
+
+/// Counts a value as the only writer of `cells`.
+inline void observe_alone(const Recorder& recorder, std::byte* cells, std::uint32_t cell, int scale,
+                          double value) noexcept {
+  if (!(value > lower_edge && value <= upper_edge)) [[unlikely]] {
+    return recorder.observe_outside(cells, cell, scale, value);
+  }
+  const int bucket = (bucket_at_scale_6(value) - first_octave * 64) >> (finest_scale - scale);
+  add_alone(
+      word_at<std::uint64_t>(cells, cell, distribution_counts + static_cast<std::size_t>(bucket)),
+      1);
+  add_alone(word_at<double>(cells, cell, distribution_sum), value);
+}
+
+}  // namespace selfscale::metrics
