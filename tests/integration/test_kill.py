@@ -109,18 +109,19 @@ class Stack:
         written.replace(self.depth)
 
     def processes(self) -> dict[int, list[str]]:
-        """Every living process that carries our run directory, with its command line."""
+        """Every process that carries our run directory, with its command line: those that lived at one instant.
+
+        A look at /proc takes a while, in which one may end and another begin: who is still there after it was there
+        when it ended.
+        """
         found = {}
         for entry in Path("/proc").iterdir():
             if not entry.name.isdigit():
                 continue
             with contextlib.suppress(OSError):
-                if self.mark not in (entry / "environ").read_bytes().split(b"\0"):
-                    continue
-                if (entry / "stat").read_text().rsplit(")", 1)[1].split()[0] in "ZX":
-                    continue
-                found[int(entry.name)] = (entry / "cmdline").read_bytes().decode().split("\0")
-        return found
+                if self.mark in (entry / "environ").read_bytes().split(b"\0") and lives(int(entry.name)):
+                    found[int(entry.name)] = (entry / "cmdline").read_bytes().decode().split("\0")
+        return {pid: command for pid, command in found.items() if lives(pid)}
 
     def workers(self) -> list[int]:
         """Worker processes that live."""
@@ -158,6 +159,13 @@ class Stack:
             self.process.terminate()
         self.process.wait(timeout=30)
         eventually("nothing is left behind", lambda: not self.processes())
+
+
+def lives(pid: int) -> bool:
+    """Whether a process is there and no zombie."""
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] not in "ZX"
+    return False
 
 
 def request(port: int) -> int:
