@@ -4,6 +4,7 @@
 
 #include "bindings.hpp"
 #include "metric_types.hpp"
+#include "recording.hpp"
 
 namespace selfscale::python {
 
@@ -46,6 +47,7 @@ void deallocate(PyObject* self) {
 
 template <class Handle>
 MetricObject<Handle> make(PyTypeObject* type, Handle handle, std::shared_ptr<Agent> agent) {
+  metrics::Interpreter::take_block(handle);
   PyObject* made = type->tp_alloc(type, 0);
   if (made == nullptr) throw py::error_already_set{};
   auto* metric = as<Metric<Handle>>(made);
@@ -63,7 +65,7 @@ PyObject* wrong_count(const char* method, Py_ssize_t given) {
 PyObject* counter_inc(PyObject* self, PyObject* const* arguments, Py_ssize_t count) {
   const Counter counter = as<Metric<Counter>>(self)->handle;
   if (count == 0) {
-    counter.inc();
+    metrics::Interpreter::inc(counter);
     Py_RETURN_NONE;
   }
   if (count != 1) return wrong_count("inc()", count);
@@ -79,7 +81,7 @@ PyObject* counter_inc(PyObject* self, PyObject* const* arguments, Py_ssize_t cou
                     "a counter only grows: inc() takes a number from 0 to 2**64 - 1");
     return nullptr;
   }
-  counter.inc(by);
+  metrics::Interpreter::inc(counter, by);
   Py_RETURN_NONE;
 }
 
@@ -123,7 +125,7 @@ PyObject* gauge_add(PyObject* self, PyObject* argument) {
 PyObject* distribution_observe(PyObject* self, PyObject* argument) {
   double value = 0.0;
   if (!number(argument, value)) return nullptr;
-  as<Metric<Distribution>>(self)->handle.observe(value);
+  metrics::Interpreter::observe(as<Metric<Distribution>>(self)->handle, value);
   Py_RETURN_NONE;
 }
 
@@ -160,7 +162,8 @@ PyObject* timing_enter(PyObject* self, PyObject*) {
 
 PyObject* timing_exit(PyObject* self, PyObject* const*, Py_ssize_t) {
   const auto* timing = as<Timing>(self);
-  timing->handle.observe(static_cast<double>(monotonic_nanoseconds() - timing->started) * 1e-9);
+  metrics::Interpreter::observe(
+      timing->handle, static_cast<double>(monotonic_nanoseconds() - timing->started) * 1e-9);
   Py_RETURN_NONE;
 }
 

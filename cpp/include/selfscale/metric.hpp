@@ -8,7 +8,8 @@
 ///
 /// Counters and distributions are wait-free: each thread writes to memory of its own, which readers
 /// add up; when more than fifteen threads record at once, the others share memory by atomic
-/// additions. A gauge is one value for the whole process, and changes by one atomic operation.
+/// additions. A gauge is one value for the whole process: set() is one store, add() is repeated
+/// where another thread's came between.
 ///
 /// Handles are small values that refer to memory of the agent's registry: they stay valid in a
 /// forked child (which records into memory of its own) and after the agent stopped, as long as the

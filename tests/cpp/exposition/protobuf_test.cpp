@@ -203,10 +203,10 @@ TEST(Histogram, TheZeroBucketEndsWhereDistributionsBegin) {
   EXPECT_EQ(entries.front().buckets.zero, 1U);
 }
 
-/// Any observations, the outermost included.
+/// Over as many octaves as a distribution has room for.
 rc::Gen<std::vector<double>> waits() {
   return rc::gen::container<std::vector<double>>(rc::gen::map(
-      rc::gen::inRange(-15'000, 6'000), [](int i) { return std::exp2((i + 0.5) / 1000.0); }));
+      rc::gen::inRange(-14'000, 6'000), [](int i) { return std::exp2((i + 0.5) / 1000.0); }));
 }
 
 RC_GTEST_PROP(Histogram, EveryObservationIsInTheBucketThatItBelongsTo, ()) {
@@ -225,8 +225,6 @@ RC_GTEST_PROP(Histogram, EveryObservationIsInTheBucketThatItBelongsTo, ()) {
   for (const double each : observed) {
     if (each <= zero_threshold) {
       ++zero;
-    } else if (each > 16.0) {
-      ++wanted[(1024LL << schema) + 1];
     } else {
       ++wanted[static_cast<std::int64_t>(std::ceil(std::ldexp(std::log2(each), schema)))];
     }

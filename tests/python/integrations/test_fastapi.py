@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import gc
 import re
 import warnings
 from collections.abc import AsyncIterator
@@ -17,7 +20,7 @@ pytest.importorskip("httpx")
 import httpx
 from fastapi import APIRouter, FastAPI, HTTPException, WebSocket
 from selfscale import Agent
-from selfscale.integrations.asgi import Middleware
+from selfscale.integrations.asgi import Message, Middleware
 from selfscale.integrations.fastapi import instrument
 from selfscale.testing import recorded
 from starlette.applications import Starlette
@@ -215,6 +218,62 @@ def test_a_mounted_app_has_health_routes_below_its_path(agent: Agent) -> None:
     client = client_of(outer)
     assert client.get("/api2/health").json()["status"] == "ok"
     assert client.get("/health").status_code == 404
+
+
+async def endless(_: Any) -> StreamingResponse:
+    async def parts() -> AsyncIterator[bytes]:
+        while True:
+            yield b"x"
+            await asyncio.sleep(0)
+
+    return StreamingResponse(parts())
+
+
+async def breaking(_: Any) -> StreamingResponse:
+    async def parts() -> AsyncIterator[bytes]:
+        yield b"x"
+        raise RuntimeError
+
+    return StreamingResponse(parts())
+
+
+def scope_of(path: str, spec_version: str) -> dict[str, Any]:
+    asgi = {"version": "3.0", "spec_version": spec_version}
+    return {"type": "http", "asgi": asgi, "method": "GET", "path": path, "headers": [], "query_string": b""}
+
+
+@pytest.mark.parametrize(
+    ("path", "spec_version", "errors"),
+    [("/endless", "2.3", 0), ("/endless", "2.4", 1), ("/breaking", "2.3", 1), ("/breaking", "2.4", 1)],
+    ids=["the client leaves, and receive() says so", "the client leaves, and send() raises", "it raises", "it raises"],
+)
+def test_a_stream_that_ends_early_leaves_nothing_in_flight(
+    agent: Agent, path: str, spec_version: str, errors: int
+) -> None:
+    app = Middleware(Starlette(routes=[Route("/endless", endless), Route("/breaking", breaking)]), agent)
+    has_left = asyncio.Event()
+
+    async def receive() -> Message:
+        await has_left.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(message: Message) -> None:
+        if path == "/endless" and message["type"] == "http.response.body":
+            if spec_version == "2.4":
+                raise OSError
+            has_left.set()
+
+    async def run() -> None:
+        with contextlib.suppress(Exception):
+            await app(scope_of(path, spec_version), receive, send)
+        seen = recorded(agent)
+        assert (seen["requests_total"], seen["errors_total"], seen["in_flight"]) == (1, errors, 0)
+
+    gc.disable()
+    try:
+        asyncio.run(run())
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize("times", [1, 2])
