@@ -297,6 +297,18 @@ def test_status_says_who_says_no(make: Make) -> None:
         assert agent.health()["status"] == "ok"
 
 
+def test_status_counts_the_open_files_and_threads_of_an_instance(make: Make) -> None:
+    with make() as agent:
+        [instance] = until(lambda: agent.status()["instances"], "an instance")
+        assert instance["pids"] == [os.getpid()]
+        assert instance["threads"] == threads()
+        host = until(lambda: agent.status()["host"]["cpuUsage"] is not None and agent.status()["host"], "two looks")
+        assert 0 <= host["cpuUsage"] <= 100
+        with Path(os.devnull).open(), Path(os.devnull).open():
+            more = agent.status()["instances"][0]["openFiles"]
+        assert more == agent.status()["instances"][0]["openFiles"] + 2
+
+
 def test_a_forked_child_starts_anew_and_the_parent_goes_on(make: Make) -> None:
     agent = make()
     orders = agent.counter("orders")

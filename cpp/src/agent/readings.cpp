@@ -25,6 +25,7 @@ constexpr int points_per_window = 60;
 enum class Source {
   cpu,
   memory,
+  host_cpu,
   open_files,
   threads,
   rate,
@@ -83,6 +84,7 @@ struct Readings::History {
     const std::string& name = spec.metric;
     if (name == "cpu_usage" || name == "cpu_cores") return Source::cpu;
     if (name == "memory_usage" || name == "memory_bytes") return Source::memory;
+    if (name == "host_cpu_usage") return Source::host_cpu;
     if (name == "open_files") return Source::open_files;
     if (name == "threads") return Source::threads;
     if (counts_requests(spec)) return Source::rate;
@@ -181,6 +183,8 @@ struct Readings::History {
         return keep_amount(instance.cpu_seconds);
       case Source::memory:
         return keep_sample(memory_of(instance));
+      case Source::host_cpu:
+        return keep_sample(tally.host().cpu_percent);
       case Source::open_files:
         return keep_sample(instance.open_files);
       case Source::threads:
@@ -364,6 +368,7 @@ std::set<std::string> Readings::metrics() const {
   for (const auto& [name, kind] : history_->tally.kinds()) names.insert(name);
   if (names.contains(std::string{requests_total}))
     names.insert({"request_rate", "requests_per_second", "error_rate"});
+  if (history_->tally.host().cpu_percent) names.insert("host_cpu_usage");
   for (const auto& [name, instance] : history_->tally.instances()) {
     if (instance.shows_cpu) names.insert({"cpu_usage", "cpu_cores"});
     if (instance.memory_bytes) names.insert({"memory_usage", "memory_bytes"});

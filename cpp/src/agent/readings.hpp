@@ -1,10 +1,10 @@
 /// From what processes count and the host shows, tick by tick, to the readings that a policy asks
 /// for.
 ///
-/// A reading per instance: CPU, memory, descriptors, threads, gauges and rates of counters. One
-/// reading for the service: all distributions (merged exactly, so that a p95 is that of all
-/// requests), `error_rate`, and rates asked for as `across: sum`; these miss nothing that an ended
-/// process has still counted.
+/// A reading per instance: CPU, memory, descriptors, threads, its host's CPU, gauges and rates of
+/// counters. One reading for the service: all distributions (merged exactly, so that a p95 is that
+/// of all requests), `error_rate`, and rates asked for as `across: sum`; these miss nothing that an
+/// ended process has still counted.
 ///
 /// Windows are made of at most 60 points, whatever the tick, and twice that where the window before
 /// is asked for. A reading is given as soon as one whole tick lies in its window, and says how much
@@ -57,6 +57,7 @@ struct HostView {
   std::optional<double> group_cpu_seconds;   ///< used by the cgroup; read where there is a quota
   std::optional<double> group_memory_bytes;  ///< of the cgroup without inactive file pages; read
                                              ///< where there is a limit
+  std::optional<double> cpu_percent;         ///< of the host's processors, busy since the last look
 };
 
 /// What a replica has asked its platform for: what `"of": "request"` is a percentage of.

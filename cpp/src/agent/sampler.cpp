@@ -84,8 +84,8 @@ Tick Sampler::sample(Instant at, const segment::Segment* segment, std::span<cons
                      const std::string& instance, const std::vector<drivers::Replica>& replicas) {
   Tick tick;
   tick.at = at;
-  tick.host = look_at_host();
   look_at_host_cpu();
+  tick.host = look_at_host();
   if (segment == nullptr) {
     tick.processes.push_back(own_process(own, instance, at));
   } else {
@@ -119,6 +119,7 @@ void Sampler::look_at_host_cpu() {
 HostView Sampler::look_at_host() {
   HostView host;
   host.cores = sampling::count_cores();
+  host.cpu_percent = host_cpu_percent_;
   available_mb_.reset();
   if (const auto memory = sampling::read_host_memory()) {
     host.memory_bytes = memory->total_bytes;

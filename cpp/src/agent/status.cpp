@@ -8,6 +8,7 @@
 #include "agent/records.hpp"
 #include "policy/compiled.hpp"
 #include "sampling/cpu.hpp"
+#include "sampling/descriptors.hpp"
 #include "sampling/memory.hpp"
 #include "sampling/process.hpp"
 
@@ -79,6 +80,12 @@ json service(const House& house, const std::string& published) {
   };
 }
 
+/// Adds up over the processes of an instance; where one is hidden nobody knows the sum.
+void add_seen(json& sum, const std::optional<int>& seen) {
+  if (sum.is_null()) return;
+  sum = seen ? json(sum.get<int>() + *seen) : json(nullptr);
+}
+
 /// The living processes of the segment, by instance.
 json instances(House& house) {
   std::map<std::string, json> by_name;
@@ -91,9 +98,14 @@ json instances(House& house) {
                     {"release", slot.release},
                     {"ready", false},
                     {"draining", false},
-                    {"pids", json::array()}};
+                    {"pids", json::array()},
+                    {"openFiles", 0},
+                    {"threads", 0}};
       }
       instance["pids"].push_back(slot.pid);
+      add_seen(instance["openFiles"], sampling::count_open_files(slot.pid));
+      const auto process = sampling::read_process(slot.pid);
+      add_seen(instance["threads"], process ? std::optional{process->threads} : std::nullopt);
       instance["ready"] = instance["ready"].get<bool>() || slot.is_ready();
       instance["draining"] = instance["draining"].get<bool>() || slot.draining;
     }

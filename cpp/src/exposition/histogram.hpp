@@ -20,8 +20,8 @@ inline constexpr std::array classic_bounds{0.005, 0.01, 0.025, 0.05, 0.075, 0.1,
 std::array<std::uint64_t, classic_bounds.size()> cumulative_counts(
     const metrics::Buckets& buckets) noexcept;
 
-/// What distributions count in `zero` is at most this, as long as they have pages for the octaves in
-/// between. It never changes: a scraper takes a lower one for a restart.
+/// What distributions count in `zero` is at most this, as long as they have pages for the octaves
+/// in between. It never changes: a scraper takes a lower one for a restart.
 inline constexpr double zero_threshold = 1.0 / (std::uint64_t{1} << 40U);
 
 /// A native histogram without negative values (https://prometheus.io/docs/specs/native_histograms).

@@ -143,7 +143,12 @@ bool is_overruled(const RuleSpec& rule, const CompiledPolicy& policy) {
   const auto* target = std::get_if<TargetRule>(&rule.kind);
   const bool may_be_none = !policy.scale_to_zero && lowest_minimum(policy) == 0;
   const bool is_contented = target != nullptr && (target->per_replica || may_be_none);
-  return is_contented || sees_a_share(policy.metrics[static_cast<std::size_t>(rule.metric)]);
+  // What is taken away is a change of what stays: also of a sum.
+  const auto* threshold = std::get_if<ThresholdRule>(&rule.kind);
+  const bool sees_changes =
+      threshold != nullptr && threshold->comparison == Comparison::percentage_change;
+  const MetricSpec& metric = policy.metrics[static_cast<std::size_t>(rule.metric)];
+  return is_contented || (sees_changes ? is_shared(metric) : sees_a_share(metric));
 }
 
 /// Application Auto Scaling has a policy for each side; here one rule has both.

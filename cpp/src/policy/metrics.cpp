@@ -11,11 +11,12 @@ namespace {
 
 using enum MetricKind;
 
-constexpr std::array<BuiltinMetric, 33> builtins{{
+constexpr std::array<BuiltinMetric, 34> builtins{{
     {"cpu_usage", level, "percent", true},
     {"memory_usage", level, "percent", false},
     {"cpu_cores", level, "cores", true},
     {"memory_bytes", level, "bytes", false},
+    {"host_cpu_usage", level, "percent", false},
     {"cpu_throttled", level, "percent", false},
     {"cpu_pressure", level, "percent", false},
     {"memory_pressure", level, "percent", false},

@@ -44,6 +44,7 @@ def parts(found: Json) -> Iterator[RenderableType]:
     else:
         yield "nothing has been decided yet: the first evaluation is still to come"
     yield _instances(found["instances"])
+    yield _host(found["host"])
     yield f"costs {found['cost']['cpuRatio']:.2%} of a core"
     set_by_hand = [one for one in found["settings"] if one["from"] != "default"]
     if set_by_hand:
@@ -72,11 +73,18 @@ def _services(services: list[Json]) -> Table:
 
 
 def _instances(instances: list[Json]) -> Table:
-    table = Table("instance", "processes", "ready", "draining", box=None, pad_edge=False)
+    table = Table("instance", "processes", "ready", "draining", "open files", "threads", box=None, pad_edge=False)
     for one in instances:
         pids = ", ".join(str(pid) for pid in one["pids"])
-        table.add_row(escape(one["instance"]), pids, _words(one["ready"]), _words(one["draining"]))
+        words = (_words(one[key]) for key in ("ready", "draining", "openFiles", "threads"))
+        table.add_row(escape(one["instance"]), pids, *words)
     return table
+
+
+def _host(host: Json) -> str:
+    busy = "-" if host["cpuUsage"] is None else f"{host['cpuUsage']:.0f} %"
+    free = "-" if host["availableBytes"] is None else f"{host['availableBytes'] / 2**20:.0f} MiB"
+    return f"host: {host['cores']} cores {busy} busy, {free} of memory available"
 
 
 def _complaints(found: Json) -> Iterator[str]:

@@ -751,5 +751,34 @@ TEST_F(AgentTest, LinesGoToTheUsersSink) {
   EXPECT_NE(lines[0].find("the policy's own \"enabled\""), std::string::npos) << lines[0];
 }
 
+TEST_F(AgentTest, StatusShowsTheHostsCpuAndEachInstancesFilesAndThreads) {
+  Agent agent{options()};
+  agent.start();
+  ASSERT_TRUE(eventually([&] {
+    const auto seen = status(agent);
+    return !seen["instances"].empty() && seen["host"]["cpuUsage"].is_number();
+  }));
+  const auto before = status(agent)["instances"][0];
+  EXPECT_GE(before["threads"].get<int>(), 2) << "this one and the agent's";
+  const int files = before["openFiles"].get<int>();
+  const std::array<int, 2> opened{::dup(0), ::dup(0)};
+  EXPECT_TRUE(eventually(
+      [&] { return status(agent)["instances"][0]["openFiles"].get<int>() == files + 2; }));
+  for (const int file : opened) ::close(file);
+}
+
+TEST_F(AgentTest, APolicyCanScaleByFilesThreadsAndTheHostsCpu) {
+  for (const char* measured : {"open_files", "threads", "host_cpu_usage"}) {
+    auto policy = depth_policy();
+    policy["metrics"] = {{{"name", measured}, {"window", "1s"}}};
+    policy["scaleDown"] = "never";
+    policy["rules"] = {
+        {{"name", "only"}, {"type", "threshold"}, {"metric", measured}, {"scaleUp", 0.001}}};
+    Agent agent{options(policy)};
+    agent.start();
+    EXPECT_TRUE(eventually([&] { return recommended(agent) > 1; })) << measured;
+  }
+}
+
 }  // namespace
 }  // namespace selfscale::agent

@@ -62,7 +62,7 @@ class ReadingsTest : public testing::Test {
   [[nodiscard]] Reading of(const MetricSpec& spec) const { return readings.read_service(spec, at); }
 
   Instant at{};
-  HostView host{4.0, 8e9, {}, {}, {}, {}};
+  HostView host{4.0, 8e9, {}, {}, {}, {}, {}};
   std::vector<std::byte> retired = std::vector<std::byte>(metrics::sums_bytes);
   Readings readings{false};
   Process a{"a", 1};
@@ -358,6 +358,22 @@ TEST_F(ReadingsTest, MemoryFilesAndThreadsAreThoseOfTheInstancesProcesses) {
   EXPECT_EQ(of(files, "a").value, 15.0);
   EXPECT_EQ(of(threads, "a").value, 4.0);
   EXPECT_EQ(of(files, "b").missing, Missing::not_reported);  // hidden is not zero
+}
+
+TEST_F(ReadingsTest, EveryInstanceReadsTheCpuOfItsHostAndNothingWhereTheHostDoesNotTell) {
+  const auto busy = metric("host_cpu_usage");
+  watch({busy});
+  tick({&a, &b});
+  EXPECT_EQ(of(busy, "a").missing, Missing::not_reported);
+  EXPECT_FALSE(readings.metrics().contains("host_cpu_usage"));
+  host.cpu_percent = 40.0;
+  tick({&a, &b});
+  host.cpu_percent = 60.0;
+  tick({&a, &b});
+  EXPECT_EQ(of(busy, "a").value, 50.0);
+  EXPECT_EQ(of(busy, "b").value, 50.0);
+  EXPECT_TRUE(readings.metrics().contains("host_cpu_usage"));
+  EXPECT_FALSE(readings.is_service_level(busy));
 }
 
 TEST_F(ReadingsTest, ErrorRateIsThatOfTheServiceAndZeroWithoutRequests) {

@@ -450,6 +450,17 @@ TEST(PolicyKeys, HintsAtWhatIsProbablyNotMeant) {
   EXPECT_TRUE(overruled(R"({"type": "threshold", "metric": "in_flight", "scaleUp": 100})"));
   EXPECT_TRUE(overruled(
       R"({"type": "target", "metric": "queue_length", "targetPerReplica": 9, "disableScaleIn": true})"));
+  const auto of_a_sum = [](const std::string& comparison) {
+    Json policy = policy_with(R"({"rules": [
+        {"type": "threshold", "metric": "rps", "scaleUp": 20, "comparison": ")" +
+                              comparison + R"("},
+        {"type": "target", "metric": "cpu_usage", "target": 33}]})");
+    policy["metrics"] =
+        Json::parse(R"([{"name": "rps", "metric": "requests_per_second", "across": "sum"}])");
+    return has_hint(load_policies(policy.dump()), "/rules/0", "only asks for more");
+  };
+  EXPECT_TRUE(of_a_sum("percentage_change")) << "one of two that goes doubles what the other has";
+  EXPECT_FALSE(of_a_sum("greater_than"));
   EXPECT_FALSE(overruled(R"({"type": "threshold", "metric": "queue_length", "scaleUp": 100})"))
       << "as long as it asks for more, nobody takes anything away";
   const auto own = [](const std::string& keys) {
