@@ -2,6 +2,7 @@
 
 application = Middleware(get_wsgi_application())    # Django
 app.wsgi_app = Middleware(app.wsgi_app)             # Flask
+app = MetricsRoute(Middleware(app))                 # the same, with a route for Prometheus, /metrics
 """
 
 from __future__ import annotations
@@ -10,12 +11,13 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from selfscale._agent import Agent
+from selfscale.integrations._exposition import WsgiMetricsRoute as MetricsRoute
 from selfscale.integrations._process import begin, join
 
 if TYPE_CHECKING:
     from selfscale._core import Recorder, WsgiRequest
 
-__all__ = ["Middleware"]
+__all__ = ["MetricsRoute", "Middleware"]
 
 Environ: TypeAlias = dict[str, Any]
 StartResponse: TypeAlias = Callable[..., Callable[[bytes], object]]

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import wsgiref.util
+import wsgiref.validate
 from collections.abc import MutableMapping
 from typing import Any
 
 import pytest
 from selfscale import Agent
+from selfscale.integrations import wsgi
 from selfscale.integrations.asgi import MetricsRoute, Middleware
 from selfscale.testing import recorded
 
@@ -89,3 +92,46 @@ def test_an_agent_that_cannot_start_answers_that_it_does_not_know(environment: d
 def test_the_path_is_checked() -> None:
     with pytest.raises(ValueError, match="slash"):
         MetricsRoute(app, "metrics")
+
+
+def wsgi_app(_environ: dict[str, Any], start_response: Any) -> list[bytes]:
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [b"app"]
+
+
+def ask_wsgi(application: Any, path: str, method: str = "GET", **more: str) -> tuple[str, dict[str, str], bytes]:
+    """Status, headers and body of one request, which keeps to PEP 3333."""
+    environ = {"REQUEST_METHOD": method, "SCRIPT_NAME": "", "PATH_INFO": path, "QUERY_STRING": "", **more}
+    wsgiref.util.setup_testing_defaults(environ)
+    said: list[Any] = []
+
+    def start_response(status: str, headers: list[tuple[str, str]], _exc_info: Any = None) -> Any:
+        said.extend((status, dict(headers)))
+        return lambda _: None
+
+    answer = wsgiref.validate.validator(application)(environ, start_response)
+    try:
+        body = b"".join(answer)
+    finally:
+        answer.close()  # type: ignore[attr-defined]
+    return said[0], said[1], body
+
+
+def test_wsgi_applications_have_the_same(agent: Agent) -> None:
+    application = wsgi.MetricsRoute(wsgi.Middleware(wsgi_app, agent), agent=agent)
+    assert ask_wsgi(application, "/somewhere")[2] == b"app"
+    assert ask_wsgi(application, "/metrics", "POST")[2] == b"app"
+    status, headers, body = ask_wsgi(application, "/metrics", HTTP_ACCEPT="application/openmetrics-text")
+    assert status == "200 OK"
+    assert headers["Content-Type"].startswith("application/openmetrics-text")
+    assert body.endswith(b"# EOF\n")
+    assert int(headers["Content-Length"]) == len(body)
+    assert ask_wsgi(application, "/metrics", "HEAD")[2] == b""
+    assert recorded(agent)["requests_total"] == 2
+
+
+def test_a_wsgi_agent_that_cannot_start_answers_that_it_does_not_know(environment: dict[str, str]) -> None:
+    agent = Agent('{"policies": 1}', environment=environment)
+    status, _, body = ask_wsgi(wsgi.MetricsRoute(wsgi_app, agent=agent), "/metrics")
+    assert status == "503 Service Unavailable"
+    assert b"policies" in body
