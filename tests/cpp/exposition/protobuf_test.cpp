@@ -206,7 +206,7 @@ TEST(Histogram, TheZeroBucketEndsWhereDistributionsBegin) {
 /// Over as many octaves as a distribution has room for.
 rc::Gen<std::vector<double>> waits() {
   return rc::gen::container<std::vector<double>>(rc::gen::map(
-      rc::gen::inRange(-14'000, 6'000), [](int i) { return std::exp2((i + 0.5) / 1000.0); }));
+      rc::gen::inRange(-14'000, 6'000), [](int i) { return std::exp2((i + 0.3) / 1000.0); }));
 }
 
 RC_GTEST_PROP(Histogram, EveryObservationIsInTheBucketThatItBelongsTo, ()) {

@@ -396,6 +396,7 @@ TEST_F(SegmentTest, AForkStormNeitherHangsNorLosesACount) {
   const auto took = registry.distribution("took");
   std::atomic<bool> stop{false};
   std::atomic<std::uint64_t> made{0};
+  std::atomic<int> begun{0};
   std::vector<std::thread> load;
   load.reserve(3);
   for (int i = 0; i < 3; ++i) {
@@ -404,12 +405,16 @@ TEST_F(SegmentTest, AForkStormNeitherHangsNorLosesACount) {
       while (!stop.load(std::memory_order_relaxed)) {
         orders.inc();
         took.observe(0.25);
-        ++mine;
+        if (++mine == 1) ++begun;
         if (mine % 64 == 0) registry.counter("more_" + std::to_string(i)).inc();
       }
       made += mine;
     });
   }
+
+  // A sanitizer's own lock may be held while a thread begins, and a child then waits for it for
+  // ever.
+  while (begun < 3) std::this_thread::yield();
 
   constexpr int forks = 200;
   constexpr std::uint64_t per_child = 1000;
