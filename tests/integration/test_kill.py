@@ -124,8 +124,9 @@ class Stack:
         return {pid: command for pid, command in found.items() if lives(pid)}
 
     def workers(self) -> list[int]:
-        """Worker processes that live."""
-        return [pid for pid, command in self.processes().items() if command[1:3] == ["-m", "uvicorn"]]
+        """Worker processes that live. A child that a worker has just forked looks like one until it becomes `sleep`."""
+        pids = [pid for pid, command in self.processes().items() if command[1:3] == ["-m", "uvicorn"]]
+        return [pid for pid in pids if parent_of(pid) not in pids]
 
     def children_of_workers(self) -> list[int]:
         """The processes that workers started."""
@@ -161,11 +162,21 @@ class Stack:
         eventually("nothing is left behind", lambda: not self.processes())
 
 
+def stat_of(pid: int) -> list[str]:
+    """State, parent and more of a process; empty when it is gone."""
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return []
+
+
 def lives(pid: int) -> bool:
     """Whether a process is there and no zombie."""
-    with contextlib.suppress(OSError):
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] not in "ZX"
-    return False
+    return bool(stat := stat_of(pid)) and stat[0] not in "ZX"
+
+
+def parent_of(pid: int) -> int:
+    """The process that a process is the child of; 0 when it is gone."""
+    return int(stat[1]) if (stat := stat_of(pid)) else 0
 
 
 def request(port: int) -> int:

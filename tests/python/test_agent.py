@@ -137,10 +137,11 @@ def test_a_driver_error_that_may_pass_is_tried_again(make: Make) -> None:
     agent = make(driver=platform, enable=True)
     agent.gauge("depth").set(50)
     with agent:
-        until(lambda: len(platform.asked) == 1, "asks")
+        until(lambda: platform.asked, "asks")
         platform.fails = None
         events = until(lambda: [e for e in agent.history("backend") if e.outcome == "succeeded"], "success")
-        assert events[-1].to_replicas == platform.asked[0]
+        first = min(events, key=lambda event: event.started_at)  # another may have followed
+        assert first.to_replicas == platform.asked[0]
         assert not [e for e in agent.history("backend") if e.outcome == "failed"]
 
 
