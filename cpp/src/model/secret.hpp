@@ -14,8 +14,7 @@ namespace selfscale {
 class Secret {
  public:
   Secret() = default;
-  explicit Secret(std::string_view text)
-      : text_{text.empty() ? nullptr : new char[text.size()]}, size_{text.size()} {
+  explicit Secret(std::string_view text) : text_{new char[text.size()]}, size_{text.size()} {
     text.copy(text_.get(), size_);
   }
   Secret(const Secret& other) : Secret{other.reveal()} {}
