@@ -10,6 +10,7 @@
 #include <map>
 #include <span>
 
+#include "drivers/ecs/percent.hpp"
 #include "model/rfc3339.hpp"
 
 namespace selfscale::drivers::ecs {
@@ -43,27 +44,6 @@ std::string hex(const Digest& digest) {
   return text;
 }
 
-bool is_unreserved(unsigned char byte) {
-  return std::isalnum(byte) != 0 ||
-         std::string_view{"-._~"}.find(static_cast<char>(byte)) != std::string_view::npos;
-}
-
-/// Bytes that `kept` does not want for itself become %XX.
-template <class Kept>
-std::string encode(std::string_view text, Kept kept) {
-  constexpr std::string_view digits = "0123456789ABCDEF";
-  std::string encoded;
-  for (const char letter : text) {
-    const auto byte = static_cast<unsigned char>(letter);
-    if (kept(byte)) {
-      encoded += letter;
-    } else {
-      encoded += {'%', digits[byte >> 4U], digits[byte & 15U]};
-    }
-  }
-  return encoded;
-}
-
 /// "/a/../b//c/" becomes "/b/c/".
 std::string resolve(std::string_view path) {
   std::vector<std::string_view> kept;
@@ -85,14 +65,10 @@ std::string resolve(std::string_view path) {
 
 std::string canonical_path(std::string_view path, Path form) {
   const auto whole = form == Path::normalized ? resolve(path) : std::string{path};
-  return encode(whole, [](unsigned char byte) { return is_unreserved(byte) || byte == '/'; });
+  return percent_encoded(whole, "/");
 }
 
 std::string canonical_query(std::string_view query) {
-  // What is encoded already stays so.
-  const auto encoded = [](std::string_view part) {
-    return encode(part, [](unsigned char byte) { return is_unreserved(byte) || byte == '%'; });
-  };
   std::vector<std::pair<std::string, std::string>> parameters;
   while (!query.empty()) {
     const auto parameter = query.substr(0, query.find('&'));
@@ -100,7 +76,9 @@ std::string canonical_query(std::string_view query) {
     const auto equals = std::min(parameter.find('='), parameter.size());
     const auto value = parameter.substr(std::min(equals + 1, parameter.size()));
     if (!parameter.empty()) {
-      parameters.emplace_back(encoded(parameter.substr(0, equals)), encoded(value));
+      // What is encoded already stays so.
+      parameters.emplace_back(percent_encoded(parameter.substr(0, equals), "%"),
+                              percent_encoded(value, "%"));
     }
   }
   std::sort(parameters.begin(), parameters.end());
@@ -115,7 +93,7 @@ std::string canonical_query(std::string_view query) {
 std::string trimmed(std::string_view value) {
   std::string text;
   for (const char letter : value) {
-    const bool is_space = std::isspace(static_cast<unsigned char>(letter)) != 0;
+    const bool is_space = std::string_view{" \t\r\n"}.find(letter) != std::string_view::npos;
     if (!is_space) {
       text += letter;
     } else if (!text.empty() && text.back() != ' ') {

@@ -2,25 +2,15 @@
 /// Source: "Create a signed AWS API request" in the AWS Identity and Access Management user guide.
 #pragma once
 
-#include <chrono>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "drivers/ecs/credentials.hpp"
 #include "model/secret.hpp"
 
 namespace selfscale::drivers::ecs {
-
-using WallTime = std::chrono::sys_seconds;
-
-struct Credentials {
-  std::string access_key_id;
-  Secret secret_access_key;
-  Secret session_token;             ///< empty: they are permanent
-  std::optional<WallTime> expires;  ///< empty: never, or nobody knows
-};
 
 /// A request before it is signed. All its headers are signed: those that somebody on the way may
 /// change do not belong here. Path and query are as given, percent-encoded or not.
