@@ -217,4 +217,9 @@ std::optional<seconds> retry_after(std::string_view value, system_clock::time_po
   return std::clamp(std::chrono::ceil<seconds>(*at - now), seconds{0}, longest_wait);
 }
 
+std::optional<system_clock::time_point> date_of(std::string_view value,
+                                                system_clock::time_point now) noexcept {
+  return date_in(trimmed(value), now);
+}
+
 }  // namespace selfscale::http

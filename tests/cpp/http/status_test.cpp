@@ -103,5 +103,11 @@ TEST(RetryAfter, ThatCannotBeUnderstoodIsNone) {
   }
 }
 
+TEST(Date, IsAnInstant) {
+  const std::chrono::system_clock::time_point epoch{};
+  EXPECT_EQ(date_of("Thu, 01 Jan 1970 00:01:00 GMT", epoch), epoch + std::chrono::minutes{1});
+  EXPECT_EQ(date_of("yesterday", epoch), std::nullopt);
+}
+
 }  // namespace
 }  // namespace selfscale::http
