@@ -66,8 +66,8 @@ if(TARGET SQLite::SQLite3 AND NOT TARGET SQLite3::SQLite3) # the name before CMa
 endif()
 selfscale_need(SQLite3::SQLite3 "SQLite 3" "apt-get install libsqlite3-dev")
 
-find_package(OpenSSL 3.0 QUIET COMPONENTS Crypto)
-selfscale_need(OpenSSL::Crypto "OpenSSL 3" "apt-get install libssl-dev")
+find_package(OpenSSL 3.0 QUIET COMPONENTS SSL Crypto)
+selfscale_need(OpenSSL::SSL "OpenSSL 3.0 or later" "apt-get install libssl-dev")
 
 # Reads the system's zone data. Without it zones are those of the copy that the build makes (cmake/zones.cmake).
 find_path(SELFSCALE_CCTZ_INCLUDE cctz/time_zone.h)

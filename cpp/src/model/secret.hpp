@@ -32,6 +32,15 @@ class Secret {
 
   /// Valid until this is assigned to or destroyed.
   [[nodiscard]] std::string_view reveal() const noexcept { return {text_.get(), size_}; }
+  /// This text with another before it.
+  [[nodiscard]] Secret after(std::string_view start) const {
+    Secret whole;
+    whole.size_ = start.size() + size_;
+    whole.text_.reset(new char[whole.size_]);
+    start.copy(whole.text_.get(), start.size());
+    reveal().copy(whole.text_.get() + start.size(), size_);
+    return whole;
+  }
   [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
 
  private:

@@ -32,6 +32,11 @@ TEST(Secret, MayBeEmptyOrHoldAnyByte) {
   EXPECT_EQ(Secret{bytes}.reveal(), bytes);
 }
 
+TEST(Secret, MayFollowAnotherText) {
+  EXPECT_EQ(Secret{"hunter2"}.after("Bearer ").reveal(), "Bearer hunter2");
+  EXPECT_EQ(Secret{}.after("Bearer ").reveal(), "Bearer ");
+}
+
 TEST(Secret, IsCopiedAndMoved) {
   Secret first{"hunter2"};
   const Secret copy{first};
