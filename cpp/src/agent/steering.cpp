@@ -25,6 +25,14 @@ double boot_time_of(const std::string& published) {
   return value.is_object() ? value.value("bootTime", 0.0) : 0.0;
 }
 
+/// Agents on other hosts cannot be seen from this one: with a platform of many hosts, each of them
+/// would take itself for the leader.
+std::string way_to_one_writer(const std::string& driver) {
+  return "the driver " + driver +
+         " scales a service of many hosts, and agents on other hosts cannot be seen from this one: "
+         "two of them could write. Let one agent alone run, and say so by SELFSCALE_FLEET=single";
+}
+
 /// Who asks for a decision's count: a schedule, where its bounds have moved away from the current
 /// one.
 Trigger trigger_of(const Decision& decision) {
@@ -74,6 +82,11 @@ asio::awaitable<void> Steering::step() {
   co_await observe();
   co_await read_switches_of_people();
   judge_now();
+  if (verdict_.may_act) {
+    may_have_taken_over_ = true;
+  } else {
+    co_await release();
+  }
   if (role_ == Role::leader && resumes_ && observation_) co_await resume_event();
   if (role_ == Role::leader && events_.wants_observation(now)) {
     auto seen = observation_ ? Result<drivers::Observation>{*observation_}
@@ -124,7 +137,7 @@ asio::awaitable<bool> Steering::stands_and_leads() {
   if (!house_.driver) co_return false;
   co_await preflight();
   if (!preflight_.wrong.empty()) {
-    if (role_ == Role::leader) co_await house_.fleet->resign();
+    if (role_ == Role::leader) co_await give_up();
     co_return false;
   }
   const auto leads = co_await house_.fleet->lead();
@@ -141,6 +154,10 @@ asio::awaitable<void> Steering::preflight() {
   if (now < next_preflight_) co_return;
   auto found = co_await house_.driver->preflight();
   if (!found) found = drivers::Preflight{{found.error().message}, {}};
+  using Scope = drivers::Capabilities::Scope;
+  const bool is_one_writer_certain =
+      house_.settings.is_single || house_.driver->capabilities().scope == Scope::host;
+  if (!is_one_writer_certain) found->wrong.push_back(way_to_one_writer(house_.driver_name));
   const auto before = std::exchange(preflight_, std::move(*found));
   const bool fine = preflight_.wrong.empty();
   next_preflight_ = house_.clock.now() + (fine ? preflight_again : preflight_after_failure);
@@ -195,12 +212,27 @@ void Steering::take_over_state() {
 void Steering::cease_to_lead() {
   events_.forget();
   recorded_.reset();
+  may_have_taken_over_ = false;  // what was taken over is the next leader's by now
   house_.log.info("leads " + house_.service() + " no more");
 }
 
 asio::awaitable<void> Steering::resign() {
-  if (role_ == Role::leader) co_await house_.fleet->resign();
+  if (role_ == Role::leader) co_await give_up();
   house_.seat.drop_control();
+}
+
+asio::awaitable<void> Steering::give_up() {
+  co_await release();
+  co_await house_.fleet->resign();
+}
+
+/// Whoever acts no more leaves the platform as a person had set it.
+asio::awaitable<void> Steering::release() {
+  if (!std::exchange(may_have_taken_over_, false)) co_return;
+  const auto released = co_await house_.driver->release();
+  if (!released) {
+    house_.log.warn("what was taken over could not be given back: " + released.error().message);
+  }
 }
 
 /// What was thought by the old policy stays where the new one has the same rule.

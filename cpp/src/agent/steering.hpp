@@ -64,6 +64,8 @@ class Steering {
   boost::asio::awaitable<void> find_role();
   void note_leader(const std::string& leader);
   boost::asio::awaitable<bool> stands_and_leads();
+  boost::asio::awaitable<void> give_up();
+  boost::asio::awaitable<void> release();
   boost::asio::awaitable<void> preflight();
   void say_preflight(const drivers::Preflight& before);
   boost::asio::awaitable<void> begin_to_lead();
@@ -117,6 +119,7 @@ class Steering {
   Circumstances circumstances_;
   std::vector<Switch> switches_;
   Verdict verdict_;
+  bool may_have_taken_over_ = false;  ///< since the driver gave back what it had taken
   std::string published_;
 
   Instant next_evaluation_{};
