@@ -14,11 +14,17 @@ namespace asio = boost::asio;
 using ecs::Deadline;
 using ecs::Operation;
 
-constexpr Duration patience{30'000};         // for calls that carry no deadline
+constexpr Duration patience{10'000};         // for calls that carry no deadline
 constexpr Duration release_patience{5'000};  // an agent that stops waits for it
 constexpr double poll_seconds = 15.0;        // AWS' own waiters ask as often
-constexpr int most_pages = 50;               // of 100 tasks each: the quota of a service
-constexpr int protection_minutes = 5;        // ECS chooses whom it ends within seconds
+constexpr Duration look_lasts{300'000};  // the native autoscaler is looked for as often, at least
+constexpr int most_pages = 50;           // of 100 tasks each: the quota of a service
+constexpr int protection_minutes = 5;    // ECS chooses whom it ends within seconds
+
+bool may_pass(const Failure& failure) {
+  return failure.code == Errc::unreachable || failure.code == Errc::timed_out ||
+         failure.code == Errc::throttled;
+}
 
 Failure with_permission(Failure failure) {
   if (!failure.permission.empty()) {
@@ -82,38 +88,16 @@ class Ecs final : public Driver {
     co_return co_await write(request.desired, until);
   }
 
+  /// What cannot be looked at for a passing reason counts as it did at the last look, for a while:
+  /// one throttled call must not end a leader.
   asio::awaitable<Result<Preflight>> preflight() override {
-    const Deadline until{patience};
-    Preflight found;
-    const auto service = co_await describe(until);
-    if (!service) {
-      found.wrong.push_back(with_permission(service.error()).message);
-      co_return found;
+    auto found = co_await look();
+    if (found) {
+      last_look_ = Look{*found, Deadline{look_lasts}};
+    } else if (may_pass(found.error()) && last_look_ && !last_look_->until.is_over()) {
+      co_return last_look_->found;
     }
-    if (service->scheduling_strategy == "DAEMON") {
-      found.wrong.emplace_back(
-          "the service runs one task on each container instance (DAEMON): ECS takes no count");
-    }
-    if (options_.protects_busy_tasks && !service->controller.empty() &&
-        service->controller != "ECS") {
-      found.warnings.push_back("the service's deployments are controlled by " +
-                               service->controller +
-                               ", which knows no protection of tasks: a scale-in will be refused "
-                               "as long as platform.protectBusyTasks is not false");
-    }
-    const auto native = co_await native_autoscaler(until);
-    if (!native) {
-      found.wrong.push_back("whether another autoscaler scales the service cannot be seen: " +
-                            with_permission(native.error()).message);
-    } else if (!native->conflict.empty() && options_.takes_over) {
-      found.warnings.push_back(native->conflict +
-                               "; by platform.takeOver it is suspended when this agent first "
-                               "scales the service, and gets its setting back when that ends");
-    } else if (!native->conflict.empty()) {
-      found.wrong.push_back(native->conflict +
-                            "; two autoscalers undo each other's work: suspend or deregister it, "
-                            "or consent to its suspension by platform.takeOver");
-    }
+    if (!found) co_return Preflight{{with_permission(found.error()).message}, {}};
     co_return found;
   }
 
@@ -136,6 +120,45 @@ class Ecs final : public Driver {
   }
 
  private:
+  struct Look {
+    Preflight found;
+    Deadline until;
+  };
+
+  asio::awaitable<Result<Preflight>> look() {
+    const Deadline until{patience};
+    const auto service = co_await describe(until);
+    if (!service) co_return service.error();
+    Preflight found;
+    if (service->scheduling_strategy == "DAEMON") {
+      found.wrong.emplace_back(
+          "the service runs one task on each container instance (DAEMON): ECS takes no count");
+    }
+    if (options_.protects_busy_tasks && !service->controller.empty() &&
+        service->controller != "ECS") {
+      found.warnings.push_back("the service's deployments are controlled by " +
+                               service->controller +
+                               ", which knows no protection of tasks: a scale-in will be refused "
+                               "as long as platform.protectBusyTasks is not false");
+    }
+    const auto native = co_await native_autoscaler(until);
+    if (!native) {
+      auto failure = native.error();
+      failure.message.insert(0, "whether another autoscaler scales the service cannot be seen: ");
+      co_return failure;
+    }
+    if (!native->conflict.empty() && options_.takes_over) {
+      found.warnings.push_back(native->conflict +
+                               "; by platform.takeOver it is suspended when this agent first "
+                               "scales the service, and gets its setting back when that ends");
+    } else if (!native->conflict.empty()) {
+      found.wrong.push_back(native->conflict +
+                            "; two autoscalers undo each other's work: suspend or deregister it, "
+                            "or consent to its suspension by platform.takeOver");
+    }
+    co_return found;
+  }
+
   asio::awaitable<Result<ecs::Service>> describe(Deadline until) {
     const auto answer = co_await session_.call(ecs::describe_service(options_.place), until);
     if (!answer) co_return answer.error();
@@ -263,6 +286,7 @@ class Ecs final : public Driver {
   ecs::Options options_;
   std::function<ecs::WallTime()> now_;
   ecs::Session session_;
+  std::optional<Look> last_look_;
   std::optional<ecs::Suspended> suspended_before_;  ///< the native autoscaler, as it was found
 };
 

@@ -23,6 +23,7 @@ struct Deadline {
     const auto rest = std::chrono::duration_cast<Duration>(at - std::chrono::steady_clock::now());
     return std::clamp(rest, Duration{1}, most);
   }
+  [[nodiscard]] bool is_over() const { return std::chrono::steady_clock::now() >= at; }
   std::chrono::steady_clock::time_point at;
 };
 

@@ -223,6 +223,42 @@ TEST_F(EcsDriver, OtherwiseAFailureToListTasksIsAFailure) {
   EXPECT_EQ(observe().error().code, Errc::throttled);
 }
 
+TEST_F(EcsDriver, EveryFaultOfEveryReadHasItsCodeAndIsNotTriedAgainHere) {
+  struct Row {
+    FakeAws::Scripted answer;
+    Errc code;
+  };
+  add_tasks({"a"});
+  add_autoscaler(true, {});
+  for (const std::string operation : {"DescribeServices", "ListTasks", "DescribeTasks"}) {
+    for (const auto& [answer, code] : std::initializer_list<Row>{
+             {refusal("ThrottlingException"), Errc::throttled},
+             {{429, "", "", false}, Errc::throttled},
+             {refusal("ServerException"), Errc::unreachable},
+             {{500, "<html>", "", false}, Errc::unreachable},
+             {{502, "", "", false}, Errc::unreachable},
+             {{504, "", "", false}, Errc::unreachable},
+             {{404, "", "", false}, Errc::not_found},
+             {{409, "", "", false}, Errc::conflict},
+             {{422, "", "", false}, Errc::failed},
+             {refusal("ClusterNotFoundException"), Errc::not_found},
+             {refusal("InvalidParameterException"), Errc::failed},
+             {{200, "<html>", "", false}, Errc::malformed},
+             {{200, "{}", "", false}, Errc::malformed},
+         }) {
+      aws.with([](State& state) { state.operations.clear(); });
+      script(operation, {answer});
+      const auto seen = observe();
+      ASSERT_FALSE(seen) << operation << " " << answer.body;
+      EXPECT_EQ(seen.error().code, code) << operation << " " << answer.status << answer.body;
+      EXPECT_TRUE(seen.error().message.starts_with(operation)) << seen.error().message;
+      EXPECT_EQ(
+          aws.with([&](State& state) { return std::ranges::count(state.operations, operation); }),
+          1);
+    }
+  }
+}
+
 TEST_F(EcsDriver, AServiceThatIsNotThereIsNotFound) {
   options.place.service = "wbe";
   EXPECT_EQ(observe().error().code, Errc::not_found);
@@ -255,6 +291,18 @@ TEST_F(EcsDriver, AMissingRightIsNamedBeforeAnythingIsDone) {
   ASSERT_EQ(blind.wrong.size(), 1U) << "an autoscaler that cannot be seen may be there";
   EXPECT_NE(blind.wrong[0].find("application-autoscaling:DescribeScalableTargets"),
             std::string::npos);
+}
+
+TEST_F(EcsDriver, ALookThatFailsForAPassingReasonCountsAsTheLastOneDid) {
+  script("DescribeServices", {refusal("ThrottlingException")});
+  EXPECT_EQ(preflight().wrong.size(), 1U) << "nobody has looked yet";
+  EXPECT_EQ(preflight().wrong, Names{});
+  script("DescribeServices", {refusal("ThrottlingException")});
+  EXPECT_EQ(preflight().wrong, Names{});
+  script("DescribeScalableTargets", {{503, "", "", false}});
+  EXPECT_EQ(preflight().wrong, Names{});
+  script("DescribeScalableTargets", {refusal("AccessDeniedException")});
+  EXPECT_EQ(preflight().wrong.size(), 1U) << "that does not pass";
 }
 
 TEST_F(EcsDriver, ANativeAutoscalerOnTheSameServiceIsAConflict) {
