@@ -179,7 +179,7 @@ def test_without_a_word_that_it_is_alone_it_only_recommends(aws: Aws, start: Sta
     """Agents in other tasks cannot be seen from this one."""
     agent = start({"SELFSCALE_FLEET": "auto"})
     until(lambda: "SELFSCALE_FLEET=single" in wrong(agent), agent.status)
-    until(lambda: agent.recommendation("web").recommended_replicas > 2, agent.status)
+    until(lambda: (said := agent.recommendation("web")) and said.recommended_replicas > 2, agent.status)
     assert agent.recommendation("web").because == "not_candidate"
     assert aws.desired() == 2
 
