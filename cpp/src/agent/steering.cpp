@@ -13,6 +13,10 @@ namespace {
 
 namespace asio = boost::asio;
 
+constexpr auto rivals =
+    "every replica has an agent that could scale this platform, and in this version they agree on "
+    "one of them on one host only: let a single process lead, outside of what is scaled, and say "
+    "there SELFSCALE_FLEET=single";
 constexpr Duration preflight_again{30'000};
 constexpr Duration preflight_after_failure{5'000};
 constexpr Duration tidy_interval{600'000};
@@ -141,10 +145,17 @@ asio::awaitable<void> Steering::preflight() {
   if (now < next_preflight_) co_return;
   auto found = co_await house_.driver->preflight();
   if (!found) found = drivers::Preflight{{found.error().message}, {}};
+  if (may_have_rivals()) found->wrong.emplace_back(rivals);
   const auto before = std::exchange(preflight_, std::move(*found));
   const bool fine = preflight_.wrong.empty();
   next_preflight_ = house_.clock.now() + (fine ? preflight_again : preflight_after_failure);
   say_preflight(before);
+}
+
+/// Agents on other hosts reach the platform as well as this one, and know nothing of its lease.
+bool Steering::may_have_rivals() const {
+  return house_.driver->capabilities().scope == drivers::Capabilities::Scope::platform &&
+         !house_.settings.is_single;
 }
 
 void Steering::say_preflight(const drivers::Preflight& before) {

@@ -65,6 +65,7 @@ class Steering {
   void note_leader(const std::string& leader);
   boost::asio::awaitable<bool> stands_and_leads();
   boost::asio::awaitable<void> preflight();
+  [[nodiscard]] bool may_have_rivals() const;
   void say_preflight(const drivers::Preflight& before);
   boost::asio::awaitable<void> begin_to_lead();
   void take_over_state();

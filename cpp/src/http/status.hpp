@@ -33,4 +33,8 @@ enum class Verdict : std::uint8_t {
 [[nodiscard]] std::optional<std::chrono::seconds> retry_after(
     std::string_view value, std::chrono::system_clock::time_point now) noexcept;
 
+/// A date in one of those three forms, as the header Date has it; of one with two digits for its
+/// year, those of 1970 to 2069. Empty: it is none.
+[[nodiscard]] std::optional<double> seconds_since_epoch(std::string_view date) noexcept;
+
 }  // namespace selfscale::http

@@ -103,5 +103,12 @@ TEST(RetryAfter, ThatCannotBeUnderstoodIsNone) {
   }
 }
 
+TEST(HttpDate, IsSecondsSinceTheEpoch) {
+  EXPECT_EQ(seconds_since_epoch("Sun, 06 Nov 1994 08:49:37 GMT"), 784'111'777.0);
+  EXPECT_EQ(seconds_since_epoch("Sunday, 06-Nov-94 08:49:37 GMT"), 784'111'777.0);
+  EXPECT_EQ(seconds_since_epoch("Sun Nov  6 08:49:37 1994"), 784'111'777.0);
+  EXPECT_EQ(seconds_since_epoch("yesterday"), std::nullopt);
+}
+
 }  // namespace
 }  // namespace selfscale::http

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <sstream>
+#include <system_error>
 
 #include "drivers/kubernetes/yaml.hpp"
 
@@ -30,6 +31,11 @@ Result<std::string> text_of(const std::string& path) {
     return Failure{Errc::storage, path + " cannot be read", {}};
   }
   return text.str();
+}
+
+bool is_there(const std::string& path) {
+  std::error_code ignored;
+  return std::filesystem::exists(path, ignored);
 }
 
 std::string_view trimmed(std::string_view text) {
@@ -66,7 +72,7 @@ Result<Access> account_of_pod(const Surroundings& around) {
   const auto& folder = around.account_folder;
   Access access;
   access.token_file = folder + "/token";
-  if (!std::filesystem::exists(access.token_file)) {
+  if (!is_there(access.token_file)) {
     return unsupported(
         "this pod has no service account: " + access.token_file +
         " is not there (automountServiceAccountToken: false?); mount one that may scale");
@@ -206,7 +212,7 @@ Result<Access> find_access(const Options& options, const Surroundings& around) {
   }
   if (!around.kubeconfig.empty()) return kubeconfig_at(around.kubeconfig, options.context);
   const auto usual = around.home + "/.kube/config";
-  if (!around.home.empty() && std::filesystem::exists(usual)) {
+  if (!around.home.empty() && is_there(usual)) {
     return kubeconfig_at(usual, options.context);
   }
   return unsupported(
