@@ -7,6 +7,7 @@
 #include "drivers/kubernetes.hpp"
 #include "drivers/local.hpp"
 #include "drivers/memory.hpp"
+#include "drivers/swarm.hpp"
 
 namespace selfscale::drivers {
 namespace {
@@ -34,6 +35,7 @@ constexpr std::array table{
     Row{"kubernetes", kubernetes_driver},
     Row{"local", [](Setting setting) -> Made { return local_driver(std::move(setting)); }},
     Row{"memory", [](Setting setting) -> Made { return memory_driver(std::move(setting)); }},
+    Row{"swarm", swarm_driver},
 };
 
 }  // namespace

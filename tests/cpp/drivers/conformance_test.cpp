@@ -178,7 +178,7 @@ TEST(Registry, NamesTheKnownOnes) {
   EXPECT_EQ(made.error().code, Errc::invalid_argument);
   EXPECT_EQ(made.error().message,
             "no driver is called \"kubernets\"; there are callback, ecs, kubernetes, local, "
-            "memory");
+            "memory, swarm");
 }
 
 TEST(Registry, MakesEachByItsName) {

@@ -17,6 +17,7 @@
 #include "drivers/kubernetes/api_server.hpp"
 #include "drivers/local.hpp"
 #include "drivers/supervisor_fixture.hpp"
+#include "drivers/swarm/swarm_server.hpp"
 
 namespace selfscale::drivers {
 namespace {
@@ -153,6 +154,23 @@ class EcsHarness final : public Harness {
   bool is_gone_ = false;
 };
 
+/// What a server on loopback does to each request.
+std::function<bool(http::Peer&, const http::Received&)> playing(Fault fault) {
+  return [fault](http::Peer& peer, const http::Received&) {
+    if (fault == Fault::denies) peer.answer(403, R"({"message":"no"})");
+    if (fault == Fault::garbage) peer.answer(200, "<html>");
+    if (fault == Fault::hangs) peer.wait_for_the_end();
+    return fault == Fault::denies || fault == Fault::garbage || fault == Fault::hangs;
+  };
+}
+std::optional<Errc> owed(Fault fault) {
+  if (fault == Fault::refuses) return Errc::unreachable;
+  if (fault == Fault::denies) return Errc::denied;
+  if (fault == Fault::hangs) return Errc::timed_out;
+  if (fault == Fault::garbage) return Errc::malformed;
+  return std::nullopt;
+}
+
 /// The API as a server on loopback plays it.
 class KubernetesHarness final : public Harness {
  public:
@@ -170,19 +188,8 @@ class KubernetesHarness final : public Harness {
   std::optional<Errc> inject(Fault fault) override {
     // A port that nobody can listen on without being root.
     api_.write_kubeconfig(fault == Fault::refuses ? "https://127.0.0.1:1" : api_.url(), "hunter2");
-    api_.change([fault](auto& cluster) {
-      cluster.intercept = [fault](http::Peer& peer, const http::Received&) {
-        if (fault == Fault::denies) peer.answer(403, R"({"kind":"Status","message":"no"})");
-        if (fault == Fault::garbage) peer.answer(200, "<html>");
-        if (fault == Fault::hangs) peer.wait_for_the_end();
-        return fault == Fault::denies || fault == Fault::garbage || fault == Fault::hangs;
-      };
-    });
-    if (fault == Fault::refuses) return Errc::unreachable;
-    if (fault == Fault::denies) return Errc::denied;
-    if (fault == Fault::hangs) return Errc::timed_out;
-    if (fault == Fault::garbage) return Errc::malformed;
-    return std::nullopt;
+    api_.change([fault](auto& cluster) { cluster.intercept = playing(fault); });
+    return owed(fault);
   }
 
  private:
@@ -231,6 +238,31 @@ class LocalHarness final : public Harness {
   local::Descriptor garbage_;
 };
 
+/// A manager of a Swarm as a server on loopback plays it.
+class SwarmHarness final : public Harness {
+ public:
+  SwarmHarness() = default;
+  ~SwarmHarness() override { EXPECT_EQ(api_.wrong(), std::vector<std::string>{}); }
+  SwarmHarness(const SwarmHarness&) = delete;
+
+  std::unique_ptr<Driver> make(asio::io_context& io) override {
+    const auto host = is_gone_ ? "tcp://127.0.0.1:1" : api_.host();
+    return drivers::make("swarm", Setting{io, "web", R"({"host": ")" + host + "\"}", {}, {}})
+        .value();
+  }
+  int truth() override { return api_.replicas(); }
+  void set_truth(int replicas) override { api_.set_replicas(replicas); }
+  std::optional<Errc> inject(Fault fault) override {
+    is_gone_ = fault == Fault::refuses;
+    api_.set_intercept(playing(fault));
+    return owed(fault);
+  }
+
+ private:
+  swarm::SwarmServer api_;
+  bool is_gone_ = false;
+};
+
 }  // namespace
 
 std::vector<HarnessRow> every_harness() {
@@ -238,7 +270,8 @@ std::vector<HarnessRow> every_harness() {
           {"ecs", [] { return std::make_unique<EcsHarness>(); }},
           {"kubernetes", [] { return std::make_unique<KubernetesHarness>(); }},
           {"local", [] { return std::make_unique<LocalHarness>(); }},
-          {"memory", [] { return std::make_unique<MemoryHarness>(); }}};
+          {"memory", [] { return std::make_unique<MemoryHarness>(); }},
+          {"swarm", [] { return std::make_unique<SwarmHarness>(); }}};
 }
 
 }  // namespace selfscale::drivers

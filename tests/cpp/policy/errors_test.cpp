@@ -251,6 +251,10 @@ INSTANTIATE_TEST_SUITE_P(
                 "/platform/deploymnt", "\"deployment\""},
         Mistake{R"({"platform": {"driver": "kubernetes", "deployment": "a", "statefulSet": "b"}})",
                 "/platform/statefulSet", "one of them"},
+        Mistake{R"({"platform": {"driver": "swarm", "longestWorkSeconds": "90s"}})",
+                "/platform/longestWorkSeconds", "number"},
+        Mistake{R"({"platform": {"driver": "swarm", "mayInteruptWork": true}})",
+                "/platform/mayInteruptWork", "\"mayInterruptWork\""},
         Mistake{R"({"platform": {"driver": "local", "gracePerod": "1s"}})", "/platform/gracePerod",
                 "\"gracePeriod\""}));
 

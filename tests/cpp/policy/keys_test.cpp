@@ -375,7 +375,8 @@ TEST(PolicyKeys, PlatformsThatActAreCheckedOthersAreKept) {
       {R"({"driver": "local"})", R"({"driver": "local", "readiness": "report"})",
        R"({"driver": "local", "readiness": ["./ready", "now"], "gracePeriod": "30s", "backoff": {"first": "1s", "most": "1m"}})",
        R"({"driver": "kubernetes", "namespace": "shop", "statefulSet": "web", "kubeconfig": "/k", "context": "c"})",
-       R"({"driver": "swarm", "anything": {"goes": true}})"}) {
+       R"({"driver": "swarm", "service": "shop_web", "host": "tcp://m", "certPath": "/c", "longestWorkSeconds": 90, "mayInterruptWork": false})",
+       R"({"driver": "render", "anything": {"goes": true}})"}) {
     const CompiledPolicy policy =
         compiled(policy_with(R"({"platform": )" + std::string{platform} + "}"));
     EXPECT_EQ(Json::parse(policy.platform_json), Json::parse(platform));
@@ -525,8 +526,8 @@ TEST(Hints, APlatformThatIsOnlyReadInThisVersion) {
     policy["enabled"] = enabled;
     return load_policies(policy.dump());
   };
-  EXPECT_TRUE(has_hint(on("swarm", true), "/platform/driver", "only recommends"));
-  EXPECT_TRUE(on("swarm", false).hints.empty()) << "it says that it is not enabled";
+  EXPECT_TRUE(has_hint(on("render", true), "/platform/driver", "only recommends"));
+  EXPECT_TRUE(on("render", false).hints.empty()) << "it says that it is not enabled";
   EXPECT_TRUE(on("local", true).hints.empty());
   EXPECT_TRUE(on("kubernetes", true).hints.empty());
   EXPECT_TRUE(on("mine", true).hints.empty());

@@ -16,8 +16,8 @@
 #include <utility>
 #include <vector>
 
-#include "drivers/kubernetes/openapi.hpp"
 #include "drivers/kubernetes/options.hpp"
+#include "drivers/openapi.hpp"
 #include "http/loopback_server.hpp"
 
 namespace selfscale::drivers::kubernetes {

@@ -11,7 +11,7 @@
 #include <string_view>
 #include <vector>
 
-namespace selfscale::drivers::kubernetes {
+namespace selfscale::drivers {
 
 class OpenApi {
  public:
@@ -42,6 +42,7 @@ class OpenApi {
                                          const std::string& body) const {
     const auto* operation = find(method, target);
     if (operation == nullptr) return "there is no " + method + " " + target;
+    if (!operation->contains("response")) return body.empty() ? "" : "it has a body";
     return wrong_body((*operation)["response"], body);
   }
 
@@ -105,6 +106,7 @@ class OpenApi {
       });
       return is_one ? "" : place + " is none of what it may be";
     }
+    if (value.is_null() && schema.value("nullable", false)) return {};
     const auto type = schema.value("type", "");
     if (type == "object") return wrong_object(value, schema, place);
     if (type == "array") return wrong_list(value, schema, place);
@@ -150,4 +152,4 @@ class OpenApi {
   Json document_;
 };
 
-}  // namespace selfscale::drivers::kubernetes
+}  // namespace selfscale::drivers

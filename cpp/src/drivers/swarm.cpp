@@ -1,0 +1,150 @@
+#include "drivers/swarm.hpp"
+
+#include <utility>
+
+#include "drivers/docker/engine.hpp"
+#include "drivers/swarm/api.hpp"
+#include "drivers/swarm/options.hpp"
+
+namespace selfscale::drivers {
+namespace {
+
+namespace asio = boost::asio;
+using docker::after;
+using docker::patience;
+using docker::Time;
+using docker::understood;
+using swarm::Service;
+using swarm::Tasks;
+
+class Swarm final : public Driver {
+ public:
+  Swarm(asio::io_context& io, swarm::Options options)
+      : options_{std::move(options)}, engine_{io, options_.engine} {}
+
+  asio::awaitable<Result<Observation>> observe() override {
+    const auto until = after(patience);
+    const auto service = co_await find_service(until);
+    if (!service) co_return service.error();
+    const auto tasks = co_await list_tasks(until);
+    if (tasks) co_return swarm::observation_of(*service, *tasks);
+    if (tasks.error().code != Errc::denied) co_return tasks.error();
+    auto seen = swarm::observation_of(*service, std::nullopt);
+    seen.note = "its tasks are not known: " + tasks.error().message;
+    co_return seen;
+  }
+
+  asio::awaitable<Result<void>> scale(ScaleRequest request) override {
+    if (request.desired < 0) {
+      co_return Failure{Errc::invalid_argument,
+                        "scale: " + std::to_string(request.desired) + " replicas; 0 or more",
+                        {}};
+    }
+    const auto until = after(request.deadline);
+    const auto call = swarm::get_service(options_.service);
+    const auto answer = co_await engine_.ask(call, until);
+    if (!answer) co_return answer.error();
+    const auto service = understood(call, swarm::parse_service(answer->body));
+    if (!service) co_return service.error();
+    if (!request.version.empty() && request.version != service->version) {
+      co_return Failure{Errc::conflict,
+                        "the service " + options_.service +
+                            " has been written meanwhile: its version is " + service->version +
+                            ", not " + request.version,
+                        {}};
+    }
+    if (service->desired == request.desired && service->mode == "replicated") {
+      co_return Result<void>{};
+    }
+    if (request.desired < service->desired) {
+      const auto why = swarm::against_fewer(*service, options_.longest_work_seconds,
+                                            options_.may_interrupt_work);
+      if (!why.empty()) co_return Failure{Errc::failed, "not scaled down: " + why, {}};
+    }
+    auto update = swarm::set_replicas(options_.service, answer->body, request.desired);
+    if (!update) co_return update.error();
+    const auto written = co_await engine_.ask(std::move(*update), until);
+    if (!written) co_return written.error();
+    co_return Result<void>{};
+  }
+
+  asio::awaitable<Result<Preflight>> preflight() override {
+    const auto until = after(patience);
+    Preflight found;
+    const auto info = swarm::get_info();
+    const auto answer = co_await engine_.ask(info, until);
+    if (!answer) co_return answer.error();
+    const auto why = understood(info, swarm::parse_info(answer->body));
+    if (!why) co_return why.error();
+    if (!why->empty()) found.wrong.push_back(*why);
+    if (!found.wrong.empty()) co_return found;  // what follows is a manager's to say
+    const auto service = co_await find_service(until);
+    if (service) {
+      look_at(*service, found);
+    } else if (service.error().code == Errc::not_found) {
+      found.wrong.push_back(service.error().message);
+    } else {
+      co_return service.error();
+    }
+    co_return found;
+  }
+
+  [[nodiscard]] Capabilities capabilities() const override {
+    Capabilities can;
+    can.scope = Capabilities::Scope::platform;
+    can.conditional_write = true;
+    can.reports_ready = true;
+    return can;
+  }
+
+ private:
+  asio::awaitable<Result<Service>> find_service(Time until) {
+    const auto call = swarm::list_services(options_.service);
+    const auto answer = co_await engine_.ask(call, until);
+    if (!answer) co_return answer.error();
+    co_return understood(call, swarm::parse_services(answer->body, options_.service));
+  }
+
+  asio::awaitable<Result<Tasks>> list_tasks(Time until) {
+    const auto call = swarm::list_tasks(options_.service);
+    const auto answer = co_await engine_.ask(call, until);
+    if (!answer) co_return answer.error();
+    co_return understood(call, swarm::parse_tasks(answer->body, options_.service,
+                                                  answer->header("Date").value_or("")));
+  }
+
+  void look_at(const Service& service, Preflight& found) const {
+    if (service.mode != "replicated") {
+      found.wrong.push_back("the service " + service.name + " is " + service.mode +
+                            ": Swarm takes a count of replicated services only");
+      return;
+    }
+    const auto why =
+        swarm::against_fewer(service, options_.longest_work_seconds, options_.may_interrupt_work);
+    if (!why.empty()) found.warnings.push_back("scale-downs will be refused: " + why);
+    if (!options_.longest_work_seconds && !options_.may_interrupt_work) {
+      found.warnings.push_back(
+          "Swarm chooses which task a scale-down ends, a busy one too: say by "
+          "platform.longestWorkSeconds how long a piece of work takes, and those that would cut "
+          "it off are refused");
+    }
+    if (!service.stack.empty()) {
+      found.warnings.push_back("the service is of the stack " + service.stack +
+                               ": the next docker stack deploy puts back the replicas of its file, "
+                               "or 1 where that names none");
+    }
+  }
+
+  swarm::Options options_;
+  docker::Engine engine_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Driver>> swarm_driver(Setting setting) {
+  auto options = swarm::read_options(setting.platform_json, setting.service);
+  if (!options) return options.error();
+  return std::make_unique<Swarm>(setting.io, std::move(*options));
+}
+
+}  // namespace selfscale::drivers

@@ -1,0 +1,448 @@
+// The driver against a server that plays a Swarm's manager: what it sees, writes and says.
+#include "drivers/swarm.hpp"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <boost/asio/local/stream_protocol.hpp>
+#include <filesystem>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "drivers/swarm/api.hpp"
+#include "drivers/swarm/swarm_server.hpp"
+#include "run_coroutine.hpp"
+#include "text_predicates.hpp"
+
+namespace selfscale::drivers::swarm {
+namespace {
+
+namespace asio = boost::asio;
+using Json = nlohmann::ordered_json;
+using State = SwarmServer::Swarm;
+
+class SwarmDriver : public testing::Test {
+ protected:
+  SwarmDriver() { restart(); }
+  ~SwarmDriver() override {
+    EXPECT_EQ(api.wrong(), std::vector<std::string>{}) << "against the published document";
+  }
+  SwarmDriver(const SwarmDriver&) = delete;
+
+  void restart(Json platform = Json::object()) {
+    platform["host"] = api.host();
+    driver = swarm_driver(Setting{io, "web", platform.dump(), {}, {}}).value();
+  }
+  Result<Observation> observe() { return run(io, driver->observe()); }
+  Result<void> scale(int desired, std::string version = {}) {
+    ScaleRequest request;
+    request.desired = desired;
+    request.version = std::move(version);
+    return run(io, driver->scale(std::move(request)));
+  }
+  Preflight preflight() { return run(io, driver->preflight()).value(); }
+  int writes() {
+    const auto all = api.asked();
+    return static_cast<int>(std::count_if(
+        all.begin(), all.end(), [](const auto& each) { return each.starts_with("POST"); }));
+  }
+
+  asio::io_context io;
+  SwarmServer api;
+  std::unique_ptr<Driver> driver;
+};
+
+// --- observing
+
+TEST_F(SwarmDriver, SeesCountsAndTasks) {
+  api.change([](State& swarm) {
+    swarm.tasks[1].state = "starting";
+    swarm.index = 41;
+  });
+  const auto seen = observe().value();
+  EXPECT_EQ(seen.desired, 2);
+  EXPECT_EQ(seen.current, 2);
+  EXPECT_EQ(seen.ready, 1);
+  EXPECT_FALSE(seen.updating);
+  EXPECT_EQ(seen.version, "41");
+  ASSERT_EQ(seen.replicas.size(), 2U);
+  EXPECT_EQ(seen.replicas[0].instance, "web.1.t1");
+  EXPECT_TRUE(seen.replicas[0].ready);
+  EXPECT_EQ(seen.replicas[0].started_seconds_ago, 60.0) << "by the engine's clock";
+  EXPECT_FALSE(seen.replicas[1].ready);
+  EXPECT_FALSE(seen.replicas[1].started_seconds_ago);
+}
+
+TEST_F(SwarmDriver, CountsNoTaskThatHasEndedOrIsToEnd) {
+  api.change([](State& swarm) {
+    swarm.tasks.push_back({1, "old", "shutdown", "shutdown", ""});
+    swarm.tasks.push_back({3, "going", "running", "remove", ""});
+  });
+  const auto seen = observe().value();
+  EXPECT_EQ(seen.current, 2);
+  EXPECT_EQ(seen.ready, 2);
+  ASSERT_EQ(seen.replicas.size(), 3U);
+  EXPECT_TRUE(seen.replicas[2].deleting);
+}
+
+TEST_F(SwarmDriver, SaysWhyATaskDoesNotRun) {
+  api.change([](State& swarm) {
+    swarm.tasks[0].state = "pending";
+    swarm.tasks[0].error = "no suitable node (insufficient resources on 1 node)";
+  });
+  EXPECT_EQ(observe()->failure,
+            "task web.1.t1: no suitable node (insufficient resources on 1 node)");
+}
+
+TEST_F(SwarmDriver, SaysWhyTheNewestOfACrashLoopEndedWhileThereAreTooFew) {
+  api.change([](State& swarm) {
+    swarm.tasks[1].state = "starting";
+    swarm.tasks.push_back({2, "a", "failed", "shutdown", "exit (1)", "2026-11-27T02:01:00Z"});
+    swarm.tasks.push_back({2, "b", "rejected", "shutdown", "exit (2)", "2026-11-27T02:01:05.5Z"});
+    swarm.tasks.push_back({2, "c", "failed", "shutdown", "exit (3)", "2026-11-27T02:01:05.25Z"});
+  });
+  EXPECT_EQ(observe()->failure, "task web.2.b: exit (2)");
+  api.change([](State& swarm) { swarm.tasks[1].state = "running"; });
+  EXPECT_EQ(observe()->failure, "");
+}
+
+TEST_F(SwarmDriver, SeesAnUpdateAndSaysWhatBecomesOfIt) {
+  struct Row {
+    std::string state;
+    bool updating;
+    std::string failure;
+    std::string note;
+  };
+  const std::string words = ": two tasks failed";
+  for (const auto& row :
+       {Row{"updating", true, "", ""}, Row{"completed", false, "", ""},
+        Row{"paused", false, "the update is paused" + words, ""},
+        Row{"rollback_started", true, "the update is rollback_started" + words, ""},
+        Row{"rollback_paused", false, "the update is rollback_paused" + words, ""},
+        Row{"rollback_completed", false, "", "the update is rollback_completed" + words}}) {
+    api.change([&row](State& swarm) {
+      // The published document knows three of the states.
+      swarm.update_status = {{"State", row.state}, {"Message", "two tasks failed"}};
+    });
+    const auto seen = observe().value();
+    EXPECT_EQ(seen.updating, row.updating) << row.state;
+    EXPECT_EQ(seen.failure, row.failure);
+    EXPECT_EQ(seen.note, row.note);
+  }
+}
+
+TEST_F(SwarmDriver, CountsByTheServiceWhereItMayNotListTasks) {
+  api.answer_with("/tasks", 403, "Forbidden");
+  const auto seen = observe().value();
+  EXPECT_EQ(seen.current, 2);
+  EXPECT_EQ(seen.ready, 2);
+  EXPECT_TRUE(seen.replicas.empty());
+  EXPECT_PRED2(starts_with, seen.note, "its tasks are not known: GET http://127.0.0.1");
+}
+
+TEST_F(SwarmDriver, TakesAServiceWithoutANumberForOneReplica) {
+  api.change([](State& swarm) { swarm.spec["Mode"] = {{"Replicated", Json::object()}}; });
+  EXPECT_EQ(observe()->desired, 1);
+}
+
+TEST_F(SwarmDriver, SaysThatThereIsNoSuchService) {
+  restart({{"service", "wbe"}});
+  const auto seen = observe();
+  ASSERT_FALSE(seen);
+  EXPECT_EQ(seen.error().code, Errc::not_found);
+  EXPECT_EQ(seen.error().message, "there is no service wbe in this swarm");
+  EXPECT_EQ(scale(3).error().code, Errc::not_found);
+  EXPECT_EQ(preflight().wrong, std::vector<std::string>{"there is no service wbe in this swarm"});
+}
+
+// --- scaling
+
+TEST(SwarmSpec, GoesBackAsItCameButForTheCount) {
+  const std::string spec =
+      R"({"Zebra":[],"Name":"web","Labels":{},"TaskTemplate":{"ContainerSpec":{"Image":"a@sha256:b",)"
+      R"("Args":null,"Env":["Ä=\"1\"\n"],"Unheard-of":{"of":[{},[],null,false]}},"Big":18446744073709551615,)"
+      R"("Past":9007199254740993,"Small":-9007199254740993,"Half":0.5},"Mode":{"Replicated":{"Replicas":2,"Later":1}},)"
+      R"("EndpointSpec":{"Ports":[{"TargetPort":80}]},"A":1})";
+  const std::string body =
+      R"({"ID":"s1","Version":{"Index":18446744073709551615},"Spec":)" + spec + "}";
+  const auto call = set_replicas("web", body, 7);
+  ASSERT_TRUE(call) << call.error().message;
+  EXPECT_EQ(call->target, "/services/web/update?version=18446744073709551615");
+  auto expected = spec;
+  expected.replace(expected.find("\"Replicas\":2"), 12, "\"Replicas\":7");
+  EXPECT_EQ(call->body, expected);
+}
+
+TEST_F(SwarmDriver, WritesTheWholeSpecOnce) {
+  const auto before = api.look([](const State& swarm) { return swarm.spec; });
+  ASSERT_TRUE(scale(5));
+  EXPECT_EQ(writes(), 1);
+  auto expected = before;
+  expected["Mode"]["Replicated"]["Replicas"] = 5;
+  EXPECT_EQ(api.look([](const State& swarm) { return swarm.written.at(0); }), expected.dump());
+}
+
+TEST_F(SwarmDriver, SpeaksTheVersionThatTheEngineHas) {
+  ASSERT_TRUE(observe());
+  api.set_api_version("1.56");  // another engine by now
+  EXPECT_FALSE(observe());
+  EXPECT_TRUE(observe());
+}
+
+TEST_F(SwarmDriver, IsInConflictWithWhoeverWritesBetweenReadingAndWriting) {
+  const auto version = observe()->version;
+  api.set_intercept([this](http::Peer&, const http::Received& request) {
+    if (request.method() == "POST") api.set_replicas(5);
+    return false;
+  });
+  const auto refused = scale(3, version);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Errc::conflict);
+  EXPECT_PRED2(contains, refused.error().message, "update out of sequence");
+  EXPECT_EQ(api.replicas(), 5);
+}
+
+TEST_F(SwarmDriver, WritesNothingOverAVersionThatWasNotSeen) {
+  const auto version = observe()->version;
+  api.set_replicas(5);
+  EXPECT_EQ(scale(3, version).error().code, Errc::conflict);
+  EXPECT_EQ(writes(), 0);
+}
+
+TEST_F(SwarmDriver, RefusesAScaleDownThatMayCutWorkOff) {
+  api.set_replicas(4);
+  restart({{"longestWorkSeconds", 90.5}});
+  const auto refused = scale(2);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Errc::failed);
+  EXPECT_PRED2(starts_with, refused.error().message,
+               "not scaled down: a piece of work takes up to 90.5 s, and Swarm kills a task 30 s "
+               "after");
+  EXPECT_EQ(api.replicas(), 4);
+  EXPECT_TRUE(scale(6)) << "up is never refused";
+  ASSERT_EQ(preflight().warnings.size(), 1U);
+  EXPECT_PRED2(starts_with, preflight().warnings[0], "scale-downs will be refused");
+}
+
+TEST_F(SwarmDriver, ScalesDownWhereTheGracePeriodSufficesOrAPersonConsents) {
+  api.set_replicas(4);
+  restart({{"longestWorkSeconds", 30}});
+  EXPECT_TRUE(scale(3));
+  restart({{"longestWorkSeconds", 90}, {"mayInterruptWork", true}});
+  EXPECT_TRUE(scale(2));
+  EXPECT_EQ(preflight().warnings, std::vector<std::string>{});
+}
+
+TEST(SwarmGracePeriod, IsTenSecondsWhereNoneIsSaid) {
+  const auto service =
+      parse_service(R"({"Version":{"Index":1},"Spec":{"Name":"web","Mode":{"Replicated":{}}}})");
+  ASSERT_TRUE(service);
+  EXPECT_EQ(against_fewer(*service, 10.0, false), "");
+  EXPECT_NE(against_fewer(*service, 10.1, false), "");
+}
+
+TEST_F(SwarmDriver, LeavesAServiceAloneThatTakesNoCount) {
+  for (const auto& [mode, words] :
+       {std::pair{"Global", "global"}, std::pair{"ReplicatedJob", "replicated job"},
+        std::pair{"GlobalJob", "global job"}}) {
+    api.change([mode = mode](State& swarm) { swarm.spec["Mode"] = {{mode, Json::object()}}; });
+    const auto sentence = "the service web is " + std::string{words} +
+                          ": Swarm takes a count of replicated services only";
+    EXPECT_EQ(preflight().wrong, std::vector<std::string>{sentence});
+    const auto refused = scale(0);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().message, sentence);
+    EXPECT_TRUE(observe());
+  }
+  EXPECT_EQ(writes(), 0);
+}
+
+// --- refusals, at each call
+
+struct Fault {
+  int status;
+  Errc of_a_read;
+  Errc of_a_write;
+};
+constexpr std::array faults{
+    Fault{400, Errc::failed, Errc::failed},         Fault{401, Errc::denied, Errc::denied},
+    Fault{403, Errc::denied, Errc::denied},         Fault{404, Errc::not_found, Errc::not_found},
+    Fault{409, Errc::conflict, Errc::conflict},     Fault{429, Errc::throttled, Errc::throttled},
+    Fault{500, Errc::unreachable, Errc::timed_out}, Fault{502, Errc::unreachable, Errc::timed_out},
+    Fault{503, Errc::unreachable, Errc::timed_out}, Fault{504, Errc::unreachable, Errc::timed_out}};
+
+TEST_F(SwarmDriver, GivesEachRefusalOfEachCallItsClassAndTheEnginesWords) {
+  for (const auto& fault : faults) {
+    SCOPED_TRACE(fault.status);
+    const auto is_right = [&](const auto& result, Errc code) {
+      ASSERT_FALSE(result);
+      EXPECT_EQ(result.error().code, code);
+      EXPECT_PRED2(contains, result.error().message,
+                   std::to_string(fault.status) + ": these words");
+    };
+    const auto refuse = [&](const char* part, const char* method) {
+      api.answer_with(part, fault.status, R"({"message":"these words"})", method);
+    };
+    refuse("/services?", "GET");
+    is_right(observe(), fault.of_a_read);
+    refuse("/tasks", "GET");
+    if (fault.status == 401 || fault.status == 403) {
+      EXPECT_TRUE(observe()) << "without them it counts by the service";
+    } else {
+      is_right(observe(), fault.of_a_read);
+    }
+    refuse("/info", "GET");
+    is_right(run(io, driver->preflight()), fault.of_a_read);
+    refuse("/services/web", "GET");
+    is_right(scale(3), fault.of_a_read);
+    const auto before = writes();
+    refuse("/update", "POST");
+    is_right(scale(3), fault.of_a_write);
+    EXPECT_EQ(writes(), before + 1) << "nothing is written twice";
+  }
+  EXPECT_EQ(api.replicas(), 2);
+}
+
+TEST_F(SwarmDriver, SaysOfAWriteWithoutAWholeAnswerThatItMayHaveBeenDone) {
+  for (const bool resets : {true, false}) {
+    api.set_intercept([resets](http::Peer& peer, const http::Received& request) {
+      if (request.method() != "POST") return false;
+      if (resets) {
+        peer.will_reset();
+      } else {
+        peer.send("HTTP/1.1 200 OK\r\nContent-Length: 17\r\n\r\n{\"War");
+      }
+      return true;
+    });
+    EXPECT_EQ(scale(3).error().code, Errc::timed_out);
+  }
+}
+
+TEST_F(SwarmDriver, LooksAgainLaterWhereAReadingBreaksOff) {
+  const auto break_off = [this](const std::string& part) {
+    restart();
+    api.set_intercept([part](http::Peer& peer, const http::Received& request) {
+      const bool is_meant =
+          request.target().find(part) != std::string::npos && request.method() != "POST";
+      if (is_meant) peer.will_reset();
+      return is_meant;
+    });
+  };
+  for (const auto* part : {"/_ping", "/services?", "/tasks"}) {
+    break_off(part);
+    EXPECT_EQ(observe().error().code, Errc::unreachable) << part;
+  }
+  for (const auto* part : {"/_ping", "/services/web"}) {
+    break_off(part);
+    EXPECT_EQ(scale(3).error().code, Errc::unreachable) << part;
+  }
+  for (const auto* part : {"/_ping", "/info", "/services?"}) {
+    break_off(part);
+    EXPECT_EQ(run(io, driver->preflight()).error().code, Errc::unreachable) << part;
+  }
+  EXPECT_EQ(writes(), 0);
+}
+
+TEST_F(SwarmDriver, UnderstandsNoAnswerOfAnotherShape) {
+  for (
+      const auto* body :
+      {"", "{}", "null", "[7", "<html>", R"([{"Spec":{"Name":"web"}}])",
+       R"([{"Spec":{"Name":"web"},"Version":{"Index":-1}}])",
+       R"([{"Spec":{"Name":"web"},"Version":{"Index":"3"}}])",
+       R"([{"Spec":{"Name":"web","Mode":{"Replicated":{"Replicas":-1}}},"Version":{"Index":1}}])",
+       R"([{"Spec":{"Name":"web","Mode":{"Replicated":{"Replicas":3000000000}}},"Version":{"Index":1}}])",
+       R"([{"Spec":{"Name":"web","Mode":{"Replicated":{"Replicas":18446744073709551615}}},"Version":{"Index":1}}])",
+       R"([{"Spec":{"Name":"web","Mode":{"Replicated":{"Replicas":"2"}}},"Version":{"Index":1}}])",
+       R"([{"Spec":{"Name":"web"},"Version":{"Index":1},"ServiceStatus":{"RunningTasks":-1}}])"}) {
+    SCOPED_TRACE(body);
+    api.answer_with("/services?", 200, body);
+    const auto seen = observe();
+    ASSERT_FALSE(seen);
+    EXPECT_EQ(seen.error().code, Errc::malformed);
+    EXPECT_PRED2(starts_with, seen.error().message, "GET /services: the Engine's answer is no ");
+  }
+  for (const auto* body : {"", "{}", "null", "[7]", "[{}]", "<html>"}) {
+    SCOPED_TRACE(body);
+    api.answer_with("/tasks", 200, body);
+    EXPECT_EQ(observe().error().code, Errc::malformed);
+    api.answer_with("/info", 200, body);
+    EXPECT_EQ(run(io, driver->preflight()).error().code, Errc::malformed);
+    api.answer_with("/services/web", 200, body, "GET");
+    EXPECT_EQ(scale(3).error().code, Errc::malformed);
+  }
+  EXPECT_EQ(writes(), 0);
+}
+
+TEST_F(SwarmDriver, NoticesAServerThatIsNoEngine) {
+  api.answer_with("/_ping", 200, "");
+  const auto seen = observe();
+  ASSERT_FALSE(seen);
+  EXPECT_EQ(seen.error().code, Errc::malformed);
+  EXPECT_PRED2(contains, seen.error().message, "is no Docker Engine");
+}
+
+TEST(SwarmDriverAnywhere, IsMadeWhereThereIsNoEngineAndSaysSo) {
+  asio::io_context io;
+  const auto driver =
+      swarm_driver(Setting{io, "web", R"({"host": "unix:///nowhere/docker.sock"})", {}, {}});
+  ASSERT_TRUE(driver);
+  const auto seen = run(io, (*driver)->observe());
+  const auto found = run(io, (*driver)->preflight());
+  const auto written = run(io, (*driver)->scale({}));
+  ASSERT_FALSE(seen || found || written);
+  for (const auto& failure : {seen.error(), found.error(), written.error()}) {
+    EXPECT_EQ(failure.code, Errc::unreachable);
+    EXPECT_PRED2(contains, failure.message, "unix:/nowhere/docker.sock");
+  }
+}
+
+TEST(SwarmDriverAnywhere, IsDeniedASocketOfOthers) {
+  asio::io_context io;
+  std::string folder = "/tmp/selfscale-swarm-XXXXXX";
+  ASSERT_NE(::mkdtemp(folder.data()), nullptr);
+  const auto path = folder + "/docker.sock";
+  const asio::local::stream_protocol::acceptor listening{
+      io, asio::local::stream_protocol::endpoint{path}};
+  std::filesystem::permissions(path, std::filesystem::perms::none);
+  const auto driver =
+      swarm_driver(Setting{io, "web", R"({"host": "unix://)" + path + "\"}", {}, {}});
+  const bool is_root = ::geteuid() == 0;  // whom permissions do not stop
+  constexpr uid_t nobody = 65534;
+  ASSERT_EQ(is_root ? ::seteuid(nobody) : 0, 0);
+  const auto seen = run(io, (*driver)->observe());
+  ASSERT_EQ(is_root ? ::seteuid(0) : 0, 0);
+  ASSERT_FALSE(seen);
+  EXPECT_EQ(seen.error().code, Errc::denied);
+  EXPECT_PRED2(contains, seen.error().message, "neither root nor in the socket's group");
+  std::filesystem::remove_all(folder);
+}
+
+// --- preflight
+
+TEST_F(SwarmDriver, RefusesToActThroughAnEngineThatIsNoManager) {
+  api.change([](State& swarm) { swarm.is_manager = false; });
+  ASSERT_EQ(preflight().wrong.size(), 1U);
+  EXPECT_PRED2(starts_with, preflight().wrong[0], "this engine is a worker of its swarm");
+  api.change([](State& swarm) { swarm.node_state = "inactive"; });
+  ASSERT_EQ(preflight().wrong.size(), 1U);
+  EXPECT_PRED2(starts_with, preflight().wrong[0], "this engine is in no swarm (inactive)");
+  const auto seen = observe();
+  ASSERT_FALSE(seen);
+  EXPECT_PRED2(contains, seen.error().message, "This node is not a swarm manager");
+}
+
+TEST_F(SwarmDriver, WarnsThatSwarmChoosesAndThatAStackPutsItsNumberBack) {
+  api.change([](State& swarm) { swarm.spec["Labels"] = {{"com.docker.stack.namespace", "shop"}}; });
+  const auto found = preflight();
+  EXPECT_EQ(found.wrong, std::vector<std::string>{});
+  ASSERT_EQ(found.warnings.size(), 2U);
+  EXPECT_PRED2(starts_with, found.warnings[0], "Swarm chooses which task");
+  EXPECT_PRED2(starts_with, found.warnings[1], "the service is of the stack shop");
+}
+
+}  // namespace
+}  // namespace selfscale::drivers::swarm
