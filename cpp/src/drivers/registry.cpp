@@ -2,6 +2,7 @@
 #include <array>
 
 #include "drivers/callback.hpp"
+#include "drivers/compose.hpp"
 #include "drivers/driver.hpp"
 #include "drivers/ecs.hpp"
 #include "drivers/kubernetes.hpp"
@@ -31,6 +32,7 @@ Made make_callback(Setting setting) {
 
 constexpr std::array table{
     Row{"callback", make_callback},
+    Row{"compose", compose_driver},
     Row{"ecs", [](Setting setting) -> Made { return ecs_driver(std::move(setting)); }},
     Row{"kubernetes", kubernetes_driver},
     Row{"local", [](Setting setting) -> Made { return local_driver(std::move(setting)); }},

@@ -12,7 +12,7 @@ constexpr std::array<std::string_view, 12> usual_drivers{
     "local",   "callback",  "memory", "ecs",     "kubernetes",   "swarm",
     "compose", "cloud_run", "render", "railway", "digitalocean", "vercel"};
 /// The first so many act in this version; policies of the others are read and recommend only.
-constexpr std::ptrdiff_t acting_drivers = 6;
+constexpr std::ptrdiff_t acting_drivers = 7;
 
 void read_readiness(Reader& platform) {
   const Json* value = platform.find("readiness");
@@ -47,9 +47,15 @@ void read_kubernetes(Reader& platform) {
   }
 }
 
+constexpr double week = 604'800.0;
+
+void read_compose(Reader& platform) {
+  for (const auto* key : {"project", "service", "host", "certPath"}) platform.text(key);
+  platform.number("gracePeriodSeconds", 0.0, week);
+}
+
 void read_swarm(Reader& platform) {
   for (const auto* key : {"service", "host", "certPath"}) platform.text(key);
-  constexpr double week = 604'800.0;
   platform.number("longestWorkSeconds", 0.0, week);
   platform.flag("mayInterruptWork");
 }
@@ -57,8 +63,8 @@ void read_swarm(Reader& platform) {
 void hint_at_no_action(Reader& platform, const std::string& driver) {
   platform.hint("driver",
                 "nothing is done in spite of \"enabled\": in this version a policy of " + driver +
-                    " only recommends; local, callback, memory, ecs, kubernetes and swarm act, and "
-                    "so does an app that hands its agent a driver of its own");
+                    " only recommends; local, callback, memory, ecs, kubernetes, swarm and compose "
+                    "act, and so does an app that hands its agent a driver of its own");
 }
 
 }  // namespace
@@ -71,6 +77,7 @@ void read_platform(Reader& reader, CompiledPolicy& policy) {
     policy.driver = driver.value_or("");
     if (policy.driver == "local") return read_local(platform);
     if (policy.driver == "kubernetes") return read_kubernetes(platform);
+    if (policy.driver == "compose") return read_compose(platform);
     if (policy.driver == "swarm") return read_swarm(platform);
     platform.accept_rest();
     if (!driver) return;

@@ -176,9 +176,10 @@ TEST(Registry, NamesTheKnownOnes) {
   const auto made = make("kubernets", Setting{io, "backend", "{}", {}, {}});
   ASSERT_FALSE(made);
   EXPECT_EQ(made.error().code, Errc::invalid_argument);
-  EXPECT_EQ(made.error().message,
-            "no driver is called \"kubernets\"; there are callback, ecs, kubernetes, local, "
-            "memory, swarm");
+  EXPECT_EQ(
+      made.error().message,
+      "no driver is called \"kubernets\"; there are callback, compose, ecs, kubernetes, local, "
+      "memory, swarm");
 }
 
 TEST(Registry, MakesEachByItsName) {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "drivers/callback.hpp"
+#include "drivers/compose/compose_server.hpp"
 #include "drivers/conformance.hpp"
 #include "drivers/ecs.hpp"
 #include "drivers/ecs/fake_aws_fixture.hpp"
@@ -238,6 +239,31 @@ class LocalHarness final : public Harness {
   local::Descriptor garbage_;
 };
 
+/// An Engine with the containers of a Compose project, as a server on loopback plays it.
+class ComposeHarness final : public Harness {
+ public:
+  ComposeHarness() = default;
+  ~ComposeHarness() override { EXPECT_EQ(api_.wrong(), std::vector<std::string>{}); }
+  ComposeHarness(const ComposeHarness&) = delete;
+
+  std::unique_ptr<Driver> make(asio::io_context& io) override {
+    const auto host = is_gone_ ? "tcp://127.0.0.1:1" : api_.host();
+    const auto platform = R"({"project": "shop", "host": ")" + host + "\"}";
+    return drivers::make("compose", Setting{io, "web", platform, {}, {}}).value();
+  }
+  int truth() override { return api_.replicas(); }
+  void set_truth(int replicas) override { api_.set_replicas(replicas); }
+  std::optional<Errc> inject(Fault fault) override {
+    is_gone_ = fault == Fault::refuses;
+    api_.set_intercept(playing(fault));
+    return owed(fault);
+  }
+
+ private:
+  compose::ComposeServer api_;
+  bool is_gone_ = false;
+};
+
 /// A manager of a Swarm as a server on loopback plays it.
 class SwarmHarness final : public Harness {
  public:
@@ -267,6 +293,7 @@ class SwarmHarness final : public Harness {
 
 std::vector<HarnessRow> every_harness() {
   return {{"callback", [] { return std::make_unique<CallbackHarness>(); }},
+          {"compose", [] { return std::make_unique<ComposeHarness>(); }},
           {"ecs", [] { return std::make_unique<EcsHarness>(); }},
           {"kubernetes", [] { return std::make_unique<KubernetesHarness>(); }},
           {"local", [] { return std::make_unique<LocalHarness>(); }},

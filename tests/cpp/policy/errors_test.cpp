@@ -255,6 +255,10 @@ INSTANTIATE_TEST_SUITE_P(
                 "/platform/longestWorkSeconds", "number"},
         Mistake{R"({"platform": {"driver": "swarm", "mayInteruptWork": true}})",
                 "/platform/mayInteruptWork", "\"mayInterruptWork\""},
+        Mistake{R"({"platform": {"driver": "compose", "gracePeriodSeconds": -1}})",
+                "/platform/gracePeriodSeconds", "between"},
+        Mistake{R"({"platform": {"driver": "compose", "projekt": "shop"}})", "/platform/projekt",
+                "\"project\""},
         Mistake{R"({"platform": {"driver": "local", "gracePerod": "1s"}})", "/platform/gracePerod",
                 "\"gracePeriod\""}));
 

@@ -376,6 +376,7 @@ TEST(PolicyKeys, PlatformsThatActAreCheckedOthersAreKept) {
        R"({"driver": "local", "readiness": ["./ready", "now"], "gracePeriod": "30s", "backoff": {"first": "1s", "most": "1m"}})",
        R"({"driver": "kubernetes", "namespace": "shop", "statefulSet": "web", "kubeconfig": "/k", "context": "c"})",
        R"({"driver": "swarm", "service": "shop_web", "host": "tcp://m", "certPath": "/c", "longestWorkSeconds": 90, "mayInterruptWork": false})",
+       R"({"driver": "compose", "project": "shop", "service": "web", "host": "unix:///s", "certPath": "/c", "gracePeriodSeconds": 30})",
        R"({"driver": "render", "anything": {"goes": true}})"}) {
     const CompiledPolicy policy =
         compiled(policy_with(R"({"platform": )" + std::string{platform} + "}"));

@@ -1,0 +1,246 @@
+#include "drivers/compose.hpp"
+
+#include <algorithm>
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <cstdlib>
+#include <utility>
+
+#include "drivers/compose/api.hpp"
+#include "drivers/compose/options.hpp"
+#include "drivers/docker/engine.hpp"
+#include "sampling/text.hpp"
+
+namespace selfscale::drivers {
+namespace {
+
+namespace asio = boost::asio;
+using compose::Container;
+using docker::after;
+using docker::patience;
+using docker::Time;
+using docker::understood;
+
+// What an engine refuses it refuses at once; what takes longer is on its way out.
+constexpr Duration refusal_comes_within{2'000};
+constexpr double longest_grace_seconds = 3'600.0;
+
+/// What goes on when scale() has answered: containers that are asked to stop take their time.
+struct Leaving {
+  Leaving(asio::io_context& io, docker::Host host) : engine{io, std::move(host)}, ended{io} {}
+
+  docker::Engine engine;
+  std::vector<std::string> ids;
+  asio::steady_timer ended;  ///< cancelled whenever one has ended
+  Failure refused;           ///< the first refusal since the last scale(); without words: none
+};
+
+/// Stops a container, and takes it away.
+asio::awaitable<void> retire(std::shared_ptr<Leaving> leaving, std::string id,
+                             std::optional<double> grace_seconds) {
+  const double grace = grace_seconds.value_or(longest_grace_seconds);
+  const auto until = after(Duration{static_cast<Duration::rep>(grace * 1000.0)} + patience);
+  auto done = co_await leaving->engine.ask(compose::stop(id, grace_seconds), until);
+  if (done) done = co_await leaving->engine.ask(compose::remove(id), after(patience));
+  const bool is_gone = !done && done.error().code == Errc::not_found;  // somebody else was faster
+  if (!done && !is_gone && leaving->refused.message.empty()) leaving->refused = done.error();
+  std::erase(leaving->ids, id);
+  leaving->ended.cancel();
+}
+
+class Compose final : public Driver {
+ public:
+  Compose(asio::io_context& io, compose::Options options)
+      : io_{io},
+        options_{std::move(options)},
+        own_{compose::own_container(sampling::read_text("/proc/self/mountinfo").value_or(""))},
+        leaving_{std::make_shared<Leaving>(io, options_.engine)} {}
+
+  asio::awaitable<Result<Observation>> observe() override {
+    const auto until = after(patience);
+    const auto all = co_await list(compose::list_containers(options_.target), until);
+    if (!all) co_return all.error();
+    const auto unhealthy = co_await list(compose::list_unhealthy(options_.target), until);
+    if (!unhealthy) co_return unhealthy.error();
+    co_return compose::observation_of(*all, *unhealthy, leaving_->ids);
+  }
+
+  asio::awaitable<Result<void>> scale(ScaleRequest request) override {
+    if (request.desired < 1) {
+      co_return Failure{request.desired < 0 ? Errc::invalid_argument : Errc::failed,
+                        "scale: " + std::to_string(request.desired) +
+                            " containers; 1 or more, for new ones are copies of one that is there",
+                        {}};
+    }
+    const auto until = after(request.deadline);
+    auto all = co_await list(compose::list_containers(options_.target), until);
+    if (!all) co_return all.error();
+    std::erase_if(*all, [this](const Container& each) {
+      return each.state == "removing" || is_leaving(each.id);
+    });
+    const int more = request.desired - static_cast<int>(all->size());
+    if (more > 0) co_return co_await add(*all, more, until);
+    if (more < 0) co_return co_await take(std::move(*all), request.victims, -more, until);
+    co_return Result<void>{};
+  }
+
+  asio::awaitable<Result<Preflight>> preflight() override {
+    const auto until = after(patience);
+    Preflight found;
+    const auto all = co_await list(compose::list_containers(options_.target), until);
+    if (!all) co_return all.error();
+    const auto* const model = compose::model_of(*all);
+    if (model == nullptr) {
+      found.wrong.push_back("there is no container of the service " + options_.target.service +
+                            " in the project " + options_.target.project +
+                            ": docker compose up makes the first one");
+      co_return found;
+    }
+    const auto copy = co_await copy_of(*model, model->number + 1, until);
+    if (!copy && copy.error().code != Errc::failed) co_return copy.error();
+    if (!copy) found.wrong.push_back(copy.error().message);
+    found.warnings.emplace_back(
+        "docker compose up puts back the number of replicas in its file: add --scale, or "
+        "keep deploy.replicas in line");
+    co_return found;
+  }
+
+  [[nodiscard]] Capabilities capabilities() const override {
+    Capabilities can;
+    can.scope = Capabilities::Scope::platform;
+    can.chooses_victims = true;
+    can.reports_ready = true;
+    can.minimum = 1;
+    return can;
+  }
+
+ private:
+  // --- asking
+
+  asio::awaitable<Result<http::Answer>> ask(http::Call call, Time until) {
+    co_return co_await leaving_->engine.ask(std::move(call), until);
+  }
+
+  asio::awaitable<Result<std::vector<Container>>> list(http::Call call, Time until) {
+    if (options_.target.project.empty()) {
+      co_return Failure{Errc::invalid_argument,
+                        "platform.project is missing: the name that `docker compose ls` shows",
+                        {}};
+    }
+    const auto answer = co_await ask(call, until);
+    if (!answer) co_return answer.error();
+    co_return understood(
+        call, compose::parse_containers(answer->body, answer->header("Date").value_or("")));
+  }
+
+  asio::awaitable<Result<compose::Copy>> copy_of(const Container& model, int number, Time until) {
+    const auto call = compose::get_container(model.id);
+    const auto answer = co_await ask(call, until);
+    if (!answer) co_return answer.error();
+    co_return understood(call, compose::copy_of(answer->body, number));
+  }
+
+  // --- more
+
+  asio::awaitable<Result<void>> add(const std::vector<Container>& all, int more, Time until) {
+    const auto* const model = compose::model_of(all);
+    if (model == nullptr) {
+      co_return Failure{
+          Errc::failed, "there is no container to copy: docker compose up makes the first one", {}};
+    }
+    const int highest = all.back().number;
+    for (int number = highest + 1; number <= highest + more; ++number) {
+      auto copy = co_await copy_of(*model, number, until);
+      if (!copy) co_return copy.error();
+      const auto added = co_await add(std::move(*copy), until);
+      if (!added) co_return added.error();
+    }
+    co_return Result<void>{};
+  }
+
+  asio::awaitable<Result<void>> add(compose::Copy copy, Time until) {
+    const auto call = copy.create;
+    const auto answer = co_await ask(std::move(copy.create), until);
+    if (!answer) co_return answer.error();
+    const auto id = compose::parse_created(answer->body);
+    if (!id) {
+      co_return Failure{Errc::timed_out, id.error().message + "; was it made?", {}};
+    }
+    Result<http::Answer> done = *answer;
+    for (auto& [network, body] : copy.others) {
+      done = co_await ask(compose::connect(network, std::move(body), *id), until);
+      if (!done) co_return co_await take_back(*id, done.error());
+    }
+    done = co_await ask(compose::start(*id), until);
+    if (!done) co_return co_await take_back(*id, done.error());
+    co_return Result<void>{};
+  }
+
+  /// What does not start must not stay: its port or its volume may be taken, and Compose would
+  /// count it.
+  asio::awaitable<Failure> take_back(std::string id, Failure why) {
+    const auto removed = co_await ask(compose::remove(id), after(patience));
+    if (!removed) {
+      why.message += "; and it could not be removed: " + removed.error().message;
+    } else if (why.code == Errc::timed_out) {
+      why.code = Errc::failed;  // whatever was done is undone
+    }
+    co_return why;
+  }
+
+  // --- fewer
+
+  asio::awaitable<Result<void>> take(std::vector<Container> all,
+                                     const std::vector<std::string>& victims, int fewer,
+                                     Time until) {
+    leaving_->refused = {};
+    std::vector<std::string> asked;
+    for (const auto& victim :
+         compose::chosen(std::move(all), victims, own_, static_cast<std::size_t>(fewer))) {
+      asked.push_back(victim.id);
+      leaving_->ids.push_back(victim.id);
+      asio::co_spawn(io_, retire(leaving_, victim.id, options_.grace_seconds), asio::detached);
+    }
+    const auto enough = std::min(until, after(refusal_comes_within));
+    while (are_leaving(asked) && leaving_->refused.message.empty()) {
+      leaving_->ended.expires_at(enough);
+      const auto [ended_early] =
+          co_await leaving_->ended.async_wait(asio::as_tuple(asio::use_awaitable));
+      if (!ended_early) break;  // nobody refused: they are on their way out
+      const auto state = co_await asio::this_coro::cancellation_state;
+      if (state.cancelled() != asio::cancellation_type::none) {
+        co_return Failure{Errc::stopped, "scale: stopped", {}};
+      }
+    }
+    if (!leaving_->refused.message.empty()) co_return leaving_->refused;
+    co_return Result<void>{};
+  }
+
+  [[nodiscard]] bool are_leaving(const std::vector<std::string>& asked) const {
+    return std::ranges::any_of(asked, [this](const std::string& id) { return is_leaving(id); });
+  }
+  [[nodiscard]] bool is_leaving(const std::string& id) const {
+    return std::ranges::find(leaving_->ids, id) != leaving_->ids.end();
+  }
+
+  asio::io_context& io_;
+  compose::Options options_;
+  std::string own_;  ///< the container of this process; empty: it runs in none
+  std::shared_ptr<Leaving> leaving_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Driver>> compose_driver(Setting setting) {
+  const char* project = std::getenv("COMPOSE_PROJECT_NAME");
+  auto options = compose::read_options(setting.platform_json, setting.service,
+                                       project == nullptr ? "" : project);
+  if (!options) return options.error();
+  return std::make_unique<Compose>(setting.io, std::move(*options));
+}
+
+}  // namespace selfscale::drivers

@@ -1,0 +1,287 @@
+#include "drivers/compose/api.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <tuple>
+
+#include "drivers/docker/calls.hpp"
+#include "drivers/docker/document.hpp"
+#include "drivers/ecs/percent.hpp"
+#include "http/status.hpp"
+
+namespace selfscale::drivers::compose {
+namespace {
+
+using docker::at;
+using docker::Document;
+using docker::malformed;
+using docker::text;
+
+constexpr std::string_view number_label = "com.docker.compose.container-number";
+
+Document parse(std::string_view body) {
+  return Document::parse(body, nullptr, /*allow_exceptions=*/false);
+}
+
+docker::Filters labels_of(const Target& target) {
+  return {{"label",
+           {"com.docker.compose.project=" + target.project,
+            "com.docker.compose.service=" + target.service, "com.docker.compose.oneoff=False"}}};
+}
+
+http::Call list(const docker::Filters& filters) {
+  return docker::get("/containers/json?all=true&filters=" + docker::encoded(filters));
+}
+
+std::string without_slash(std::string name) {
+  if (name.starts_with('/')) name.erase(0, 1);
+  return name;
+}
+
+/// 0: it is none.
+int number_in(std::string_view text) {
+  int number = 0;
+  const auto read = std::from_chars(text.data(), text.data() + text.size(), number);
+  const bool is_number = read.ec == std::errc{} && read.ptr == text.data() + text.size();
+  return is_number ? std::max(number, 0) : 0;
+}
+
+bool contains(const std::vector<std::string>& all, const std::string& one) {
+  return std::find(all.begin(), all.end(), one) != all.end();
+}
+bool contains(const std::vector<Container>& all, const Container& one) {
+  return std::any_of(all.begin(), all.end(),
+                     [&one](const Container& each) { return each.id == one.id; });
+}
+
+bool has_ended(const Container& container) {
+  return container.state == "exited" || container.state == "dead";
+}
+
+/// Its place among those that may go first; behind them: their count.
+std::size_t place_in(const std::vector<std::string>& victims, const Container& container) {
+  const auto found =
+      std::find_if(victims.begin(), victims.end(), [&container](const std::string& victim) {
+        return victim == container.name ||
+               (victim.size() >= 12 && container.id.starts_with(victim));
+      });
+  return static_cast<std::size_t>(found - victims.begin());
+}
+
+// --- copies
+
+Failure only_once(const std::string& name, const std::string& why) {
+  return Failure{Errc::failed, "the container " + name + " can be there only once: " + why, {}};
+}
+
+/// "shop-web-4" of "shop-web-3"; empty: its name does not end in its number.
+std::string name_with(const std::string& name, const std::string& old_number, int number) {
+  const auto start = name.size() - std::min(name.size(), old_number.size() + 1);
+  const auto end = name.substr(start);
+  if (old_number.empty() || (end != "-" + old_number && end != "_" + old_number)) return {};
+  return name.substr(0, start + 1) + std::to_string(number);
+}
+
+/// A port of the host that a copy would want, too; empty: none.
+std::string fixed_port(const Document& host_config) {
+  const auto& bindings = at(host_config, "PortBindings");
+  if (!bindings.is_object()) return {};
+  for (const auto& [port, hosts] : bindings.items()) {
+    for (const auto& each : hosts) {
+      const auto host_port = text(at(each, "HostPort"));
+      const bool is_free = host_port.empty() || host_port == "0" ||
+                           host_port.find('-') != std::string::npos;  // one of a range
+      if (!is_free) return host_port;
+    }
+  }
+  return {};
+}
+
+/// What a copy takes over from a network: its names there, but for those of the one alone.
+Document endpoint_of(const Document& network, const std::string& id, const std::string& name) {
+  Document aliases = Document::array();
+  const auto& given = at(network, "Aliases");
+  if (given.is_array()) {
+    for (const auto& alias : given) {
+      if (text(alias) != id.substr(0, 12) && text(alias) != name) aliases.push_back(alias);
+    }
+  }
+  Document endpoint = {{"Aliases", std::move(aliases)}};
+  for (const auto* key : {"Links", "DriverOpts"}) {
+    if (!at(network, key).is_null()) endpoint[key] = at(network, key);
+  }
+  return endpoint;
+}
+
+bool has_networks(const std::string& mode) {
+  return mode != "none" && mode != "host" && mode != "bridge" && mode != "default" &&
+         !mode.starts_with("container:");
+}
+
+}  // namespace
+
+http::Call list_containers(const Target& target) { return list(labels_of(target)); }
+
+http::Call list_unhealthy(const Target& target) {
+  auto filters = labels_of(target);
+  filters.emplace_back("health", std::vector<std::string>{"starting", "unhealthy"});
+  return list(filters);
+}
+
+Result<std::vector<Container>> parse_containers(std::string_view body,
+                                                std::string_view server_time) {
+  const auto listed = parse(body);
+  if (!listed.is_array()) return malformed("list of containers");
+  const auto now = http::seconds_since_epoch(server_time);
+  std::vector<Container> all;
+  for (const auto& each : listed) {
+    Container container;
+    container.id = text(at(each, "Id"));
+    const auto& names = at(each, "Names");
+    const bool has_name = names.is_array() && !names.empty();
+    if (container.id.size() < 12 || !has_name) return malformed("container");
+    container.name = without_slash(text(names.front()));
+    container.number = number_in(text(at(each, "Labels", number_label)));
+    container.state = text(at(each, "State"));
+    container.status = text(at(each, "Status"));
+    const auto& created = at(each, "Created");
+    if (now && created.is_number_integer()) {
+      container.age_seconds = std::max(*now - created.get<double>(), 0.0);
+    }
+    all.push_back(std::move(container));
+  }
+  std::stable_sort(all.begin(), all.end(),
+                   [](const Container& a, const Container& b) { return a.number < b.number; });
+  return all;
+}
+
+Observation observation_of(const std::vector<Container>& all,
+                           const std::vector<Container>& unhealthy,
+                           const std::vector<std::string>& leaving) {
+  Observation seen;
+  int ready = 0;
+  for (const auto& container : all) {
+    Replica replica;
+    replica.instance = container.instance();
+    replica.deleting = container.state == "removing" || contains(leaving, container.id);
+    replica.ready = container.runs() && !replica.deleting && !contains(unhealthy, container);
+    replica.started_seconds_ago = container.age_seconds;
+    seen.desired += replica.deleting ? 0 : 1;
+    seen.current += replica.deleting || has_ended(container) ? 0 : 1;
+    ready += replica.ready ? 1 : 0;
+    const bool is_missed = !replica.deleting && !replica.ready;
+    if (is_missed) seen.failure = "container " + container.name + ": " + container.status;
+    if (!has_ended(container)) seen.replicas.push_back(std::move(replica));
+  }
+  seen.ready = ready;
+  return seen;
+}
+
+std::vector<Container> chosen(std::vector<Container> all, const std::vector<std::string>& victims,
+                              const std::string& own, std::size_t count) {
+  const auto rank = [&](const Container& container) {
+    return std::tuple{container.id == own, container.runs(), place_in(victims, container),
+                      -container.number};
+  };
+  std::stable_sort(all.begin(), all.end(),
+                   [&rank](const Container& a, const Container& b) { return rank(a) < rank(b); });
+  if (all.size() > count) all.resize(count);
+  return all;
+}
+
+/// The Engine mounts a file of the container's own folder over /etc/hostname.
+std::string own_container(std::string_view mountinfo) {
+  constexpr std::string_view before = "/containers/";
+  constexpr std::string_view after = "/hostname /etc/hostname ";
+  const auto end = mountinfo.find(after);
+  if (end == std::string_view::npos) return {};
+  const auto line = mountinfo.substr(0, end);
+  const auto start = line.rfind(before);
+  if (start == std::string_view::npos) return {};
+  const auto id = line.substr(start + before.size());
+  const bool is_id =
+      id.size() == 64 && id.find_first_not_of("0123456789abcdef") == std::string::npos;
+  return is_id ? std::string{id} : std::string{};
+}
+
+const Container* model_of(const std::vector<Container>& all) {
+  const auto running =
+      std::find_if(all.rbegin(), all.rend(), [](const Container& each) { return each.runs(); });
+  if (running != all.rend()) return &*running;
+  return all.empty() ? nullptr : &all.back();
+}
+
+http::Call get_container(const std::string& id) {
+  return docker::get("/containers/" + ecs::percent_encoded(id) + "/json");
+}
+
+Result<Copy> copy_of(std::string_view body, int number) {
+  const auto object = parse(body);
+  const auto& host_config = at(object, "HostConfig");
+  const auto id = text(at(object, "Id"));
+  const auto name = without_slash(text(at(object, "Name")));
+  auto config = at(object, "Config");
+  const bool is_whole = config.is_object() && at(config, "Labels").is_object() &&
+                        host_config.is_object() && id.size() >= 12;
+  if (!is_whole) return malformed("container");
+  const auto new_name = name_with(name, text(at(config, "Labels", number_label)), number);
+  if (new_name.empty()) return only_once(name, "it has a name of its own (container_name)");
+  if (const auto port = fixed_port(host_config); !port.empty()) {
+    return only_once(name, "it takes the port " + port +
+                               " of this host; a range, or none, can be "
+                               "shared");
+  }
+  if (text(at(config, "Hostname")) == id.substr(0, 12)) config.erase("Hostname");
+  config.erase("MacAddress");
+  config["Labels"][std::string{number_label}] = std::to_string(number);
+  // What the tag means may have changed since.
+  if (const auto image = text(at(object, "Image")); !image.empty()) config["Image"] = image;
+  config["HostConfig"] = host_config;
+  Copy copy;
+  const auto mode = text(at(host_config, "NetworkMode"));
+  const auto& networks = at(object, "NetworkSettings", "Networks");
+  if (has_networks(mode) && networks.is_object()) {
+    const auto first = networks.contains(mode) || networks.empty() ? mode : networks.begin().key();
+    for (const auto& [network, settings] : networks.items()) {
+      auto endpoint = endpoint_of(settings, id, name);
+      if (network == first) {
+        config["NetworkingConfig"]["EndpointsConfig"][network] = std::move(endpoint);
+      } else {
+        copy.others.emplace_back(network, endpoint.dump());
+      }
+    }
+  }
+  copy.create =
+      docker::post("/containers/create?name=" + ecs::percent_encoded(new_name), config.dump());
+  return copy;
+}
+
+Result<std::string> parse_created(std::string_view body) {
+  auto id = text(at(parse(body), "Id"));
+  if (id.size() < 12) return malformed("container");
+  return id;
+}
+
+http::Call connect(const std::string& network, std::string body, const std::string& id) {
+  Document wish = {{"Container", id}, {"EndpointConfig", parse(body)}};
+  return docker::post("/networks/" + ecs::percent_encoded(network) + "/connect", wish.dump());
+}
+
+http::Call start(const std::string& id) {
+  return docker::post("/containers/" + ecs::percent_encoded(id) + "/start");
+}
+
+http::Call stop(const std::string& id, std::optional<double> grace_seconds) {
+  std::string query;
+  if (grace_seconds) {
+    query = "?t=" + std::to_string(static_cast<long>(std::ceil(*grace_seconds)));
+  }
+  return docker::post("/containers/" + ecs::percent_encoded(id) + "/stop" + query);
+}
+
+http::Call remove(const std::string& id) {
+  return docker::remove("/containers/" + ecs::percent_encoded(id) + "?v=true&force=true");
+}
+
+}  // namespace selfscale::drivers::compose

@@ -1,0 +1,88 @@
+/// What a Docker Engine is asked about the containers of a Compose service, and what its answers
+/// mean. Pure; any thread.
+/// Source: moby's api/swagger.yaml, versions 1.41 to 1.56; docker/compose v2.40.3,
+/// pkg/api/labels.go and pkg/compose/convergence.go; the answers of Engine 20.10.24 about projects
+/// of 1.29.2.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "drivers/compose/options.hpp"
+#include "drivers/driver.hpp"
+#include "http/client.hpp"
+#include "model/result.hpp"
+
+namespace selfscale::drivers::compose {
+
+// --- the containers of the service
+
+/// All of them, ended ones too.
+http::Call list_containers(const Target& target);
+/// Those with a health check that has not been passed.
+http::Call list_unhealthy(const Target& target);
+
+struct Container {
+  std::string id;
+  std::string name;
+  int number = 0;  ///< Compose's, from 1
+  std::string state;
+  std::string status;  ///< for people: "Exited (1) 5 seconds ago"
+  std::optional<double> age_seconds;
+
+  /// By which an instance in it knows itself: its host name, unless another was set.
+  [[nodiscard]] std::string instance() const { return id.substr(0, 12); }
+  [[nodiscard]] bool runs() const { return state == "running"; }
+};
+/// In the order of their numbers. `server_time`: the answer's header Date.
+Result<std::vector<Container>> parse_containers(std::string_view body,
+                                                std::string_view server_time);
+
+/// `leaving`: ids of those that were asked to stop. The count that is asked for stands nowhere but
+/// in the containers themselves: it is that of those that are there, ended ones too, as Compose has
+/// it.
+Observation observation_of(const std::vector<Container>& all,
+                           const std::vector<Container>& unhealthy,
+                           const std::vector<std::string>& leaving);
+
+/// Who goes, `count` of them: what does not run first, then `victims` in their order, then the
+/// highest number; `own`, the container of this process, last.
+std::vector<Container> chosen(std::vector<Container> all, const std::vector<std::string>& victims,
+                              const std::string& own, std::size_t count);
+
+/// The id of the container that a process with these mounts (/proc/self/mountinfo) runs in; empty:
+/// in none.
+std::string own_container(std::string_view mountinfo);
+
+// --- one more
+
+/// Whom to copy: the highest number that runs, else the highest. Null: nobody is there.
+const Container* model_of(const std::vector<Container>& all);
+
+http::Call get_container(const std::string& id);
+
+/// A container like another, as Compose itself would make it.
+struct Copy {
+  http::Call create;
+  /// Networks beside the first, and the bodies by which the copy is connected to them.
+  std::vector<std::pair<std::string, std::string>> others;
+};
+/// Of an answer to get_container(). Errc::failed: it can be there only once.
+Result<Copy> copy_of(std::string_view body, int number);
+/// The id in the answer to that.
+Result<std::string> parse_created(std::string_view body);
+
+http::Call connect(const std::string& network, std::string body, const std::string& id);
+http::Call start(const std::string& id);
+
+// --- one fewer
+
+/// Answered when it has ended: by itself, or killed after the grace period.
+http::Call stop(const std::string& id, std::optional<double> grace_seconds);
+/// With the volumes that have no name.
+http::Call remove(const std::string& id);
+
+}  // namespace selfscale::drivers::compose

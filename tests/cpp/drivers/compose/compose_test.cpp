@@ -1,0 +1,405 @@
+// The driver against a server that plays a Docker Engine: what it sees, makes, ends and says.
+#include "drivers/compose.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <array>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "drivers/compose/api.hpp"
+#include "drivers/compose/compose_server.hpp"
+#include "run_coroutine.hpp"
+#include "text_predicates.hpp"
+
+namespace selfscale::drivers::compose {
+namespace {
+
+namespace asio = boost::asio;
+using Json = nlohmann::ordered_json;
+using State = ComposeServer::Host;
+using Texts = std::vector<std::string>;
+
+class ComposeDriver : public testing::Test {
+ protected:
+  ComposeDriver() { restart(); }
+  ~ComposeDriver() override { EXPECT_EQ(api.wrong(), Texts{}) << "against the published document"; }
+  ComposeDriver(const ComposeDriver&) = delete;
+
+  void restart(Json platform = Json::object()) {
+    platform["host"] = api.host();
+    if (!platform.contains("project")) platform["project"] = "shop";
+    driver = compose_driver(Setting{io, "web", platform.dump(), {}, {}}).value();
+  }
+  Result<Observation> observe() { return run(io, driver->observe()); }
+  Result<void> scale(int desired, Texts victims = {}) {
+    ScaleRequest request;
+    request.desired = desired;
+    request.victims = std::move(victims);
+    return run(io, driver->scale(std::move(request)));
+  }
+  Preflight preflight() { return run(io, driver->preflight()).value(); }
+
+  asio::io_context io;
+  ComposeServer api;
+  std::unique_ptr<Driver> driver;
+};
+
+// --- observing
+
+TEST_F(ComposeDriver, SeesContainersWithTheirStateAndHealth) {
+  api.set_replicas(3);
+  api.change([](State& host) {
+    host.containers[1].unhealthy = true;
+    host.containers[1].status = "Up 2 minutes (unhealthy)";
+  });
+  const auto seen = observe().value();
+  EXPECT_EQ(seen.desired, 3);
+  EXPECT_EQ(seen.current, 3);
+  EXPECT_EQ(seen.ready, 2);
+  EXPECT_EQ(seen.failure, "container shop-web-2: Up 2 minutes (unhealthy)");
+  ASSERT_EQ(seen.replicas.size(), 3U);
+  EXPECT_EQ(seen.replicas[0].instance, "aaaaaaaaaaa1");
+  EXPECT_TRUE(seen.replicas[0].ready);
+  EXPECT_FALSE(seen.replicas[1].ready);
+  EXPECT_EQ(seen.replicas[0].started_seconds_ago, 60.0) << "by the engine's clock";
+}
+
+TEST_F(ComposeDriver, TakesAContainerThatEndedForOneThatIsMissed) {
+  api.change([](State& host) {
+    host.containers[1].state = "exited";
+    host.containers[1].status = "Exited (1) 5 seconds ago";
+  });
+  const auto seen = observe().value();
+  EXPECT_EQ(seen.desired, 2) << "Compose counts it, and starts it with the next up";
+  EXPECT_EQ(seen.current, 1);
+  EXPECT_EQ(seen.ready, 1);
+  EXPECT_EQ(seen.failure, "container shop-web-2: Exited (1) 5 seconds ago");
+}
+
+TEST_F(ComposeDriver, SeesNothingOfOtherProjects) {
+  restart({{"project", "blog"}});
+  EXPECT_EQ(observe()->desired, 0);
+  EXPECT_EQ(preflight().wrong,
+            Texts{"there is no container of the service web in the project blog: docker compose "
+                  "up makes the first one"});
+  const auto refused = scale(2);
+  ASSERT_FALSE(refused);
+  EXPECT_PRED2(contains, refused.error().message, "no container to copy");
+}
+
+TEST(ComposeDriverAnywhere, NeedsAProject) {
+  asio::io_context io;
+  const auto driver = compose_driver(Setting{io, "web", "{}", {}, {}}).value();
+  EXPECT_PRED2(starts_with, run(io, driver->observe()).error().message, "platform.project");
+}
+
+// --- more
+
+TEST_F(ComposeDriver, CopiesAContainerAsComposeWouldMakeIt) {
+  api.change([](State& host) {
+    host.networks = {"shop_back", "shop_default"};
+    for (auto& each : host.containers) each.networks = host.networks;
+    host.config["MacAddress"] = "02:42:ac:13:00:05";
+  });
+  ASSERT_TRUE(scale(4));
+  EXPECT_EQ(api.names(), (Texts{"shop-web-1", "shop-web-2", "shop-web-3", "shop-web-4"}));
+  const auto made = api.look([](const State& host) { return host.containers[2]; });
+  EXPECT_EQ(made.state, "running");
+  EXPECT_EQ(made.networks, (Texts{"shop_default", "shop_back"}));
+  const auto config = api.look([](const State& host) { return host.config; });
+  EXPECT_FALSE(made.made_of.contains("Hostname")) << "it was the other's id";
+  EXPECT_FALSE(made.made_of.contains("MacAddress"));
+  EXPECT_EQ(made.made_of["Image"], "sha256:3033") << "the same bits, whatever the tag means by now";
+  EXPECT_EQ(made.made_of["Env"], config["Env"]);
+  auto labels = config["Labels"];
+  labels["com.docker.compose.container-number"] = "3";
+  EXPECT_EQ(made.made_of["Labels"], labels);
+  EXPECT_EQ(made.made_of["HostConfig"],
+            api.look([](const State& host) { return host.host_config; }));
+  EXPECT_EQ(made.made_of["NetworkingConfig"],
+            Json::parse(R"({"EndpointsConfig":{"shop_default":{"Aliases":["web"]}}})"));
+}
+
+TEST_F(ComposeDriver, KeepsAHostNameThatWasSetAndNamesOfVersionOne) {
+  api.set_replicas(0);
+  api.change([](State& host) {
+    host.separator = "_";
+    host.config["Hostname"] = "backend";
+  });
+  api.set_replicas(1);
+  ASSERT_TRUE(scale(2));
+  EXPECT_EQ(api.names(), (Texts{"shop_web_1", "shop_web_2"}));
+  EXPECT_EQ(api.look([](const State& host) { return host.containers[1].made_of["Hostname"]; }),
+            "backend");
+}
+
+TEST_F(ComposeDriver, AsksForNoNetworkWhereThereIsNone) {
+  for (const auto* mode : {"none", "host", "bridge", "container:abc"}) {
+    api.set_replicas(1);
+    api.change([mode](State& host) {
+      host.host_config["NetworkMode"] = mode;
+      host.containers[0].networks = {"none"};
+    });
+    ASSERT_TRUE(scale(2));
+    EXPECT_FALSE(api.look([](const State& host) {
+      return host.containers[1].made_of.contains("NetworkingConfig");
+    })) << mode;
+  }
+}
+
+TEST_F(ComposeDriver, CopiesOneThatRunsAndTakesTheNextNumber) {
+  api.set_replicas(3);
+  api.change([](State& host) {
+    host.containers[2].state = "exited";
+    host.containers.erase(host.containers.begin());
+  });
+  ASSERT_TRUE(scale(3));
+  EXPECT_EQ(api.names(), (Texts{"shop-web-2", "shop-web-3", "shop-web-4"}));
+  const auto asked = api.asked();
+  EXPECT_TRUE(std::ranges::any_of(asked, [](const std::string& each) {
+    return each.starts_with("GET /containers/aaaaaaaaaaa2");
+  }));
+}
+
+TEST_F(ComposeDriver, IsInConflictWithWhoeverTakesTheSameName) {
+  api.set_intercept([this](http::Peer&, const http::Received& request) {
+    if (request.target().find("/create") != std::string::npos) api.set_replicas(3);
+    return false;
+  });
+  const auto refused = scale(3);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Errc::conflict);
+  EXPECT_PRED2(contains, refused.error().message, "\"/shop-web-3\" is already in use");
+  EXPECT_EQ(api.replicas(), 3);
+}
+
+TEST_F(ComposeDriver, TakesBackWhatDoesNotStart) {
+  const std::string words = "Bind for 0.0.0.0:8080 failed: port is already allocated";
+  api.change([&words](State& host) { host.start_fails = words; });
+  const auto refused = scale(3);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Errc::failed) << "it is known that nothing was done";
+  EXPECT_PRED2(contains, refused.error().message, words);
+  EXPECT_EQ(api.names(), (Texts{"shop-web-1", "shop-web-2"}));
+}
+
+TEST_F(ComposeDriver, RefusesWhatCanBeThereOnlyOnce) {
+  api.change([](State& host) {
+    host.host_config["PortBindings"] =
+        Json::parse(R"({"80/tcp":[{"HostIp":"","HostPort":"8080"}]})");
+  });
+  EXPECT_PRED2(contains, preflight().wrong.at(0), "it takes the port 8080 of this host");
+  EXPECT_PRED2(contains, scale(3).error().message, "it takes the port 8080 of this host");
+  api.change([](State& host) {
+    host.host_config["PortBindings"] =
+        Json::parse(R"({"80/tcp":[{"HostIp":"","HostPort":"8080-8090"}]})");
+    for (auto& each : host.containers) each.name = "fixed" + std::to_string(each.number);
+  });
+  EXPECT_PRED2(contains, preflight().wrong.at(0), "container_name");
+  EXPECT_EQ(api.replicas(), 2);
+}
+
+// --- fewer
+
+TEST_F(ComposeDriver, LetsTheVictimsGoByAnyOfTheirNames) {
+  api.set_replicas(5);
+  const auto second = api.look([](const State& host) { return host.containers[1].id; });
+  ASSERT_TRUE(scale(2, {"aaaaaaaaaaa4", "not-there", second, "shop-web-1", "shop-web-5"}));
+  EXPECT_EQ(api.names(), (Texts{"shop-web-3", "shop-web-5"}));
+}
+
+TEST_F(ComposeDriver, LetsTheHighestNumberGoWhereNobodyIsNamed) {
+  api.set_replicas(4);
+  ASSERT_TRUE(scale(2));
+  EXPECT_EQ(api.names(), (Texts{"shop-web-1", "shop-web-2"}));
+}
+
+TEST_F(ComposeDriver, LetsWhatDoesNotRunGoFirst) {
+  api.set_replicas(3);
+  api.change([](State& host) { host.containers[0].state = "exited"; });
+  ASSERT_TRUE(scale(2, {"shop-web-3"}));
+  EXPECT_EQ(api.names(), (Texts{"shop-web-2", "shop-web-3"}));
+}
+
+TEST_F(ComposeDriver, GivesThemTheirOwnGracePeriodUnlessOneIsSaid) {
+  const auto stops = [this] {
+    Texts all;
+    for (const auto& each : api.asked()) {
+      if (const auto at = each.find("/stop"); at != std::string::npos)
+        all.push_back(each.substr(at));
+    }
+    return all;
+  };
+  api.set_replicas(3);
+  ASSERT_TRUE(scale(2));
+  EXPECT_EQ(stops(), Texts{"/stop"});
+  restart({{"gracePeriodSeconds", 30.2}});
+  ASSERT_TRUE(scale(1));
+  EXPECT_EQ(stops(), (Texts{"/stop", "/stop?t=31"}));
+}
+
+TEST_F(ComposeDriver, DoesNotWaitForThoseThatTakeTheirTime) {
+  api.set_replicas(3);
+  api.set_intercept([](http::Peer& peer, const http::Received& request) {
+    const bool is_stop = request.target().find("/stop") != std::string::npos;
+    if (is_stop) peer.wait_for_the_end();
+    return is_stop;
+  });
+  ASSERT_TRUE(scale(1));
+  const auto seen = observe().value();
+  EXPECT_EQ(seen.desired, 1);
+  EXPECT_EQ(seen.current, 1);
+  EXPECT_EQ(std::ranges::count_if(seen.replicas, [](const Replica& each) { return each.deleting; }),
+            2);
+  EXPECT_TRUE(scale(1)) << "they go already";
+  EXPECT_EQ(api.replicas(), 3);
+}
+
+TEST_F(ComposeDriver, SaysWhatTheEngineRefusesAndCountsThemAgain) {
+  api.set_replicas(3);
+  for (const auto* part : {"/stop", "?v=true"}) {
+    api.answer_with(part, 403, R"({"message":"not through this proxy"})");
+    const auto refused = scale(2);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, Errc::denied);
+    EXPECT_PRED2(contains, refused.error().message, "403: not through this proxy");
+    EXPECT_EQ(observe()->desired, 3);
+  }
+}
+
+TEST_F(ComposeDriver, TakesItForDoneWhereSomebodyElseWasFaster) {
+  api.set_replicas(3);
+  api.answer_with("/stop", 404, R"({"message":"No such container: 1"})");
+  EXPECT_TRUE(scale(2));
+}
+
+TEST_F(ComposeDriver, KeepsAtLeastOneToCopy) {
+  const auto refused = scale(0);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Errc::failed);
+  EXPECT_EQ(driver->capabilities().minimum, 1);
+  EXPECT_EQ(api.replicas(), 2);
+}
+
+std::vector<Container> three() {
+  std::vector<Container> all;
+  for (int number = 1; number <= 3; ++number) {
+    const auto digit = std::to_string(number);
+    all.push_back({std::string(64, digit[0]), "web-" + digit, number, "running", "Up", {}});
+  }
+  return all;
+}
+
+TEST(ComposeChoice, IsItselfOnlyWhereNobodyElseIsLeft) {
+  const auto own = std::string(64, '3');
+  const auto numbers = [](const std::vector<Container>& all) {
+    std::vector<int> found;
+    for (const auto& each : all) found.push_back(each.number);
+    return found;
+  };
+  EXPECT_EQ(numbers(chosen(three(), {"web-3", "web-1"}, own, 2)), (std::vector{1, 2}));
+  EXPECT_EQ(numbers(chosen(three(), {"web-3", "web-1"}, own, 3)), (std::vector{1, 2, 3}));
+  EXPECT_EQ(numbers(chosen(three(), {}, "", 1)), (std::vector{3}));
+  auto all = three();
+  all[2].state = "exited";
+  EXPECT_EQ(numbers(chosen(all, {}, "", 1)), (std::vector{3}));
+}
+
+TEST(ComposeChoice, KnowsItsOwnContainerByTheFileOverItsHostName) {
+  const auto id = std::string(64, 'a');
+  const auto line = "612 599 8:1 /var/lib/docker/containers/" + id +
+                    "/hostname /etc/hostname rw,relatime - ext4 /dev/sda1 rw\n";
+  EXPECT_EQ(own_container("1 2 8:1 / / rw - ext4 x rw\n" + line), id);
+  EXPECT_EQ(own_container("1 2 8:1 / / rw - ext4 x rw\n"), "");
+  EXPECT_EQ(own_container("9 2 0:3 / /var/lib/docker/containers/" + id + "/mounts/shm rw\n"), "")
+      << "the host sees the mounts of all";
+  EXPECT_EQ(own_container("6 5 8:1 /containers/short/hostname /etc/hostname rw\n"), "");
+}
+
+// --- refusals, at each call
+
+struct Fault {
+  int status;
+  Errc of_a_read;
+  Errc of_a_write;
+};
+constexpr std::array faults{
+    Fault{400, Errc::failed, Errc::failed},         Fault{401, Errc::denied, Errc::denied},
+    Fault{403, Errc::denied, Errc::denied},         Fault{404, Errc::not_found, Errc::not_found},
+    Fault{409, Errc::conflict, Errc::conflict},     Fault{429, Errc::throttled, Errc::throttled},
+    Fault{500, Errc::unreachable, Errc::timed_out}, Fault{503, Errc::unreachable, Errc::timed_out}};
+
+TEST_F(ComposeDriver, GivesEachRefusalOfEachCallItsClassAndTheEnginesWords) {
+  for (const auto& fault : faults) {
+    SCOPED_TRACE(fault.status);
+    const auto is_right = [&](const auto& result, Errc code) {
+      ASSERT_FALSE(result);
+      EXPECT_EQ(result.error().code, code);
+      EXPECT_PRED2(contains, result.error().message,
+                   std::to_string(fault.status) + ": these words");
+    };
+    const auto refuse = [&](const char* part) {
+      api.answer_with(part, fault.status, R"({"message":"these words"})");
+    };
+    refuse("/containers/json");
+    is_right(observe(), fault.of_a_read);
+    is_right(scale(3), fault.of_a_read);
+    is_right(run(io, driver->preflight()), fault.of_a_read);
+    refuse("health");
+    is_right(observe(), fault.of_a_read);
+    refuse("0/json");
+    is_right(scale(3), fault.of_a_read);
+    if (fault.of_a_read != Errc::failed) is_right(run(io, driver->preflight()), fault.of_a_read);
+    refuse("/create");
+    is_right(scale(3), fault.of_a_write);
+    refuse("/start");
+    is_right(scale(3), fault.of_a_write == Errc::timed_out ? Errc::failed : fault.of_a_write);
+    EXPECT_EQ(api.replicas(), 2) << "what did not start is taken back";
+    if (fault.of_a_write != Errc::not_found) {
+      refuse("/stop");
+      is_right(scale(1), fault.of_a_write);
+    }
+  }
+  EXPECT_EQ(api.replicas(), 2);
+}
+
+TEST_F(ComposeDriver, SaysOfACreationWithoutAWholeAnswerThatItMayHaveBeenDone) {
+  for (const auto* answer : {"", "HTTP/1.1 201 Created\r\nContent-Length: 17\r\n\r\n{\"Id",
+                             "HTTP/1.1 201 Created\r\nContent-Length: 2\r\n\r\n{}"}) {
+    api.set_intercept([answer](http::Peer& peer, const http::Received& request) {
+      const bool is_meant = request.target().find("/create") != std::string::npos;
+      if (is_meant) peer.send(answer);
+      return is_meant;
+    });
+    EXPECT_EQ(scale(3).error().code, Errc::timed_out) << answer;
+  }
+}
+
+TEST_F(ComposeDriver, UnderstandsNoAnswerOfAnotherShape) {
+  for (const auto* body : {"", "{}", "null", "[7]", "[{}]", "<html>", R"([{"Id":"short"}])",
+                           R"([{"Id":"aaaaaaaaaaaaaaaa","Names":[]}])"}) {
+    SCOPED_TRACE(body);
+    api.answer_with("/containers/json", 200, body);
+    const auto seen = observe();
+    ASSERT_FALSE(seen);
+    EXPECT_EQ(seen.error().code, Errc::malformed);
+    EXPECT_PRED2(starts_with, seen.error().message, "GET /containers/json: the Engine's answer");
+    api.answer_with("0/json", 200, body);
+    EXPECT_EQ(scale(3).error().code, Errc::malformed);
+  }
+  EXPECT_EQ(api.replicas(), 2);
+}
+
+TEST_F(ComposeDriver, WarnsThatTheFilePutsItsNumberBack) {
+  const auto found = preflight();
+  EXPECT_EQ(found.wrong, Texts{});
+  ASSERT_EQ(found.warnings.size(), 1U);
+  EXPECT_PRED2(contains, found.warnings[0], "docker compose up puts back");
+}
+
+}  // namespace
+}  // namespace selfscale::drivers::compose
