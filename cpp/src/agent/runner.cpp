@@ -25,7 +25,7 @@ namespace asio = boost::asio;
 using json = nlohmann::ordered_json;
 
 constexpr auto with_error = asio::as_tuple(asio::use_awaitable);
-constexpr Duration shortest_tick{50};
+constexpr Duration shortest_tick{10};
 constexpr Duration longest_tick{1'000};
 constexpr std::chrono::milliseconds drain_tick{100};
 constexpr std::chrono::milliseconds patience_with_calls{300};
@@ -132,7 +132,7 @@ void Runner::stop() noexcept {
 
 asio::awaitable<void> Runner::wind_up() {
   if (server_) server_->stop();
-  seat_.count_cpu();
+  seat_.count_usage();
   co_await steering_.resign();
 }
 
@@ -178,7 +178,7 @@ asio::awaitable<void> Runner::keep_up() {
     } catch (const std::exception& error) {
       caught("a tick", error.what());
     }
-    timer.expires_after(sampling_interval());
+    timer.expires_after(until_next_tick());
     co_await timer.async_wait(with_error);
   }
 }
@@ -192,8 +192,11 @@ asio::awaitable<void> Runner::watch_drain() {
   if (!stopping_) on_drain_();
 }
 
-Duration Runner::sampling_interval() const {
-  return std::clamp(house_.evaluation_interval() / 4, shortest_tick, longest_tick);
+/// Once a second, or with each evaluation where these come more often; at an evaluation that comes
+/// sooner, so that both share one waking.
+Duration Runner::until_next_tick() const {
+  const auto tick = std::clamp(house_.evaluation_interval(), shortest_tick, longest_tick);
+  return std::clamp(steering_.due() - house_.clock.now(), shortest_tick, tick);
 }
 
 void Runner::wake() {
@@ -253,6 +256,7 @@ void Runner::unpark() noexcept {
 
 void Runner::abandon_in_child() noexcept {
   if (server_) server_->abandon_in_child();
+  steering_.abandon_in_child();
 }
 
 // --- what can be asked ---
@@ -275,7 +279,7 @@ asio::awaitable<Result<exposition::Sources>> Runner::exposed() {
   const auto published = co_await recommendation({});
   std::optional<std::string> known;
   if (published) known = *published;
-  seat_.count_cpu();
+  seat_.count_usage();
   auto sources = recorded_by_all(seat_);
   sources.others = families_of_agent(known, steering_.switches());
   co_return sources;

@@ -81,7 +81,7 @@ class Runner final : public control::Controlled {
   boost::asio::awaitable<void> wind_up();
   boost::asio::awaitable<Result<fleet::Switches>> change(std::string service, Change how);
   [[nodiscard]] Result<void> check_service(const std::string& service) const;
-  [[nodiscard]] Duration sampling_interval() const;
+  [[nodiscard]] Duration until_next_tick() const;
   void caught(const char* where, const std::string& what) noexcept;
   void serve_people();
   void wake();

@@ -1,7 +1,5 @@
 #include "agent/seat.hpp"
 
-#include <unistd.h>
-
 #include <utility>
 
 #include "agent/clock.hpp"
@@ -16,14 +14,6 @@ std::uint64_t refused_in(const std::vector<metrics::Entry>& entries) {
     if (entry.name == metrics::refused_name) count += entry.count;
   }
   return count;
-}
-
-std::uint64_t microseconds(double seconds) { return static_cast<std::uint64_t>(seconds * 1e6); }
-
-/// Counts what was added to a total; one that is smaller than before began anew.
-void count_up(const Counter& counter, std::uint64_t& counted, std::uint64_t total) noexcept {
-  counter.inc(total < counted ? total : total - counted);
-  counted = total;
 }
 
 }  // namespace
@@ -71,16 +61,17 @@ void Seat::heartbeat() noexcept {
 }
 
 void Seat::show_cost() {
-  count_cpu();
+  count_usage();
   cpu_seconds_.set(thread_cpu_seconds());
-  if (const auto process = sampling::read_process(::getpid())) {
+  const auto stat = own_stat_.read(buffer_);
+  if (const auto process = stat ? sampling::parse_process(*stat) : std::nullopt) {
     resident_bytes_.set(process->resident_bytes);
   }
 }
 
-void Seat::count_cpu() noexcept {
-  count_up(agent_cpu_, counted_agent_cpu_, microseconds(thread_cpu_seconds()));
-  count_up(cpu_, counted_cpu_, microseconds(process_cpu_seconds()));
+void Seat::count_usage() noexcept {
+  count_up(agent_cpu_, counted_agent_cpu_, static_cast<std::uint64_t>(thread_cpu_seconds() * 1e6));
+  used_.count();
 }
 
 std::uint64_t Seat::refused() const {
@@ -101,8 +92,9 @@ void Seat::leave() noexcept {
 void Seat::begin_anew_in_child() noexcept {
   readiness = segment::Readiness::unsaid;
   drains = false;
-  counted_cpu_ = 0;
+  used_.begin_anew();
   counted_agent_cpu_ = 0;
+  own_stat_.close();
   const bool sits = segment_ && claims_ && segment_->claim_after_fork() != 0;
   if (sits) {
     registry_.restart_in(segment_->own_metrics());

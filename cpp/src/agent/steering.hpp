@@ -59,6 +59,8 @@ class Steering {
   [[nodiscard]] const drivers::Preflight& found_by_preflight() const noexcept { return preflight_; }
   /// Gives the lease back.
   boost::asio::awaitable<void> resign();
+  /// In a fork's child, which must touch nothing else: closes the files that are kept open.
+  void abandon_in_child() noexcept { sampler_.abandon_in_child(); }
 
  private:
   boost::asio::awaitable<void> find_role();

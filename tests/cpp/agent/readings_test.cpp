@@ -62,7 +62,12 @@ class ReadingsTest : public testing::Test {
   [[nodiscard]] Reading of(const MetricSpec& spec) const { return readings.read_service(spec, at); }
 
   Instant at{};
-  HostView host{4.0, 8e9, {}, {}, {}, {}, {}};
+  HostView host = [] {
+    HostView four_cores;
+    four_cores.cores = 4.0;
+    four_cores.memory_bytes = 8e9;
+    return four_cores;
+  }();
   std::vector<std::byte> retired = std::vector<std::byte>(metrics::sums_bytes);
   Readings readings{false};
   Process a{"a", 1};
@@ -374,6 +379,116 @@ TEST_F(ReadingsTest, EveryInstanceReadsTheCpuOfItsHostAndNothingWhereTheHostDoes
   EXPECT_EQ(of(busy, "b").value, 50.0);
   EXPECT_TRUE(readings.metrics().contains("host_cpu_usage"));
   EXPECT_FALSE(readings.is_service_level(busy));
+}
+
+TEST_F(ReadingsTest, WhatAHostOrAContainerDoesIsReadAsAShareOfTimeOrARate) {
+  const auto throttled = metric("cpu_throttled");
+  const auto waits = metric("io_pressure");
+  const auto bytes = metric("network_io", 10s, Aggregation::rate);
+  const auto load = metric("load_average");
+  watch({throttled, waits, bytes, load});
+  host.throttling = sampling::Throttling{100, 10};
+  host.stalled.io_seconds = 5.0;
+  host.network_bytes = 1e6;
+  tick({&a});
+  EXPECT_EQ(of(throttled, "a").missing, Missing::not_reported);
+  host.throttling = sampling::Throttling{110, 15};
+  host.stalled.io_seconds = 5.25;
+  host.network_bytes = 1e6 + 400;
+  host.load_average = 1.5;
+  tick({&a});
+  tick({&a});  // nothing to do, nothing sent
+  EXPECT_EQ(of(throttled, "a").value, 25.0);
+  EXPECT_EQ(of(waits, "a").value, 12.5);
+  EXPECT_EQ(of(bytes, "a").value, 200.0);
+  EXPECT_EQ(of(load, "a").value, 1.5);
+  for (const auto* name : {"cpu_throttled", "io_pressure", "network_io", "load_average"}) {
+    EXPECT_TRUE(readings.metrics().contains(name)) << name;
+  }
+  for (const auto* name : {"cpu_pressure", "memory_pressure", "disk_io", "context_switches"}) {
+    EXPECT_FALSE(readings.metrics().contains(name)) << name;
+  }
+}
+
+TEST_F(ReadingsTest, DisksAndSwitchesAreWhatTheProcessesThemselvesHaveCounted) {
+  const auto disk = metric("disk_io", 10s, Aggregation::rate);
+  const auto switches = metric("context_switches", 10s, Aggregation::rate);
+  watch({disk, switches});
+  const auto bytes = a.registry.counter("process_disk_bytes");
+  const auto switched = a.registry.counter("process_context_switches");
+  tick({&a});
+  bytes.inc(4096);
+  switched.inc(50);
+  tick({&a});
+  EXPECT_EQ(of(disk, "a").value, 4096.0);
+  EXPECT_EQ(of(switches, "a").value, 50.0);
+  EXPECT_TRUE(readings.metrics().contains("disk_io"));
+}
+
+TEST_F(ReadingsTest, OfAnInstanceWithAHiddenProcessNobodyKnowsTheSums) {
+  const auto cpu = metric("cpu_usage");
+  const auto memory = metric("memory_usage");
+  watch({cpu, memory});
+  Process second{"a", 3};
+  a.view.cpu_seconds = 1.0;
+  a.view.memory_bytes = 1e9;
+  second.view.is_hidden = true;
+  b.view.cpu_seconds = 1.0;
+  tick({&a, &second, &b});
+  tick({&a, &second, &b});
+  EXPECT_EQ(of(cpu, "a").missing, Missing::not_reported);
+  EXPECT_EQ(of(memory, "a").detail, "/proc hides a process of a");
+  EXPECT_EQ(of(cpu, "b").value, 0.0);
+}
+
+TEST_F(ReadingsTest, AnotherGroupsCpuTimeIsNotTakenForWhatWasUsed) {
+  const auto cpu = metric("cpu_cores");
+  watch({cpu});
+  host.cpu_limit_cores = 2.0;
+  host.group_cpu_seconds = 10.0;
+  a.view.cpu_seconds = 1.0;
+  tick({&a});
+  host.cpu_limit_level = 1;  // the limit of the group around it is the tighter one now
+  host.group_cpu_seconds = 5000.0;
+  a.view.cpu_seconds = 1.5;
+  tick({&a});
+  EXPECT_EQ(of(cpu, "a").value, 0.5);  // of the processes
+  host.group_cpu_seconds = 5001.0;
+  tick({&a});
+  EXPECT_EQ(of(cpu, "a").value, 0.75);
+}
+
+TEST_F(ReadingsTest, MinutesInWhichNobodyLookedSayNothingOfTheLastSeconds) {
+  const auto rps = metric("requests_per_second", 10s);
+  watch({rps});
+  const auto requests = a.registry.counter("requests_total");
+  tick({&a});
+  requests.inc(10);
+  tick({&a});
+  EXPECT_EQ(of(rps, "a").value, 10.0);
+  requests.inc(600);
+  tick({&a}, 300s);  // this process was stopped
+  EXPECT_EQ(of(rps, "a").missing, Missing::incomplete);
+  requests.inc(3);
+  tick({&a});
+  EXPECT_EQ(of(rps, "a").value, 3.0);
+  EXPECT_EQ(of(rps, "a").window, Duration{1s});
+}
+
+TEST_F(ReadingsTest, AStoppedProcessGrowsStaleAndWhatItCountsAfterwardsCountsOnce) {
+  const auto rps = metric("requests_per_second", 10s);
+  watch({rps});
+  const auto requests = a.registry.counter("requests_total");
+  tick({&a});
+  requests.inc(10);
+  tick({&a});
+  a.view.reports = false;
+  for (int i = 0; i < 120; ++i) tick({&a, &b});
+  EXPECT_TRUE(of(rps, "a").is_missing());
+  a.view.reports = true;
+  requests.inc(7);
+  tick({&a, &b});
+  EXPECT_EQ(of(rps, "a").value, 7.0);
 }
 
 TEST_F(ReadingsTest, ErrorRateIsThatOfTheServiceAndZeroWithoutRequests) {
