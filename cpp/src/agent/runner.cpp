@@ -52,6 +52,7 @@ Runner::Runner(const AgentOptions& options, Settings settings, Seat& seat, Subsc
       house_{options, std::move(settings), seat, subscribers},
       steering_{house_},
       next_step_{house_.io},
+      next_tick_{house_.io},
       started_boot_ms_{boot_milliseconds()} {}
 
 Runner::~Runner() { stop(); }
@@ -120,6 +121,7 @@ void Runner::stop() noexcept {
   asio::post(house_.io, [this] {
     stopping_ = true;
     next_step_.cancel();
+    next_tick_.cancel();
     asio::co_spawn(house_.io, wind_up(), [this](const std::exception_ptr&) { house_.io.stop(); });
   });
   thread_.join();
@@ -143,6 +145,7 @@ asio::awaitable<void> Runner::steer() {
     std::string failed;
     try {
       co_await steering_.step();
+      hurry_tick();
       serve_people();
     } catch (const abi::__forced_unwind&) {
       throw;
@@ -164,8 +167,8 @@ asio::awaitable<void> Runner::steer() {
 
 /// What every process does, whoever decides: it says that it lives, and shows what it costs.
 asio::awaitable<void> Runner::keep_up() {
-  asio::steady_timer timer{house_.io};
   while (!stopping_) {
+    ticked_at_ = house_.clock.now();
     try {
       seat_.keep();
       seat_.heartbeat();
@@ -178,9 +181,14 @@ asio::awaitable<void> Runner::keep_up() {
     } catch (const std::exception& error) {
       caught("a tick", error.what());
     }
-    timer.expires_after(until_next_tick());
-    co_await timer.async_wait(with_error);
+    next_tick_.expires_after(tick_interval());
+    co_await next_tick_.async_wait(with_error);
   }
+}
+
+/// The thread is awake: what is due soon is done now, instead of waking it again.
+void Runner::hurry_tick() {
+  if (house_.clock.now() - ticked_at_ > tick_interval() / 2) next_tick_.cancel();
 }
 
 asio::awaitable<void> Runner::watch_drain() {
@@ -192,11 +200,9 @@ asio::awaitable<void> Runner::watch_drain() {
   if (!stopping_) on_drain_();
 }
 
-/// Once a second, or with each evaluation where these come more often; at an evaluation that comes
-/// sooner, so that both share one waking.
-Duration Runner::until_next_tick() const {
-  const auto tick = std::clamp(house_.evaluation_interval(), shortest_tick, longest_tick);
-  return std::clamp(steering_.due() - house_.clock.now(), shortest_tick, tick);
+/// Once a second, or with each evaluation where these come more often.
+Duration Runner::tick_interval() const {
+  return std::clamp(house_.evaluation_interval(), shortest_tick, longest_tick);
 }
 
 void Runner::wake() {

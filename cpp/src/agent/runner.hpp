@@ -81,7 +81,8 @@ class Runner final : public control::Controlled {
   boost::asio::awaitable<void> wind_up();
   boost::asio::awaitable<Result<fleet::Switches>> change(std::string service, Change how);
   [[nodiscard]] Result<void> check_service(const std::string& service) const;
-  [[nodiscard]] Duration until_next_tick() const;
+  void hurry_tick();
+  [[nodiscard]] Duration tick_interval() const;
   void caught(const char* where, const std::string& what) noexcept;
   void serve_people();
   void wake();
@@ -91,6 +92,8 @@ class Runner final : public control::Controlled {
   House house_;
   Steering steering_;
   boost::asio::steady_timer next_step_;
+  boost::asio::steady_timer next_tick_;
+  Instant ticked_at_{};
   std::unique_ptr<http::Server> server_;
   std::shared_ptr<Parking> parking_;
   std::int64_t started_boot_ms_ = 0;

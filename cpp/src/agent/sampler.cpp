@@ -14,6 +14,7 @@ namespace selfscale::agent {
 namespace {
 
 constexpr std::int64_t silent_after_ms = 5'000;  // processes report at least once a second
+constexpr Duration host_rests{100};              // what changes slowly is not looked at more often
 constexpr double mebibyte = 1024.0 * 1024.0;
 
 Duration milliseconds(double seconds) {
@@ -36,8 +37,7 @@ Tick Sampler::sample(Instant at, const segment::Segment* segment, std::span<cons
                      const std::string& instance, const std::vector<drivers::Replica>& replicas) {
   Tick tick;
   tick.at = at;
-  look_at_host_cpu();
-  tick.host = look_at_host();
+  tick.host = look_at_host(at);
   if (segment == nullptr) {
     tick.processes.push_back(own_process(own, instance, at));
   } else {
@@ -124,31 +124,40 @@ void Sampler::look_at_host_cpu() {
   if (total > 0.0) host_cpu_percent_ = 100.0 * std::clamp(busy / total, 0.0, 1.0);
 }
 
-HostView Sampler::look_at_host() {
-  HostView host;
-  host.cores = sampling::count_cores();
-  host.cpu_percent = host_cpu_percent_;
-  host.load_average = host_.read_load_average();
-  host.network_bytes = host_.read_network_bytes();
-  host.stalled = pressure_.read(buffer_);
-  available_mb_.reset();
-  if (const auto memory = host_.read_memory()) {
-    host.memory_bytes = memory->total_bytes;
-    available_mb_ = memory->available_bytes / mebibyte;
+HostView Sampler::look_at_host(Instant now) {
+  if (!looked_around_ || now - *looked_around_ >= host_rests) {
+    looked_around_ = now;
+    look_around();
   }
+  HostView host = around_;
   if (const auto cpu = cgroup_.read_cpu()) {
     host.cpu_limit_cores = cpu->limit_cores;
     host.cpu_limit_level = cpu->level;
     host.group_cpu_seconds = cpu->used_seconds;
     host.throttling = cpu->throttling;
   }
+  return host;
+}
+
+void Sampler::look_around() {
+  look_at_host_cpu();
+  around_ = {};
+  around_.cores = sampling::count_cores();
+  around_.cpu_percent = host_cpu_percent_;
+  around_.load_average = host_.read_load_average();
+  around_.network_bytes = host_.read_network_bytes();
+  around_.stalled = pressure_.read(buffer_);
+  available_mb_.reset();
+  if (const auto memory = host_.read_memory()) {
+    around_.memory_bytes = memory->total_bytes;
+    available_mb_ = memory->available_bytes / mebibyte;
+  }
   if (const auto memory = cgroup_.read_memory()) {
-    host.memory_limit_bytes = memory->limit_bytes;
-    host.group_memory_bytes = memory->used_bytes;
+    around_.memory_limit_bytes = memory->limit_bytes;
+    around_.group_memory_bytes = memory->used_bytes;
     const double left = std::max(0.0, memory->limit_bytes - memory->used_bytes) / mebibyte;
     available_mb_ = std::min(available_mb_.value_or(left), left);
   }
-  return host;
 }
 
 }  // namespace selfscale::agent

@@ -44,7 +44,8 @@ class Sampler {
                           Instant now);
   std::vector<ProcessView> from_outside(const drivers::Replica& replica, Instant now);
   void look_at_process(ProcessView& process, Instant now);
-  HostView look_at_host();
+  HostView look_at_host(Instant now);
+  void look_around();
   void look_at_host_cpu();
 
   sampling::Host host_;
@@ -52,6 +53,8 @@ class Sampler {
   sampling::Pressure pressure_;
   sampling::Processes processes_;
   std::string buffer_;
+  HostView around_;  ///< what changes slowly, as last looked at
+  std::optional<Instant> looked_around_;
   std::optional<double> available_mb_;
   std::optional<sampling::CpuTimes> host_cpu_;
   std::optional<double> host_cpu_percent_;

@@ -14,6 +14,8 @@
 namespace selfscale::agent {
 namespace {
 
+using namespace std::chrono_literals;
+
 /// A worker without an agent: a process that waits for its child, which burns CPU.
 class Wrapped {
  public:
@@ -62,12 +64,24 @@ TEST(Sampler, TheHostsCpuIsKnownFromTheSecondLookOn) {
   EXPECT_FALSE(sampler.host_cpu_percent());
   // The kernel's clock ticks every few milliseconds; two processes burn meanwhile.
   Tick tick;
-  while (!sampler.host_cpu_percent().value_or(0.0)) {
-    tick = sampler.sample(Instant{}, nullptr, {}, "web-1-1", {});
+  for (Instant at{}; !sampler.host_cpu_percent().value_or(0.0);) {
+    at += 1s;
+    tick = sampler.sample(at, nullptr, {}, "web-1-1", {});
   }
   EXPECT_EQ(tick.host.cpu_percent, sampler.host_cpu_percent());
   EXPECT_GT(*sampler.host_cpu_percent(), 0.0);
   EXPECT_LE(*sampler.host_cpu_percent(), 100.0);
+}
+
+TEST(Sampler, TheHostIsLookedAtTenTimesASecondAtMost) {
+  const Wrapped burns;
+  Sampler sampler;
+  const auto look = [&sampler](Duration at) {
+    return sampler.sample(Instant{} + at, nullptr, {}, "web-1-1", {}).host.cpu_percent;
+  };
+  for (Duration at{0}; at < 100ms; at += 1ms) EXPECT_FALSE(look(at));
+  Duration at{100};
+  while (!look(at)) at += 100ms;
 }
 
 TEST(Sampler, OfAWorkerThatReportsNothingTheWholeTreeIsCountedOnOneCoreForEachLeaf) {
