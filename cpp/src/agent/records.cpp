@@ -66,7 +66,7 @@ std::string decision_record_json(const std::string& id, const Evaluated& evaluat
   record.append(core_version());
   record += R"(","policyHash":")" + evaluated.policy.hash();
   record += R"(","snapshot":)" + to_json(evaluated.policy, evaluated.snapshot);
-  record += R"(,"stateBefore":)" + evaluated.state_before;
+  record += R"(,"stateBefore":)" + to_json(evaluated.policy, evaluated.state_before);
   record += R"(,"decision":)" + to_json(evaluated.policy, evaluated.decision);
   record +=
       evaluated.verdict.may_act ? R"(,"mayAct":true,"because":)" : R"(,"mayAct":false,"because":)";

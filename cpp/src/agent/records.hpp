@@ -18,7 +18,7 @@ std::string_view core_version() noexcept;
 struct Evaluated {
   const Policy& policy;
   const Snapshot& snapshot;
-  const std::string& state_before;  ///< JSON
+  const DecisionState& state_before;
   const Decision& decision;
   Verdict verdict;
 };

@@ -256,7 +256,7 @@ asio::awaitable<void> Steering::evaluate() {
   sample();
   if (house_.policies.fit(readings_.metrics())) take_policies();
   if (role_ == Role::leader && observation_) events_.compare(*observation_);
-  state_before_ = to_json(policy_, state_);
+  state_before_ = state_;
   co_await think();
   const bool changed = is_news();
   if (changed) write_down();

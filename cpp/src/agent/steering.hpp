@@ -99,7 +99,7 @@ class Steering {
   SnapshotMaker maker_;
   Snapshot snapshot_;
   DecisionState state_;
-  std::string state_before_;  ///< the last decision, JSON
+  DecisionState state_before_;  ///< the last decision
   Decision decision_;
   std::optional<Decision> recorded_;  ///< the last with a record of its own
   Verdict recorded_verdict_;
