@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 
-from fastapi import FastAPI
+from fastapi import FastAPI, HTTPException
 from selfscale.integrations.fastapi import instrument
 
 app = FastAPI()
@@ -23,6 +23,18 @@ async def wait(milliseconds: int) -> int:
     """Take that long."""
     await asyncio.sleep(milliseconds / 1000)
     return os.getpid()
+
+
+@app.get("/fail")
+async def fail() -> int:
+    """Fail."""
+    raise RuntimeError
+
+
+@app.get("/teapot")
+async def teapot() -> int:
+    """Refuse."""
+    raise HTTPException(418)
 
 
 @app.get("/burn")

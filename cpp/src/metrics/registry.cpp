@@ -123,12 +123,14 @@ std::atomic_ref<std::uint64_t> count_of(std::byte* block, std::uint64_t* cell, i
   return word(cell, octave < first_octave ? distribution_zero : distribution_above);
 }
 
+/// Those that stand for themselves alone.
 int label_sets(std::span<const std::byte> block, std::string_view name) noexcept {
   int sets = 0;
   const auto used = used_bytes(block);
   std::uint32_t offset = sizeof(Header);
   while (const auto place = next(block, used, offset)) {
-    if (place->name == name && !place->labels.empty()) ++sets;
+    const bool is_one = !place->labels.empty() && place->labels != overflow_labels;
+    if (place->name == name && is_one) ++sets;
   }
   return sets;
 }

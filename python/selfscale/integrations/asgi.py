@@ -41,8 +41,8 @@ class Middleware(_core.AsgiMiddleware):
 
     It records `requests_total`, `errors_total` (answered with 5xx, or not at all), `in_flight`,
     `response_time`, and `request_queue_time` from ``X-Request-Start`` or ``X-Queue-Start``; the first two and
-    the response time also by route template and method; `websockets_total` (accepted), `websockets_open` and
-    `websocket_errors_total` (ended by an exception). Everything else passes through untouched.
+    the response time also by route template and method, requests by status, too; `websockets_total` (accepted),
+    `websockets_open` and `websocket_errors_total` (ended by an exception). Everything else passes through untouched.
 
     The agent is started at the application's start, or at the first request: in the process that serves,
     whichever way it was forked. Once the replica is told to go, the server stops accepting and every response
