@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 
 from fastapi import FastAPI, HTTPException
 from selfscale.integrations.fastapi import instrument
@@ -35,6 +36,13 @@ async def fail() -> int:
 async def teapot() -> int:
     """Refuse."""
     raise HTTPException(418)
+
+
+@app.get("/hold/{milliseconds}")
+async def hold(milliseconds: int) -> int:
+    """Hold the event loop up that long."""
+    time.sleep(milliseconds / 1000)
+    return os.getpid()
 
 
 @app.get("/burn")

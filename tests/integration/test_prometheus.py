@@ -292,6 +292,22 @@ def test_requests_add_up_by_status_with_and_without_a_route(
 
 
 @needs_prometheus
+def test_an_event_loop_that_is_held_up_shows_its_lag(service: Service, scrape: Callable[..., Prometheus]) -> None:
+    service.workers()
+    prometheus = scrape()
+    lag = "selfscale_event_loop_lag_seconds"
+    until(lambda: (prometheus.value(f"sum({lag}_count)") or 0) > 0, prometheus.targets)
+    send(service, "/hold/3000", 1)
+    # A look that was due in those three seconds came late by what was left of them, two at least.
+    until(lambda: (prometheus.value(f"sum({lag}_sum)") or 0) > 1.9, prometheus.targets)
+    late = prometheus.value(f'sum({lag}_count) - sum({lag}_bucket{{le=~"1.0|1"}})')
+    assert late is not None
+    assert late >= 1
+    labels = [labels for labels, _ in prometheus.query(f"{lag}_count")]
+    assert {one["loop"] for one in labels} <= {"asyncio", "uvloop"}
+
+
+@needs_prometheus
 def test_what_the_agent_decides_is_counted(service: Service, scrape: Callable[..., Prometheus]) -> None:
     service.workers()
     prometheus = scrape()

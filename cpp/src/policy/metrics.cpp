@@ -25,7 +25,7 @@ constexpr std::array<BuiltinMetric, 34> builtins{{
     {"network_io", rate, "bytes per second", true},
     {"open_files", level, "files", false},
     {"threads", level, "threads", false},
-    {"event_loop_lag", level, "seconds", false},
+    {"event_loop_lag", distribution, "seconds", false},
     {"gil_contention", level, "percent", false},
     {"request_rate", rate, "requests per minute", true},
     {"requests_per_second", rate, "requests per second", true},
