@@ -117,24 +117,24 @@ void RequestMetrics::record_start(const RequestStart& start, std::string_view ho
   if (start.refused) Interpreter::inc(refused_starts_);
 }
 
-/// Counts the request, once. `is_timed`: its response time means something.
-void RequestMetrics::count(Measured& request, PyObject* context, bool is_error, bool is_timed) {
+/// Counts the request, once.
+void RequestMetrics::count(Measured& request, PyObject* context, Answer answer) {
   if (request.is_counted) return;
   request.is_counted = true;
   const double took = static_cast<double>(monotonic_nanoseconds() - request.started) * 1e-9;
-  const RouteSeries* route = request.interface == Interface::asgi ? routes_.of_scope(context)
-                                                                  : routes_.of_environ(context);
+  RouteSeries* route = request.interface == Interface::asgi ? routes_.of_scope(context)
+                                                            : routes_.of_environ(context);
   Interpreter::inc(requests_);
-  if (is_error) Interpreter::inc(errors_);
-  if (is_timed) Interpreter::observe(response_time_, took);
+  if (answer.is_error) Interpreter::inc(errors_);
+  if (answer.is_timed) Interpreter::observe(response_time_, took);
   if (route == nullptr) return;
-  Interpreter::inc(route->requests);
-  if (is_error) Interpreter::inc(route->errors);
-  if (is_timed) Interpreter::observe(route->response_time, took);
+  Interpreter::inc(route->requests(answer.status));
+  if (answer.is_error) Interpreter::inc(route->errors);
+  if (answer.is_timed) Interpreter::observe(route->response_time, took);
 }
 
 void RequestMetrics::answered(Measured& request, PyObject* context) {
-  count(request, context, request.status >= 500, /*is_timed=*/true);
+  count(request, context, {request.status, request.status >= 500, /*is_timed=*/true});
 }
 
 /// An answer that was begun and not finished by an app that did not fail is one that the client no
@@ -145,7 +145,8 @@ void RequestMetrics::leave(Measured& request, PyObject* context, Ending ending) 
   in_flight_.dec();
   const bool was_cut =
       ending == Ending::left || (ending == Ending::returned && request.status != 0);
-  count(request, context, request.status >= 500 || !was_cut, /*is_timed=*/!was_cut);
+  const int status = request.status == 0 && !was_cut ? 500 : request.status;
+  count(request, context, {status, status >= 500 || !was_cut, /*is_timed=*/!was_cut});
 }
 
 void RequestMetrics::accepted(MeasuredSocket& socket) const noexcept {

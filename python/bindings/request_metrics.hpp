@@ -66,7 +66,12 @@ class RequestMetrics {
   void clear() { routes_.clear(); }
 
  private:
-  void count(Measured& request, PyObject* context, bool is_error, bool is_timed);
+  struct Answer {
+    int status;     ///< 0: nobody got one
+    bool is_error;  ///< also of one that broke off
+    bool is_timed;  ///< its response time means something
+  };
+  void count(Measured& request, PyObject* context, Answer answer);
   void record_start(const RequestStart& start, std::string_view host, double now);
 
   Keys keys_;

@@ -11,6 +11,7 @@
 #include "agent/fork.hpp"
 #include "agent/runner.hpp"
 #include "agent/status.hpp"
+#include "agent/totals.hpp"
 #include "exposition/format.hpp"
 #include "metrics/registry.hpp"
 
@@ -84,6 +85,7 @@ struct Agent::Impl final : agent::ForkWitness {
   metrics::Registry registry;
   agent::Seat seat{registry};
   agent::Subscribers subscribers;
+  agent::Totals totals;  ///< of this process; an agent that is started again goes on from there
   std::atomic<bool> is_running{false};
   std::atomic<bool> is_draining{false};
   std::atomic<int> drain_descriptor{-1};
@@ -109,6 +111,7 @@ void Agent::Impl::configure(AgentOptions given) {
   }
   options = std::move(given);
   given_at_ = agent::wall_seconds();
+  totals = {};  // it may be another service's agent from now on
 }
 
 void Agent::Impl::start() {
@@ -118,7 +121,7 @@ void Agent::Impl::start() {
   close_drain();
   is_draining = false;
   if (settings.supervised) drain_descriptor = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-  auto made = std::make_shared<Runner>(options, std::move(settings), seat, subscribers,
+  auto made = std::make_shared<Runner>(options, std::move(settings), seat, subscribers, totals,
                                        [this] { begin_to_drain(); });
   made->start();
   const std::lock_guard guard{runner_mutex_};

@@ -1,9 +1,12 @@
 #include "agent/exposed.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <nlohmann/json.hpp>
 #include <string_view>
 #include <utility>
+
+#include "agent/totals.hpp"
 
 namespace selfscale::agent {
 namespace {
@@ -82,6 +85,8 @@ std::vector<Family> families_of_agent(const std::optional<std::string>& publishe
   };
   add_switch("paused", "1: a person has paused the service.");
   add_switch("dry_run", "1: the agent decides and writes nothing.");
+  std::ranges::move(families_of_totals(said.value("totals", json::object()), service),
+                    std::back_inserter(families));
   return families;
 }
 

@@ -103,6 +103,7 @@ std::string published_json(const Published& what) {
       {"note", what.note},
       {"failure", what.failure},
       {"error", platform.error},
+      {"totals", what.totals.to_json()},
   };
   return text_of(published);
 }
@@ -111,6 +112,7 @@ std::string with_age(const std::string& published, std::int64_t boot_ms) {
   auto value = json::parse(published);
   const double age = seconds(boot_ms) - value.value("bootTime", seconds(boot_ms));
   value.erase("bootTime");
+  value.erase("totals");
   value["age"] = std::max(0.0, age);
   return text_of(value);
 }

@@ -46,10 +46,10 @@ struct Runner::Parking {
 };
 
 Runner::Runner(const AgentOptions& options, Settings settings, Seat& seat, Subscribers& subscribers,
-               std::function<void()> on_drain)
+               Totals& totals, std::function<void()> on_drain)
     : seat_{seat},
       on_drain_{std::move(on_drain)},
-      house_{options, std::move(settings), seat, subscribers},
+      house_{options, std::move(settings), seat, subscribers, totals},
       steering_{house_},
       next_step_{house_.io},
       next_tick_{house_.io},
@@ -282,7 +282,7 @@ asio::awaitable<Result<std::string>> Runner::status() {
 }
 
 asio::awaitable<Result<exposition::Sources>> Runner::exposed() {
-  const auto published = co_await recommendation({});
+  const auto published = co_await steering_.published(house_.service());
   std::optional<std::string> known;
   if (published) known = *published;
   seat_.count_usage();

@@ -29,7 +29,7 @@ class Runner final : public control::Controlled {
  public:
   /// `on_drain` is called once, on the control thread, when this replica is told to go.
   Runner(const AgentOptions& options, Settings settings, Seat& seat, Subscribers& subscribers,
-         std::function<void()> on_drain);
+         Totals& totals, std::function<void()> on_drain);
   ~Runner() override;  ///< stops
   Runner(const Runner&) = delete;
 

@@ -104,6 +104,7 @@ asio::awaitable<void> Steering::find_role() {
   }
   note_leader(leader ? *leader : std::string{});
   if (leader_.empty() && house_.seat.hold_control()) {  // recommending does no harm
+    if (role_ != Role::recommender) co_await take_up_totals();
     role_ = Role::recommender;
     co_return;
   }
@@ -169,6 +170,7 @@ asio::awaitable<void> Steering::begin_to_lead() {
   }
   lease_ = *loaded;
   take_over_state();
+  co_await take_up_totals();
   const auto behind = house_.clock.catch_up(std::max(lease_.at, state_.at));
   if (behind > worth_saying) {
     house_.log.warn("the wall clock is " + std::to_string(behind.count() / 1000) +
@@ -178,6 +180,14 @@ asio::awaitable<void> Steering::begin_to_lead() {
   leader_ = house_.holder();
   resumes_ = true;
   house_.log.debug("leads " + house_.service() + " with token " + std::to_string(lease_.token));
+}
+
+/// Counters of the service go on, whoever counts.
+asio::awaitable<void> Steering::take_up_totals() {
+  const auto left = co_await published(house_.service());
+  if (!left) co_return;
+  const auto said = nlohmann::json::parse(*left, nullptr, /*allow_exceptions=*/false);
+  if (said.is_object()) house_.totals.take_up(said.value("totals", nlohmann::json::object()));
 }
 
 void Steering::take_over_state() {
@@ -293,6 +303,7 @@ asio::awaitable<void> Steering::think() {
   snapshot_ = maker_.make(policy_, readings_, now);
   refused_readings_ += count_refused(snapshot_);
   decide(policy_, snapshot_, state_, decision_);
+  house_.totals.count(decision_);
 }
 
 asio::awaitable<Shared> Steering::shared() {
@@ -477,7 +488,8 @@ asio::awaitable<void> Steering::publish() {
                  .event = events_.under_way(),
                  .events_last_hour = events_last_hour(state_, decision_.at),
                  .note = {},
-                 .failure = {}};
+                 .failure = {},
+                 .totals = house_.totals};
   if (observation_) {
     what.note = observation_->note;
     what.failure = observation_->failure;

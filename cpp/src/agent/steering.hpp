@@ -69,6 +69,7 @@ class Steering {
   boost::asio::awaitable<void> preflight();
   void say_preflight(const drivers::Preflight& before);
   boost::asio::awaitable<void> begin_to_lead();
+  boost::asio::awaitable<void> take_up_totals();
   void take_over_state();
   void cease_to_lead();
   void take_policies();

@@ -123,14 +123,20 @@ std::atomic_ref<std::uint64_t> count_of(std::byte* block, std::uint64_t* cell, i
   return word(cell, octave < first_octave ? distribution_zero : distribution_above);
 }
 
+/// Those that stand for themselves alone.
 int label_sets(std::span<const std::byte> block, std::string_view name) noexcept {
   int sets = 0;
   const auto used = used_bytes(block);
   std::uint32_t offset = sizeof(Header);
   while (const auto place = next(block, used, offset)) {
-    if (place->name == name && !place->labels.empty()) ++sets;
+    const bool is_one = !place->labels.empty() && place->labels != overflow_labels;
+    if (place->name == name && is_one) ++sets;
   }
   return sets;
+}
+
+int most_label_sets(Kind kind) noexcept {
+  return kind == Kind::counter ? label_sets_per_counter : label_sets_per_name;
 }
 
 std::string_view word_for(Kind kind) noexcept {
@@ -264,10 +270,14 @@ Registry::Cell Registry::cell_for(std::string_view name, std::string_view labels
   };
   check(find_name(area, name), name, labels, kind);
   if (const auto known = find(area, name, labels)) return cell_of(*known);
-  if (labels.empty() || label_sets(area, name) < label_sets_per_name) {
+  if (labels.empty() || label_sets(area, name) < most_label_sets(kind)) {
     if (const auto made = append(area, name, labels, kind)) return cell_of(*made);
   }
   count_shared(refused_cell, 1);
+  if (!labels.empty()) {
+    if (const auto known = find(area, name, overflow_labels)) return cell_of(*known);
+    if (const auto made = append(area, name, overflow_labels, kind)) return cell_of(*made);
+  }
   return cell_of(*find_name(area, overflow_names[static_cast<std::size_t>(kind)]));
 }
 

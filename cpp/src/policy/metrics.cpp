@@ -27,7 +27,7 @@ constexpr std::array<BuiltinMetric, 36> builtins{{
     {"open_files", level, "files", false},
     {"threads", level, "threads", false},
     {"context_switches", rate, "switches per second", true},
-    {"event_loop_lag", level, "seconds", false},
+    {"event_loop_lag", distribution, "seconds", false},
     {"gil_contention", level, "percent", false},
     {"request_rate", rate, "requests per minute", true},
     {"requests_per_second", rate, "requests per second", true},

@@ -195,6 +195,22 @@ TEST_F(ReadingsTest, PercentilesAreOfAllRequestsOfAllInstances) {
   EXPECT_NEAR(of(p50).value, 0.010, 0.00006);
 }
 
+TEST_F(ReadingsTest, TheLagIsThatOfAllEventLoops) {
+  const auto p99 = metric("event_loop_lag", 10s, Aggregation::p99);
+  auto largest = p99;
+  largest.aggregation = Aggregation::max;
+  watch({p99, largest});
+  const auto idle = a.registry.distribution("event_loop_lag", "loop=asyncio");
+  const auto busy = b.registry.distribution("event_loop_lag", "loop=uvloop");
+  tick({&a, &b});
+  for (int i = 0; i < 98; ++i) idle.observe(0.001);
+  for (int i = 0; i < 2; ++i) busy.observe(0.7);
+  tick({&a, &b});
+  EXPECT_TRUE(readings.is_service_level(p99));
+  EXPECT_NEAR(of(p99).value, 0.7, 0.04);
+  EXPECT_NEAR(of(largest).value, 0.7, 0.04);
+}
+
 TEST_F(ReadingsTest, AnOldObservationLeavesTheWindow) {
   const auto p99 = metric("response_time", 5s, Aggregation::p99);
   watch({p99});

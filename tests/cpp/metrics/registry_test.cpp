@@ -93,13 +93,26 @@ TEST(Registry, AMillionLabelValuesTakeNoMoreRoomThanTheirLimit) {
   Registry registry;
   for (int i = 0; i < 1000; ++i) registry.counter("hits", "id=" + std::to_string(i)).inc();
   int series = 0;
-  for (const auto& entry : read(registry.block())) series += entry.name == "hits" ? 1 : 0;
-  EXPECT_EQ(series, label_sets_per_name);
-  EXPECT_EQ(registry.refused(), 1000U - label_sets_per_name);
-  EXPECT_EQ(entry_of(registry.block(), "selfscale_overflow_total").count,
-            1000U - label_sets_per_name);
+  std::uint64_t sum = 0;
+  for (const auto& entry : read(registry.block())) {
+    if (entry.name != "hits") continue;
+    ++series;
+    sum += entry.count;
+  }
+  EXPECT_EQ(series, label_sets_per_counter + 1);
+  EXPECT_EQ(sum, 1000U);
+  EXPECT_EQ(registry.refused(), 1000U - label_sets_per_counter);
+  EXPECT_EQ(entry_of(registry.block(), "hits", overflow_labels).count,
+            1000U - label_sets_per_counter);
   registry.counter("others").inc();
   EXPECT_EQ(entry_of(registry.block(), "others").count, 1U);
+}
+
+TEST(Registry, LabelSetsOfADistributionPastTheLimitShareOne) {
+  Registry registry;
+  for (int i = 0; i < 100; ++i) registry.distribution("took", "id=" + std::to_string(i)).observe(1);
+  EXPECT_EQ(entry_of(registry.block(), "took", overflow_labels).buckets.count(),
+            100U - label_sets_per_name);
 }
 
 TEST(Registry, AFullBlockStillRecordsSomewhere) {
