@@ -9,14 +9,15 @@
 #include <utility>
 
 #include "keys.hpp"
+#include "recording.hpp"
 
 namespace selfscale::python {
 
 /// One route's metrics.
 struct RouteSeries {
-  Counter requests;
-  Counter errors;
-  Distribution response_time;
+  metrics::Held<Counter> requests;
+  metrics::Held<Counter> errors;
+  metrics::Held<Distribution> response_time;
 };
 
 /// Holds strong references to the routes it knows. Bounded: routes past the limit have no series of

@@ -188,9 +188,10 @@ std::byte* Recorder::take_cells() const noexcept {
   return writer == nullptr ? nullptr : writer->cells.load(std::memory_order_acquire);
 }
 
-void Recorder::take_block_for_interpreter() const noexcept {
+const Writer* Recorder::block_for_interpreter() const noexcept {
   const auto& registry = static_cast<const Registry&>(*this);
   if (interpreter_ == nullptr) interpreter_ = registry.blocks_->take(registry.base_);
+  return interpreter_;
 }
 
 void Recorder::count_shared(std::uint32_t cell, std::uint64_t by) const noexcept {

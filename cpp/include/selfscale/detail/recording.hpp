@@ -130,9 +130,9 @@ class SELFSCALE_API Recorder {
   void set_gauge(std::uint32_t cell, double value) const noexcept;
   void add_to_gauge(std::uint32_t cell, double by) const noexcept;
 
-  /// Whoever holds Python's interpreter lock is one writer: takes a block for it, once. Without
-  /// effect when there is none left.
-  void take_block_for_interpreter() const noexcept;
+  /// Whoever holds Python's interpreter lock is one writer: its block, taken when it has none, with
+  /// that lock held; null when there is none left.
+  [[nodiscard]] const Writer* block_for_interpreter() const noexcept;
 
  protected:
   Recorder() noexcept;
@@ -140,10 +140,9 @@ class SELFSCALE_API Recorder {
 
   std::uint64_t id_;                               ///< of no other recorder of this process, ever
   std::atomic<std::byte*> shared_cells_{nullptr};  ///< any thread's, by atomic additions
-  mutable const Writer* interpreter_ = nullptr;    ///< read by whoever holds the interpreter lock
+  mutable const Writer* interpreter_ = nullptr;    ///< of whoever holds the interpreter lock
 
  private:
-  friend struct Interpreter;
   [[nodiscard]] std::byte* take_cells() const noexcept;
 };
 
