@@ -95,7 +95,7 @@ PyObject* counter_inc(PyObject* self, PyObject* const* arguments, Py_ssize_t cou
 // Gauge
 
 bool number(PyObject* object, double& value) {
-  value = PyFloat_CheckExact(object) != 0 ? PyFloat_AS_DOUBLE(object) : PyFloat_AsDouble(object);
+  value = PyFloat_AsDouble(object);
   return value != -1.0 || PyErr_Occurred() == nullptr;
 }
 
@@ -129,10 +129,20 @@ PyObject* gauge_add(PyObject* self, PyObject* argument) {
 
 // Distribution
 
-PyObject* distribution_observe(PyObject* self, PyObject* argument) {
+[[gnu::noinline]] PyObject* distribution_observe_number(const HeldDistribution& distribution,
+                                                        PyObject* argument) {
   double value = 0.0;
   if (!number(argument, value)) return nullptr;
-  as<Metric<HeldDistribution>>(self)->handle.observe(value);
+  distribution.observe(value);
+  Py_RETURN_NONE;
+}
+
+PyObject* distribution_observe(PyObject* self, PyObject* argument) {
+  const auto& distribution = as<Metric<HeldDistribution>>(self)->handle;
+  if (PyFloat_CheckExact(argument) == 0) [[unlikely]] {
+    return distribution_observe_number(distribution, argument);
+  }
+  distribution.observe(PyFloat_AS_DOUBLE(argument));
   Py_RETURN_NONE;
 }
 
