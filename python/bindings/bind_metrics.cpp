@@ -62,9 +62,11 @@ PyObject* wrong_count(const char* method, Py_ssize_t given) {
   return PyErr_Format(PyExc_TypeError, "%s takes at most one argument (%zd given)", method, given);
 }
 
+// Each method is in two parts: the call as it is made most, which keeps nothing on the stack, and
+// one for other arguments.
+
 // Counter
 
-/// Apart from the call without an argument, which then keeps nothing on the stack.
 [[gnu::noinline]] PyObject* counter_inc_by(const HeldCounter& counter, PyObject* const* arguments,
                                            Py_ssize_t count) {
   if (count != 1) return wrong_count("inc()", count);
@@ -99,32 +101,53 @@ bool number(PyObject* object, double& value) {
   return value != -1.0 || PyErr_Occurred() == nullptr;
 }
 
-PyObject* gauge_set(PyObject* self, PyObject* argument) {
+[[gnu::noinline]] PyObject* gauge_set_number(Gauge gauge, PyObject* argument) {
   double value = 0.0;
   if (!number(argument, value)) return nullptr;
-  as<Metric<Gauge>>(self)->handle.set(value);
+  gauge.set(value);
   Py_RETURN_NONE;
 }
 
-PyObject* gauge_move(PyObject* self, PyObject* const* arguments, Py_ssize_t count, double sign,
-                     const char* method) {
-  double by = 1.0;
-  if (count > 1) return wrong_count(method, count);
-  if (count == 1 && !number(arguments[0], by)) return nullptr;
-  as<Metric<Gauge>>(self)->handle.add(sign * by);
+PyObject* gauge_set(PyObject* self, PyObject* argument) {
+  const auto& gauge = as<Metric<Gauge>>(self)->handle;
+  if (PyFloat_CheckExact(argument) == 0) [[unlikely]]
+    return gauge_set_number(gauge, argument);
+  gauge.set(PyFloat_AS_DOUBLE(argument));
+  Py_RETURN_NONE;
+}
+
+[[gnu::noinline]] PyObject* gauge_move_by(Gauge gauge, PyObject* const* arguments, Py_ssize_t count,
+                                          double sign, const char* method) {
+  double by = 0.0;
+  if (count != 1) return wrong_count(method, count);
+  if (!number(arguments[0], by)) return nullptr;
+  gauge.add(sign * by);
   Py_RETURN_NONE;
 }
 
 PyObject* gauge_inc(PyObject* self, PyObject* const* arguments, Py_ssize_t count) {
-  return gauge_move(self, arguments, count, 1.0, "inc()");
+  const auto& gauge = as<Metric<Gauge>>(self)->handle;
+  if (count != 0) [[unlikely]]
+    return gauge_move_by(gauge, arguments, count, 1.0, "inc()");
+  gauge.inc();
+  Py_RETURN_NONE;
 }
 
 PyObject* gauge_dec(PyObject* self, PyObject* const* arguments, Py_ssize_t count) {
-  return gauge_move(self, arguments, count, -1.0, "dec()");
+  const auto& gauge = as<Metric<Gauge>>(self)->handle;
+  if (count != 0) [[unlikely]]
+    return gauge_move_by(gauge, arguments, count, -1.0, "dec()");
+  gauge.dec();
+  Py_RETURN_NONE;
 }
 
 PyObject* gauge_add(PyObject* self, PyObject* argument) {
-  return gauge_move(self, &argument, 1, 1.0, "add()");
+  const auto& gauge = as<Metric<Gauge>>(self)->handle;
+  if (PyFloat_CheckExact(argument) == 0) [[unlikely]] {
+    return gauge_move_by(gauge, &argument, 1, 1.0, "add()");
+  }
+  gauge.add(PyFloat_AS_DOUBLE(argument));
+  Py_RETURN_NONE;
 }
 
 // Distribution

@@ -10,6 +10,7 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <selfscale/export.hpp>
 
 namespace selfscale::metrics {
@@ -33,6 +34,9 @@ enum DistributionWord : std::size_t {
 };
 
 namespace detail {
+
+/// That can be recorded.
+inline constexpr double largest = std::numeric_limits<double>::max();
 
 constexpr long double square_root(long double x) {
   long double root = x;
@@ -135,6 +139,7 @@ class SELFSCALE_API Recorder {
   /// A value outside of the dense octaves; refuses what is no value at all.
   void observe_outside(std::byte* cells, std::uint32_t cell, int scale,
                        double value) const noexcept;
+  /// A gauge is one word of the shared block.
   void set_gauge(std::uint32_t cell, double value) const noexcept;
   void add_to_gauge(std::uint32_t cell, double by) const noexcept;
 
@@ -152,11 +157,28 @@ class SELFSCALE_API Recorder {
 
  private:
   [[nodiscard]] std::byte* take_cells() const noexcept;
+  void refuse() const noexcept;
 };
 
 template <class Word>
 [[nodiscard]] Word& word_at(std::byte* cells, std::uint32_t cell, std::size_t index = 0) noexcept {
   return *(reinterpret_cast<Word*>(cells + cell) + index);
+}
+
+inline void Recorder::set_gauge(std::uint32_t cell, double value) const noexcept {
+  if (!(value >= 0.0 && value <= detail::largest)) [[unlikely]]
+    return refuse();
+  auto* cells = shared_cells_.load(std::memory_order_acquire);
+  std::atomic_ref{word_at<double>(cells, cell)}.store(value, std::memory_order_relaxed);
+}
+
+/// No processor adds floating-point numbers atomically: repeated where another's write came
+/// between, so that of all who add at once one always gets on.
+inline void Recorder::add_to_gauge(std::uint32_t cell, double by) const noexcept {
+  if (!(by >= -detail::largest && by <= detail::largest)) [[unlikely]]
+    return refuse();
+  auto* cells = shared_cells_.load(std::memory_order_acquire);
+  std::atomic_ref{word_at<double>(cells, cell)}.fetch_add(by, std::memory_order_relaxed);
 }
 
 /// Counts a value as the only writer of `cells`.
