@@ -1,11 +1,12 @@
 """What one recording costs in Python, beside others.
 
-    python benchmarks/hot_path/hot_path.py [--rounds 21] [--calls 100000]
+    python benchmarks/hot_path/hot_path.py [--rounds 201] [--calls 3000]
 
-All calls run in one thread of one process, in random order within each round; a ratio is that of a round's pair. Times
-are of a call with its loop, which is timeit's: it counts without making a number a turn. A second process repeats
-prometheus_client's part with its directory for several processes, which it chooses when it is imported. What is not
-installed is left out, and said. The exit status is 1 where a target is missed.
+All calls run in one thread of one process, in random order within each round; a ratio is that of a round's pair. A
+round is short: over before a busy machine gives the processor to another. Times are of a call with its loop, which is
+timeit's: it counts without making a number a turn. A second process repeats prometheus_client's part with its directory
+for several processes, which it chooses when it is imported. What is not installed is left out, and said. The exit
+status is 1 where a target is missed.
 """
 
 from __future__ import annotations
@@ -133,8 +134,8 @@ def report(seen: dict[str, list[float]]) -> list[str]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=21)
-    parser.add_argument("--calls", type=int, default=100_000)
+    parser.add_argument("--rounds", type=int, default=201)
+    parser.add_argument("--calls", type=int, default=3000)
     parser.add_argument("--multiprocess", action="store_true", help=argparse.SUPPRESS)
     given = parser.parse_args()
     calls = ours()
