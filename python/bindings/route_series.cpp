@@ -39,7 +39,7 @@ std::string text_in(PyObject* object) {
 
 /// Out of the line of every request. A status that is none (an app may send any number, or nothing)
 /// is "other".
-Counter RouteSeries::first_with(int status) {
+metrics::Held<Counter> RouteSeries::first_with(int status) {
   const bool is_status = status >= 100 && status <= 599;
   if (!is_status && status != 0) return requests(0);
   const bool is_overflow = labels_ == metrics::overflow_labels;

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "keys.hpp"
+#include "recording.hpp"
 
 namespace selfscale::python {
 
@@ -27,22 +28,22 @@ class RouteSeries {
 
   /// The requests that were answered with a status; 0: not at all. Each status has its counter from
   /// its first time on, which then is found by its number.
-  Counter requests(int status) {
+  metrics::Held<Counter> requests(int status) {
     for (const Answered& known : answered_) {
       if (known.status == status) return known.requests;
     }
     return first_with(status);
   }
 
-  Counter errors;
-  Distribution response_time;
+  metrics::Held<Counter> errors;
+  metrics::Held<Distribution> response_time;
 
  private:
   struct Answered {
     int status;
-    Counter requests;
+    metrics::Held<Counter> requests;
   };
-  Counter first_with(int status);
+  metrics::Held<Counter> first_with(int status);
 
   Agent& agent_;
   std::string labels_;

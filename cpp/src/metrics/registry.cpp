@@ -14,7 +14,7 @@
 namespace selfscale::metrics {
 namespace {
 
-constexpr double largest = std::numeric_limits<double>::max();
+using detail::largest;
 
 /// Of the records that every area begins with: refused recordings, then one overflow cell per
 /// kind.
@@ -194,9 +194,10 @@ std::byte* Recorder::take_cells() const noexcept {
   return writer == nullptr ? nullptr : writer->cells.load(std::memory_order_acquire);
 }
 
-void Recorder::take_block_for_interpreter() const noexcept {
+const Writer* Recorder::block_for_interpreter() const noexcept {
   const auto& registry = static_cast<const Registry&>(*this);
   if (interpreter_ == nullptr) interpreter_ = registry.blocks_->take(registry.base_);
+  return interpreter_;
 }
 
 void Recorder::count_shared(std::uint32_t cell, std::uint64_t by) const noexcept {
@@ -206,7 +207,7 @@ void Recorder::count_shared(std::uint32_t cell, std::uint64_t by) const noexcept
 
 void Recorder::observe_shared(std::uint32_t cell, int scale, double value) const noexcept {
   auto* block = shared_cells_.load(std::memory_order_acquire);
-  if (!(value >= 0.0 && value <= largest)) return count_shared(refused_cell, 1);
+  if (!(value >= 0.0 && value <= largest)) return refuse();
   auto* at = cell_at(block, cell);
   count_of(block, at, scale, value).fetch_add(1, std::memory_order_relaxed);
   real(at, distribution_sum).fetch_add(value, std::memory_order_relaxed);
@@ -214,23 +215,13 @@ void Recorder::observe_shared(std::uint32_t cell, int scale, double value) const
 
 void Recorder::observe_outside(std::byte* cells, std::uint32_t cell, int scale,
                                double value) const noexcept {
-  if (!(value >= 0.0 && value <= largest)) return count_shared(refused_cell, 1);
+  if (!(value >= 0.0 && value <= largest)) return refuse();
   const auto count = count_of(cells, cell_at(cells, cell), scale, value);
   count.store(count.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
   add_alone(word_at<double>(cells, cell, distribution_sum), value);
 }
 
-void Recorder::set_gauge(std::uint32_t cell, double value) const noexcept {
-  if (!(value >= 0.0 && value <= largest)) return count_shared(refused_cell, 1);
-  auto* block = shared_cells_.load(std::memory_order_acquire);
-  real(cell_at(block, cell), 0).store(value, std::memory_order_relaxed);
-}
-
-void Recorder::add_to_gauge(std::uint32_t cell, double by) const noexcept {
-  if (!(by >= -largest && by <= largest)) return count_shared(refused_cell, 1);
-  auto* block = shared_cells_.load(std::memory_order_acquire);
-  real(cell_at(block, cell), 0).fetch_add(by, std::memory_order_relaxed);
-}
+void Recorder::refuse() const noexcept { count_shared(refused_cell, 1); }
 
 // --- the registry ---
 

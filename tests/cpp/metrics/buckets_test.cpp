@@ -63,6 +63,16 @@ TEST(Buckets, APowerOfTwoIsTheUpperEdgeOfItsBucket) {
   EXPECT_EQ(bucket_at_scale_6(2.0), 63);
 }
 
+TEST(Buckets, EveryEdgeIsTheUpperOneOfItsBucket) {
+  for (int i = -64 * 12; i < 0; ++i) {
+    const auto edge = static_cast<double>(std::exp2(static_cast<long double>(i) / 64));
+    EXPECT_EQ(bucket_at_scale_6(edge), i - 1);
+    EXPECT_EQ(bucket_at_scale_6(std::nextafter(edge, 1.0)), i);
+    EXPECT_EQ(observed({edge}).offset, i - 1);
+    EXPECT_EQ(observed({std::nextafter(edge, 1.0)}).offset, i);
+  }
+}
+
 RC_GTEST_PROP(Buckets, MergingIsTheUnionToTheBitInAnyOrderAndGrouping, ()) {
   const auto gen = rc::gen::container<std::vector<double>>(short_seconds());
   const auto first = *gen;

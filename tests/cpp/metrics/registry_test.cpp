@@ -9,6 +9,7 @@
 #include <barrier>
 #include <cmath>
 #include <cstring>
+#include <latch>
 #include <limits>
 #include <memory>
 #include <optional>
@@ -188,6 +189,32 @@ TEST(Registry, AThreadContinuesInTheBlockOfOneThatEnded) {
   for (int i = 0; i < 100; ++i) on_threads(1, [&] { counter.inc(); });
   EXPECT_EQ(entry_of(registry.block(), "orders").count, 100U);
   EXPECT_EQ(block_count(registry.block()), 2U);
+}
+
+TEST(Registry, AThreadThatFoundNoBlockTakesThatOfOneThatEnded) {
+  Registry registry;
+  const auto counter = registry.counter("orders");
+  const auto cell = find(registry.block(), "orders", {})->record.cell;
+  const auto shared = [&] {
+    return word(cell_at(block_at(registry.block().data(), 0), cell), 0).load();
+  };
+  std::latch all_record{15};
+  std::latch may_end{1};
+  std::thread others{[&] {
+    on_threads(15, [&] {
+      counter.inc();
+      all_record.count_down();
+      may_end.wait();
+    });
+  }};
+  all_record.wait();
+  counter.inc();
+  EXPECT_EQ(shared(), 1U);
+  may_end.count_down();
+  others.join();
+  for (int i = 0; i < 4; ++i) counter.inc();
+  EXPECT_EQ(shared(), 1U);
+  EXPECT_EQ(entry_of(registry.block(), "orders").count, 20U);
 }
 
 TEST(Registry, AThreadRecordsInSeveralRegistries) {
