@@ -88,7 +88,7 @@ class Server:
         text = self.get("/metrics") or ""
         return sum(float(line.rsplit(" ", 1)[1]) for line in text.splitlines() if re.match(rf"{name}[{{ ]", line))
 
-    def evaluated_at(self) -> float | None:
+    def evaluated_at(self) -> str | None:
         """When the agent decided last; None before that."""
         ended = subprocess.run(
             [sys.executable, "-m", "selfscale.cli", "status", "--json"],
@@ -120,7 +120,7 @@ def test_greenlets_go_on_while_a_function_that_the_agent_calls_hangs(server: Ser
     with ThreadPoolExecutor(TOGETHER) as clients:
         waiting = [clients.submit(server.get, "/wait") for _ in range(TOGETHER - 1)]
         until(lambda: server.exposed("http_requests_in_progress") == TOGETHER - 1, server.log.read_text)
-        until(lambda: (server.evaluated_at() or 0) > first_evaluation, server.log.read_text)
+        until(lambda: (server.evaluated_at() or "") > first_evaluation, server.log.read_text)
         assert server.get("/wait") == "/wait"
         assert [each.result() for each in waiting] == ["/wait"] * (TOGETHER - 1)
     until(lambda: server.exposed("http_requests_in_progress") == 0, server.log.read_text)
