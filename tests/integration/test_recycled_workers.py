@@ -288,3 +288,29 @@ def test_gunicorn_replaces_workers_and_no_count_is_lost(
 def test_uvicorn_replaces_workers_and_no_count_is_lost(serve: Callable[[str, list[str]], Server]) -> None:
     server = serve("uvicorn", ["counted_app:asgi_app", *UVICORN])
     nothing_is_left_of_workers(server, workers=3 * WORKERS)
+
+
+def test_uvicorn_reloads_and_no_count_is_lost(serve: Callable[[str, list[str]], Server], tmp_path: Path) -> None:
+    source = tmp_path / "counted_app.py"
+    source.write_text((HERE / "counted_app.py").read_text())
+    server = serve("uvicorn", ["counted_app:asgi_app", "--port={port}", "--log-level=warning", "--reload"])
+    for reloads in (1, 2):
+        all_are_counted(server, 100)
+        [instance] = until(server.status, server.log.read_text)["instances"]
+        before = server.get("/work")
+
+        def reloaded(before: str | None = before) -> bool:
+            """A change before the server watches goes unseen."""
+            pid = server.get("/work")
+            if pid == before:
+                source.touch()
+            return pid not in {before, None}
+
+        with Scrapes(server) as scrapes:
+            until(reloaded, server.log.read_text)
+        assert scrapes.totals == sorted(scrapes.totals)
+        all_are_counted(server, 100)
+        [reloaded_instance] = until(server.status, server.log.read_text)["instances"]
+        assert reloaded_instance["instance"] == instance["instance"]
+        assert reloaded_instance["pids"] != instance["pids"]
+        assert len(set(server.who_served())) >= reloads + 1
