@@ -37,7 +37,7 @@ def be_killed() -> None:
 
 def become_another_program() -> None:
     """One that lives on: what this process held is let go all the same."""
-    os.execv("/bin/sleep", ["sleep", "600"])
+    os.execv("/bin/sleep", ["sleep", "60"])
 
 
 WAYS = (exit_at_once, be_killed, become_another_program)
@@ -100,6 +100,14 @@ def threads() -> int:
     return len(list(Path("/proc/self/task").iterdir()))
 
 
+def fork_again_and_again(agent: Agent, count: int) -> None:
+    """Start the agent and have so many children, one after the other, each of which counts."""
+    counter = agent.counter("counted")
+    agent.start()
+    for _ in range(count):
+        os.waitpid(fork(lambda: counter.inc(COUNTED), exit_at_once), 0)
+
+
 def test_a_storm_of_forks_loses_no_count(environment: dict[str, str], chance: random.Random) -> None:
     with Agent(environment=environment) as agent:
         counter = agent.counter("counted")
@@ -135,3 +143,20 @@ def test_a_storm_of_forks_loses_no_count(environment: dict[str, str], chance: ra
         assert threads() == threads_before
         segment = Path(agent.status()["segment"]["path"])
         assert segment.stat().st_blocks * 512 <= (2 + 1 + AT_ONCE) * MEBIBYTE, "a slot takes one, and is used again"
+
+
+def test_no_scrape_is_wrong_while_several_processes_fork(environment: dict[str, str]) -> None:
+    """Slots pass from child to child all the time, while their counts are read."""
+    agent = Agent(environment=environment)
+    forking = {fork(lambda: fork_again_and_again(agent, FORKS // 2), exit_at_once) for _ in range(4)}
+    wanted = len(forking) * (FORKS // 2) * COUNTED
+    totals: list[float] = []
+    with agent:
+        while forking:
+            totals.append(exposed(agent, "counted_total"))
+            forking -= {pid for pid in forking if os.waitpid(pid, os.WNOHANG)[0] == pid}
+        assert totals == sorted(totals)
+        assert len(set(totals)) > 10, "nothing was scraped while they forked"
+        assert totals[-1] <= wanted
+        assert exposed(agent, "counted_total") == wanted
+        assert agent.status()["errors"] == 0
