@@ -233,6 +233,7 @@ GUNICORN = [
     "--max-requests-jitter=5",
 ]
 GEVENT = "--worker-class=gevent"  # looks once a second whether it has served enough
+UVICORNS = "--worker-class=uvicorn.workers.UvicornWorker"
 GUNICORN_WAYS = {
     "sync": ["--worker-class=sync"],
     "sync, preloaded": ["--worker-class=sync", "--preload"],
@@ -240,9 +241,9 @@ GUNICORN_WAYS = {
     "gthread, preloaded": ["--worker-class=gthread", "--threads=4", "--preload"],
     "gevent": [GEVENT],
     "gevent, preloaded": [GEVENT, "--preload"],
+    "uvicorn's": [UVICORNS],
+    "uvicorn's, preloaded": [UVICORNS, "--preload"],
 }
-
-
 UVICORN = [
     "--port={port}",
     "--log-level=warning",
@@ -278,7 +279,8 @@ def test_gunicorn_replaces_workers_and_no_count_is_lost(
 ) -> None:
     if way[0] == GEVENT:
         pytest.importorskip("gevent", reason="gevent is not installed")
-    server = serve("gunicorn", ["counted_app:wsgi_app", *GUNICORN, *way])
+    app = "counted_app:asgi_app" if way[0] == UVICORNS else "counted_app:wsgi_app"
+    server = serve("gunicorn", [app, *GUNICORN, *way])
     nothing_is_left_of_workers(server, workers=2 * WORKERS if way[0] == GEVENT else 5 * WORKERS)
 
 
