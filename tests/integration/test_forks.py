@@ -18,6 +18,7 @@ from selfscale import Agent
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
 
 FORKS, AT_ONCE, COUNTED = 200, 20, 10
+SLOTS = 64  # one of them is that of the process that forks
 MEBIBYTE = 1 << 20
 POLICY = {
     "service": "forking",
@@ -160,3 +161,39 @@ def test_no_scrape_is_wrong_while_several_processes_fork(environment: dict[str, 
         assert totals[-1] <= wanted
         assert exposed(agent, "counted_total") == wanted
         assert agent.status()["errors"] == 0
+
+
+def test_a_process_that_found_no_slot_gets_one_when_another_process_ends(environment: dict[str, str]) -> None:
+    """As when a server starts all its new workers before the old ones end."""
+    said, say = os.pipe()
+
+    def count_and_wait(starts_agent: bool) -> None:
+        counter.inc(COUNTED)
+        if starts_agent:
+            agent.start()
+        os.write(say, b".")
+        signal.pause()
+
+    with Agent(environment=environment) as agent:
+        counter = agent.counter("counted")
+        children: list[int] = []
+        try:
+            for number in range(SLOTS):
+                is_one_too_many = number == SLOTS - 1
+                children.append(fork(lambda starts_agent=is_one_too_many: count_and_wait(starts_agent), exit_at_once))
+                os.read(said, 1)
+            assert exposed(agent, "counted_total") == (SLOTS - 1) * COUNTED
+            one_too_many = children[-1]
+            assert one_too_many not in agent.status()["instances"][0]["pids"]
+
+            ended = children.pop(0)
+            os.kill(ended, signal.SIGKILL)
+            os.waitpid(ended, 0)
+            until(lambda: one_too_many in agent.status()["instances"][0]["pids"], "it has a slot")
+            assert exposed(agent, "counted_total") == SLOTS * COUNTED
+        finally:
+            for child in children:
+                os.kill(child, signal.SIGKILL)
+                os.waitpid(child, 0)
+            os.close(said)
+            os.close(say)

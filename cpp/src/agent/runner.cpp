@@ -64,7 +64,7 @@ void Runner::start() {
               .release = settings.release,
               .run_directory = settings.run_directory},
              settings.instance, settings.is_replica);
-  if (!seat_.degraded().empty()) house_.log.trouble("segment", seat_.degraded());
+  say_whether_seen();
   if (const auto missing = sampling::unmeasured(); !missing.empty()) {
     house_.log.trouble("sampling", missing);
   }
@@ -168,6 +168,7 @@ asio::awaitable<void> Runner::keep_up() {
   while (!stopping_) {
     try {
       seat_.keep();
+      say_whether_seen();
       seat_.heartbeat();
       seat_.show_cost();
       steering_.sample();
@@ -180,6 +181,15 @@ asio::awaitable<void> Runner::keep_up() {
     }
     timer.expires_after(sampling_interval());
     co_await timer.async_wait(with_error);
+  }
+}
+
+/// Whether the other processes see what this one counts.
+void Runner::say_whether_seen() {
+  if (seat_.degraded().empty()) {
+    house_.log.recovered("segment");
+  } else {
+    house_.log.trouble("segment", seat_.degraded());
   }
 }
 
