@@ -65,7 +65,7 @@ void Runner::start() {
               .release = settings.release,
               .run_directory = settings.run_directory},
              settings.instance, settings.is_replica);
-  if (!seat_.degraded().empty()) house_.log.trouble("segment", seat_.degraded());
+  say_whether_seen();
   if (const auto missing = sampling::unmeasured(); !missing.empty()) {
     house_.log.trouble("sampling", missing);
   }
@@ -171,6 +171,7 @@ asio::awaitable<void> Runner::keep_up() {
     ticked_at_ = house_.clock.now();
     try {
       seat_.keep();
+      say_whether_seen();
       seat_.heartbeat();
       seat_.show_cost();
       steering_.sample();
@@ -189,6 +190,15 @@ asio::awaitable<void> Runner::keep_up() {
 /// The thread is awake: what is due soon is done now, instead of waking it again.
 void Runner::hurry_tick() {
   if (house_.clock.now() - ticked_at_ > tick_interval() / 2) next_tick_.cancel();
+}
+
+/// Whether the other processes see what this one counts.
+void Runner::say_whether_seen() {
+  if (seat_.degraded().empty()) {
+    house_.log.recovered("segment");
+  } else {
+    house_.log.trouble("segment", seat_.degraded());
+  }
 }
 
 asio::awaitable<void> Runner::watch_drain() {

@@ -77,6 +77,7 @@ class Runner final : public control::Controlled {
   void spawn(boost::asio::awaitable<void> loop);
   boost::asio::awaitable<void> steer();
   boost::asio::awaitable<void> keep_up();
+  void say_whether_seen();
   boost::asio::awaitable<void> watch_drain();
   boost::asio::awaitable<void> wind_up();
   boost::asio::awaitable<Result<fleet::Switches>> change(std::string service, Change how);

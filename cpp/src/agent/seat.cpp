@@ -48,11 +48,15 @@ void Seat::claim_slot() {
     degraded_ = "others do not see this process: " + slot.error().message;
     return;
   }
+  degraded_.clear();
   registry_.move_to(segment_->own_metrics());
 }
 
 void Seat::keep() {
-  if (segment_ && !segment_->is_stale()) return registry_.settle();
+  if (segment_ && !segment_->is_stale()) {
+    if (claims_ && segment_->own_metrics().empty()) claim_slot();  // one may have become free
+    return registry_.settle();
+  }
   if (segment_) take(place_, instance_, claims_);
 }
 

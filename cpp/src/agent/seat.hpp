@@ -31,7 +31,7 @@ class Seat {
   /// Opens the segment and, with `claim`, takes a slot, to which recording moves. What fails leaves
   /// recording where it is, and is said by degraded().
   void take(const segment::Place& place, const std::string& instance, bool claim);
-  /// Takes a place anew when the segment was removed or replaced.
+  /// Takes a place anew when the segment was removed or replaced, and a slot once one is free.
   void keep();
   void heartbeat() noexcept;
   /// Records what the agent costs. Control thread.
