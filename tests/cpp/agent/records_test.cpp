@@ -138,8 +138,8 @@ RC_GTEST_PROP(DecisionRecord, IsReadBackAsItWasWritten, ()) {
   state.last_up = perhaps(any_instant);
   state.past = {any_count(), any_count()};
   const Verdict verdict{any_flag(), any_flag() ? "paused" : ""};
-  const auto record = json::parse(
-      decision_record_json("01J", Evaluated{by, snapshot, state, decision, verdict}));
+  const auto record =
+      json::parse(decision_record_json("01J", Evaluated{by, snapshot, state, decision, verdict}));
 
   RC_ASSERT(snapshot_from_json(by, record["snapshot"].dump()) == snapshot);
   RC_ASSERT(decision_from_json(by, record["decision"].dump()) == decision);
