@@ -32,6 +32,7 @@ struct Metric {
   PyObject_HEAD  // NOLINT
       Handle handle;
   std::shared_ptr<Agent> agent;
+  py::object context;  ///< the type of the context managers that it makes; a counter has none
 };
 
 template <class Object>
@@ -44,17 +45,23 @@ template <class Object>
 void deallocate(PyObject* self) {
   PyTypeObject* type = Py_TYPE(self);
   std::destroy_at(&as<Object>(self)->agent);
+  if constexpr (requires(Object object) { object.context; }) {
+    std::destroy_at(&as<Object>(self)->context);
+  }
   type->tp_free(self);
   Py_DECREF(type);
 }
 
 template <class Handle>
-PyObject* make(PyTypeObject* type, const Handle& handle, std::shared_ptr<Agent> agent) {
+PyObject* make(PyTypeObject* type, const Handle& handle, std::shared_ptr<Agent> agent,
+               PyTypeObject* context = nullptr) {
   PyObject* made = type->tp_alloc(type, 0);
   if (made == nullptr) throw py::error_already_set{};
   auto* metric = as<Metric<Handle>>(made);
   new (&metric->handle) Handle{handle};
   new (&metric->agent) std::shared_ptr<Agent>{std::move(agent)};
+  new (&metric->context)
+      py::object{py::reinterpret_borrow<py::object>(reinterpret_cast<PyObject*>(context))};
   return made;
 }
 
@@ -206,28 +213,21 @@ PyObject* timing_exit(PyObject* self, PyObject* const*, Py_ssize_t) {
   Py_RETURN_NONE;
 }
 
-/// The context manager's type is an attribute of the metric's module.
 template <class Object, class Handle>
-PyObject* make_context(PyObject* self, const char* type_name) {
+PyObject* make_context(PyObject* self) {
   const auto* metric = as<Metric<Handle>>(self);
-  PyObject* module = PyType_GetModule(Py_TYPE(self));
-  if (module == nullptr) return nullptr;
-  const auto type = py::reinterpret_steal<py::object>(PyObject_GetAttrString(module, type_name));
-  if (!type) return nullptr;
-  auto* type_object = reinterpret_cast<PyTypeObject*>(type.ptr());
-  PyObject* made = type_object->tp_alloc(type_object, 0);
+  auto* type = as<PyTypeObject>(metric->context.ptr());
+  PyObject* made = type->tp_alloc(type, 0);
   if (made == nullptr) return nullptr;
   new (&as<Object>(made)->handle) Handle{metric->handle};
   new (&as<Object>(made)->agent) std::shared_ptr<Agent>{metric->agent};
   return made;
 }
 
-PyObject* gauge_track(PyObject* self, PyObject*) {
-  return make_context<Tracking, Gauge>(self, "_Tracking");
-}
+PyObject* gauge_track(PyObject* self, PyObject*) { return make_context<Tracking, Gauge>(self); }
 
 PyObject* distribution_time(PyObject* self, PyObject*) {
-  return make_context<Timing, HeldDistribution>(self, "_Timing");
+  return make_context<Timing, HeldDistribution>(self);
 }
 
 template <class Function>
@@ -291,7 +291,8 @@ PyTypeObject* type_named(const py::module_& module, const char* name) {
 
 MetricTypes metric_types(const py::module_& module) {
   return {type_named(module, "Counter"), type_named(module, "Gauge"),
-          type_named(module, "Distribution")};
+          type_named(module, "Distribution"), type_named(module, "_Tracking"),
+          type_named(module, "_Timing")};
 }
 
 MetricObject<Counter> new_metric(const MetricTypes& types, Counter handle,
@@ -302,13 +303,14 @@ MetricObject<Counter> new_metric(const MetricTypes& types, Counter handle,
 
 MetricObject<Gauge> new_metric(const MetricTypes& types, Gauge handle,
                                std::shared_ptr<Agent> agent) {
-  return py::reinterpret_steal<MetricObject<Gauge>>(make(types.gauge, handle, std::move(agent)));
+  return py::reinterpret_steal<MetricObject<Gauge>>(
+      make(types.gauge, handle, std::move(agent), types.tracking));
 }
 
 MetricObject<Distribution> new_metric(const MetricTypes& types, Distribution handle,
                                       std::shared_ptr<Agent> agent) {
   return py::reinterpret_steal<MetricObject<Distribution>>(
-      make(types.distribution, HeldDistribution{handle}, std::move(agent)));
+      make(types.distribution, HeldDistribution{handle}, std::move(agent), types.timing));
 }
 
 void bind_metrics(py::module_& module) {
