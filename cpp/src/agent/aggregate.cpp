@@ -42,8 +42,6 @@ double seconds_in(const Points<Value>& points) {
   return seconds;
 }
 
-/// Per second over the window; of its points for the largest, the smallest, the last and the
-/// quantiles.
 }  // namespace
 
 std::optional<double> aggregate(const Points<Amount>& points, Aggregation aggregation) {
@@ -120,6 +118,23 @@ std::optional<double> aggregate(const Points<Buckets>& points, Aggregation aggre
     default:
       return all.quantile(*quantile_of(aggregation)).value_or(0.0);
   }
+}
+
+std::optional<double> error_of(const Points<Amount>& /*points*/, Aggregation /*aggregation*/) {
+  return std::nullopt;
+}
+
+std::optional<double> error_of(const Points<Samples>& /*points*/, Aggregation /*aggregation*/) {
+  return std::nullopt;
+}
+
+std::optional<double> error_of(const Points<Buckets>& points, Aggregation aggregation) {
+  const bool is_exact = !quantile_of(aggregation) && aggregation != Aggregation::max &&
+                        aggregation != Aggregation::min;
+  if (is_exact || points.empty()) return std::nullopt;
+  const auto coarsest =
+      std::ranges::min_element(points, {}, [](const auto* point) { return point->value.scale; });
+  return (*coarsest)->value.relative_error();
 }
 
 Reading scaled(Reading reading, double factor) {

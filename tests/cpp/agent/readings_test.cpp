@@ -179,6 +179,19 @@ TEST_F(ReadingsTest, WhatADyingProcessStillCountedIsNotLost) {
   EXPECT_EQ(readings.instances(), std::set<std::string>{"b"});
 }
 
+TEST_F(ReadingsTest, APercentileSaysHowFarOffItMayBeAndAnAverageIsExact) {
+  const auto p95 = metric("response_time", 10s, Aggregation::p95);
+  const auto mean = metric("response_time", 10s, Aggregation::avg);
+  watch({p95, mean});
+  const auto took = a.registry.distribution("response_time");
+  tick({&a});
+  took.observe(0.1);
+  tick({&a});
+  EXPECT_NEAR(of(p95).value, 0.1, 0.1 * of(p95).error.value());
+  EXPECT_LT(of(p95).error, 0.006);
+  EXPECT_FALSE(of(mean).error);
+}
+
 TEST_F(ReadingsTest, PercentilesAreOfAllRequestsOfAllInstances) {
   const auto p95 = metric("response_time", 10s, Aggregation::p95);
   watch({p95});

@@ -35,6 +35,7 @@ Reading any_reading() {
   reading.window = any_duration();
   reading.amount = perhaps(any_number);
   reading.capacity = perhaps(any_number);
+  reading.error = perhaps(any_number);
   reading.previous = perhaps(any_number);
   reading.short_value = perhaps(any_number);
   reading.short_window = any_duration();

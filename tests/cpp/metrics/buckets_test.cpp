@@ -49,6 +49,15 @@ RC_GTEST_PROP(Buckets, QuantilesAreWithinTheErrorOfScale6, ()) {
   RC_ASSERT(std::abs(*observed(values).quantile(q) / exact - 1.0) <= error_at_scale_6);
 }
 
+RC_GTEST_PROP(Buckets, QuantilesAreWithinTheErrorThatIsStatedAtEveryScale, ()) {
+  const auto values = *rc::gen::nonEmpty(rc::gen::container<std::vector<double>>(seconds()));
+  const double q = *rc::gen::inRange(0, 1001) / 1000.0;
+  auto buckets = observed(values);
+  buckets.downscale(*rc::gen::inRange(0, 7));
+  const double exact = exact_quantile(values, q);
+  RC_ASSERT(std::abs(*buckets.quantile(q) / exact - 1.0) <= buckets.relative_error() * (1 + 1e-12));
+}
+
 RC_GTEST_PROP(Buckets, TheIndexIsThatOfTheLogarithm, ()) {
   const double value = *seconds();
   const double exact = std::log2(value) * 64;
