@@ -292,6 +292,7 @@ asio::awaitable<Result<std::string>> Runner::status() {
 }
 
 asio::awaitable<Result<exposition::Sources>> Runner::exposed() {
+  co_await steering_.take_up_totals();  // what was shown once is never more than is counted on
   const auto published = co_await steering_.published(house_.service());
   std::optional<std::string> known;
   if (published) known = *published;

@@ -70,7 +70,11 @@ asio::awaitable<void> Steering::step() {
     const auto interval = house_.evaluation_interval();
     next_evaluation_ = std::max(next_evaluation_ + interval, now + interval / 2);
   }
-  if (role_ == Role::follower) co_return;
+  if (role_ == Role::follower) {
+    const bool may_follow_on = !house_.settings.supervised;
+    if (evaluates && may_follow_on) co_await take_up_totals();
+    co_return;
+  }
   co_await observe();
   co_await read_switches_of_people();
   judge_now();

@@ -57,6 +57,9 @@ class Steering {
   }
   /// What the driver found when it was last asked; nothing where there is none.
   [[nodiscard]] const drivers::Preflight& found_by_preflight() const noexcept { return preflight_; }
+  /// Has the totals go on from the last word on the service. Whoever may decide next does so again
+  /// and again: a recommender's word goes with it.
+  boost::asio::awaitable<void> take_up_totals();
   /// Gives the lease back.
   boost::asio::awaitable<void> resign();
   /// In a fork's child, which must touch nothing else: closes the files that are kept open.
@@ -69,7 +72,6 @@ class Steering {
   boost::asio::awaitable<void> preflight();
   void say_preflight(const drivers::Preflight& before);
   boost::asio::awaitable<void> begin_to_lead();
-  boost::asio::awaitable<void> take_up_totals();
   void take_over_state();
   void cease_to_lead();
   void take_policies();

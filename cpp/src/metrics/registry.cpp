@@ -139,6 +139,13 @@ int most_label_sets(Kind kind) noexcept {
   return kind == Kind::counter ? label_sets_per_counter : label_sets_per_name;
 }
 
+/// With the first label set of a name, so that no other name takes the room. Gauges have none:
+/// values that different label sets are set to make no sum.
+void reserve_overflow(std::span<std::byte> area, std::string_view name, Kind kind) noexcept {
+  if (kind == Kind::gauge || find(area, name, overflow_labels)) return;
+  append(area, name, overflow_labels, kind);
+}
+
 std::string_view word_for(Kind kind) noexcept {
   switch (kind) {
     case Kind::counter:
@@ -260,15 +267,14 @@ Registry::Cell Registry::cell_for(std::string_view name, std::string_view labels
     return Cell{place.record.cell, place.record.scale};
   };
   check(find_name(area, name), name, labels, kind);
+  if (!labels.empty()) reserve_overflow(area, name, kind);
   if (const auto known = find(area, name, labels)) return cell_of(*known);
   if (labels.empty() || label_sets(area, name) < most_label_sets(kind)) {
     if (const auto made = append(area, name, labels, kind)) return cell_of(*made);
   }
   count_shared(refused_cell, 1);
-  if (!labels.empty()) {
-    if (const auto known = find(area, name, overflow_labels)) return cell_of(*known);
-    if (const auto made = append(area, name, overflow_labels, kind)) return cell_of(*made);
-  }
+  const auto beside = labels.empty() ? std::nullopt : find(area, name, overflow_labels);
+  if (beside) return cell_of(*beside);
   return cell_of(*find_name(area, overflow_names[static_cast<std::size_t>(kind)]));
 }
 

@@ -66,8 +66,9 @@ class Registry : public Recorder {
   Registry& operator=(const Registry&) = delete;
 
   /// Throw Error(invalid_argument) when the name exists as another kind, or is empty or too long. A
-  /// registration beyond the label sets of its name gets those of overflow_labels; where the area
-  /// has no room for them either, a cell that all names of its kind share. Both count as refused.
+  /// registration that finds no room, or is beyond the label sets of its name, gets the cell of
+  /// overflow_labels; a gauge, or one without labels, a cell that all names of its kind share. Both
+  /// count as refused.
   Counter counter(std::string_view name, std::string_view labels = {});
   Gauge gauge(std::string_view name, std::string_view labels = {});
   Distribution distribution(std::string_view name, std::string_view labels = {});
@@ -121,7 +122,8 @@ class Registry : public Recorder {
 };
 
 /// Reads an area that may be written meanwhile, by this process or another: each metric once, its
-/// blocks added up. A foreign or torn area yields no entries.
+/// blocks added up; overflow_labels where something was recorded with them. A foreign or torn area
+/// yields no entries.
 std::vector<Entry> read(std::span<const std::byte> area);
 
 /// Makes an empty area of whatever was there. Memory only.

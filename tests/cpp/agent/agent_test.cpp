@@ -186,6 +186,7 @@ TEST_F(AgentTest, AWordGivenWithTheStartIsGoneWithTheAgent) {
     agent.gauge("depth").set(50);
     agent.start();
     ASSERT_TRUE(eventually([&] { return platform.writes > 0; }));
+    ASSERT_TRUE(eventually([&] { return recommendation(agent).has_value(); }));
     EXPECT_EQ((*recommendation(agent))["enabledBy"], "test");
   }
   auto given = enabled();

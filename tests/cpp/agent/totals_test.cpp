@@ -72,6 +72,23 @@ TEST_F(AgentTest, WhoeverDecidesNextGoesOnCounting) {
   EXPECT_TRUE(eventually([&] { return sum_of(second, decisions) > counted; }));
 }
 
+TEST_F(AgentTest, WhereNobodyLeadsTheNextOneGoesOnCounting) {
+  auto second_options = options();
+  second_options.environment["SELFSCALE_INSTANCE"] = "b";
+  Agent first{options()};
+  Agent second{second_options};
+  first.start();
+  ASSERT_TRUE(eventually([&] { return status(first)["role"] == "recommender"; }));
+  second.start();
+  ASSERT_TRUE(eventually([&] { return sum_of(second, decisions) > 5.0; })) << "of the first";
+  ASSERT_EQ(status(second)["role"], "follower");
+  const double counted = sum_of(second, decisions);
+  first.stop();
+  ASSERT_TRUE(eventually([&] { return status(second)["role"] == "recommender"; }));
+  ASSERT_TRUE(eventually([&] { return sum_of(second, decisions) > 0.0; }));
+  EXPECT_GT(sum_of(second, decisions), counted);
+}
+
 TEST_F(AgentTest, AnAgentThatIsStartedAgainGoesOnCounting) {
   Agent agent{options()};
   agent.start();

@@ -116,6 +116,30 @@ TEST(Registry, LabelSetsOfADistributionPastTheLimitShareOne) {
             100U - label_sets_per_name);
 }
 
+TEST(Registry, WhatHasLabelsFindsRoomBesideItsOthersInAFullBlock) {
+  Registry registry;
+  registry.distribution("took", "id=first").observe(1);
+  for (int i = 0; i < 20; ++i) registry.distribution("fills_" + std::to_string(i));
+  for (int i = 0; i < 20; ++i) registry.distribution("fills", "id=" + std::to_string(i));
+  registry.distribution("took", "id=second").observe(1);
+  EXPECT_EQ(entry_of(registry.block(), "took", overflow_labels).buckets.count(), 1U);
+}
+
+TEST(Registry, WhatStandsForFurtherLabelSetsIsReadOnceThereAreSome) {
+  Registry registry;
+  registry.counter("hits", "id=1").inc();
+  registry.distribution("took", "id=1").observe(1);
+  for (const auto& entry : read(registry.block())) EXPECT_NE(entry.labels, overflow_labels);
+}
+
+TEST(Registry, LabelSetsOfAGaugePastTheLimitAreNotMixedWithTheOthers) {
+  Registry registry;
+  for (int i = 0; i < 100; ++i) registry.gauge("depth", "id=" + std::to_string(i)).set(1);
+  double sum = 0.0;
+  for (const auto& entry : read(registry.block())) sum += entry.name == "depth" ? entry.value : 0;
+  EXPECT_EQ(sum, label_sets_per_name);
+}
+
 TEST(Registry, AFullBlockStillRecordsSomewhere) {
   Registry registry;
   for (int i = 0; i < 20; ++i) registry.distribution("took_" + std::to_string(i)).observe(0.1);
