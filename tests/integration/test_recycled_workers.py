@@ -313,3 +313,25 @@ def test_uvicorn_reloads_and_no_count_is_lost(serve: Callable[[str, list[str]], 
         assert reloaded_instance["instance"] == instance["instance"]
         assert reloaded_instance["pids"] != instance["pids"]
         assert len(set(server.who_served())) >= reloads + 1
+
+
+def test_gunicorn_is_reloaded_and_upgraded_and_no_count_is_lost(serve: Callable[[str, list[str]], Server]) -> None:
+    server = serve("gunicorn", ["counted_app:wsgi_app", "--bind=127.0.0.1:{port}", f"--workers={WORKERS}"])
+    all_are_counted(server, 100)
+
+    before = set(server.who_served())
+    with Scrapes(server) as scrapes:
+        server.process.send_signal(signal.SIGHUP)
+        until(lambda: int(server.get("/work") or 0) not in before, server.log.read_text)
+    assert scrapes.totals == sorted(scrapes.totals)
+    all_are_counted(server, 100)
+
+    before = set(server.who_served())
+    with Scrapes(server) as scrapes:
+        server.process.send_signal(signal.SIGUSR2)
+        until(lambda: int(server.get("/work") or 0) not in before, server.log.read_text)
+        server.process.terminate()
+        server.process.wait(30)
+    assert scrapes.totals == sorted(scrapes.totals)
+    all_are_counted(server, 100)
+    assert "Traceback" not in server.log.read_text()
