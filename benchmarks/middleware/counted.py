@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 
+import selfscale
 from fastapi import FastAPI
 from selfscale.integrations.fastapi import instrument
 
@@ -17,3 +18,10 @@ async def item(item: int) -> int:
     """Wait, and answer."""
     await asyncio.sleep(random.uniform(0.02, 0.08))
     return item
+
+
+@app.get("/proposals")
+async def proposals() -> dict[str, float | None]:
+    """Return what each rule has read."""
+    said = selfscale.default_agent().recommendation("counted")
+    return {each["rule"]: each["value"] for each in said.proposals} if said else {}

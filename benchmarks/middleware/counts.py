@@ -39,12 +39,12 @@ POLICY = {
             "service": "counted",
             "maxReplicas": 4,
             "evaluationInterval": "1s",
+            "metrics": [{"name": f"response_time_p{percentile}", "window": "10m"} for percentile in PERCENTILES],
             "rules": [
                 {
                     "type": "threshold",
                     "name": f"p{percentile}",
                     "metric": f"response_time_p{percentile}",
-                    "window": "10m",
                     "scaleUp": 60,
                     "scaleDown": 0.001,
                 }
@@ -59,7 +59,7 @@ SERVERS = {
     for workers in (1, 4)
     for name, command in {
         "uvicorn": ["uvicorn", "counted:app", "--port", str(PORT), "--no-access-log", "--workers"],
-        "gunicorn": ["gunicorn", "counted:app", "-k", "uvicorn_worker.UvicornWorker", "-b", f"127.0.0.1:{PORT}", "-w"],
+        "gunicorn": ["gunicorn", "counted:app", "-k", "uvicorn.workers.UvicornWorker", "-b", f"127.0.0.1:{PORT}", "-w"],
     }.items()
 }
 
@@ -71,7 +71,7 @@ def get(path: str) -> str:
 
 
 @contextlib.contextmanager
-def served(command: list[str], folder: Path) -> Iterator[dict[str, str]]:
+def served(command: list[str], folder: Path) -> Iterator[None]:
     environment = {
         **os.environ,
         "SELFSCALE_RUN_DIR": str(folder / "run"),
@@ -95,7 +95,7 @@ def served(command: list[str], folder: Path) -> Iterator[dict[str, str]]:
             if process.poll() is not None:
                 sys.exit(f"{command[0]} does not start")
             time.sleep(0.1)
-        yield environment
+        yield
     finally:
         process.terminate()
         process.wait()
@@ -119,18 +119,10 @@ def counted() -> int:
     return sum(int(float(value)) for value in lines)
 
 
-def percentiles(environment: dict[str, str]) -> dict[str, float]:
-    """Those of the whole run, as the process that decides has them."""
+def percentiles() -> dict[str, float]:
+    """Those of the whole run, by the agent's last word."""
     time.sleep(2.5)  # an evaluation after the last request
-    said = subprocess.run(
-        [sys.executable, "-m", "selfscale.cli", "recommendations", "--json"],
-        check=True,
-        capture_output=True,
-        text=True,
-        env=environment,
-    ).stdout
-    proposals = json.loads(said)[0]["decision"]["recommendation"]["proposals"]
-    return {each["rule"].removeprefix("p"): each["value"] for each in proposals}
+    return {str(rule).removeprefix("p"): float(value) for rule, value in json.loads(get("/proposals")).items()}
 
 
 def main() -> int:
@@ -143,9 +135,9 @@ def main() -> int:
     for name, command in SERVERS.items():
         with tempfile.TemporaryDirectory() as folder:
             Path(folder, "policies.json").write_text(json.dumps(POLICY), encoding="utf-8")
-            with served(command, Path(folder)) as environment:
+            with served(command, Path(folder)):
                 theirs, seen = load(options.seconds)
-                ours = percentiles(environment)
+                ours = percentiles()
                 more = counted() - theirs
         agree = agree and 0 <= more <= CONNECTIONS
         print(f"{name}: wrk {theirs} requests, selfscale {more:+d} (0 to {CONNECTIONS} on their way at the end)")
