@@ -49,7 +49,8 @@ metrics::Held<Counter> RouteSeries::first_with(int status) {
     answered_.push_back({status, agent_.counter("requests_total", labels)});
     return answered_.back().requests;
   } catch (const std::exception&) {  // labels that are too long with the status
-    return agent_.counter("requests_total", metrics::overflow_labels);
+    answered_.push_back({status, agent_.counter("requests_total", metrics::overflow_labels)});
+    return answered_.back().requests;
   }
 }
 

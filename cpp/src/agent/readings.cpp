@@ -62,16 +62,21 @@ struct Watched {
   Series<Amount>& amounts_of(const std::string& instance) {
     return amounts.try_emplace(instance, resolution_for(spec), retention_for(spec)).first->second;
   }
+  Series<Amount>& wholes_of(const std::string& instance) {
+    return wholes.try_emplace(instance, resolution_for(spec), retention_for(spec)).first->second;
+  }
   Series<Samples>& samples_of(const std::string& instance) {
     return samples.try_emplace(instance, resolution_for(spec), retention_for(spec)).first->second;
   }
   void forget_before(Instant then) {
     std::erase_if(amounts, [&](const auto& each) { return each.second.newest() < then; });
+    std::erase_if(wholes, [&](const auto& each) { return each.second.newest() < then; });
     std::erase_if(samples, [&](const auto& each) { return each.second.newest() < then; });
   }
 
   MetricSpec spec;
   std::map<std::string, Series<Amount>> amounts;   ///< by instance
+  std::map<std::string, Series<Amount>> wholes;    ///< by instance: what `amounts` are a share of
   std::map<std::string, Series<Samples>> samples;  ///< by instance
   Series<Amount> total;  ///< of the service; for error_rate, of its requests
   Series<Amount> errors;
@@ -204,7 +209,10 @@ struct Readings::History {
       case Source::load_average:
         return keep_sample(tally.host().load_average);
       case Source::throttled:
-        return keep_sample(tally.host_tick().throttled_percent);
+        if (tally.host_tick().quota_periods && !tally.is_first()) {
+          each.wholes_of(name).add(over.from, over.to, Amount{*tally.host_tick().quota_periods});
+        }
+        return keep_amount(tally.host_tick().throttled_periods);
       case Source::cpu_pressure:
         return keep_amount(tally.host_tick().cpu_stalled_seconds);
       case Source::memory_pressure:
@@ -255,21 +263,21 @@ struct Readings::History {
     return nullptr;
   }
 
-  /// No request, no error: 0.
-  static Reading read_error_rate(const Watched& each, const MetricSpec& spec, Instant now) {
+  /// The percentage that one counter grew of what another did. Of nothing: 0.
+  static Reading read_share(const Series<Amount>& part, const Series<Amount>& whole,
+                            const MetricSpec& spec, Instant now) {
     MetricSpec counted = spec;
     counted.aggregation = Aggregation::sum;
-    auto reading = read_series(each.total, counted, now);
+    auto reading = read_series(whole, counted, now);
     if (reading.is_missing()) return reading;
-    const auto errors = read_series(each.errors, counted, now);
-    auto ratio = [](double part, double whole) {
-      return whole > 0.0 ? 100.0 * std::min(1.0, part / whole) : 0.0;
+    const auto parts = read_series(part, counted, now);
+    auto share = [](double of_it, double all) {
+      return all > 0.0 ? 100.0 * std::min(1.0, of_it / all) : 0.0;
     };
-    if (reading.previous)
-      reading.previous = ratio(errors.previous.value_or(0.0), *reading.previous);
+    if (reading.previous) reading.previous = share(parts.previous.value_or(0.0), *reading.previous);
     if (reading.short_value)
-      reading.short_value = ratio(errors.short_value.value_or(0.0), *reading.short_value);
-    reading.value = ratio(errors.value, reading.value);
+      reading.short_value = share(parts.short_value.value_or(0.0), *reading.short_value);
+    reading.value = share(parts.value, reading.value);
     return reading;
   }
 
@@ -351,6 +359,9 @@ Reading Readings::read(const MetricSpec& spec, const std::string& instance, Inst
     case Source::network:
       if (amounts == each->amounts.end()) break;
       return scaled(read_series(amounts->second, spec, now), History::per_what(spec));
+    case Source::throttled:
+      if (amounts == each->amounts.end()) break;
+      return History::read_share(amounts->second, each->wholes.at(instance), spec, now);
     case Source::cpu_pressure:
     case Source::memory_pressure:
     case Source::io_pressure:
@@ -370,7 +381,7 @@ Reading Readings::read_service(const MetricSpec& spec, Instant now) const {
     case Source::rate:
       return scaled(read_series(each->total, spec, now), History::per_what(spec));
     case Source::error_rate:
-      return History::read_error_rate(*each, spec, now);
+      return History::read_share(each->errors, each->total, spec, now);
     case Source::distribution:
       return read_series(each->buckets, spec, now);
     default:

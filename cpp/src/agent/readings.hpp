@@ -40,6 +40,7 @@ struct ProcessView {
   bool alive = true;             ///< false: ended, its last counts still in the slot
   bool waits = false;      ///< has children that work for it (a shell, a server's first process)
   bool is_hidden = false;  ///< /proc does not show it, though it lives
+  bool has_thread = true;  ///< false: forked by a pool, it records and never reports
   bool reports = true;     ///< false: no heartbeat lately (stopped, hung); what it shows is old
   bool ready = false;
   bool draining = false;

@@ -93,6 +93,8 @@ std::string published_json(const Published& what) {
       {"mayAct", what.verdict.may_act},
       {"because", because},
       {"enabledBy", what.enabled_by},
+      {"paused", what.paused},
+      {"dryRun", what.dry_run},
       {"replicas",
        {{"desired", platform.desired_replicas},
         {"current", platform.current_replicas},

@@ -33,6 +33,8 @@ struct Published {
   const Decision& decision;
   Verdict verdict;
   std::string enabled_by;
+  bool paused = false;
+  bool dry_run = false;
   std::string decision_id;
   const ScalingEvent* event = nullptr;
   int events_last_hour = 0;  ///< of this service, for the guardrail that counts all services'

@@ -246,6 +246,7 @@ void Runner::serve_people() {
 // --- around a fork ---
 
 bool Runner::park(std::chrono::milliseconds patience) noexcept {
+  is_parked_ = false;
   try {
     parking_ = std::make_shared<Parking>();
     asio::post(house_.io, [this, parking = parking_] {
@@ -257,7 +258,8 @@ bool Runner::park(std::chrono::milliseconds patience) noexcept {
       parking->changed.wait(lock, [&parking] { return parking->released; });
     });
     std::unique_lock lock{parking_->mutex};
-    return parking_->changed.wait_for(lock, patience, [this] { return parking_->parked; });
+    is_parked_ = parking_->changed.wait_for(lock, patience, [this] { return parking_->parked; });
+    return is_parked_;
   } catch (const std::exception&) {
     return false;
   }
@@ -272,7 +274,7 @@ void Runner::unpark() noexcept {
 
 void Runner::abandon_in_child() noexcept {
   if (server_) server_->abandon_in_child();
-  steering_.abandon_in_child();
+  if (is_parked_) steering_.abandon_in_child();
 }
 
 // --- what can be asked ---
@@ -298,7 +300,7 @@ asio::awaitable<Result<exposition::Sources>> Runner::exposed() {
   if (published) known = *published;
   seat_.count_usage();
   auto sources = recorded_by_all(seat_);
-  sources.others = families_of_agent(known, steering_.switches());
+  sources.others = families_of_agent(known);
   co_return sources;
 }
 

@@ -51,7 +51,8 @@ class Runner final : public control::Controlled {
   /// Around fork(): holds the thread where nothing is half done. False: it did not come in time.
   bool park(std::chrono::milliseconds patience) noexcept;
   void unpark() noexcept;
-  /// In a child, which must touch nothing else.
+  /// In a child, which must touch nothing else. What the thread may have been changing, where
+  /// park() did not hold it, is left alone.
   void abandon_in_child() noexcept;
 
   // What people can ask (control::Controlled), on the control thread.
@@ -97,6 +98,7 @@ class Runner final : public control::Controlled {
   Instant ticked_at_{};
   std::unique_ptr<http::Server> server_;
   std::shared_ptr<Parking> parking_;
+  bool is_parked_ = false;
   std::int64_t started_boot_ms_ = 0;
   bool stopping_ = false;
   std::atomic<bool> stopped_{false};  ///< nobody answers any more

@@ -79,6 +79,7 @@ ProcessView Sampler::in_slot(segment::Contents::Process process, Instant now) {
   view.slot = slot.slot;
   view.generation = slot.generation;
   view.alive = slot.alive;
+  view.has_thread = slot.heartbeat_ms != 0;
   view.reports = boot_milliseconds() - slot.heartbeat_ms < silent_after_ms;
   view.ready = slot.is_ready();
   view.draining = slot.draining;

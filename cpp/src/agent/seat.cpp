@@ -8,6 +8,8 @@
 namespace selfscale::agent {
 namespace {
 
+constexpr std::string_view segments_replaced = "selfscale_segments_replaced_total";
+
 std::uint64_t refused_in(const std::vector<metrics::Entry>& entries) {
   std::uint64_t count = 0;
   for (const auto& entry : entries) {
@@ -23,23 +25,30 @@ Seat::~Seat() { leave(); }
 void Seat::take(const segment::Place& place, const std::string& instance, bool claim) {
   const bool same_place = place.service == place_.service && place.release == place_.release &&
                           place.run_directory == place_.run_directory;
-  const bool stays = segment_ && same_place && !segment_->is_stale();
-  if (!stays) leave();
+  if (!same_place) {
+    leave();
+    segment_.reset();
+  }
   place_ = place;
   instance_ = instance;
   claims_ = claim;
   degraded_.clear();
-  if (!stays) {
-    auto opened = segment::Segment::open(place);
-    if (!opened) {
-      segment_.reset();
-      degraded_ = "measures this process alone: " + opened.error().message +
-                  "; name a directory that this user may write to in SELFSCALE_RUN_DIR";
-      return;
-    }
-    segment_ = std::move(*opened);
+  if (!segment_ || segment_->is_stale()) open_segment();
+  if (segment_ && claim) claim_slot();
+}
+
+/// What was counted into a file that is gone goes along to the new one; until there is one,
+/// recording goes on where it was.
+void Seat::open_segment() {
+  auto opened = segment::Segment::open(place_);
+  if (!opened) {
+    degraded_ = "measures this process alone: " + opened.error().message +
+                "; name a directory that this user may write to in SELFSCALE_RUN_DIR";
+    return;
   }
-  if (claim) claim_slot();
+  const bool is_replaced = segment_ != nullptr;
+  segment_ = std::move(*opened);
+  if (is_replaced) registry_.counter(segments_replaced).inc();
 }
 
 void Seat::claim_slot() {
@@ -57,7 +66,7 @@ void Seat::keep() {
     if (claims_ && segment_->own_metrics().empty()) claim_slot();  // one may have become free
     return registry_.settle();
   }
-  if (segment_) take(place_, instance_, claims_);
+  if (!place_.run_directory.empty()) take(place_, instance_, claims_);
 }
 
 void Seat::heartbeat() noexcept {

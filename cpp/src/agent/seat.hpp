@@ -64,6 +64,7 @@ class Seat {
   std::atomic<bool> drains{false};
 
  private:
+  void open_segment();
   void claim_slot();
 
   metrics::Registry& registry_;

@@ -488,6 +488,8 @@ asio::awaitable<void> Steering::publish() {
                  .decision = decision_,
                  .verdict = verdict_,
                  .enabled_by = named("policy_enabled", switches_).by,
+                 .paused = named("paused", switches_).says_no,
+                 .dry_run = named("dry_run", switches_).says_no,
                  .decision_id = decision_id_,
                  .event = events_.under_way(),
                  .events_last_hour = events_last_hour(state_, decision_.at),

@@ -24,27 +24,27 @@ std::optional<double> increment(const std::optional<double>& now,
   return increment(*now, *before);
 }
 
-/// A tick in which there was nothing to do held nobody back.
-std::optional<double> throttled_percent(const HostView& now, const HostView& before) noexcept {
-  if (!now.throttling || !before.throttling) return std::nullopt;
-  if (now.cpu_limit_level != before.cpu_limit_level) return std::nullopt;
-  const auto of = [](std::uint64_t later, std::uint64_t earlier) {
-    return increment(static_cast<double>(later), static_cast<double>(earlier));
-  };
-  const double periods = of(now.throttling->periods, before.throttling->periods);
-  const double throttled = of(now.throttling->throttled, before.throttling->throttled);
-  return periods > 0.0 ? 100.0 * std::min(1.0, throttled / periods) : 0.0;
-}
-
 HostTick tick_of_host(const HostView& now, const HostView& before) noexcept {
-  return {throttled_percent(now, before), increment(now.network_bytes, before.network_bytes),
-          increment(now.stalled.cpu_seconds, before.stalled.cpu_seconds),
-          increment(now.stalled.memory_seconds, before.stalled.memory_seconds),
-          increment(now.stalled.io_seconds, before.stalled.io_seconds)};
+  HostTick tick;
+  tick.network_bytes = increment(now.network_bytes, before.network_bytes);
+  tick.cpu_stalled_seconds = increment(now.stalled.cpu_seconds, before.stalled.cpu_seconds);
+  tick.memory_stalled_seconds =
+      increment(now.stalled.memory_seconds, before.stalled.memory_seconds);
+  tick.io_stalled_seconds = increment(now.stalled.io_seconds, before.stalled.io_seconds);
+  const bool same_quota = now.cpu_limit_level == before.cpu_limit_level;
+  if (same_quota && now.throttling && before.throttling) {
+    tick.quota_periods = increment(static_cast<double>(now.throttling->periods),
+                                   static_cast<double>(before.throttling->periods));
+    tick.throttled_periods = increment(static_cast<double>(now.throttling->throttled),
+                                       static_cast<double>(before.throttling->throttled));
+  }
+  return tick;
 }
 
 /// A sum in which a part is missing would look like less.
-void forget_sums(InstanceTick& instance) noexcept {
+void forget_partial_sums(InstanceTick& instance) noexcept {
+  if (instance.hides_files) instance.open_files.reset();
+  if (!instance.is_hidden) return;
   instance.cpu_seconds.reset();
   instance.memory_bytes.reset();
   instance.open_files.reset();
@@ -115,9 +115,7 @@ void Tally::feed(const Tick& tick, bool share_host) {
   }
   before_ = std::move(seen);
   std::erase_if(instances_, [](const auto& each) { return each.second.processes == 0; });
-  for (auto& [name, instance] : instances_) {
-    if (instance.is_hidden) forget_sums(instance);
-  }
+  for (auto& [name, instance] : instances_) forget_partial_sums(instance);
   const auto host_before = std::exchange(host_, tick.host);
   host_tick_ = tick_of_host(host_, host_before);
   take_group_cpu(host_before, share_host);
@@ -132,9 +130,12 @@ void Tally::collect(const ProcessView& process, const Before& now, const Before*
     instance.started_at =
         std::min(instance.started_at.value_or(*process.started_at), *process.started_at);
   }
-  if (process.reports && process.slot > 0) {
-    instance.reports = true;
-    for (const auto& [name, value] : now.counts.gauges) instance.gauges[name] += value;
+  if (process.slot > 0) {
+    instance.reports = instance.reports || process.reports;
+    const bool may_be_old = process.has_thread && !process.reports;
+    for (const auto& [name, value] : now.counts.gauges) {
+      if (!may_be_old) instance.gauges[name] += value;
+    }
   }
   if (now.cpu_seconds) {
     instance.shows_cpu = true;
@@ -143,6 +144,7 @@ void Tally::collect(const ProcessView& process, const Before& now, const Before*
     }
   }
   instance.is_hidden = instance.is_hidden || process.is_hidden;
+  instance.hides_files = instance.hides_files || !process.open_files;
   add_to(instance.memory_bytes, process.memory_bytes);
   add_to(instance.open_files, process.open_files);
   add_to(instance.threads, process.threads);

@@ -32,6 +32,7 @@ struct InstanceTick {
   bool reports = false;               ///< at least one of them
   std::optional<Instant> started_at;  ///< the first of them
   bool shows_cpu = false;
+  bool hides_files = false;  ///< the same of open files, which less is needed to hide
   std::map<std::string, double, std::less<>> increments;
   std::map<std::string, double, std::less<>> gauges;
   std::optional<double> cpu_seconds;  ///< used in this tick; empty for one just seen
@@ -42,7 +43,8 @@ struct InstanceTick {
 
 /// What the host, or the container, did in one tick. Empty: not told, or not told before.
 struct HostTick {
-  std::optional<double> throttled_percent;  ///< of the periods of the CPU quota
+  std::optional<double> quota_periods;  ///< of the CPU quota, in which there was something to do
+  std::optional<double> throttled_periods;  ///< those in which it was used up
   std::optional<double> network_bytes;
   std::optional<double> cpu_stalled_seconds;
   std::optional<double> memory_stalled_seconds;

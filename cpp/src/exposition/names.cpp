@@ -49,6 +49,8 @@ constexpr std::array names{
          "CPU time used by the agents' own threads.", "seconds", micro},
     Name{"selfscale_refused_total", Kind::counter, "selfscale_refused",
          "Recordings that were refused, and metrics that found no room.", ""},
+    Name{"selfscale_segments_replaced_total", Kind::counter, "selfscale_segments_replaced",
+         "Shared files that were gone while processes counted into them, and were made anew.", ""},
     // The same as selfscale_agent_cpu_seconds, of living processes alone.
     Name{"agent_cpu_seconds", Kind::gauge, "", "", ""},
     // Of metrics that found no room: values of different things.

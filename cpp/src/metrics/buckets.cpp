@@ -92,7 +92,7 @@ std::optional<double> Buckets::quantile(double q) const noexcept {
       return std::exp2(std::ldexp(middle, -scale));
     }
   }
-  return above_edge;
+  return std::nullopt;
 }
 
 double Buckets::relative_error() const noexcept {

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 import weakref
 from typing import TYPE_CHECKING
 
+from selfscale.errors import Error
+
 if TYPE_CHECKING:
     from selfscale import Distribution
     from selfscale._agent import Agent
+
+_log = logging.getLogger("selfscale")
 
 INTERVAL = 1.0
 """Seconds from one look to the next."""
@@ -29,7 +34,12 @@ def measure_loop_lag(agent: Agent) -> None:
         return
     loops.add(loop)
     kind = type(loop).__module__.partition(".")[0]  # "asyncio" or "uvloop"
-    LoopLag(loop, agent.distribution("event_loop_lag", {"loop": kind}))
+    try:
+        lag = agent.distribution("event_loop_lag", {"loop": kind})
+    except Error as error:  # the app has a metric of that name and another kind
+        _log.error("how late the event loop is is not measured: %s", error)
+        return
+    LoopLag(loop, lag)
 
 
 _measured: weakref.WeakKeyDictionary[Agent, weakref.WeakSet[asyncio.AbstractEventLoop]] = weakref.WeakKeyDictionary()

@@ -51,12 +51,13 @@ class Middleware(_core.AsgiMiddleware):
     closes its connection.
     """
 
-    __slots__ = ("__weakref__", "_agent")
+    __slots__ = ("__weakref__", "_agent", "_is_refused")
 
     def __init__(self, app: Application, agent: Agent | None = None) -> None:
         """Wrap an application; `agent` is the process's default one unless given."""
         self.app = app
         self._agent = agent
+        self._is_refused = False
         join(self)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -70,7 +71,7 @@ class Middleware(_core.AsgiMiddleware):
             return self._live(scope, receive, send)
         if self._recorder is None:
             self._begin(is_ready=True)
-            if kind in {"http", "websocket"}:
+            if self._recorder is not None and kind in {"http", "websocket"}:
                 return self(scope, receive, send)
         return self.app(scope, receive, send)
 

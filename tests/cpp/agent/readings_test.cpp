@@ -427,7 +427,7 @@ TEST_F(ReadingsTest, WhatAHostOrAContainerDoesIsReadAsAShareOfTimeOrARate) {
   host.load_average = 1.5;
   tick({&a});
   tick({&a});  // nothing to do, nothing sent
-  EXPECT_EQ(of(throttled, "a").value, 25.0);
+  EXPECT_EQ(of(throttled, "a").value, 50.0);
   EXPECT_EQ(of(waits, "a").value, 12.5);
   EXPECT_EQ(of(bytes, "a").value, 200.0);
   EXPECT_EQ(of(load, "a").value, 1.5);
@@ -437,6 +437,54 @@ TEST_F(ReadingsTest, WhatAHostOrAContainerDoesIsReadAsAShareOfTimeOrARate) {
   for (const auto* name : {"cpu_pressure", "memory_pressure", "disk_io", "context_switches"}) {
     EXPECT_FALSE(readings.metrics().contains(name)) << name;
   }
+}
+
+TEST_F(ReadingsTest, ThrottlingIsTheShareOfAllPeriodsHoweverShortTheTicks) {
+  const auto throttled = metric("cpu_throttled", 1s);
+  watch({throttled});
+  host.throttling = sampling::Throttling{0, 0};
+  tick({&a}, 20ms);
+  for (int i = 0; i < 20; ++i) {
+    if (i % 5 == 0) ++host.throttling->periods, ++host.throttling->throttled;
+    tick({&a}, 20ms);
+  }
+  EXPECT_EQ(of(throttled, "a").value, 100.0);
+}
+
+TEST_F(ReadingsTest, GaugesOfAProcessThatAPoolForkedCountThoughItNeverReports) {
+  const auto depth = metric("depth");
+  watch({depth});
+  Process child{"a", 3};
+  child.view.reports = false;
+  child.view.has_thread = false;
+  child.registry.gauge("depth").set(50);
+  Process hung{"a", 4};
+  hung.view.reports = false;
+  hung.registry.gauge("depth").set(7);
+  tick({&a, &child, &hung});
+  EXPECT_EQ(of(depth, "a").value, 50.0);
+}
+
+TEST_F(ReadingsTest, APercentileOfValuesThatHaveNoBucketIsRefused) {
+  const auto p50 = metric("size", 10s, Aggregation::p50);
+  const auto mean = metric("size", 10s, Aggregation::avg);
+  watch({p50, mean});
+  const auto size = a.registry.distribution("size");
+  tick({&a});
+  for (int octave = 1; octave < 10; ++octave) size.observe(std::ldexp(1.5, octave));
+  for (int i = 0; i < 100; ++i) size.observe(1e6);
+  tick({&a});
+  EXPECT_EQ(of(p50).missing, Missing::refused);
+  EXPECT_GT(of(mean).value, 9e5);
+}
+
+TEST_F(ReadingsTest, OpenFilesOfWhichSomeAreHiddenAreNoSum) {
+  const auto files = metric("open_files");
+  watch({files});
+  Process second{"a", 3};
+  a.view.open_files = 10;
+  tick({&a, &second});
+  EXPECT_TRUE(of(files, "a").is_missing());
 }
 
 TEST_F(ReadingsTest, DisksAndSwitchesAreWhatTheProcessesThemselvesHaveCounted) {

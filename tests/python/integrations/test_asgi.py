@@ -225,6 +225,16 @@ def test_a_policy_that_is_wrong_costs_the_app_nothing(
     assert Recorded(agent).requests == 1
 
 
+@pytest.mark.parametrize("name", ["requests_total", "event_loop_lag"])
+def test_a_metric_of_the_apps_under_a_name_of_ours_costs_the_app_nothing(
+    agent: Agent, caplog: pytest.LogCaptureFixture, name: str
+) -> None:
+    agent.gauge(name).set(3)
+    middleware = Middleware(answering(200), agent)
+    assert [asyncio.run(Client(middleware).get())[1] for _ in range(2)] == [BODY, BODY]
+    assert f'metric "{name}" is a gauge already' in caplog.text
+
+
 OVERFLOW = "otel_metric_overflow=true"
 
 

@@ -245,6 +245,15 @@ def test_the_app_gets_what_the_server_gave(agent: Agent) -> None:
         len(Middleware(stream, agent)(environ, server.start_response))  # type: ignore[arg-type]
 
 
+def test_a_metric_of_the_apps_under_a_name_of_ours_costs_the_app_nothing(
+    agent: Agent, caplog: pytest.LogCaptureFixture
+) -> None:
+    agent.gauge("requests_total").set(3)
+    middleware = Middleware(stream, agent)
+    assert Server().serve(middleware) == Server().serve(stream) == Server().serve(middleware)
+    assert caplog.text.count('metric "requests_total" is a gauge already') == 1
+
+
 def test_a_file_stays_the_servers_own(agent: Agent) -> None:
     file = io.BytesIO(b"abc")
 
