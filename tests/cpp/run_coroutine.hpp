@@ -16,9 +16,9 @@ namespace selfscale {
 template <class T>
 T run(boost::asio::io_context& io, boost::asio::awaitable<T> work) {
   std::optional<T> result;
-  boost::asio::co_spawn(io, std::move(work), [&result](const std::exception_ptr& error, T value) {
+  boost::asio::co_spawn(io, std::move(work), [&result](const std::exception_ptr& error, T&& value) {
     if (error) std::rethrow_exception(error);
-    result = std::move(value);
+    result.emplace(std::move(value));
   });
   io.restart();
   const auto until = std::chrono::steady_clock::now() + std::chrono::seconds{30};

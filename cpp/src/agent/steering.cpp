@@ -13,6 +13,10 @@ namespace {
 
 namespace asio = boost::asio;
 
+constexpr auto rivals =
+    "every replica has an agent that could scale this platform, and in this version they agree on "
+    "one of them on one host only: let a single process lead, outside of what is scaled, and say "
+    "there SELFSCALE_FLEET=single";
 constexpr Duration preflight_again{30'000};
 constexpr Duration preflight_after_failure{5'000};
 constexpr Duration tidy_interval{600'000};
@@ -23,14 +27,6 @@ constexpr int events_learned_from = 100;
 double boot_time_of(const std::string& published) {
   const auto value = nlohmann::json::parse(published, nullptr, /*allow_exceptions=*/false);
   return value.is_object() ? value.value("bootTime", 0.0) : 0.0;
-}
-
-/// Agents on other hosts cannot be seen from this one: with a platform of many hosts, each of them
-/// would take itself for the leader.
-std::string way_to_one_writer(const std::string& driver) {
-  return "the driver " + driver +
-         " scales a service of many hosts, and agents on other hosts cannot be seen from this one: "
-         "two of them could write. Let one agent alone run, and say so by SELFSCALE_FLEET=single";
 }
 
 /// Who asks for a decision's count: a schedule, where its bounds have moved away from the current
@@ -154,14 +150,17 @@ asio::awaitable<void> Steering::preflight() {
   if (now < next_preflight_) co_return;
   auto found = co_await house_.driver->preflight();
   if (!found) found = drivers::Preflight{{found.error().message}, {}};
-  using Scope = drivers::Capabilities::Scope;
-  const bool is_one_writer_certain =
-      house_.settings.is_single || house_.driver->capabilities().scope == Scope::host;
-  if (!is_one_writer_certain) found->wrong.push_back(way_to_one_writer(house_.driver_name));
+  if (may_have_rivals()) found->wrong.emplace_back(rivals);
   const auto before = std::exchange(preflight_, std::move(*found));
   const bool fine = preflight_.wrong.empty();
   next_preflight_ = house_.clock.now() + (fine ? preflight_again : preflight_after_failure);
   say_preflight(before);
+}
+
+/// Agents on other hosts reach the platform as well as this one, and know nothing of its lease.
+bool Steering::may_have_rivals() const {
+  return house_.driver->capabilities().scope == drivers::Capabilities::Scope::platform &&
+         !house_.settings.is_single;
 }
 
 void Steering::say_preflight(const drivers::Preflight& before) {

@@ -67,6 +67,7 @@ class Steering {
   boost::asio::awaitable<void> give_up();
   boost::asio::awaitable<void> release();
   boost::asio::awaitable<void> preflight();
+  [[nodiscard]] bool may_have_rivals() const;
   void say_preflight(const drivers::Preflight& before);
   boost::asio::awaitable<void> begin_to_lead();
   void take_over_state();

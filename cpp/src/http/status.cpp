@@ -217,9 +217,11 @@ std::optional<seconds> retry_after(std::string_view value, system_clock::time_po
   return std::clamp(std::chrono::ceil<seconds>(*at - now), seconds{0}, longest_wait);
 }
 
-std::optional<system_clock::time_point> date_of(std::string_view value,
-                                                system_clock::time_point now) noexcept {
-  return date_in(trimmed(value), now);
+std::optional<double> seconds_since_epoch(std::string_view date) noexcept {
+  constexpr std::chrono::sys_days middle{std::chrono::year{2019} / 7 / 1};  // of those years
+  const auto at = date_in(trimmed(date), middle);
+  if (!at) return std::nullopt;
+  return std::chrono::duration<double>{at->time_since_epoch()}.count();
 }
 
 }  // namespace selfscale::http

@@ -33,9 +33,8 @@ enum class Verdict : std::uint8_t {
 [[nodiscard]] std::optional<std::chrono::seconds> retry_after(
     std::string_view value, std::chrono::system_clock::time_point now) noexcept;
 
-/// The header Date, in one of the three forms of RFC 9110 (5.6.7); empty: it is none of them. `now`
-/// tells the century of a year that is written with two digits.
-[[nodiscard]] std::optional<std::chrono::system_clock::time_point> date_of(
-    std::string_view value, std::chrono::system_clock::time_point now) noexcept;
+/// A date in one of those three forms, as the header Date has it; of one with two digits for its
+/// year, those of 1970 to 2069. Empty: it is none.
+[[nodiscard]] std::optional<double> seconds_since_epoch(std::string_view date) noexcept;
 
 }  // namespace selfscale::http

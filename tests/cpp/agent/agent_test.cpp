@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <future>
@@ -285,22 +284,6 @@ TEST_F(AgentTest, WhatPreflightFindsWrongEndsTheCandidacy) {
   EXPECT_EQ(platform.writes, 0);
   has_token = true;
   EXPECT_TRUE(eventually([&] { return platform.writes > 0; })) << "it is asked again";
-}
-
-TEST_F(AgentTest, OnAPlatformOfManyHostsItStandsOnlyOnAPersonsWordThatItIsAlone) {
-  ::setenv("AWS_EC2_METADATA_DISABLED", "true", 1);  // nothing beyond this machine is asked
-  auto policy = depth_policy();
-  policy["platform"] = {
-      {"driver", "ecs"}, {"endpoint", "http://127.0.0.1:1"}, {"region", "eu-west-1"}};
-  for (const bool is_single : {false, true}) {
-    auto given = options(policy);
-    if (is_single) given.environment["SELFSCALE_FLEET"] = "single";
-    Agent agent{given};
-    agent.start();
-    const auto wrong = [&agent] { return status(agent)["preflight"]["wrong"].dump(); };
-    ASSERT_TRUE(eventually([&] { return wrong() != "[]"; })) << "nobody answers at that port";
-    EXPECT_EQ(contains(wrong(), "SELFSCALE_FLEET=single"), !is_single) << wrong();
-  }
 }
 
 TEST_F(AgentTest, WhatPreflightWarnsOfIsSaidAndForbidsNothing) {

@@ -14,6 +14,7 @@
 #include "drivers/conformance.hpp"
 #include "drivers/ecs.hpp"
 #include "drivers/ecs/fake_aws_fixture.hpp"
+#include "drivers/kubernetes/api_server.hpp"
 #include "drivers/local.hpp"
 #include "drivers/supervisor_fixture.hpp"
 
@@ -152,6 +153,42 @@ class EcsHarness final : public Harness {
   bool is_gone_ = false;
 };
 
+/// The API as a server on loopback plays it.
+class KubernetesHarness final : public Harness {
+ public:
+  KubernetesHarness() = default;
+  ~KubernetesHarness() override { EXPECT_EQ(api_.cluster.wrong, std::vector<std::string>{}); }
+  KubernetesHarness(const KubernetesHarness&) = delete;
+
+  std::unique_ptr<Driver> make(asio::io_context& io) override {
+    return drivers::make("kubernetes", Setting{io, "backend", api_.platform(), {}, {}}).value();
+  }
+  int truth() override {
+    return api_.look([](const auto& cluster) { return cluster.replicas; });
+  }
+  void set_truth(int replicas) override { api_.set_replicas(replicas); }
+  std::optional<Errc> inject(Fault fault) override {
+    // A port that nobody can listen on without being root.
+    api_.write_kubeconfig(fault == Fault::refuses ? "https://127.0.0.1:1" : api_.url(), "hunter2");
+    api_.change([fault](auto& cluster) {
+      cluster.intercept = [fault](http::Peer& peer, const http::Received&) {
+        if (fault == Fault::denies) peer.answer(403, R"({"kind":"Status","message":"no"})");
+        if (fault == Fault::garbage) peer.answer(200, "<html>");
+        if (fault == Fault::hangs) peer.wait_for_the_end();
+        return fault == Fault::denies || fault == Fault::garbage || fault == Fault::hangs;
+      };
+    });
+    if (fault == Fault::refuses) return Errc::unreachable;
+    if (fault == Fault::denies) return Errc::denied;
+    if (fault == Fault::hangs) return Errc::timed_out;
+    if (fault == Fault::garbage) return Errc::malformed;
+    return std::nullopt;
+  }
+
+ private:
+  kubernetes::ApiServer api_;
+};
+
 /// The real supervisor, with real processes.
 class LocalHarness final : public Harness {
  public:
@@ -199,6 +236,7 @@ class LocalHarness final : public Harness {
 std::vector<HarnessRow> every_harness() {
   return {{"callback", [] { return std::make_unique<CallbackHarness>(); }},
           {"ecs", [] { return std::make_unique<EcsHarness>(); }},
+          {"kubernetes", [] { return std::make_unique<KubernetesHarness>(); }},
           {"local", [] { return std::make_unique<LocalHarness>(); }},
           {"memory", [] { return std::make_unique<MemoryHarness>(); }}};
 }

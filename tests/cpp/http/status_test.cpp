@@ -103,10 +103,11 @@ TEST(RetryAfter, ThatCannotBeUnderstoodIsNone) {
   }
 }
 
-TEST(Date, IsAnInstant) {
-  const std::chrono::system_clock::time_point epoch{};
-  EXPECT_EQ(date_of("Thu, 01 Jan 1970 00:01:00 GMT", epoch), epoch + std::chrono::minutes{1});
-  EXPECT_EQ(date_of("yesterday", epoch), std::nullopt);
+TEST(HttpDate, IsSecondsSinceTheEpoch) {
+  EXPECT_EQ(seconds_since_epoch("Sun, 06 Nov 1994 08:49:37 GMT"), 784'111'777.0);
+  EXPECT_EQ(seconds_since_epoch("Sunday, 06-Nov-94 08:49:37 GMT"), 784'111'777.0);
+  EXPECT_EQ(seconds_since_epoch("Sun Nov  6 08:49:37 1994"), 784'111'777.0);
+  EXPECT_EQ(seconds_since_epoch("yesterday"), std::nullopt);
 }
 
 }  // namespace

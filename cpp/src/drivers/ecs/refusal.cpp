@@ -116,9 +116,9 @@ std::string words_on_clock(std::optional<std::chrono::seconds> difference) {
 }  // namespace
 
 std::optional<std::chrono::seconds> clock_difference(const Answered& answer, WallTime now) {
-  const auto time = http::date_of(answer.date, now);
+  const auto time = http::seconds_since_epoch(answer.date);
   if (!time) return std::nullopt;
-  return std::chrono::floor<std::chrono::seconds>(*time) - now;
+  return WallTime{std::chrono::seconds{static_cast<std::int64_t>(*time)}} - now;
 }
 
 Refusal refusal_of(const Operation& operation, const Answered& answer, WallTime now) {
