@@ -78,6 +78,11 @@ asio::awaitable<void> Steering::step() {
   co_await observe();
   co_await read_switches_of_people();
   judge_now();
+  if (verdict_.may_act) {
+    may_have_taken_over_ = true;
+  } else {
+    co_await release();
+  }
   if (role_ == Role::leader && resumes_ && observation_) co_await resume_event();
   if (role_ == Role::leader && events_.wants_observation(now)) {
     auto seen = observation_ ? Result<drivers::Observation>{*observation_}
@@ -128,7 +133,7 @@ asio::awaitable<bool> Steering::stands_and_leads() {
   if (!house_.driver) co_return false;
   co_await preflight();
   if (!preflight_.wrong.empty()) {
-    if (role_ == Role::leader) co_await house_.fleet->resign();
+    if (role_ == Role::leader) co_await give_up();
     co_return false;
   }
   const auto leads = co_await house_.fleet->lead();
@@ -206,12 +211,27 @@ void Steering::take_over_state() {
 void Steering::cease_to_lead() {
   events_.forget();
   recorded_.reset();
+  may_have_taken_over_ = false;  // what was taken over is the next leader's by now
   house_.log.info("leads " + house_.service() + " no more");
 }
 
 asio::awaitable<void> Steering::resign() {
-  if (role_ == Role::leader) co_await house_.fleet->resign();
+  if (role_ == Role::leader) co_await give_up();
   house_.seat.drop_control();
+}
+
+asio::awaitable<void> Steering::give_up() {
+  co_await release();
+  co_await house_.fleet->resign();
+}
+
+/// Whoever acts no more leaves the platform as a person had set it.
+asio::awaitable<void> Steering::release() {
+  if (!std::exchange(may_have_taken_over_, false)) co_return;
+  const auto released = co_await house_.driver->release();
+  if (!released) {
+    house_.log.warn("what was taken over could not be given back: " + released.error().message);
+  }
 }
 
 /// What was thought by the old policy stays where the new one has the same rule.

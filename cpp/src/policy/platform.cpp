@@ -9,10 +9,10 @@ namespace {
 /// A user may register drivers of other names, so a name that is near one of these is a hint, not
 /// an error.
 constexpr std::array<std::string_view, 12> usual_drivers{
-    "local",   "callback",  "memory", "kubernetes", "ecs",          "swarm",
-    "compose", "cloud_run", "render", "railway",    "digitalocean", "vercel"};
+    "local",   "callback",  "memory", "ecs",     "kubernetes",   "swarm",
+    "compose", "cloud_run", "render", "railway", "digitalocean", "vercel"};
 /// The first so many act in this version; policies of the others are read and recommend only.
-constexpr std::ptrdiff_t acting_drivers = 4;
+constexpr std::ptrdiff_t acting_drivers = 5;
 
 void read_readiness(Reader& platform) {
   const Json* value = platform.find("readiness");
@@ -50,8 +50,8 @@ void read_kubernetes(Reader& platform) {
 void hint_at_no_action(Reader& platform, const std::string& driver) {
   platform.hint("driver",
                 "nothing is done in spite of \"enabled\": in this version a policy of " + driver +
-                    " only recommends; local, callback, memory and kubernetes act, and so does "
-                    "an app that hands its agent a driver of its own");
+                    " only recommends; local, callback, memory, ecs and kubernetes act, and so "
+                    "does an app that hands its agent a driver of its own");
 }
 
 }  // namespace

@@ -12,6 +12,8 @@
 
 #include "drivers/callback.hpp"
 #include "drivers/conformance.hpp"
+#include "drivers/ecs.hpp"
+#include "drivers/ecs/fake_aws_fixture.hpp"
 #include "drivers/kubernetes/api_server.hpp"
 #include "drivers/local.hpp"
 #include "drivers/supervisor_fixture.hpp"
@@ -108,6 +110,49 @@ class CallbackHarness final : public Harness {
   }};
 };
 
+/// Against AWS as a script on loopback plays it.
+class EcsHarness final : public Harness {
+ public:
+  std::unique_ptr<Driver> make(asio::io_context& io) override {
+    ecs::Options options;
+    options.place = {"prod", "web"};
+    options.endpoint = is_gone_ ? "http://127.0.0.1:" + std::to_string(unused_port()) : aws_.url();
+    return ecs_driver(io, std::move(options), aws_.surroundings());
+  }
+  int truth() override { return aws_.count(); }
+  void set_truth(int replicas) override { aws_.set_count(replicas); }
+  std::optional<Errc> inject(Fault fault) override {
+    using Mood = ecs::FakeAws::Mood;
+    is_gone_ = fault == Fault::refuses;
+    switch (fault) {
+      case Fault::refuses:
+        return Errc::unreachable;
+      case Fault::denies:
+        aws_.set_mood(Mood::denies);
+        return Errc::denied;
+      case Fault::hangs:
+        aws_.set_mood(Mood::hangs);
+        return Errc::timed_out;
+      case Fault::garbage:
+        aws_.set_mood(Mood::garbage);
+        return Errc::malformed;
+      default:
+        aws_.set_mood(Mood::well);
+        return std::nullopt;
+    }
+  }
+
+ private:
+  static std::uint16_t unused_port() {
+    asio::io_context io;
+    const asio::ip::tcp::endpoint any{asio::ip::address_v4::loopback(), 0};
+    return asio::ip::tcp::acceptor{io, any}.local_endpoint().port();
+  }
+
+  ecs::FakeAws aws_;
+  bool is_gone_ = false;
+};
+
 /// The API as a server on loopback plays it.
 class KubernetesHarness final : public Harness {
  public:
@@ -190,6 +235,7 @@ class LocalHarness final : public Harness {
 
 std::vector<HarnessRow> every_harness() {
   return {{"callback", [] { return std::make_unique<CallbackHarness>(); }},
+          {"ecs", [] { return std::make_unique<EcsHarness>(); }},
           {"kubernetes", [] { return std::make_unique<KubernetesHarness>(); }},
           {"local", [] { return std::make_unique<LocalHarness>(); }},
           {"memory", [] { return std::make_unique<MemoryHarness>(); }}};

@@ -2,12 +2,12 @@
 
 #include <algorithm>
 #include <array>
-#include <boost/asio/ip/address.hpp>
 #include <boost/property_tree/ptree.hpp>
 #include <boost/property_tree/xml_parser.hpp>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "drivers/ecs/endpoints.hpp"
 #include "drivers/ecs/percent.hpp"
 #include "model/rfc3339.hpp"
 
@@ -121,12 +121,7 @@ Configured<WebIdentity> web_identity(WebIdentity identity, const char* file_name
 bool is_near(const std::string& host) {
   constexpr std::array<std::string_view, 3> agents{"169.254.170.2", "169.254.170.23",
                                                    "fd00:ec2::23"};
-  if (host == "localhost" || std::find(agents.begin(), agents.end(), host) != agents.end()) {
-    return true;
-  }
-  boost::system::error_code no_address;
-  const auto address = boost::asio::ip::make_address(host, no_address);
-  return !no_address && address.is_loopback();
+  return is_loopback(host) || std::find(agents.begin(), agents.end(), host) != agents.end();
 }
 
 Result<ContainerEndpoint> full_endpoint(std::string_view uri) {
