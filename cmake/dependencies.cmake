@@ -66,6 +66,18 @@ if(TARGET SQLite::SQLite3 AND NOT TARGET SQLite3::SQLite3) # the name before CMa
 endif()
 selfscale_need(SQLite3::SQLite3 "SQLite 3" "apt-get install libsqlite3-dev")
 
+find_package(OpenSSL 3.0 QUIET COMPONENTS SSL Crypto)
+selfscale_need(OpenSSL::SSL "OpenSSL 3.0 or later" "apt-get install libssl-dev")
+
+find_path(SELFSCALE_YAML_INCLUDE yaml.h)
+find_library(SELFSCALE_YAML_LIBRARY yaml)
+if(SELFSCALE_YAML_INCLUDE AND SELFSCALE_YAML_LIBRARY)
+  add_library(yaml INTERFACE IMPORTED)
+  target_include_directories(yaml SYSTEM INTERFACE ${SELFSCALE_YAML_INCLUDE})
+  target_link_libraries(yaml INTERFACE ${SELFSCALE_YAML_LIBRARY})
+endif()
+selfscale_need(yaml "LibYAML" "apt-get install libyaml-dev")
+
 # Reads the system's zone data. Without it zones are those of the copy that the build makes (cmake/zones.cmake).
 find_path(SELFSCALE_CCTZ_INCLUDE cctz/time_zone.h)
 find_library(SELFSCALE_CCTZ_LIBRARY cctz)

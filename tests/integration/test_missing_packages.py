@@ -24,6 +24,8 @@ MISSING = {
     "Boost": ([f"{WITHOUT}Boost=ON", NO_PYTHON_PACKAGES], "pip install libboost-headers"),
     "spdlog": ([f"{WITHOUT}spdlog=ON"], "apt-get install libspdlog-dev"),
     "SQLite": ([f"{WITHOUT}SQLite3=ON"], "apt-get install libsqlite3-dev"),
+    "OpenSSL": ([f"{WITHOUT}OpenSSL=ON"], "apt-get install libssl-dev"),
+    "LibYAML": (["-DSELFSCALE_YAML_LIBRARY=OFF"], "apt-get install libyaml-dev"),
     "GoogleTest": (["-DSELFSCALE_TESTS=ON", f"{WITHOUT}GTest=ON"], "apt-get install libgtest-dev"),
     "RapidCheck": (["-DSELFSCALE_TESTS=ON", "-DSELFSCALE_RAPIDCHECK_LIBRARY=OFF"], "apt-get install librapidcheck-dev"),
     "Google Benchmark": (["-DSELFSCALE_BENCHMARKS=ON", f"{WITHOUT}benchmark=ON"], "apt-get install libbenchmark-dev"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 import selfscale
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *sorted((ROOT / "docs" / "drivers").glob("*.md"))]
 
 
 def policies_in(page: Path) -> list[str]:
@@ -25,6 +26,16 @@ EXAMPLES = [pytest.param(text, id=f"{page.name} {i}") for page in PAGES for i, t
 def test_a_policy_in_the_documents_is_accepted_without_a_hint(text: str) -> None:
     assert selfscale.load_policies(text)
     assert selfscale.hints(text) == []
+
+
+def test_the_page_on_ecs_asks_for_exactly_the_rights_that_the_driver_needs() -> None:
+    page = (ROOT / "docs" / "drivers" / "ecs.md").read_text()
+    shown = next(block for block in re.findall(r"```json\n(.*?)```", page, re.DOTALL) if "Statement" in block)
+    asked = sorted(action for statement in json.loads(shown)["Statement"] for action in statement["Action"])
+    source = (ROOT / "cpp" / "src" / "drivers" / "ecs" / "operations.cpp").read_text()
+    names = {"ecs": "ecs", "scaling": "application-autoscaling"}
+    needed = sorted(f"{names[api]}:{name}" for api, name in re.findall(r'{Api::(\w+), "(\w+)"', source))
+    assert asked == needed
 
 
 def test_the_page_on_policies_shows_five_whole_ones() -> None:

@@ -62,7 +62,8 @@ BOXES = {
     r"^nlohmann/": {"model", "policy", "http", "drivers", "fleet", "journal", "control", "agent"},
     r"^spdlog/": {"agent"},
     r"^sqlite3": {"journal"},
-    r"^openssl/": set(),
+    r"^yaml\.h": {"drivers"},
+    r"^openssl/": {"http", "drivers"},
     r"^(pybind11/|Python\.h)": set(),
 }
 

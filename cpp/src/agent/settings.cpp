@@ -189,9 +189,10 @@ bool read_store(Reader& reader, const std::string& state_directory) {
          "\"memory\", nowhere");
 }
 
-void check_fleet(Reader& reader) {
+/// Is it said that there is no other?
+bool read_fleet(Reader& reader) {
   const auto fleet = reader.text("SELFSCALE_FLEET", "auto");
-  if (fleet == "auto" || fleet == "host" || fleet == "single") return;
+  if (fleet == "auto" || fleet == "host" || fleet == "single") return fleet == "single";
   refuse("SELFSCALE_FLEET", {fleet, "environment"},
          "this version knows one meeting place, this host: say auto, host or single");
 }
@@ -252,7 +253,7 @@ Settings read_settings(const AgentOptions& options, const Environment& environme
   settings.memory_request_bytes = reader.quantity("SELFSCALE_MEMORY_REQUEST");
   settings.platform = reader.text("SELFSCALE_PLATFORM", {});
   settings.keeps_journal = read_store(reader, settings.state_directory);
-  check_fleet(reader);
+  settings.is_single = read_fleet(reader);
   const auto supervised = reader.find("SELFSCALE_SUPERVISED");
   settings.supervised = supervised && supervised->value == "1";
   settings.is_replica = !reader.find("SELFSCALE_SUPERVISOR_FD");

@@ -13,6 +13,10 @@ namespace {
 
 namespace asio = boost::asio;
 
+constexpr auto rivals =
+    "every replica has an agent that could scale this platform, and in this version they agree on "
+    "one of them on one host only: let a single process lead, outside of what is scaled, and say "
+    "there SELFSCALE_FLEET=single";
 constexpr Duration preflight_again{30'000};
 constexpr Duration preflight_after_failure{5'000};
 constexpr Duration tidy_interval{600'000};
@@ -78,6 +82,11 @@ asio::awaitable<void> Steering::step() {
   co_await observe();
   co_await read_switches_of_people();
   judge_now();
+  if (verdict_.may_act) {
+    may_have_taken_over_ = true;
+  } else {
+    co_await release();
+  }
   if (role_ == Role::leader && resumes_ && observation_) co_await resume_event();
   if (role_ == Role::leader && events_.wants_observation(now)) {
     auto seen = observation_ ? Result<drivers::Observation>{*observation_}
@@ -129,7 +138,7 @@ asio::awaitable<bool> Steering::stands_and_leads() {
   if (!house_.driver) co_return false;
   co_await preflight();
   if (!preflight_.wrong.empty()) {
-    if (role_ == Role::leader) co_await house_.fleet->resign();
+    if (role_ == Role::leader) co_await give_up();
     co_return false;
   }
   const auto leads = co_await house_.fleet->lead();
@@ -146,10 +155,17 @@ asio::awaitable<void> Steering::preflight() {
   if (now < next_preflight_) co_return;
   auto found = co_await house_.driver->preflight();
   if (!found) found = drivers::Preflight{{found.error().message}, {}};
+  if (may_have_rivals()) found->wrong.emplace_back(rivals);
   const auto before = std::exchange(preflight_, std::move(*found));
   const bool fine = preflight_.wrong.empty();
   next_preflight_ = house_.clock.now() + (fine ? preflight_again : preflight_after_failure);
   say_preflight(before);
+}
+
+/// Agents on other hosts reach the platform as well as this one, and know nothing of its lease.
+bool Steering::may_have_rivals() const {
+  return house_.driver->capabilities().scope == drivers::Capabilities::Scope::platform &&
+         !house_.settings.is_single;
 }
 
 void Steering::say_preflight(const drivers::Preflight& before) {
@@ -209,12 +225,27 @@ void Steering::take_over_state() {
 void Steering::cease_to_lead() {
   events_.forget();
   recorded_.reset();
+  may_have_taken_over_ = false;  // what was taken over is the next leader's by now
   house_.log.info("leads " + house_.service() + " no more");
 }
 
 asio::awaitable<void> Steering::resign() {
-  if (role_ == Role::leader) co_await house_.fleet->resign();
+  if (role_ == Role::leader) co_await give_up();
   house_.seat.drop_control();
+}
+
+asio::awaitable<void> Steering::give_up() {
+  co_await release();
+  co_await house_.fleet->resign();
+}
+
+/// Whoever acts no more leaves the platform as a person had set it.
+asio::awaitable<void> Steering::release() {
+  if (!std::exchange(may_have_taken_over_, false)) co_return;
+  const auto released = co_await house_.driver->release();
+  if (!released) {
+    house_.log.warn("what was taken over could not be given back: " + released.error().message);
+  }
 }
 
 /// What was thought by the old policy stays where the new one has the same rule.

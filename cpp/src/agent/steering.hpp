@@ -69,7 +69,10 @@ class Steering {
   boost::asio::awaitable<void> find_role();
   void note_leader(const std::string& leader);
   boost::asio::awaitable<bool> stands_and_leads();
+  boost::asio::awaitable<void> give_up();
+  boost::asio::awaitable<void> release();
   boost::asio::awaitable<void> preflight();
+  [[nodiscard]] bool may_have_rivals() const;
   void say_preflight(const drivers::Preflight& before);
   boost::asio::awaitable<void> begin_to_lead();
   void take_over_state();
@@ -122,6 +125,7 @@ class Steering {
   Circumstances circumstances_;
   std::vector<Switch> switches_;
   Verdict verdict_;
+  bool may_have_taken_over_ = false;  ///< since the driver gave back what it had taken
   std::string published_;
 
   Instant next_evaluation_{};

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <utility>
 
-#include "control/rfc3339.hpp"
+#include "model/rfc3339.hpp"
 
 namespace selfscale::agent {
 namespace {
@@ -82,7 +82,7 @@ const Switch& named(std::string_view name, const std::vector<Switch>& switches) 
 
 std::string who_set(const Switch& one) {
   if (one.at_wall_seconds <= 0.0) return one.by;
-  return one.by + " at " + control::to_rfc3339(std::floor(one.at_wall_seconds));
+  return one.by + " at " + to_rfc3339(std::floor(one.at_wall_seconds));
 }
 
 Verdict judge(const std::vector<Switch>& switches) noexcept {

@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "control/rfc3339.hpp"
+#include "model/rfc3339.hpp"
 
 namespace selfscale::control {
 namespace {

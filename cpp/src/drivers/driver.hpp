@@ -80,6 +80,10 @@ class Driver {
   virtual boost::asio::awaitable<Result<void>> scale(ScaleRequest request) = 0;
   /// May this process act here, and what does that cost? A failure counts as something wrong.
   virtual boost::asio::awaitable<Result<Preflight>> preflight() = 0;
+  /// Gives back what scale() took over by a person's consent, such as an autoscaler of the
+  /// platform's own that it suspended. Called when this process may act no more; nothing happens
+  /// where nothing was taken.
+  virtual boost::asio::awaitable<Result<void>> release() { co_return Result<void>{}; }
   [[nodiscard]] virtual Capabilities capabilities() const = 0;
 };
 

@@ -3,6 +3,8 @@
 
 #include "drivers/callback.hpp"
 #include "drivers/driver.hpp"
+#include "drivers/ecs.hpp"
+#include "drivers/kubernetes.hpp"
 #include "drivers/local.hpp"
 #include "drivers/memory.hpp"
 
@@ -28,6 +30,8 @@ Made make_callback(Setting setting) {
 
 constexpr std::array table{
     Row{"callback", make_callback},
+    Row{"ecs", [](Setting setting) -> Made { return ecs_driver(std::move(setting)); }},
+    Row{"kubernetes", kubernetes_driver},
     Row{"local", [](Setting setting) -> Made { return local_driver(std::move(setting)); }},
     Row{"memory", [](Setting setting) -> Made { return memory_driver(std::move(setting)); }},
 };

@@ -9,10 +9,10 @@ namespace {
 /// A user may register drivers of other names, so a name that is near one of these is a hint, not
 /// an error.
 constexpr std::array<std::string_view, 12> usual_drivers{
-    "local",   "callback",  "memory", "kubernetes", "ecs",          "swarm",
-    "compose", "cloud_run", "render", "railway",    "digitalocean", "vercel"};
+    "local",   "callback",  "memory", "ecs",     "kubernetes",   "swarm",
+    "compose", "cloud_run", "render", "railway", "digitalocean", "vercel"};
 /// The first so many act in this version; policies of the others are read and recommend only.
-constexpr std::ptrdiff_t acting_drivers = 3;
+constexpr std::ptrdiff_t acting_drivers = 5;
 
 void read_readiness(Reader& platform) {
   const Json* value = platform.find("readiness");
@@ -37,11 +37,26 @@ void read_local(Reader& platform) {
   });
 }
 
+void read_kubernetes(Reader& platform) {
+  for (const auto* key : {"namespace", "deployment", "statefulSet", "kubeconfig", "context"}) {
+    platform.text(key);
+  }
+  if (platform.has("deployment") && platform.has("statefulSet")) {
+    platform.wrong("statefulSet",
+                   "cannot stand beside a deployment: one policy scales one of them");
+  }
+}
+
+void read_ecs(Reader& platform) {
+  for (const auto* key : {"cluster", "service", "region", "endpoint"}) platform.text(key);
+  for (const auto* key : {"protectBusyTasks", "takeOver"}) platform.flag(key);
+}
+
 void hint_at_no_action(Reader& platform, const std::string& driver) {
-  platform.hint("driver", "nothing is done in spite of \"enabled\": in this version a policy of " +
-                              driver +
-                              " only recommends; local, callback and memory act, and so does an "
-                              "app that hands its agent a driver of its own");
+  platform.hint("driver",
+                "nothing is done in spite of \"enabled\": in this version a policy of " + driver +
+                    " only recommends; local, callback, memory, ecs and kubernetes act, and so "
+                    "does an app that hands its agent a driver of its own");
 }
 
 }  // namespace
@@ -53,6 +68,8 @@ void read_platform(Reader& reader, CompiledPolicy& policy) {
     if (!platform.has("driver")) platform.required("driver", R"("local")");
     policy.driver = driver.value_or("");
     if (policy.driver == "local") return read_local(platform);
+    if (policy.driver == "kubernetes") return read_kubernetes(platform);
+    if (policy.driver == "ecs") return read_ecs(platform);
     platform.accept_rest();
     if (!driver) return;
     const auto known = std::find(usual_drivers.begin(), usual_drivers.end(), *driver);

@@ -12,6 +12,9 @@
 
 #include "drivers/callback.hpp"
 #include "drivers/conformance.hpp"
+#include "drivers/ecs.hpp"
+#include "drivers/ecs/fake_aws_fixture.hpp"
+#include "drivers/kubernetes/api_server.hpp"
 #include "drivers/local.hpp"
 #include "drivers/supervisor_fixture.hpp"
 
@@ -107,6 +110,85 @@ class CallbackHarness final : public Harness {
   }};
 };
 
+/// Against AWS as a script on loopback plays it.
+class EcsHarness final : public Harness {
+ public:
+  std::unique_ptr<Driver> make(asio::io_context& io) override {
+    ecs::Options options;
+    options.place = {"prod", "web"};
+    options.endpoint = is_gone_ ? "http://127.0.0.1:" + std::to_string(unused_port()) : aws_.url();
+    return ecs_driver(io, std::move(options), aws_.surroundings());
+  }
+  int truth() override { return aws_.count(); }
+  void set_truth(int replicas) override { aws_.set_count(replicas); }
+  std::optional<Errc> inject(Fault fault) override {
+    using Mood = ecs::FakeAws::Mood;
+    is_gone_ = fault == Fault::refuses;
+    switch (fault) {
+      case Fault::refuses:
+        return Errc::unreachable;
+      case Fault::denies:
+        aws_.set_mood(Mood::denies);
+        return Errc::denied;
+      case Fault::hangs:
+        aws_.set_mood(Mood::hangs);
+        return Errc::timed_out;
+      case Fault::garbage:
+        aws_.set_mood(Mood::garbage);
+        return Errc::malformed;
+      default:
+        aws_.set_mood(Mood::well);
+        return std::nullopt;
+    }
+  }
+
+ private:
+  static std::uint16_t unused_port() {
+    asio::io_context io;
+    const asio::ip::tcp::endpoint any{asio::ip::address_v4::loopback(), 0};
+    return asio::ip::tcp::acceptor{io, any}.local_endpoint().port();
+  }
+
+  ecs::FakeAws aws_;
+  bool is_gone_ = false;
+};
+
+/// The API as a server on loopback plays it.
+class KubernetesHarness final : public Harness {
+ public:
+  KubernetesHarness() = default;
+  ~KubernetesHarness() override { EXPECT_EQ(api_.cluster.wrong, std::vector<std::string>{}); }
+  KubernetesHarness(const KubernetesHarness&) = delete;
+
+  std::unique_ptr<Driver> make(asio::io_context& io) override {
+    return drivers::make("kubernetes", Setting{io, "backend", api_.platform(), {}, {}}).value();
+  }
+  int truth() override {
+    return api_.look([](const auto& cluster) { return cluster.replicas; });
+  }
+  void set_truth(int replicas) override { api_.set_replicas(replicas); }
+  std::optional<Errc> inject(Fault fault) override {
+    // A port that nobody can listen on without being root.
+    api_.write_kubeconfig(fault == Fault::refuses ? "https://127.0.0.1:1" : api_.url(), "hunter2");
+    api_.change([fault](auto& cluster) {
+      cluster.intercept = [fault](http::Peer& peer, const http::Received&) {
+        if (fault == Fault::denies) peer.answer(403, R"({"kind":"Status","message":"no"})");
+        if (fault == Fault::garbage) peer.answer(200, "<html>");
+        if (fault == Fault::hangs) peer.wait_for_the_end();
+        return fault == Fault::denies || fault == Fault::garbage || fault == Fault::hangs;
+      };
+    });
+    if (fault == Fault::refuses) return Errc::unreachable;
+    if (fault == Fault::denies) return Errc::denied;
+    if (fault == Fault::hangs) return Errc::timed_out;
+    if (fault == Fault::garbage) return Errc::malformed;
+    return std::nullopt;
+  }
+
+ private:
+  kubernetes::ApiServer api_;
+};
+
 /// The real supervisor, with real processes.
 class LocalHarness final : public Harness {
  public:
@@ -153,6 +235,8 @@ class LocalHarness final : public Harness {
 
 std::vector<HarnessRow> every_harness() {
   return {{"callback", [] { return std::make_unique<CallbackHarness>(); }},
+          {"ecs", [] { return std::make_unique<EcsHarness>(); }},
+          {"kubernetes", [] { return std::make_unique<KubernetesHarness>(); }},
           {"local", [] { return std::make_unique<LocalHarness>(); }},
           {"memory", [] { return std::make_unique<MemoryHarness>(); }}};
 }

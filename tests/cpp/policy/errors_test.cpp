@@ -245,6 +245,16 @@ INSTANTIATE_TEST_SUITE_P(
                 "/platform/gracePeriod", "duration"},
         Mistake{R"({"platform": {"driver": "local", "backoff": {"first": "2s", "most": "1s"}}})",
                 "/platform/backoff/first", "longer"},
+        Mistake{R"({"platform": {"driver": "kubernetes", "namespace": 3}})", "/platform/namespace",
+                "text"},
+        Mistake{R"({"platform": {"driver": "kubernetes", "deploymnt": "a"}})",
+                "/platform/deploymnt", "\"deployment\""},
+        Mistake{R"({"platform": {"driver": "kubernetes", "deployment": "a", "statefulSet": "b"}})",
+                "/platform/statefulSet", "one of them"},
+        Mistake{R"({"platform": {"driver": "ecs", "clutser": "a"}})", "/platform/clutser",
+                "\"cluster\""},
+        Mistake{R"({"platform": {"driver": "ecs", "takeOver": "yes"}})", "/platform/takeOver",
+                "true"},
         Mistake{R"({"platform": {"driver": "local", "gracePerod": "1s"}})", "/platform/gracePerod",
                 "\"gracePeriod\""}));
 

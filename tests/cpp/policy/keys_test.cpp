@@ -377,11 +377,12 @@ TEST(PolicyKeys, ABareWindowIsMinutesBelowSixty) {
   EXPECT_EQ(window(300), 5min);
 }
 
-TEST(PolicyKeys, LocalPlatformsAreCheckedOthersAreKept) {
+TEST(PolicyKeys, PlatformsThatActAreCheckedOthersAreKept) {
   for (
       const std::string_view platform :
       {R"({"driver": "local"})", R"({"driver": "local", "readiness": "report"})",
        R"({"driver": "local", "readiness": ["./ready", "now"], "gracePeriod": "30s", "backoff": {"first": "1s", "most": "1m"}})",
+       R"({"driver": "kubernetes", "namespace": "shop", "statefulSet": "web", "kubeconfig": "/k", "context": "c"})",
        R"({"driver": "swarm", "anything": {"goes": true}})"}) {
     const CompiledPolicy policy =
         compiled(policy_with(R"({"platform": )" + std::string{platform} + "}"));
@@ -532,9 +533,10 @@ TEST(Hints, APlatformThatIsOnlyReadInThisVersion) {
     policy["enabled"] = enabled;
     return load_policies(policy.dump());
   };
-  EXPECT_TRUE(has_hint(on("kubernetes", true), "/platform/driver", "only recommends"));
-  EXPECT_TRUE(on("kubernetes", false).hints.empty()) << "it says that it is not enabled";
+  EXPECT_TRUE(has_hint(on("swarm", true), "/platform/driver", "only recommends"));
+  EXPECT_TRUE(on("swarm", false).hints.empty()) << "it says that it is not enabled";
   EXPECT_TRUE(on("local", true).hints.empty());
+  EXPECT_TRUE(on("kubernetes", true).hints.empty());
   EXPECT_TRUE(on("mine", true).hints.empty());
 }
 

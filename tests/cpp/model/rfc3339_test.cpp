@@ -1,4 +1,4 @@
-#include "control/rfc3339.hpp"
+#include "model/rfc3339.hpp"
 
 #include <gtest/gtest.h>
 
@@ -6,7 +6,7 @@
 #include <limits>
 #include <random>
 
-namespace selfscale::control {
+namespace selfscale {
 namespace {
 
 TEST(Rfc3339, WritesWholeSecondsWithoutAFraction) {
@@ -55,4 +55,4 @@ TEST(Rfc3339, ReadsWhatItWrites) {
 }
 
 }  // namespace
-}  // namespace selfscale::control
+}  // namespace selfscale

@@ -1,4 +1,4 @@
-#include "control/rfc3339.hpp"
+#include "model/rfc3339.hpp"
 
 #include <algorithm>
 #include <array>
@@ -7,7 +7,7 @@
 #include <cmath>
 #include <cstdio>
 
-namespace selfscale::control {
+namespace selfscale {
 namespace {
 
 using std::chrono::milliseconds;
@@ -122,4 +122,4 @@ std::optional<double> from_rfc3339(std::string_view text) {
   return days * 86'400.0 + (hours * 60 + minutes - offset) * 60.0 + seconds + fraction;
 }
 
-}  // namespace selfscale::control
+}  // namespace selfscale

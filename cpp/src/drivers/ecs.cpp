@@ -1,0 +1,316 @@
+#include "drivers/ecs.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+#include <utility>
+
+#include "drivers/ecs/answers.hpp"
+#include "drivers/ecs/session.hpp"
+
+namespace selfscale::drivers {
+namespace {
+
+namespace asio = boost::asio;
+using ecs::Deadline;
+using ecs::Operation;
+
+constexpr Duration patience{10'000};         // for calls that carry no deadline
+constexpr Duration release_patience{5'000};  // an agent that stops waits for it
+constexpr double poll_seconds = 15.0;        // AWS' own waiters ask as often
+constexpr Duration look_lasts{300'000};  // the native autoscaler is looked for as often, at least
+constexpr int most_pages = 50;           // of 100 tasks each: the quota of a service
+constexpr int protection_minutes = 5;    // ECS chooses whom it ends within seconds
+
+bool may_pass(const Failure& failure) {
+  return failure.code == Errc::unreachable || failure.code == Errc::timed_out ||
+         failure.code == Errc::throttled;
+}
+
+Failure with_permission(Failure failure) {
+  if (!failure.permission.empty()) {
+    failure.message += " (missing permission: " + failure.permission + ")";
+  }
+  return failure;
+}
+
+double seconds_of(ecs::WallTime time) {
+  return static_cast<double>(time.time_since_epoch().count());
+}
+
+/// The part of `names` that begins at `at`.
+std::vector<std::string> part(const std::vector<std::string>& names, std::size_t at,
+                              std::size_t most) {
+  const auto begin = names.begin() + static_cast<std::ptrdiff_t>(at);
+  const auto end = names.begin() + static_cast<std::ptrdiff_t>(std::min(at + most, names.size()));
+  return {begin, end};
+}
+
+class Ecs final : public Driver {
+ public:
+  Ecs(asio::io_context& io, ecs::Options options, ecs::CredentialChain::Surroundings surroundings)
+      : options_{std::move(options)},
+        now_{surroundings.now},
+        session_{io, options_, std::move(surroundings)} {}
+
+  asio::awaitable<Result<Observation>> observe() override {
+    const Deadline until{patience};
+    const auto service = co_await describe(until);
+    if (!service) co_return service.error();
+    const auto tasks = co_await list_tasks(until);
+    const bool is_denied = !tasks && tasks.error().code == Errc::denied;
+    if (!tasks && !is_denied) co_return tasks.error();
+    auto seen =
+        observation_of(*service, is_denied ? std::vector<ecs::Task>{} : *tasks, seconds_of(now_()));
+    if (is_denied && seen.note.empty()) seen.note = with_permission(tasks.error()).message;
+    seen.poll_after_seconds = poll_seconds;
+    co_return seen;
+  }
+
+  asio::awaitable<Result<void>> scale(ScaleRequest request) override {
+    if (request.desired < 0) {
+      co_return Failure{Errc::invalid_argument,
+                        "scale: " + std::to_string(request.desired) + " tasks; 0 or more",
+                        {}};
+    }
+    const Deadline until{request.deadline};
+    const auto service = co_await describe(until);
+    if (!service) co_return service.error();
+    const int fewer = service->desired - request.desired;
+    if (fewer == 0) co_return Result<void>{};
+    if (options_.takes_over) {
+      auto taken = co_await take_over(until);
+      if (!taken) co_return taken.error();
+    }
+    if (fewer > 0 && options_.protects_busy_tasks) {
+      auto kept = co_await keep_the_others(request.victims, fewer, until);
+      if (!kept) co_return kept.error();
+    }
+    co_return co_await write(request.desired, until);
+  }
+
+  /// What cannot be looked at for a passing reason counts as it did at the last look, for a while:
+  /// one throttled call must not end a leader.
+  asio::awaitable<Result<Preflight>> preflight() override {
+    auto found = co_await look();
+    if (found) {
+      last_look_ = Look{*found, Deadline{look_lasts}};
+    } else if (may_pass(found.error()) && last_look_ && !last_look_->until.is_over()) {
+      co_return last_look_->found;
+    }
+    if (!found) co_return Preflight{{with_permission(found.error()).message}, {}};
+    co_return found;
+  }
+
+  asio::awaitable<Result<void>> release() override {
+    if (!suspended_before_) co_return Result<void>{};
+    const Deadline until{release_patience};
+    const auto given_back =
+        co_await session_.call(ecs::suspend_scaling(options_.place, *suspended_before_), until);
+    if (!given_back) co_return with_permission(given_back.error());
+    suspended_before_.reset();
+    co_return Result<void>{};
+  }
+
+  [[nodiscard]] Capabilities capabilities() const override {
+    Capabilities can;
+    can.scope = Capabilities::Scope::platform;
+    can.chooses_victims = options_.protects_busy_tasks;
+    can.reports_ready = true;
+    return can;
+  }
+
+ private:
+  struct Look {
+    Preflight found;
+    Deadline until;
+  };
+
+  asio::awaitable<Result<Preflight>> look() {
+    const Deadline until{patience};
+    const auto service = co_await describe(until);
+    if (!service) co_return service.error();
+    Preflight found;
+    if (service->scheduling_strategy == "DAEMON") {
+      found.wrong.emplace_back(
+          "the service runs one task on each container instance (DAEMON): ECS takes no count");
+    }
+    if (options_.protects_busy_tasks && !service->controller.empty() &&
+        service->controller != "ECS") {
+      found.warnings.push_back("the service's deployments are controlled by " +
+                               service->controller +
+                               ", which knows no protection of tasks: a scale-in will be refused "
+                               "as long as platform.protectBusyTasks is not false");
+    }
+    const auto native = co_await native_autoscaler(until);
+    if (!native) {
+      auto failure = native.error();
+      failure.message.insert(0, "whether another autoscaler scales the service cannot be seen: ");
+      co_return failure;
+    }
+    if (!native->conflict.empty() && options_.takes_over) {
+      found.warnings.push_back(native->conflict +
+                               "; by platform.takeOver it is suspended when this agent first "
+                               "scales the service, and gets its setting back when that ends");
+    } else if (!native->conflict.empty()) {
+      found.wrong.push_back(native->conflict +
+                            "; two autoscalers undo each other's work: suspend or deregister it, "
+                            "or consent to its suspension by platform.takeOver");
+    }
+    co_return found;
+  }
+
+  asio::awaitable<Result<ecs::Service>> describe(Deadline until) {
+    const auto answer = co_await session_.call(ecs::describe_service(options_.place), until);
+    if (!answer) co_return answer.error();
+    co_return ecs::parse_described(*answer, options_.place);
+  }
+
+  asio::awaitable<Result<std::vector<ecs::Task>>> list_tasks(Deadline until) {
+    std::vector<ecs::Task> tasks;
+    std::string token;
+    for (int page = 0; page < most_pages; ++page) {
+      const auto listed = co_await session_.call(ecs::list_tasks(options_.place, token), until);
+      if (!listed) co_return listed.error();
+      const auto found = ecs::parse_task_page(*listed);
+      if (!found) co_return found.error();
+      for (std::size_t at = 0; at < found->arns.size(); at += ecs::most_tasks_described) {
+        auto names = part(found->arns, at, ecs::most_tasks_described);
+        const auto answer =
+            co_await session_.call(ecs::describe_tasks(options_.place, names), until);
+        if (!answer) co_return answer.error();
+        auto described = ecs::parse_tasks(*answer);
+        if (!described) co_return described.error();
+        std::ranges::move(*described, std::back_inserter(tasks));
+      }
+      token = found->next_token;
+      if (token.empty()) break;
+    }
+    co_return tasks;
+  }
+
+  /// ECS chooses whom a scale-in ends, but none that is protected. A protection that is there
+  /// already stays as it is: a task that protects itself may have asked for longer.
+  asio::awaitable<Result<void>> keep_the_others(const std::vector<std::string>& victims, int fewer,
+                                                Deadline until) {
+    if (victims.empty()) co_return Result<void>{};
+    const auto tasks = co_await list_tasks(until);
+    if (!tasks) co_return tasks.error();
+    const auto kept = ecs::to_be_kept(*tasks, victims, fewer);
+    for (std::size_t at = 0; at < kept.size(); at += ecs::most_tasks_protected) {
+      auto names = part(kept, at, ecs::most_tasks_protected);
+      const auto before = co_await protection(ecs::get_protection(options_.place, names), until);
+      if (!before) co_return before.error();
+      std::erase_if(names, [&before](const std::string& name) {
+        return std::ranges::find(before->protected_arns, name) != before->protected_arns.end();
+      });
+      if (names.empty()) continue;
+      const auto now =
+          co_await protection(ecs::protect(options_.place, names, protection_minutes), until);
+      if (!now) co_return now.error();
+      if (!now->failure.empty()) {
+        co_return Failure{
+            Errc::failed, "tasks could not be protected from the scale-in: " + now->failure, {}};
+      }
+    }
+    co_return Result<void>{};
+  }
+
+  asio::awaitable<Result<ecs::Protection>> protection(Operation operation, Deadline until) {
+    const auto answer = co_await session_.call(std::move(operation), until);
+    if (answer) co_return ecs::parse_protection(*answer);
+    auto failure = answer.error();
+    // Protecting is no change of the count: it may be asked for again.
+    if (failure.code == Errc::denied || failure.code == Errc::failed) {
+      failure.message +=
+          "; without protection, ECS itself chooses the tasks that a scale-in ends: "
+          "set platform.protectBusyTasks to false to let it";
+    }
+    co_return failure;
+  }
+
+  asio::awaitable<Result<void>> write(int desired, Deadline until) {
+    const auto answer =
+        co_await session_.call(ecs::set_desired_count(options_.place, desired), until);
+    if (!answer) co_return answer.error();
+    const auto service = ecs::parse_updated(*answer);
+    if (!service) {
+      co_return Failure{Errc::timed_out, service.error().message + "; was it carried out?", {}};
+    }
+    if (service->desired != desired) {
+      co_return Failure{Errc::failed,
+                        "UpdateService was accepted, and the service still wants " +
+                            std::to_string(service->desired) + " tasks",
+                        {}};
+    }
+    co_return Result<void>{};
+  }
+
+  /// Suspends the native autoscaler, and remembers how it was.
+  asio::awaitable<Result<void>> take_over(Deadline until) {
+    const auto native = co_await native_autoscaler(until);
+    if (!native) co_return native.error();
+    if (native->conflict.empty()) co_return Result<void>{};
+    // What was found by the first of several takeovers is what a person had set. It is known before
+    // the answer comes: whoever stops in between still gives it back.
+    if (!suspended_before_) suspended_before_ = native->suspended;
+    const auto suspended =
+        co_await session_.call(ecs::suspend_scaling(options_.place, {true, true, true}), until);
+    if (!suspended) co_return suspended.error();
+    co_return Result<void>{};
+  }
+
+  struct Native {
+    std::string conflict;  ///< words; empty: there is none
+    ecs::Suspended suspended;
+  };
+
+  asio::awaitable<Result<Native>> native_autoscaler(Deadline until) {
+    const auto& place = options_.place;
+    const auto answer = co_await session_.call(ecs::describe_scalable_target(place), until);
+    if (!answer) co_return answer.error();
+    const auto target = ecs::parse_scalable_target(*answer);
+    if (!target) co_return target.error();
+    if (!*target || (*target)->suspended.all()) co_return Native{};
+    const auto policies = co_await session_.call(ecs::describe_scaling_policies(place), until);
+    if (!policies) co_return policies.error();
+    const auto policy_names = ecs::parse_policy_names(*policies);
+    if (!policy_names) co_return policy_names.error();
+    const auto actions = co_await session_.call(ecs::describe_scheduled_actions(place), until);
+    if (!actions) co_return actions.error();
+    const auto action_names = ecs::parse_action_names(*actions);
+    if (!action_names) co_return action_names.error();
+    co_return Native{ecs::conflict_of(**target, *policy_names, *action_names),
+                     (*target)->suspended};
+  }
+
+  ecs::Options options_;
+  std::function<ecs::WallTime()> now_;
+  ecs::Session session_;
+  std::optional<Look> last_look_;
+  std::optional<ecs::Suspended> suspended_before_;  ///< the native autoscaler, as it was found
+};
+
+std::optional<std::string> variable(const std::string& name) {
+  const char* value = std::getenv(name.c_str());
+  if (value == nullptr || *value == '\0') return std::nullopt;
+  return value;
+}
+
+ecs::WallTime wall_time() {
+  return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+}
+
+}  // namespace
+
+std::unique_ptr<Driver> ecs_driver(asio::io_context& io, ecs::Options options,
+                                   ecs::CredentialChain::Surroundings surroundings) {
+  return std::make_unique<Ecs>(io, std::move(options), std::move(surroundings));
+}
+
+Result<std::unique_ptr<Driver>> ecs_driver(Setting setting) {
+  auto options = ecs::parse_options(setting.platform_json, setting.service);
+  if (!options) return options.error();
+  return ecs_driver(setting.io, std::move(*options), {variable, wall_time});
+}
+
+}  // namespace selfscale::drivers

@@ -1,0 +1,85 @@
+/// What Amazon ECS and Application Auto Scaling answer, and what it says about the service. Pure;
+/// any thread. An answer that cannot be understood is Errc::malformed.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "drivers/driver.hpp"
+#include "drivers/ecs/operations.hpp"
+#include "model/result.hpp"
+
+namespace selfscale::drivers::ecs {
+
+struct Deployment {
+  std::string id;
+  std::string status;  ///< PRIMARY, ACTIVE (being replaced), INACTIVE
+  std::string rollout_state;
+  std::string rollout_reason;
+};
+
+struct Service {
+  std::string status;               ///< ACTIVE, DRAINING, INACTIVE
+  std::string scheduling_strategy;  ///< REPLICA, DAEMON
+  std::string controller;           ///< of its deployments: ECS, CODE_DEPLOY, EXTERNAL
+  int desired = 0;
+  int running = 0;
+  int pending = 0;
+  std::vector<Deployment> deployments;
+  std::vector<std::string> events;  ///< what the platform says of it, the newest first
+};
+
+struct Task {
+  std::string arn;
+  std::string last_status;           ///< PROVISIONING … RUNNING … STOPPED
+  std::string health;                ///< HEALTHY, UNHEALTHY; UNKNOWN: not checked, or not yet
+  std::optional<double> started_at;  ///< seconds since the epoch
+};
+
+struct TaskPage {
+  std::vector<std::string> arns;
+  std::string next_token;  ///< empty: this was the last
+};
+
+struct Protection {
+  std::vector<std::string> protected_arns;
+  std::string failure;  ///< in the platform's words; tasks that are gone are none
+};
+
+struct ScalableTarget {
+  int least = 0;
+  int most = 0;
+  Suspended suspended;
+};
+
+/// Errc::not_found: there is no such service, or it is being deleted.
+Result<Service> parse_described(std::string_view answer, const Place& place);
+Result<Service> parse_updated(std::string_view answer);
+Result<TaskPage> parse_task_page(std::string_view answer);
+Result<std::vector<Task>> parse_tasks(std::string_view answer);
+/// Of both GetTaskProtection and UpdateTaskProtection.
+Result<Protection> parse_protection(std::string_view answer);
+/// Empty: no native autoscaler knows the service.
+Result<std::optional<ScalableTarget>> parse_scalable_target(std::string_view answer);
+Result<std::vector<std::string>> parse_policy_names(std::string_view answer);
+Result<std::vector<std::string>> parse_action_names(std::string_view answer);
+
+/// The service as the agent sees it. `now` in seconds since the epoch.
+///
+/// A task is ready when it runs and is not unhealthy. UNKNOWN is what a task without a health check
+/// says for ever, and one with a check until the first verdict: it counts as ready as long as no
+/// task of the service has had a verdict.
+Observation observation_of(const Service& service, const std::vector<Task>& tasks, double now);
+
+/// Which tasks must be kept from a scale-in that takes `count` away: those that the agent knows, by
+/// the last part of their ARN, and that are not among the first `count` of `victims`.
+std::vector<std::string> to_be_kept(const std::vector<Task>& tasks,
+                                    const std::vector<std::string>& victims, int count);
+
+/// Why the native autoscaler and this agent cannot both scale the service; empty: they can.
+std::string conflict_of(const ScalableTarget& target, const std::vector<std::string>& policies,
+                        const std::vector<std::string>& actions);
+
+}  // namespace selfscale::drivers::ecs

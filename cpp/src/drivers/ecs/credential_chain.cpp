@@ -1,0 +1,179 @@
+#include "drivers/ecs/credential_chain.hpp"
+
+#include <utility>
+
+#include "drivers/ecs/endpoints.hpp"
+#include "drivers/ecs/percent.hpp"
+#include "sampling/text.hpp"
+
+namespace selfscale::drivers::ecs {
+namespace {
+
+namespace asio = boost::asio;
+
+constexpr std::chrono::minutes renewed_before{5};
+constexpr Duration container_deadline{2'000};
+constexpr Duration instance_deadline{1'000};  // a container that may not reach it waits in vain
+constexpr int container_tries = 3;
+constexpr std::size_t most_bytes = std::size_t{64} * 1024;
+
+constexpr auto who_container = "the container's endpoint of credentials";
+constexpr auto who_instance = "the instance's metadata";
+
+std::string home_file(const Environment& environment, const char* variable, const char* name) {
+  if (auto path = environment(variable)) return *path;
+  return environment("HOME").value_or("") + "/.aws/" + name;
+}
+
+/// Somebody has to set something: what was looked for, and where.
+Failure none_found(std::string why) {
+  return {Errc::denied,
+          "no credentials for AWS: neither AWS_ACCESS_KEY_ID, a web identity, a profile with keys "
+          "nor a container's endpoint is set, and " +
+              std::move(why),
+          {}};
+}
+
+}  // namespace
+
+CredentialChain::CredentialChain(asio::io_context& io, Surroundings surroundings,
+                                 std::string endpoint)
+    : io_{io}, surroundings_{std::move(surroundings)}, endpoint_{std::move(endpoint)} {}
+
+Profile CredentialChain::profile() const {
+  const auto& environment = surroundings_.environment;
+  const auto text = [&environment](const char* variable, const char* name) {
+    return sampling::read_text(home_file(environment, variable, name)).value_or("");
+  };
+  return read_profile(environment("AWS_PROFILE").value_or("default"),
+                      text("AWS_SHARED_CREDENTIALS_FILE", "credentials"),
+                      text("AWS_CONFIG_FILE", "config"));
+}
+
+asio::awaitable<Result<Credentials>> CredentialChain::get(std::string region, Deadline until) {
+  if (auto found = credentials_of(surroundings_.environment)) co_return *found;
+  const auto in_files = profile();
+  auto identity = web_identity_of(surroundings_.environment);
+  if (!identity) identity = web_identity_of(in_files);
+  if (!identity) {
+    if (auto found = credentials_of(in_files)) co_return *found;
+  }
+  if (lasts(renewed_before)) co_return *held_;
+  auto fetched = co_await fetch(identity, std::move(region), until);
+  if (!fetched && lasts({})) co_return *held_;
+  if (fetched) held_ = *fetched;
+  co_return fetched;
+}
+
+bool CredentialChain::lasts(std::chrono::seconds longer_than) const {
+  if (!held_) return false;
+  return !held_->expires || surroundings_.now() + longer_than < *held_->expires;
+}
+
+asio::awaitable<Result<Credentials>> CredentialChain::fetch(const Configured<WebIdentity>& identity,
+                                                            std::string region, Deadline until) {
+  if (identity && !*identity) co_return identity->error();
+  if (identity) co_return co_await assume(**identity, std::move(region), until);
+  const auto container = container_endpoint_of(surroundings_.environment);
+  if (container && !*container) co_return container->error();
+  if (container) co_return co_await ask_container(**container, until);
+  co_return co_await ask_instance(until);
+}
+
+asio::awaitable<Result<Credentials>> CredentialChain::assume(WebIdentity identity,
+                                                             std::string region, Deadline until) {
+  const auto token = sampling::read_text(identity.token_file);
+  if (!token) {
+    co_return Failure{
+        Errc::denied, "the web identity's token, " + identity.token_file + ", cannot be read", {}};
+  }
+  const auto address = address_of("sts", region, endpoint_, surroundings_.environment);
+  if (!address) co_return address.error();
+  http::Call call;
+  call.method = "POST";
+  call.headers = {{"Content-Type", "application/x-www-form-urlencoded"}};
+  call.body = web_identity_form(identity, header_token(*token)).reveal();
+  call.most_bytes = most_bytes;
+  call.deadline = until.left(call.deadline);
+  http::Client client{io_, *address};
+  const auto answer = co_await client.call(std::move(call));
+  if (!answer) co_return answer.error();
+  if (answer->status == 200) co_return parse_web_identity(answer->body);
+  co_return Failure{Errc::denied,
+                    "AssumeRoleWithWebIdentity for " + identity.role_arn + ": " +
+                        std::to_string(answer->status) + " " + web_identity_refusal(answer->body),
+                    {}};
+}
+
+asio::awaitable<Result<std::string>> CredentialChain::ask(http::Address address, http::Call call,
+                                                          std::string who) {
+  call.most_bytes = most_bytes;
+  call.connect_deadline = call.deadline;
+  http::Client client{io_, address};
+  const auto target = call.target;
+  const auto answer = co_await client.call(std::move(call));
+  if (!answer) co_return answer.error();
+  if (answer->status == 200) co_return answer->body;
+  co_return Failure{answer->status >= 500 ? Errc::unreachable : Errc::denied,
+                    who + " answered " + std::to_string(answer->status),
+                    {}};
+}
+
+asio::awaitable<Result<Credentials>> CredentialChain::ask_container(ContainerEndpoint endpoint,
+                                                                    Deadline until) {
+  http::Call call;
+  call.target = endpoint.target;
+  call.deadline = until.left(container_deadline);
+  auto token = endpoint.authorization;
+  if (!endpoint.authorization_file.empty()) {
+    token = header_token(sampling::read_text(endpoint.authorization_file).value_or(""));
+    if (token.empty()) {
+      co_return Failure{Errc::denied,
+                        "the token for " + std::string{who_container} + ", " +
+                            endpoint.authorization_file + ", cannot be read",
+                        {}};
+    }
+  }
+  if (!token.empty()) call.secrets = {{"Authorization", token}};
+  for (int tries = 1;; ++tries) {
+    const auto answer = co_await ask(endpoint.address, call, who_container);
+    if (answer) co_return parse_endpoint(*answer, who_container);
+    const auto code = answer.error().code;
+    const bool may_try = code == Errc::unreachable || code == Errc::timed_out;
+    if (!may_try || tries == container_tries) co_return answer.error();
+  }
+}
+
+asio::awaitable<Result<Credentials>> CredentialChain::ask_instance(Deadline until) {
+  const auto& environment = surroundings_.environment;
+  if (environment("AWS_EC2_METADATA_DISABLED").value_or("") == "true") {
+    co_return none_found("AWS_EC2_METADATA_DISABLED is");
+  }
+  const auto address = http::parse_address(
+      environment("AWS_EC2_METADATA_SERVICE_ENDPOINT").value_or("http://169.254.169.254"));
+  if (!address) co_return address.error();
+  http::Call token_call;
+  token_call.method = "PUT";
+  token_call.target = "/latest/api/token";
+  token_call.headers = {{"X-aws-ec2-metadata-token-ttl-seconds", "21600"}};
+  token_call.deadline = until.left(instance_deadline);
+  const auto token = co_await ask(*address, std::move(token_call), who_instance);
+  if (!token) {
+    if (token.error().code == Errc::stopped) co_return token.error();
+    co_return none_found("this is no EC2 instance with a role: " + token.error().message);
+  }
+  http::Call role_call;
+  role_call.target = "/latest/meta-data/iam/security-credentials/";
+  role_call.secrets = {{"X-aws-ec2-metadata-token", header_token(*token)}};
+  role_call.deadline = until.left(instance_deadline);
+  const auto role = co_await ask(*address, role_call, who_instance);
+  if (!role) co_return none_found("the instance has no role: " + role.error().message);
+  auto call = role_call;
+  call.deadline = until.left(instance_deadline);
+  call.target += percent_encoded(header_token(role->substr(0, role->find('\n'))).reveal());
+  const auto answer = co_await ask(*address, std::move(call), who_instance);
+  if (!answer) co_return answer.error();
+  co_return parse_endpoint(*answer, who_instance);
+}
+
+}  // namespace selfscale::drivers::ecs

@@ -1,0 +1,147 @@
+#include "drivers/ecs/refusal.hpp"
+
+#include <algorithm>
+#include <array>
+#include <nlohmann/json.hpp>
+
+#include "http/status.hpp"
+
+namespace selfscale::drivers::ecs {
+namespace {
+
+using Json = nlohmann::json;
+using http::Verdict;
+
+constexpr std::size_t longest_message = 1'000;
+// AWS takes signatures that are five minutes old.
+constexpr std::chrono::seconds notable_difference{240};
+
+struct Kind {
+  std::string_view type;
+  Verdict verdict;
+  Remedy remedy = Remedy::none;
+};
+
+// Those that their status does not tell. Sources: the services' lists of common errors, and the
+// retry rules of AWS' SDKs.
+constexpr std::array kinds{
+    Kind{"Throttling", Verdict::throttled},
+    Kind{"ThrottlingException", Verdict::throttled},
+    Kind{"ThrottledException", Verdict::throttled},
+    Kind{"RequestThrottled", Verdict::throttled},
+    Kind{"RequestThrottledException", Verdict::throttled},
+    Kind{"RequestLimitExceeded", Verdict::throttled},
+    Kind{"TooManyRequestsException", Verdict::throttled},
+    Kind{"SlowDown", Verdict::throttled},
+    Kind{"ConcurrentUpdateException", Verdict::conflict},
+    Kind{"ServerException", Verdict::transient},
+    Kind{"InternalServiceException", Verdict::transient},
+    Kind{"InternalFailure", Verdict::transient},
+    Kind{"ServiceUnavailable", Verdict::transient},
+    Kind{"RequestTimeout", Verdict::transient},
+    Kind{"RequestTimeoutException", Verdict::transient},
+    Kind{"ExpiredToken", Verdict::unauthorized, Remedy::renew_credentials},
+    Kind{"ExpiredTokenException", Verdict::unauthorized, Remedy::renew_credentials},
+    Kind{"UnrecognizedClientException", Verdict::unauthorized, Remedy::renew_credentials},
+    Kind{"InvalidClientTokenId", Verdict::unauthorized, Remedy::renew_credentials},
+    Kind{"InvalidSignatureException", Verdict::unauthorized, Remedy::renew_credentials},
+    Kind{"SignatureDoesNotMatch", Verdict::unauthorized, Remedy::renew_credentials},
+    Kind{"IncompleteSignature", Verdict::unauthorized},
+    Kind{"MissingAuthenticationToken", Verdict::unauthorized},
+    Kind{"RequestExpired", Verdict::unauthorized, Remedy::set_clock},
+    Kind{"RequestTimeTooSkewed", Verdict::unauthorized, Remedy::set_clock},
+    Kind{"AccessDenied", Verdict::denied},
+    Kind{"AccessDeniedException", Verdict::denied},
+    Kind{"NotAuthorized", Verdict::denied},
+    Kind{"ClusterNotFoundException", Verdict::not_found},
+    Kind{"ServiceNotFoundException", Verdict::not_found},
+    Kind{"ServiceNotActiveException", Verdict::not_found},
+    Kind{"ResourceNotFoundException", Verdict::not_found},
+    Kind{"ObjectNotFoundException", Verdict::not_found},
+};
+
+/// "ThrottlingException" of "com.amazonaws.ecs#ThrottlingException:http://…".
+std::string bare_type(std::string_view text) {
+  text = text.substr(0, text.find(':'));
+  if (const auto hash = text.rfind('#'); hash != std::string_view::npos) {
+    text.remove_prefix(hash + 1);
+  }
+  return std::string{text.substr(0, longest_message)};
+}
+
+std::string text_in(const Json& body, std::initializer_list<const char*> keys) {
+  if (!body.is_object()) return {};
+  for (const char* key : keys) {
+    const auto found = body.find(key);
+    if (found != body.end() && found->is_string()) return found->get<std::string>();
+  }
+  return {};
+}
+
+/// Cut where a character ends.
+std::string shortened(std::string text) {
+  if (text.size() <= longest_message) return text;
+  std::size_t end = longest_message;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) --end;
+  return text.substr(0, end) + "…";
+}
+
+Kind kind_of(const std::string& type, int status) {
+  const auto* const known = std::find_if(kinds.begin(), kinds.end(),
+                                         [&type](const Kind& each) { return each.type == type; });
+  return known != kinds.end() ? *known : Kind{{}, http::verdict_of(status)};
+}
+
+/// "… is not authorized to perform: ecs:UpdateService on resource: …" names the right itself.
+std::string missing_permission(const Operation& operation, std::string_view message) {
+  constexpr std::string_view before = "to perform: ";
+  const auto at = message.find(before);
+  if (at == std::string_view::npos) return permission_of(operation);
+  const auto begin = at + before.size();
+  return std::string{message.substr(begin, message.find(' ', begin) - begin)};
+}
+
+bool speaks_of_time(std::string_view message) {
+  return message.find("Signature expired") != std::string_view::npos ||
+         message.find("Signature not yet current") != std::string_view::npos;
+}
+
+std::string words_on_clock(std::optional<std::chrono::seconds> difference) {
+  if (!difference || std::chrono::abs(*difference) < notable_difference) return {};
+  const auto seconds = difference->count();
+  return "; this machine's clock is " + std::to_string(seconds > 0 ? seconds : -seconds) + " s " +
+         (seconds > 0 ? "behind" : "ahead of") + " AWS'";
+}
+
+}  // namespace
+
+std::optional<std::chrono::seconds> clock_difference(const Answered& answer, WallTime now) {
+  const auto time = http::seconds_since_epoch(answer.date);
+  if (!time) return std::nullopt;
+  return WallTime{std::chrono::seconds{static_cast<std::int64_t>(*time)}} - now;
+}
+
+Refusal refusal_of(const Operation& operation, const Answered& answer, WallTime now) {
+  const auto body = Json::parse(answer.body, nullptr, /*allow_exceptions=*/false);
+  const auto type = bare_type(answer.error_type.empty() ? text_in(body, {"__type", "code"})
+                                                        : std::string{answer.error_type});
+  const auto message = shortened(text_in(body, {"message", "Message"}));
+  const auto kind = kind_of(type, answer.status);
+  Refusal refusal;
+  refusal.remedy = kind.remedy;
+  refusal.failure.code = http::code_of(kind.verdict, operation.writes);
+  auto& words = refusal.failure.message;
+  words = operation.name + ": " + std::to_string(answer.status);
+  if (!type.empty()) words += " " + type;
+  if (!message.empty()) words += ": " + message;
+  if (kind.verdict == Verdict::denied) {
+    refusal.failure.permission = missing_permission(operation, message);
+  }
+  if (kind.verdict == Verdict::unauthorized) {
+    if (speaks_of_time(message)) refusal.remedy = Remedy::set_clock;
+    words += words_on_clock(clock_difference(answer, now));
+  }
+  return refusal;
+}
+
+}  // namespace selfscale::drivers::ecs

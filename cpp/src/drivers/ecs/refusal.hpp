@@ -1,0 +1,43 @@
+/// What an answer of AWS that is no 2xx means. Pure; any thread.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "drivers/ecs/credentials.hpp"
+#include "drivers/ecs/operations.hpp"
+#include "model/result.hpp"
+
+namespace selfscale::drivers::ecs {
+
+/// What may help, once.
+enum class Remedy : std::uint8_t {
+  none,
+  renew_credentials,  ///< they have expired, or were replaced
+  set_clock,          ///< the signature's time is not AWS' time
+};
+
+struct Refusal {
+  Failure failure;  ///< names the operation and says why, in AWS' words
+  Remedy remedy = Remedy::none;
+};
+
+/// What of an answer says why it refuses.
+struct Answered {
+  int status = 0;
+  std::string_view body;
+  std::string_view error_type;  ///< header X-Amzn-ErrorType; empty: there is none
+  std::string_view date;        ///< header Date; empty: there is none
+};
+
+/// Nearly all refusals have the status 400, throttling too: what they are stands in the header or
+/// in the body. `now` is this machine's time, for its difference to AWS'.
+Refusal refusal_of(const Operation& operation, const Answered& answer, WallTime now);
+
+/// How far AWS' clock is ahead of `now`; empty: the answer does not tell.
+std::optional<std::chrono::seconds> clock_difference(const Answered& answer, WallTime now);
+
+}  // namespace selfscale::drivers::ecs

@@ -1,0 +1,322 @@
+#include "drivers/kubernetes.hpp"
+
+#include <algorithm>
+#include <boost/asio/steady_timer.hpp>
+#include <chrono>
+#include <utility>
+
+#include "drivers/kubernetes/access.hpp"
+#include "drivers/kubernetes/api.hpp"
+#include "http/client.hpp"
+#include "http/status.hpp"
+
+namespace selfscale::drivers {
+namespace {
+
+namespace asio = boost::asio;
+using kubernetes::Access;
+using kubernetes::Kind;
+using kubernetes::Options;
+using kubernetes::Permission;
+using kubernetes::Pod;
+using kubernetes::Request;
+using kubernetes::Target;
+using kubernetes::Workload;
+using Time = asio::steady_timer::time_point;
+
+constexpr Duration patience{10'000};  // for calls that carry no deadline
+
+Time after(Duration wait) { return asio::steady_timer::clock_type::now() + wait; }
+
+Duration left_until(Time until) {
+  const auto left = until - asio::steady_timer::clock_type::now();
+  return std::max(std::chrono::ceil<Duration>(left), Duration{0});
+}
+
+/// What cannot be read, with what was asked before it.
+template <class T>
+Result<T> read(const Request& request, Result<T> parsed) {
+  if (parsed) return parsed;
+  return Failure{parsed.error().code,
+                 request.call.method + " " + request.call.target + ": " + parsed.error().message,
+                 {}};
+}
+
+class Kubernetes final : public Driver {
+ public:
+  Kubernetes(asio::io_context& io, Options options)
+      : io_{io}, options_{std::move(options)}, target_{options_.target} {}
+
+  asio::awaitable<Result<Observation>> observe() override {
+    const auto until = after(patience);
+    const auto workload = co_await read_workload(until);
+    if (!workload) co_return workload.error();
+    auto seen = observation_of(*workload);
+    const auto pods = co_await read_pods(workload->selector, until);
+    if (pods) {
+      add_pods(*pods, seen);
+    } else if (pods.error().code == Errc::denied) {
+      seen.note = "its pods are not known: " + pods.error().message;
+    } else {
+      co_return pods.error();
+    }
+    co_return seen;
+  }
+
+  asio::awaitable<Result<void>> scale(ScaleRequest request) override {
+    if (request.desired < 0) {
+      co_return Failure{Errc::invalid_argument,
+                        "scale: " + std::to_string(request.desired) + " replicas; 0 or more",
+                        {}};
+    }
+    const auto until = after(request.deadline);
+    auto version = request.version;
+    if (version.empty()) {
+      const auto workload = co_await read_workload(until);
+      if (!workload) co_return workload.error();
+      if (workload->desired == request.desired) co_return Result<void>{};
+      version = workload->version;
+    }
+    if (target_.kind == Kind::deployment && !request.victims.empty()) {
+      const auto marked = co_await mark(request, until);
+      if (!marked) co_return marked.error();
+    }
+    auto written = co_await write(request.desired, version, until);
+    co_return written;
+  }
+
+  asio::awaitable<Result<Preflight>> preflight() override {
+    const auto until = after(patience);
+    Preflight found;
+    const auto asked = co_await check_permissions(found, until);
+    if (!asked) co_return asked.error();
+    if (!found.wrong.empty()) co_return found;  // what follows needs them
+    const auto workload = co_await read_workload(until);
+    if (!workload && workload.error().code != Errc::not_found) co_return workload.error();
+    if (!workload) {
+      found.wrong.push_back("there is no " + name() + " in the namespace " + target_.name_space);
+      co_return found;
+    }
+    found.warnings.insert(found.warnings.end(), workload->warnings.begin(),
+                          workload->warnings.end());
+    auto others = co_await read_autoscalers(until);
+    if (!others) co_return others.error();
+    found.wrong = std::move(*others);
+    co_return found;
+  }
+
+  [[nodiscard]] Capabilities capabilities() const override {
+    Capabilities can;
+    can.scope = Capabilities::Scope::platform;
+    can.conditional_write = true;
+    can.chooses_victims = target_.kind == Kind::deployment;
+    can.reports_ready = true;
+    return can;
+  }
+
+ private:
+  [[nodiscard]] std::string name() const {
+    return std::string{kubernetes::kind_name(target_.kind)} + " " + target_.name;
+  }
+
+  // --- asking
+
+  /// Finds the cluster, unless it is known.
+  Result<void> find_cluster() {
+    if (client_) return {};
+    auto access = kubernetes::find_access(options_, kubernetes::surroundings_of_this_process());
+    if (!access) return access.error();
+    access_ = std::move(*access);
+    if (options_.target.name_space.empty()) target_.name_space = access_.name_space;
+    client_ = std::make_unique<http::Client>(io_, access_.server, access_.tls);
+    return {};
+  }
+
+  asio::awaitable<Result<http::Answer>> ask_once(Request request, Time until) {
+    const auto token = kubernetes::current_token(access_);
+    if (!token) co_return token.error();
+    if (!token->empty()) request.call.secrets.emplace_back("Authorization", http::bearer(*token));
+    request.call.deadline = left_until(until);
+    auto answer = co_await client_->call(std::move(request.call));
+    co_return answer;
+  }
+
+  /// `make` makes the request of the target, whose namespace is known by then. Credentials that are
+  /// refused are read anew, once.
+  template <class Make>
+  asio::awaitable<Result<http::Answer>> ask(Make make, Time until) {
+    if (const auto found = find_cluster(); !found) co_return found.error();
+    const Request request = make();
+    auto answer = co_await ask_once(request, until);
+    if (answer && http::verdict_of(answer->status) == http::Verdict::unauthorized) {
+      client_.reset();
+      if (const auto found = find_cluster(); !found) co_return found.error();
+      answer = co_await ask_once(request, until);
+    }
+    if (!answer) {
+      client_.reset();  // by the next call the cluster may be elsewhere, or of another authority
+      co_return answer;
+    }
+    if (http::verdict_of(answer->status) == http::Verdict::done) co_return answer;
+    co_return kubernetes::refusal(access_.server, request, *answer);
+  }
+
+  asio::awaitable<Result<Workload>> read_workload(Time until) {
+    const auto make = [this] { return kubernetes::get_workload(target_); };
+    const auto answer = co_await ask(make, until);
+    if (!answer) co_return answer.error();
+    co_return read(make(), kubernetes::parse_workload(target_, answer->body));
+  }
+
+  asio::awaitable<Result<std::vector<Pod>>> read_pods(const std::string& selector, Time until) {
+    std::vector<Pod> all;
+    std::string page;
+    do {
+      const auto make = [&] { return kubernetes::list_pods(target_, selector, page); };
+      const auto answer = co_await ask(make, until);
+      if (!answer) co_return answer.error();
+      const auto date = answer->header("Date").value_or("");
+      auto pods = read(make(), kubernetes::parse_pods(target_, answer->body, date));
+      if (!pods) co_return pods.error();
+      std::move(pods->pods.begin(), pods->pods.end(), std::back_inserter(all));
+      page = std::move(pods->next_page);
+    } while (!page.empty());
+    co_return all;
+  }
+
+  asio::awaitable<Result<std::vector<std::string>>> read_autoscalers(Time until) {
+    std::vector<std::string> all;
+    std::string page;
+    do {
+      const auto make = [&] { return kubernetes::list_autoscalers(target_, page); };
+      const auto answer = co_await ask(make, until);
+      if (!answer) co_return answer.error();
+      auto found = read(make(), kubernetes::parse_autoscalers(target_, answer->body));
+      if (!found) co_return found.error();
+      std::move(found->on_target.begin(), found->on_target.end(), std::back_inserter(all));
+      page = std::move(found->next_page);
+    } while (!page.empty());
+    co_return all;
+  }
+
+  // --- observing
+
+  static Observation observation_of(const Workload& workload) {
+    Observation seen;
+    seen.desired = workload.desired;
+    seen.current = workload.current;
+    seen.ready = workload.ready;
+    seen.updating = workload.updating;
+    seen.failure = workload.failure;
+    seen.version = workload.version;
+    return seen;
+  }
+
+  static void add_pods(const std::vector<Pod>& pods, Observation& seen) {
+    for (const auto& pod : pods) {
+      seen.replicas.push_back(pod.replica);
+      if (seen.failure.empty() && !pod.waits_for.empty()) {
+        seen.failure = "pod " + pod.replica.instance + ": " + pod.waits_for;
+      }
+    }
+  }
+
+  // --- scaling
+
+  asio::awaitable<Result<void>> write(int desired, const std::string& version, Time until) {
+    const auto make = [&] { return kubernetes::put_scale(target_, desired, version); };
+    const auto answer = co_await ask(make, until);
+    if (!answer) co_return answer.error();
+    const auto count = read(make(), kubernetes::parse_scale(answer->body));
+    if (!count) co_return count.error();
+    if (*count == desired) co_return Result<void>{};
+    co_return Failure{Errc::failed,
+                      "scale: the API took " + std::to_string(desired) + " replicas and made " +
+                          std::to_string(*count) + " of them: an admission webhook, perhaps",
+                      {}};
+  }
+
+  /// Makes the pods that are to go the cheapest. Without the permission they go as the platform
+  /// likes, which the preflight has said.
+  asio::awaitable<Result<void>> mark(const ScaleRequest& request, Time until) {
+    const auto workload = co_await read_workload(until);
+    if (!workload) co_return workload.error();
+    const int gone = workload->current - request.desired;
+    if (gone <= 0) co_return Result<void>{};
+    const auto pods = co_await read_pods(workload->selector, until);
+    if (!pods && pods.error().code == Errc::denied) co_return Result<void>{};
+    if (!pods) co_return pods.error();
+    const auto marks = kubernetes::marks_for(*pods, request.victims, gone);
+    auto marked = co_await set_costs(marks.add, kubernetes::cost_of_victim, until);
+    if (!marked) co_return marked;
+    marked = co_await set_costs(marks.remove, std::nullopt, until);
+    co_return marked;
+  }
+
+  asio::awaitable<Result<void>> set_costs(const std::vector<std::string>& names,
+                                          std::optional<int> cost, Time until) {
+    for (const auto& pod : names) {
+      const auto make = [&] { return kubernetes::set_deletion_cost(target_, pod, cost); };
+      const auto answer = co_await ask(make, until);
+      if (answer || answer.error().code == Errc::not_found) continue;  // gone by itself
+      if (answer.error().code == Errc::denied) break;
+      co_return answer.error();
+    }
+    co_return Result<void>{};
+  }
+
+  // --- checking
+
+  /// A right, and what is missing without it; without words it must be there.
+  struct Wish {
+    Permission permission;
+    std::string without;
+  };
+  [[nodiscard]] std::vector<Wish> wishes() const {
+    std::vector<Wish> all{{kubernetes::may_read(target_), {}},
+                          {kubernetes::may_scale(target_), {}},
+                          {kubernetes::may_list_autoscalers(), {}},
+                          {kubernetes::may_list_pods(),
+                           "which pods are ready, and why one does not start, is not known"}};
+    if (target_.kind == Kind::deployment) {
+      all.push_back({kubernetes::may_mark_pods(), "busy pods may go before idle ones"});
+    }
+    return all;
+  }
+
+  asio::awaitable<Result<void>> check_permissions(Preflight& found, Time until) {
+    if (const auto cluster = find_cluster(); !cluster) co_return cluster.error();
+    for (const auto& wish : wishes()) {
+      const auto make = [&] { return kubernetes::ask_whether_allowed(target_, wish.permission); };
+      const auto answer = co_await ask(make, until);
+      if (!answer) co_return answer.error();
+      const auto allowed = read(make(), kubernetes::parse_whether_allowed(answer->body));
+      if (!allowed) co_return allowed.error();
+      if (*allowed) continue;
+      const auto missing = "the permission to " + to_text(wish.permission) +
+                           " is missing in the namespace " + target_.name_space;
+      if (wish.without.empty()) {
+        found.wrong.push_back(missing);
+      } else {
+        found.warnings.push_back(missing + ": " + wish.without);
+      }
+    }
+    co_return Result<void>{};
+  }
+
+  asio::io_context& io_;
+  Options options_;
+  Target target_;
+  Access access_;
+  std::unique_ptr<http::Client> client_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Driver>> kubernetes_driver(Setting setting) {
+  auto options = kubernetes::read_options(setting.platform_json, setting.service);
+  if (!options) return options.error();
+  return std::make_unique<Kubernetes>(setting.io, std::move(*options));
+}
+
+}  // namespace selfscale::drivers

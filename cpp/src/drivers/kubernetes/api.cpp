@@ -1,0 +1,442 @@
+#include "drivers/kubernetes/api.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <cstdint>
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "drivers/ecs/percent.hpp"
+#include "http/status.hpp"
+#include "model/rfc3339.hpp"
+
+namespace selfscale::drivers::kubernetes {
+namespace {
+
+using Json = nlohmann::json;
+using ecs::percent_encoded;
+
+constexpr auto cost_annotation = "controller.kubernetes.io/pod-deletion-cost";
+constexpr auto applied_annotation = "kubectl.kubernetes.io/last-applied-configuration";
+constexpr std::string_view page_size = "500";
+
+// --- asking
+
+std::string workload_path(const Target& target) {
+  return "/apis/apps/v1/namespaces/" + target.name_space + "/" +
+         std::string{resource_name(target.kind)} + "/" + target.name;
+}
+
+std::string pods_path(const Target& target) {
+  return "/api/v1/namespaces/" + target.name_space + "/pods";
+}
+
+Request get(std::string path, Permission needs) {
+  Request request;
+  request.call.target = std::move(path);
+  request.call.headers = {{"Accept", "application/json"}};
+  request.needs = std::move(needs);
+  return request;
+}
+
+Request write(std::string method, std::string path, const Json& body, Permission needs,
+              std::string type = "application/json") {
+  auto request = get(std::move(path), std::move(needs));
+  request.call.method = std::move(method);
+  request.call.headers.emplace_back("Content-Type", std::move(type));
+  request.call.body = body.dump();
+  return request;
+}
+
+std::string paged(std::string path, const std::string& page) {
+  path += path.find('?') == std::string::npos ? '?' : '&';
+  path += "limit=" + std::string{page_size};
+  if (!page.empty()) path += "&continue=" + percent_encoded(page);
+  return path;
+}
+
+// --- reading: whatever is not there, or is something else, reads as nothing
+
+const Json& at(const Json& object, const char* key) {
+  static const Json nothing;
+  if (!object.is_object()) return nothing;
+  const auto found = object.find(key);
+  return found == object.end() ? nothing : *found;
+}
+template <class... Keys>
+const Json& at(const Json& object, const char* key, const char* next, Keys... keys) {
+  return at(at(object, key), next, keys...);
+}
+
+std::string text(const Json& value) {
+  const auto* found = value.get_ptr<const std::string*>();
+  return found == nullptr ? std::string{} : *found;
+}
+
+std::int64_t whole(const Json& value) {
+  return value.is_number_integer() ? value.get<std::int64_t>() : 0;
+}
+
+Failure malformed(const std::string& words) { return Failure{Errc::malformed, words, {}}; }
+
+Result<Json> parse(std::string_view body, std::string_view kind) {
+  auto object = Json::parse(body, nullptr, /*allow_exceptions=*/false);
+  if (text(at(object, "kind")) == kind) return object;
+  return malformed("the API's answer is no " + std::string{kind});
+}
+
+/// Counts of zero are left out. Empty: it is no count.
+std::optional<int> count(const Json& value, int when_absent = 0) {
+  if (value.is_null()) return when_absent;
+  if (!value.is_number_integer()) return std::nullopt;
+  const auto number = value.get<std::int64_t>();
+  if (number < 0 || number > std::numeric_limits<std::int32_t>::max()) return std::nullopt;
+  return static_cast<int>(number);
+}
+
+// --- workloads
+
+/// "app=web,tier in (a,b),!old"; empty: nothing, or an operator that is not known.
+std::string selector_text(const Json& selector) {
+  std::string all;
+  const auto add = [&all](const std::string& term) { all += (all.empty() ? "" : ",") + term; };
+  for (const auto& [key, value] : at(selector, "matchLabels").items()) add(key + "=" + text(value));
+  for (const auto& each : at(selector, "matchExpressions")) {
+    const auto key = text(at(each, "key"));
+    const auto how = text(at(each, "operator"));
+    std::string values;
+    for (const auto& value : at(each, "values"))
+      values += (values.empty() ? "" : ",") + text(value);
+    if (how == "In") {
+      add(key + " in (" + values + ")");
+    } else if (how == "NotIn") {
+      add(key + " notin (" + values + ")");
+    } else if (how == "Exists") {
+      add(key);
+    } else if (how == "DoesNotExist") {
+      add("!" + key);
+    } else {
+      return {};
+    }
+  }
+  return all;
+}
+
+bool is_rolling_out(const Target& target, const Json& object, int current, int updated) {
+  const auto& status = at(object, "status");
+  if (whole(at(status, "observedGeneration")) < whole(at(object, "metadata", "generation"))) {
+    return true;
+  }
+  if (target.kind == Kind::deployment) return updated < current;
+  const auto& strategy = at(object, "spec", "updateStrategy");
+  if (text(at(strategy, "type")) == "OnDelete") return false;  // waits for a person
+  const auto kept = whole(at(strategy, "rollingUpdate", "partition"));
+  return updated + kept < current;
+}
+
+std::string complaint(const Json& object) {
+  for (const auto& condition : at(object, "status", "conditions")) {
+    const auto type = text(at(condition, "type"));
+    const auto status = text(at(condition, "status"));
+    const bool is_bad = (type == "Progressing" && status == "False") ||
+                        (type == "ReplicaFailure" && status == "True");
+    if (is_bad) return text(at(condition, "reason")) + ": " + text(at(condition, "message"));
+  }
+  return {};
+}
+
+/// Does a manifest that is applied again and again set the count, too?
+bool is_count_applied(const Json& metadata) {
+  const auto applied = Json::parse(text(at(metadata, "annotations", applied_annotation)), nullptr,
+                                   /*allow_exceptions=*/false);
+  if (!at(applied, "spec", "replicas").is_null()) return true;
+  const auto& managers = at(metadata, "managedFields");
+  return std::any_of(managers.begin(), managers.end(), [](const Json& manager) {
+    return text(at(manager, "operation")) == "Apply" &&
+           !at(manager, "fieldsV1", "f:spec", "f:replicas").is_null();
+  });
+}
+
+bool has_readiness_probe(const Json& pod_template) {
+  const auto& containers = at(pod_template, "spec", "containers");
+  if (!containers.is_array()) return true;  // nothing is said of them
+  return std::any_of(containers.begin(), containers.end(),
+                     [](const Json& each) { return !at(each, "readinessProbe").is_null(); });
+}
+
+std::vector<std::string> warnings_of(const Target& target, const Json& object) {
+  std::vector<std::string> all;
+  const auto name = std::string{kind_name(target.kind)} + " " + target.name;
+  if (is_count_applied(at(object, "metadata"))) {
+    all.push_back(
+        "the manifest of " + name +
+        " sets replicas, and puts its number back whenever it is applied: leave the field "
+        "out of it");
+  }
+  if (!has_readiness_probe(at(object, "spec", "template"))) {
+    all.push_back("no container of " + name +
+                  " has a readinessProbe: its pods count as ready as soon as they have started");
+  }
+  return all;
+}
+
+// --- pods
+
+bool is_true(const Json& pod, std::string_view condition) {
+  for (const auto& each : at(pod, "status", "conditions")) {
+    if (text(at(each, "type")) == condition) return text(at(each, "status")) == "True";
+  }
+  return false;
+}
+
+/// Labels may fit pods of another workload, too; who made a pod is certain.
+bool is_made_by(const Target& target, const Json& metadata) {
+  for (const auto& owner : at(metadata, "ownerReferences")) {
+    if (at(owner, "controller") != true) continue;
+    const auto kind = text(at(owner, "kind"));
+    const auto name = text(at(owner, "name"));
+    if (target.kind == Kind::stateful_set) return kind == "StatefulSet" && name == target.name;
+    const auto hash = text(at(metadata, "labels", "pod-template-hash"));
+    return kind == "ReplicaSet" && name == target.name + "-" + hash;
+  }
+  return false;
+}
+
+std::string waits_for(const Json& pod) {
+  for (const auto& each : at(pod, "status", "conditions")) {
+    const bool is_refused = text(at(each, "type")) == "PodScheduled" &&
+                            text(at(each, "status")) == "False" &&
+                            text(at(each, "reason")) == "Unschedulable";
+    if (is_refused) return text(at(each, "message"));
+  }
+  for (const auto& container : at(pod, "status", "containerStatuses")) {
+    const auto& waiting = at(container, "state", "waiting");
+    const auto reason = text(at(waiting, "reason"));
+    if (reason.empty() || reason == "ContainerCreating" || reason == "PodInitializing") continue;
+    const auto message = text(at(waiting, "message"));
+    return message.empty() ? reason : reason + ": " + message;
+  }
+  return {};
+}
+
+std::optional<int> number_in(const std::string& text) {
+  int number = 0;
+  const auto* end = text.data() + text.size();
+  const auto read = std::from_chars(text.data(), end, number);
+  if (text.empty() || read.ec != std::errc{} || read.ptr != end) return std::nullopt;
+  return number;
+}
+
+std::optional<double> age(const Json& pod, std::optional<double> now) {
+  const auto started = from_rfc3339(text(at(pod, "status", "startTime")));
+  if (!started || !now) return std::nullopt;
+  return std::max(*now - *started, 0.0);
+}
+
+Pod read_pod(const Json& pod, std::optional<double> now) {
+  const auto& metadata = at(pod, "metadata");
+  Pod read;
+  read.replica.instance = text(at(metadata, "name"));
+  read.replica.ready = is_true(pod, "Ready");
+  read.replica.deleting = !at(metadata, "deletionTimestamp").is_null();
+  read.replica.started_seconds_ago = age(pod, now);
+  read.waits_for = waits_for(pod);
+  read.deletion_cost = number_in(text(at(metadata, "annotations", cost_annotation)));
+  return read;
+}
+
+bool has_ended(const Json& pod) {
+  const auto phase = text(at(pod, "status", "phase"));
+  return phase == "Succeeded" || phase == "Failed";
+}
+
+// --- autoscalers
+
+bool is_of_target(const Target& target, const Json& reference) {
+  const auto version = text(at(reference, "apiVersion"));
+  const bool is_apps = version.empty() || version.starts_with("apps/");
+  return is_apps && text(at(reference, "kind")) == kind_name(target.kind) &&
+         text(at(reference, "name")) == target.name;
+}
+
+std::string sentence_about(const Target& target, const Json& autoscaler) {
+  const auto& metadata = at(autoscaler, "metadata");
+  const auto& spec = at(autoscaler, "spec");
+  const auto least = count(at(spec, "minReplicas"), 1).value_or(1);
+  const auto most = count(at(spec, "maxReplicas")).value_or(0);
+  std::string words = "the HorizontalPodAutoscaler " + text(at(metadata, "name"));
+  std::string what = "delete it";
+  for (const auto& owner : at(metadata, "ownerReferences")) {
+    if (text(at(owner, "kind")) != "ScaledObject") continue;
+    words += ", made by KEDA for the ScaledObject " + text(at(owner, "name")) + ",";
+    what = "delete that ScaledObject";
+  }
+  return words + " scales " + std::string{kind_name(target.kind)} + " " + target.name + " too (" +
+         std::to_string(least) + " to " + std::to_string(most) +
+         " replicas), and two that write one count fight: " + what + ", or leave this policy off";
+}
+
+}  // namespace
+
+std::string to_text(const Permission& permission) {
+  auto words = permission.verb + " " + permission.resource;
+  if (!permission.name.empty()) words += " " + permission.name;
+  return permission.group.empty() ? words : words + " (" + permission.group + ")";
+}
+
+Failure refusal(const http::Address& server, const Request& request, const http::Answer& answer) {
+  const auto status = Json::parse(answer.body, nullptr, /*allow_exceptions=*/false);
+  auto failure = http::failure_of(server, request.call, answer, text(at(status, "message")));
+  if (http::verdict_of(answer.status) == http::Verdict::denied) {
+    failure.permission = to_text(request.needs);
+  }
+  return failure;
+}
+
+Request get_workload(const Target& target) { return get(workload_path(target), may_read(target)); }
+
+Result<Workload> parse_workload(const Target& target, std::string_view body) {
+  const auto object = parse(body, kind_name(target.kind));
+  if (!object) return object.error();
+  const auto& status = at(*object, "status");
+  const auto desired = count(at(*object, "spec", "replicas"), 1);
+  const auto current = count(at(status, "replicas"));
+  const auto ready = count(at(status, "readyReplicas"));
+  const auto updated = count(at(status, "updatedReplicas"));
+  if (!desired || !current || !ready || !updated)
+    return malformed("a count of replicas is no count");
+  Workload workload;
+  workload.selector = selector_text(at(*object, "spec", "selector"));
+  if (workload.selector.empty()) return malformed("its selector of pods cannot be understood");
+  workload.desired = *desired;
+  workload.current = *current;
+  workload.ready = *ready;
+  workload.updating = is_rolling_out(target, *object, *current, *updated);
+  workload.version = text(at(*object, "metadata", "resourceVersion"));
+  workload.failure = complaint(*object);
+  workload.warnings = warnings_of(target, *object);
+  return workload;
+}
+
+Request put_scale(const Target& target, int replicas, const std::string& version) {
+  const Json scale = {
+      {"apiVersion", "autoscaling/v1"},
+      {"kind", "Scale"},
+      {"metadata",
+       {{"name", target.name}, {"namespace", target.name_space}, {"resourceVersion", version}}},
+      {"spec", {{"replicas", replicas}}}};
+  return write("PUT", workload_path(target) + "/scale?fieldManager=selfscale", scale,
+               may_scale(target));
+}
+
+Result<int> parse_scale(std::string_view body) {
+  const auto object = parse(body, "Scale");
+  if (!object) return object.error();
+  const auto replicas = count(at(*object, "spec", "replicas"));
+  if (!replicas) return malformed("a count of replicas is no count");
+  return *replicas;
+}
+
+Request list_pods(const Target& target, const std::string& selector, const std::string& page) {
+  return get(paged(pods_path(target) + "?labelSelector=" + percent_encoded(selector), page),
+             may_list_pods());
+}
+
+Result<Pods> parse_pods(const Target& target, std::string_view body, std::string_view server_time) {
+  const auto list = parse(body, "PodList");
+  if (!list) return list.error();
+  const auto now = http::seconds_since_epoch(server_time);
+  Pods read;
+  for (const auto& pod : at(*list, "items")) {
+    if (has_ended(pod) || !is_made_by(target, at(pod, "metadata"))) continue;
+    read.pods.push_back(read_pod(pod, now));
+  }
+  read.next_page = text(at(*list, "metadata", "continue"));
+  return read;
+}
+
+Request set_deletion_cost(const Target& target, const std::string& pod, std::optional<int> cost) {
+  const Json value = cost ? Json(std::to_string(*cost)) : Json(nullptr);
+  return write("PATCH", pods_path(target) + "/" + percent_encoded(pod) + "?fieldManager=selfscale",
+               {{"metadata", {{"annotations", {{cost_annotation, value}}}}}}, may_mark_pods(),
+               "application/merge-patch+json");
+}
+
+Marks marks_for(const std::vector<Pod>& pods, const std::vector<std::string>& victims, int gone) {
+  std::vector<std::string> chosen;
+  for (const auto& victim : victims) {
+    if (static_cast<int>(chosen.size()) >= gone) break;
+    const bool is_there = std::any_of(pods.begin(), pods.end(), [&victim](const Pod& pod) {
+      return pod.replica.instance == victim && !pod.replica.deleting;
+    });
+    if (is_there) chosen.push_back(victim);
+  }
+  Marks marks;
+  for (const auto& pod : pods) {
+    const auto& name = pod.replica.instance;
+    const bool is_marked = pod.deletion_cost == cost_of_victim;
+    const bool is_chosen = std::find(chosen.begin(), chosen.end(), name) != chosen.end();
+    if (is_chosen && !is_marked) marks.add.push_back(name);
+    if (is_marked && !is_chosen && !pod.replica.deleting) marks.remove.push_back(name);
+  }
+  return marks;
+}
+
+Request list_autoscalers(const Target& target, const std::string& page) {
+  return get(
+      paged("/apis/autoscaling/v2/namespaces/" + target.name_space + "/horizontalpodautoscalers",
+            page),
+      may_list_autoscalers());
+}
+
+Result<Autoscalers> parse_autoscalers(const Target& target, std::string_view body) {
+  const auto list = parse(body, "HorizontalPodAutoscalerList");
+  if (!list) return list.error();
+  Autoscalers read;
+  for (const auto& each : at(*list, "items")) {
+    if (!is_of_target(target, at(each, "spec", "scaleTargetRef"))) continue;
+    read.on_target.push_back(sentence_about(target, each));
+  }
+  read.next_page = text(at(*list, "metadata", "continue"));
+  return read;
+}
+
+Request ask_whether_allowed(const Target& target, const Permission& permission) {
+  const auto slash = std::min(permission.resource.find('/'), permission.resource.size());
+  Json attributes = {{"namespace", target.name_space},
+                     {"verb", permission.verb},
+                     {"group", permission.group},
+                     {"resource", permission.resource.substr(0, slash)}};
+  if (slash < permission.resource.size()) {
+    attributes["subresource"] = permission.resource.substr(slash + 1);
+  }
+  if (!permission.name.empty()) attributes["name"] = permission.name;
+  const Json review = {{"apiVersion", "authorization.k8s.io/v1"},
+                       {"kind", "SelfSubjectAccessReview"},
+                       {"spec", {{"resourceAttributes", std::move(attributes)}}}};
+  return write("POST", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", review,
+               {"create", "authorization.k8s.io", "selfsubjectaccessreviews", {}});
+}
+
+Result<bool> parse_whether_allowed(std::string_view body) {
+  const auto review = parse(body, "SelfSubjectAccessReview");
+  if (!review) return review.error();
+  const auto& allowed = at(*review, "status", "allowed");
+  if (!allowed.is_boolean()) return malformed("the API does not say what is allowed");
+  return allowed.get<bool>();
+}
+
+Permission may_read(const Target& target) {
+  return {"get", "apps", std::string{resource_name(target.kind)}, target.name};
+}
+Permission may_scale(const Target& target) {
+  return {"update", "apps", std::string{resource_name(target.kind)} + "/scale", target.name};
+}
+Permission may_list_autoscalers() {
+  return {"list", "autoscaling", "horizontalpodautoscalers", {}};
+}
+Permission may_list_pods() { return {"list", {}, "pods", {}}; }
+Permission may_mark_pods() { return {"patch", {}, "pods", {}}; }
+
+}  // namespace selfscale::drivers::kubernetes

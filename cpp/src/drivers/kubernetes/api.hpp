@@ -1,0 +1,113 @@
+/// What the Kubernetes API is asked, and what its answers mean. Pure; any thread.
+/// Sources: the OpenAPI documents of Kubernetes 1.34 (apps/v1, autoscaling/v1 and v2, core/v1,
+/// authorization.k8s.io/v1).
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "drivers/driver.hpp"
+#include "drivers/kubernetes/options.hpp"
+#include "http/call.hpp"
+#include "model/result.hpp"
+
+namespace selfscale::drivers::kubernetes {
+
+/// A right, as RBAC names it.
+struct Permission {
+  std::string verb;
+  std::string group;     ///< of the API; empty: the core group
+  std::string resource;  ///< "deployments", "deployments/scale"
+  std::string name;      ///< of the one object; empty: of any
+};
+/// "update deployments/scale web (apps)"
+std::string to_text(const Permission& permission);
+
+struct Request {
+  http::Call call;
+  Permission needs;
+};
+
+/// What a refusal says: the status' code, the API's own words, and the permission where that is
+/// missing. A refusal of a write that may yet have happened is Errc::timed_out (http/status.hpp).
+Failure refusal(const http::Address& server, const Request& request, const http::Answer& answer);
+
+// --- the workload
+
+Request get_workload(const Target& target);
+
+/// A Deployment or StatefulSet.
+struct Workload {
+  int desired = 0;
+  int current = 0;
+  int ready = 0;
+  bool updating = false;  ///< a rollout is under way: pods of an older revision are left
+  std::string version;
+  std::string selector;               ///< as a list of pods takes it
+  std::string failure;                ///< what its conditions complain of
+  std::vector<std::string> warnings;  ///< what in its manifest makes scaling worse
+};
+/// Errc::malformed: it is none of that kind, a count is no count, or it has no selector.
+Result<Workload> parse_workload(const Target& target, std::string_view body);
+
+/// Sets the count if the workload is still at `version`; else the answer is 409.
+Request put_scale(const Target& target, int replicas, const std::string& version);
+/// The count that the answer to that has.
+Result<int> parse_scale(std::string_view body);
+
+// --- its pods
+
+/// At most 500; `page` is that of the answer before, empty for the first.
+Request list_pods(const Target& target, const std::string& selector, const std::string& page);
+
+struct Pod {
+  Replica replica;
+  std::string waits_for;  ///< why it does not start, in the platform's words
+  std::optional<int> deletion_cost;
+};
+struct Pods {
+  std::vector<Pod> pods;  ///< without those that have ended, and those of other workloads
+  std::string next_page;  ///< empty: this was the last
+};
+/// `server_time`: the answer's header Date, by which ages are told; clocks of hosts differ.
+Result<Pods> parse_pods(const Target& target, std::string_view body, std::string_view server_time);
+
+/// The cost of a pod that is to go first. No other program is likely to choose just this one, so it
+/// also says that the mark is ours.
+inline constexpr int cost_of_victim = -1'073'741'000;
+
+/// The annotation controller.kubernetes.io/pod-deletion-cost; empty: takes it away.
+Request set_deletion_cost(const Target& target, const std::string& pod, std::optional<int> cost);
+
+/// Which pods to mark and which of our older marks to take away before `gone` pods go: those of
+/// `victims`, in their order.
+struct Marks {
+  std::vector<std::string> add;
+  std::vector<std::string> remove;
+};
+Marks marks_for(const std::vector<Pod>& pods, const std::vector<std::string>& victims, int gone);
+
+// --- who else scales it
+
+Request list_autoscalers(const Target& target, const std::string& page);
+
+struct Autoscalers {
+  std::vector<std::string> on_target;  ///< a sentence about each that scales the target
+  std::string next_page;
+};
+Result<Autoscalers> parse_autoscalers(const Target& target, std::string_view body);
+
+// --- what we may
+
+Request ask_whether_allowed(const Target& target, const Permission& permission);
+Result<bool> parse_whether_allowed(std::string_view body);
+
+Permission may_read(const Target& target);
+Permission may_scale(const Target& target);
+Permission may_list_autoscalers();
+Permission may_list_pods();
+Permission may_mark_pods();
+
+}  // namespace selfscale::drivers::kubernetes

@@ -1,0 +1,2 @@
+// The one place where Asio's TLS code is compiled.
+#include <boost/asio/ssl/impl/src.hpp>

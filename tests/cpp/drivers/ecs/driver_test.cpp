@@ -1,0 +1,437 @@
+// The driver `ecs` against a scripted AWS on loopback; what all drivers share is in conformance.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "drivers/conformance.hpp"
+#include "drivers/ecs.hpp"
+#include "drivers/ecs/fake_aws_fixture.hpp"
+
+namespace selfscale::drivers::ecs {
+namespace {
+
+namespace asio = boost::asio;
+using Json = nlohmann::json;
+using State = FakeAws::State;
+using Names = std::vector<std::string>;
+
+class EcsDriver : public testing::Test {
+ protected:
+  EcsDriver() {
+    options.place = {"prod", "web"};
+    options.endpoint = aws.url();
+  }
+  ~EcsDriver() override { EXPECT_EQ(aws.complaints(), Names{}); }
+
+  Driver& driver() {
+    if (!made_) made_ = ecs_driver(io, options, aws.surroundings());
+    return *made_;
+  }
+  Result<Observation> observe() { return run(io, driver().observe()); }
+  Result<void> scale(int desired, Names victims = {}) {
+    ScaleRequest request;
+    request.desired = desired;
+    request.victims = std::move(victims);
+    return run(io, driver().scale(std::move(request)));
+  }
+  Preflight preflight() { return run(io, driver().preflight()).value(); }
+  void script(const std::string& operation, std::vector<FakeAws::Scripted> answers) {
+    aws.with([&](State& state) {
+      for (auto& each : answers) state.scripted[operation].push_back(std::move(each));
+    });
+  }
+  static FakeAws::Scripted refusal(const std::string& type, const std::string& message = "",
+                                   std::string headers = {}) {
+    return {400, Json{{"__type", type}, {"message", message}}.dump(), std::move(headers), false};
+  }
+  void add_tasks(const Names& ids) {
+    aws.with([&ids](State& state) {
+      for (const auto& id : ids) state.tasks.push_back(task_json(id));
+    });
+  }
+  void add_autoscaler(bool is_suspended, const Names& policies, const Names& actions = {}) {
+    aws.with([&](State& state) {
+      state.target = Json{{"ServiceNamespace", "ecs"},
+                          {"ResourceId", "service/prod/web"},
+                          {"ScalableDimension", "ecs:service:DesiredCount"},
+                          {"MinCapacity", 2},
+                          {"MaxCapacity", 10},
+                          {"RoleARN", "arn:aws:iam::1:role/r"},
+                          {"CreationTime", 1.0},
+                          {"SuspendedState",
+                           {{"DynamicScalingInSuspended", is_suspended},
+                            {"DynamicScalingOutSuspended", is_suspended},
+                            {"ScheduledScalingSuspended", is_suspended}}}};
+      state.policies = policies;
+      state.actions = actions;
+    });
+  }
+
+  FakeAws aws;
+  asio::io_context io;
+  Options options;
+
+ private:
+  std::unique_ptr<Driver> made_;
+};
+
+// ---- writes
+
+TEST_F(EcsDriver, AChangeLeavesTheCapacityProviderStrategyAlone) {
+  const auto before = aws.with([](State& state) { return state.service; });
+  ASSERT_TRUE(scale(5));
+  auto after = aws.with([](State& state) { return state.service; });
+  EXPECT_EQ(after["desiredCount"], 5);
+  for (const char* key : {"desiredCount", "runningCount", "pendingCount"}) after[key] = before[key];
+  EXPECT_EQ(after, before);
+}
+
+TEST_F(EcsDriver, SignsWithATokenWhereTheCredentialsAreTemporary) {
+  aws.with([](State& state) { state.session_token = "AQoD//token=="; });
+  EXPECT_TRUE(scale(5));  // the fake complains of anything else
+}
+
+TEST_F(EcsDriver, NothingIsWrittenTwice) {
+  struct Row {
+    FakeAws::Scripted answer;
+    Errc code;
+  };
+  for (const auto& [answer, code] : std::initializer_list<Row>{
+           {refusal("ThrottlingException", "Rate exceeded"), Errc::throttled},
+           {refusal("ServerException"), Errc::timed_out},
+           {{500, "<html>", "", false}, Errc::timed_out},
+           {{503, "", "", false}, Errc::timed_out},
+           {{429, "", "", false}, Errc::throttled},
+           {{200, "<html>", "", true}, Errc::timed_out},
+           {{200, R"({"service": {"desiredCount": 5)", "", true}, Errc::timed_out},
+           {refusal("AccessDeniedException"), Errc::denied},
+           {refusal("ServiceNotActiveException"), Errc::not_found},
+           {refusal("ClientException"), Errc::failed},
+           {{307, "", "Location: http://127.0.0.1:1/\r\n", false}, Errc::failed},
+       }) {
+    aws.set_count(2);
+    const int before = aws.writes();
+    script("UpdateService", {answer});
+    const auto written = scale(5);
+    ASSERT_FALSE(written) << answer.body;
+    EXPECT_EQ(written.error().code, code) << answer.body;
+    EXPECT_TRUE(written.error().message.starts_with("UpdateService")) << written.error().message;
+    EXPECT_EQ(aws.writes(), before + 1) << answer.body;
+  }
+}
+
+TEST_F(EcsDriver, AWriteThatIsAcceptedAndIgnoredIsAFailure) {
+  const auto service = aws.with([](State& state) { return state.service; });
+  script("UpdateService", {{200, Json{{"service", service}}.dump(), "", false}});
+  const auto written = scale(5);
+  ASSERT_FALSE(written);
+  EXPECT_EQ(written.error().code, Errc::failed);
+  EXPECT_EQ(written.error().message,
+            "UpdateService was accepted, and the service still wants 2 tasks");
+}
+
+TEST_F(EcsDriver, AConnectionThatBreaksLeavesTheOutcomeOfAWriteOpen) {
+  for (const auto mood : {FakeAws::Mood::resets, FakeAws::Mood::cuts}) {
+    aws.set_mood(mood);
+    const auto seen = observe();
+    ASSERT_FALSE(seen);
+    EXPECT_TRUE(seen.error().code == Errc::timed_out || seen.error().code == Errc::unreachable)
+        << seen.error().message;
+  }
+}
+
+// ---- credentials, clock and region
+
+TEST_F(EcsDriver, CredentialsThatHaveExpiredAreReadAgainOnce) {
+  script("UpdateService", {refusal("ExpiredTokenException", "The security token is expired")});
+  EXPECT_TRUE(scale(5));
+  EXPECT_EQ(aws.writes(), 2);
+  script("UpdateService", {refusal("ExpiredTokenException"), refusal("ExpiredTokenException")});
+  const auto written = scale(7);
+  ASSERT_FALSE(written);
+  EXPECT_EQ(written.error().code, Errc::denied);
+  EXPECT_EQ(aws.writes(), 4);
+}
+
+TEST_F(EcsDriver, KeysThatWereRotatedArePickedUp) {
+  ASSERT_TRUE(scale(3));
+  aws.with([](State& state) {
+    state.access_key_id = "AKIDNEW";
+    state.secret_access_key = "another";
+  });
+  EXPECT_TRUE(scale(4));
+}
+
+TEST_F(EcsDriver, AClockThatIsWrongIsSetByThatOfAws) {
+  auto surroundings = aws.surroundings();
+  surroundings.now = [now = surroundings.now] { return now() - std::chrono::minutes{20}; };
+  const auto late = ecs_driver(io, options, surroundings);
+  // 1795744800 is what the fake's signatures are checked by.
+  script("DescribeServices", {refusal("InvalidSignatureException", "Signature expired: …",
+                                      "Date: Fri, 27 Nov 2026 02:00:00 GMT\r\n")});
+  const auto seen = run(io, late->observe());
+  EXPECT_TRUE(seen) << seen.error().message;
+}
+
+TEST_F(EcsDriver, AClockThatStaysWrongIsSaid) {
+  auto surroundings = aws.surroundings();
+  surroundings.now = [] { return WallTime{std::chrono::seconds{1'795'744'800 - 1'200}}; };
+  const auto late = ecs_driver(io, options, surroundings);
+  const auto answer =
+      refusal("RequestTimeTooSkewed", "", "Date: Fri, 27 Nov 2026 02:30:00 GMT\r\n");
+  const auto again = refusal("RequestTimeTooSkewed", "", "Date: Fri, 27 Nov 2026 03:30:00 GMT\r\n");
+  script("DescribeServices", {answer, again});
+  const auto seen = run(io, late->observe());
+  ASSERT_FALSE(seen);
+  EXPECT_NE(seen.error().message.find("s behind AWS'"), std::string::npos) << seen.error().message;
+}
+
+TEST_F(EcsDriver, WithoutARegionItSaysWhatToSet) {
+  auto surroundings = aws.surroundings();
+  surroundings.environment = [](const std::string&) { return std::nullopt; };
+  const auto lost = ecs_driver(io, options, surroundings);
+  const auto found = run(io, lost->preflight());
+  ASSERT_TRUE(found);
+  ASSERT_EQ(found->wrong.size(), 1U);
+  EXPECT_NE(found->wrong[0].find("platform.region"), std::string::npos) << found->wrong[0];
+}
+
+// ---- what is seen
+
+TEST_F(EcsDriver, SeesAllTasksPageByPage) {
+  Names ids;
+  for (int i = 0; i < 230; ++i) ids.push_back("t" + std::to_string(i));
+  add_tasks(ids);
+  const auto seen = observe();
+  ASSERT_TRUE(seen) << seen.error().message;
+  EXPECT_EQ(seen->replicas.size(), 230U);
+  EXPECT_EQ(seen->replicas[229].instance, "t229");
+  EXPECT_EQ(seen->replicas[0].started_seconds_ago, 60.0);
+  EXPECT_EQ(seen->poll_after_seconds, 15.0);
+}
+
+TEST_F(EcsDriver, WithoutTheRightToListTasksItCountsOnAndSaysSo) {
+  script("ListTasks", {refusal("AccessDeniedException", "no")});
+  const auto seen = observe();
+  ASSERT_TRUE(seen);
+  EXPECT_EQ(seen->ready, 2);
+  EXPECT_NE(seen->note.find("ecs:ListTasks"), std::string::npos) << seen->note;
+}
+
+TEST_F(EcsDriver, OtherwiseAFailureToListTasksIsAFailure) {
+  script("ListTasks", {refusal("ThrottlingException")});
+  EXPECT_EQ(observe().error().code, Errc::throttled);
+}
+
+TEST_F(EcsDriver, EveryFaultOfEveryReadHasItsCodeAndIsNotTriedAgainHere) {
+  struct Row {
+    FakeAws::Scripted answer;
+    Errc code;
+  };
+  add_tasks({"a"});
+  add_autoscaler(true, {});
+  for (const std::string operation : {"DescribeServices", "ListTasks", "DescribeTasks"}) {
+    for (const auto& [answer, code] : std::initializer_list<Row>{
+             {refusal("ThrottlingException"), Errc::throttled},
+             {{429, "", "", false}, Errc::throttled},
+             {refusal("ServerException"), Errc::unreachable},
+             {{500, "<html>", "", false}, Errc::unreachable},
+             {{502, "", "", false}, Errc::unreachable},
+             {{504, "", "", false}, Errc::unreachable},
+             {{404, "", "", false}, Errc::not_found},
+             {{409, "", "", false}, Errc::conflict},
+             {{422, "", "", false}, Errc::failed},
+             {refusal("ClusterNotFoundException"), Errc::not_found},
+             {refusal("InvalidParameterException"), Errc::failed},
+             {{200, "<html>", "", false}, Errc::malformed},
+             {{200, "{}", "", false}, Errc::malformed},
+         }) {
+      aws.with([](State& state) { state.operations.clear(); });
+      script(operation, {answer});
+      const auto seen = observe();
+      ASSERT_FALSE(seen) << operation << " " << answer.body;
+      EXPECT_EQ(seen.error().code, code) << operation << " " << answer.status << answer.body;
+      EXPECT_TRUE(seen.error().message.starts_with(operation)) << seen.error().message;
+      EXPECT_EQ(
+          aws.with([&](State& state) { return std::ranges::count(state.operations, operation); }),
+          1);
+    }
+  }
+}
+
+TEST_F(EcsDriver, AServiceThatIsNotThereIsNotFound) {
+  options.place.service = "wbe";
+  EXPECT_EQ(observe().error().code, Errc::not_found);
+  EXPECT_EQ(scale(4).error().code, Errc::not_found);
+}
+
+TEST_F(EcsDriver, AFailedDeploymentIsSeenInThePlatformsWords) {
+  aws.with([](State& state) {
+    state.service["deployments"][0]["rolloutState"] = "FAILED";
+    state.service["deployments"][0]["rolloutStateReason"] = "tasks failed to start.";
+  });
+  EXPECT_EQ(observe()->failure, "deployment ecs-svc/1 failed: tasks failed to start.");
+}
+
+// ---- preflight
+
+TEST_F(EcsDriver, ADaemonCannotBeScaled) {
+  aws.with([](State& state) { state.service["schedulingStrategy"] = "DAEMON"; });
+  ASSERT_EQ(preflight().wrong.size(), 1U);
+  EXPECT_EQ(scale(4).error().code, Errc::failed);
+}
+
+TEST_F(EcsDriver, AMissingRightIsNamedBeforeAnythingIsDone) {
+  script("DescribeServices", {refusal("AccessDeniedException", "no")});
+  const auto found = preflight();
+  ASSERT_EQ(found.wrong.size(), 1U);
+  EXPECT_NE(found.wrong[0].find("missing permission: ecs:DescribeServices"), std::string::npos);
+  script("DescribeScalableTargets", {refusal("AccessDeniedException", "no")});
+  const auto blind = preflight();
+  ASSERT_EQ(blind.wrong.size(), 1U) << "an autoscaler that cannot be seen may be there";
+  EXPECT_NE(blind.wrong[0].find("application-autoscaling:DescribeScalableTargets"),
+            std::string::npos);
+}
+
+TEST_F(EcsDriver, ALookThatFailsForAPassingReasonCountsAsTheLastOneDid) {
+  script("DescribeServices", {refusal("ThrottlingException")});
+  EXPECT_EQ(preflight().wrong.size(), 1U) << "nobody has looked yet";
+  EXPECT_EQ(preflight().wrong, Names{});
+  script("DescribeServices", {refusal("ThrottlingException")});
+  EXPECT_EQ(preflight().wrong, Names{});
+  script("DescribeScalableTargets", {{503, "", "", false}});
+  EXPECT_EQ(preflight().wrong, Names{});
+  script("DescribeScalableTargets", {refusal("AccessDeniedException")});
+  EXPECT_EQ(preflight().wrong.size(), 1U) << "that does not pass";
+}
+
+TEST_F(EcsDriver, ANativeAutoscalerOnTheSameServiceIsAConflict) {
+  add_autoscaler(false, {"cpu"}, {"nightly"});
+  const auto found = preflight();
+  ASSERT_EQ(found.wrong.size(), 1U);
+  EXPECT_NE(found.wrong[0].find("from 2 to 10, by the policies cpu, by the scheduled actions "
+                                "nightly"),
+            std::string::npos)
+      << found.wrong[0];
+}
+
+TEST_F(EcsDriver, OneThatIsSuspendedOrHasNothingToActByIsNone) {
+  add_autoscaler(true, {"cpu"});
+  EXPECT_EQ(preflight().wrong, Names{});
+  add_autoscaler(false, {});
+  EXPECT_EQ(preflight().wrong, Names{});
+}
+
+// ---- takeover
+
+TEST_F(EcsDriver, WithConsentTheNativeAutoscalerIsSuspendedByTheFirstWriteAndGivenBack) {
+  options.takes_over = true;
+  add_autoscaler(false, {"cpu"});
+  aws.with(
+      [](State& state) { (*state.target)["SuspendedState"]["ScheduledScalingSuspended"] = true; });
+  const auto suspended = [this] {
+    return aws.with([](State& state) {
+      const auto& now = (*state.target)["SuspendedState"];
+      return Suspended{now["DynamicScalingInSuspended"], now["DynamicScalingOutSuspended"],
+                       now["ScheduledScalingSuspended"]};
+    });
+  };
+  const Suspended before{false, false, true};
+  const auto found = preflight();
+  EXPECT_EQ(found.wrong, Names{});
+  ASSERT_EQ(found.warnings.size(), 1U);
+  EXPECT_NE(found.warnings[0].find("takeOver"), std::string::npos);
+  EXPECT_EQ(suspended(), before) << "looking changes nothing";
+  ASSERT_TRUE(scale(3));
+  ASSERT_TRUE(scale(4));
+  EXPECT_TRUE(suspended().all());
+  EXPECT_EQ(preflight().warnings, Names{});
+  ASSERT_TRUE(run(io, driver().release()));
+  EXPECT_EQ(suspended(), before);
+  ASSERT_TRUE(run(io, driver().release()));
+  EXPECT_EQ(aws.with([](State& state) {
+    return std::ranges::count(state.operations, "RegisterScalableTarget");
+  }),
+            2);
+}
+
+TEST_F(EcsDriver, WhatIsNotSuspendedIsNotWrittenAgainst) {
+  options.takes_over = true;
+  add_autoscaler(false, {"cpu"});
+  script("RegisterScalableTarget", {refusal("AccessDeniedException", "no")});
+  const auto written = scale(3);
+  ASSERT_FALSE(written);
+  EXPECT_EQ(written.error().permission, "application-autoscaling:RegisterScalableTarget");
+  EXPECT_EQ(aws.writes(), 0);
+}
+
+TEST_F(EcsDriver, WithoutATakeoverNothingIsGivenBack) {
+  add_autoscaler(true, {"cpu"});
+  options.takes_over = true;
+  ASSERT_TRUE(scale(3));
+  ASSERT_TRUE(run(io, driver().release()));
+  EXPECT_TRUE(aws.with([](State& state) {
+    return std::ranges::count(state.operations, "RegisterScalableTarget") == 0;
+  }));
+}
+
+// ---- protection
+
+TEST_F(EcsDriver, AScaleInProtectsTheTasksThatAreNotToGo) {
+  aws.set_count(4);
+  add_tasks({"a", "b", "c", "d"});
+  ASSERT_TRUE(scale(3, {"c", "a", "b", "d"}));
+  EXPECT_EQ(aws.with([](State& state) { return state.protected_arns; }),
+            (std::set<std::string>{task_arn("a"), task_arn("b"), task_arn("d")}));
+  EXPECT_EQ(aws.count(), 3);
+}
+
+TEST_F(EcsDriver, AProtectionThatIsThereIsNotShortened) {
+  aws.set_count(3);
+  add_tasks({"a", "b", "c"});
+  aws.with([](State& state) { state.protected_arns = {task_arn("a")}; });
+  ASSERT_TRUE(scale(2, {"b", "a", "c"}));
+  const auto asked = aws.with([](State& state) {
+    for (const auto& body : state.bodies) {
+      if (body.contains("protectionEnabled")) return body["tasks"];
+    }
+    return Json{};
+  });
+  EXPECT_EQ(asked, Json({task_arn("c")}));
+}
+
+TEST_F(EcsDriver, ManyTasksAreProtectedTenAtATime) {
+  Names ids;
+  for (int i = 0; i < 25; ++i) ids.push_back("t" + std::to_string(i));
+  add_tasks(ids);
+  aws.set_count(25);
+  ASSERT_TRUE(scale(24, ids));  // the fake complains of more than ten
+  EXPECT_EQ(aws.with([](State& state) { return state.protected_arns.size(); }), 24U);
+}
+
+TEST_F(EcsDriver, AScaleInThatCannotProtectIsNotCarriedOut) {
+  aws.set_count(3);
+  add_tasks({"a", "b", "c"});
+  script("UpdateTaskProtection", {refusal("AccessDeniedException", "no")});
+  const auto written = scale(2, {"b", "a", "c"});
+  ASSERT_FALSE(written);
+  EXPECT_EQ(written.error().permission, "ecs:UpdateTaskProtection");
+  EXPECT_NE(written.error().message.find("protectBusyTasks"), std::string::npos);
+  EXPECT_EQ(aws.count(), 3);
+}
+
+TEST_F(EcsDriver, NeitherAGrowthNorAScaleInWithoutVictimsProtectsAnything) {
+  add_tasks({"a", "b"});
+  ASSERT_TRUE(scale(4, {"a", "b"}));
+  ASSERT_TRUE(scale(3));
+  options.protects_busy_tasks = false;
+  const auto plain = ecs_driver(io, options, aws.surroundings());
+  ScaleRequest request;
+  request.desired = 1;
+  request.victims = {"a", "b"};
+  ASSERT_TRUE(run(io, plain->scale(std::move(request))));
+  EXPECT_TRUE(aws.with([](State& state) { return state.protected_arns.empty(); }));
+}
+
+}  // namespace
+}  // namespace selfscale::drivers::ecs

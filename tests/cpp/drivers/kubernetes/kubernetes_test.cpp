@@ -1,0 +1,417 @@
+// The driver against a server that plays the Kubernetes API: what it sees, writes and says.
+#include "drivers/kubernetes.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "drivers/kubernetes/api.hpp"
+#include "drivers/kubernetes/api_server.hpp"
+#include "run_coroutine.hpp"
+#include "text_predicates.hpp"
+
+namespace selfscale::drivers::kubernetes {
+namespace {
+
+namespace asio = boost::asio;
+using Json = nlohmann::json;
+using Cluster = ApiServer::Cluster;
+
+class KubernetesDriver : public testing::Test {
+ protected:
+  explicit KubernetesDriver(Kind kind = Kind::deployment) : api{kind} { restart(); }
+  ~KubernetesDriver() override {
+    EXPECT_EQ(api.cluster.wrong, std::vector<std::string>{}) << "against the published document";
+  }
+  KubernetesDriver(const KubernetesDriver&) = delete;
+
+  void restart() {
+    driver = kubernetes_driver(Setting{io, "backend", api.platform(), {}, {}}).value();
+  }
+  Result<Observation> observe() { return run(io, driver->observe()); }
+  Result<void> scale(ScaleRequest request) {
+    if (request.version.empty()) request.version = observe()->version;
+    return run(io, driver->scale(std::move(request)));
+  }
+  Preflight preflight() { return run(io, driver->preflight()).value(); }
+  std::vector<std::string> asked() {
+    return api.look([](const Cluster& cluster) { return cluster.asked; });
+  }
+  /// Answers what goes to addresses that hold `part` in this way, and all else as usual.
+  void answer(const std::string& part, int status, const std::string& body,
+              const std::string& method = "") {
+    api.change([=](Cluster& cluster) {
+      cluster.intercept = [=](http::Peer& peer, const http::Received& request) {
+        const bool is_meant = request.target().find(part) != std::string::npos &&
+                              (method.empty() || request.method() == method);
+        if (is_meant) peer.answer(status, body);
+        return is_meant;
+      };
+    });
+  }
+
+  asio::io_context io;
+  ApiServer api;
+  std::unique_ptr<Driver> driver;
+};
+
+class KubernetesStatefulSet : public KubernetesDriver {
+ protected:
+  KubernetesStatefulSet() : KubernetesDriver{Kind::stateful_set} {}
+};
+
+// --- observing
+
+TEST_F(KubernetesDriver, SeesCountsAndPods) {
+  api.change([](Cluster& cluster) {
+    cluster.pods[1].ready = false;
+    cluster.version = 41;
+  });
+  const auto seen = observe().value();
+  EXPECT_EQ(seen.desired, 2);
+  EXPECT_EQ(seen.current, 2);
+  EXPECT_EQ(seen.ready, 1);
+  EXPECT_FALSE(seen.updating);
+  EXPECT_EQ(seen.version, "41");
+  ASSERT_EQ(seen.replicas.size(), 2U);
+  EXPECT_EQ(seen.replicas[0].instance, "web-5d9c7-0");
+  EXPECT_TRUE(seen.replicas[0].ready);
+  EXPECT_FALSE(seen.replicas[1].ready);
+  EXPECT_EQ(seen.replicas[0].started_seconds_ago, 60.0) << "by the server's clock";
+}
+
+TEST_F(KubernetesDriver, SeesAllPagesOfPods) {
+  api.set_replicas(7);
+  api.change([](Cluster& cluster) { cluster.page = 3; });
+  EXPECT_EQ(observe()->replicas.size(), 7U);
+}
+
+TEST_F(KubernetesDriver, LeavesOutPodsOfOthersThatHaveTheSameLabels) {
+  api.change([](Cluster& cluster) {
+    cluster.pods.push_back({"other-1", true, {}, {}, "other-x"});
+  });
+  EXPECT_EQ(observe()->replicas.size(), 2U);
+}
+
+TEST_F(KubernetesDriver, SeesARolloutUntilItIsDone) {
+  api.change([](Cluster& cluster) { cluster.generation = 2; });
+  EXPECT_TRUE(observe()->updating) << "not begun";
+  api.change([](Cluster& cluster) {
+    cluster.observed_generation = 2;
+    cluster.updated_short = 1;
+  });
+  EXPECT_TRUE(observe()->updating) << "half done";
+  api.change([](Cluster& cluster) { cluster.updated_short = 0; });
+  EXPECT_FALSE(observe()->updating);
+}
+
+TEST_F(KubernetesDriver, SaysWhyWhatWasAskedForDoesNotComeAbout) {
+  api.change([](Cluster& cluster) { cluster.pods[1].waiting = "ImagePullBackOff"; });
+  EXPECT_EQ(observe()->failure, "pod web-5d9c7-1: ImagePullBackOff");
+  api.change([](Cluster& cluster) {
+    cluster.conditions = Json::array({{{"type", "ReplicaFailure"},
+                                       {"status", "True"},
+                                       {"reason", "FailedCreate"},
+                                       {"message", "exceeded quota"}}});
+  });
+  EXPECT_EQ(observe()->failure, "FailedCreate: exceeded quota");
+}
+
+TEST_F(KubernetesDriver, SeesCountsWhereItMayNotListPods) {
+  api.change([](Cluster& cluster) { cluster.forbidden = {"list pods"}; });
+  const auto seen = observe().value();
+  EXPECT_EQ(seen.current, 2);
+  EXPECT_TRUE(seen.replicas.empty());
+  EXPECT_PRED2(contains, seen.note, "cannot list pods");
+}
+
+TEST_F(KubernetesStatefulSet, IsSeenAndScaled) {
+  EXPECT_EQ(observe()->replicas.size(), 2U);
+  ScaleRequest request;
+  request.desired = 4;
+  ASSERT_TRUE(scale(request));
+  EXPECT_EQ(observe()->ready, 4);
+  EXPECT_FALSE(driver->capabilities().chooses_victims) << "the highest ordinal goes";
+  EXPECT_EQ(preflight().wrong, std::vector<std::string>{});
+}
+
+// --- scaling
+
+TEST_F(KubernetesDriver, LetsTheVictimsGo) {
+  api.set_replicas(4);
+  ScaleRequest request;
+  request.desired = 2;
+  request.victims = {"web-5d9c7-3", "not-there", "web-5d9c7-1", "web-5d9c7-0"};
+  ASSERT_TRUE(scale(request));
+  std::vector<std::string> left;
+  const auto seen = observe().value();
+  for (const auto& replica : seen.replicas) left.push_back(replica.instance);
+  EXPECT_EQ(left, (std::vector<std::string>{"web-5d9c7-0", "web-5d9c7-2"}));
+}
+
+TEST_F(KubernetesDriver, TakesBackAMarkOfAPodThatStayedAndIsBusyNow) {
+  api.set_replicas(3);
+  api.change([](Cluster& cluster) {
+    cluster.pods[0].cost = std::to_string(cost_of_victim);
+    cluster.pods[1].cost = "7";  // somebody else's
+  });
+  ScaleRequest request;
+  request.desired = 2;
+  request.victims = {"web-5d9c7-2"};
+  ASSERT_TRUE(scale(request));
+  api.look([](const Cluster& cluster) {
+    EXPECT_EQ(cluster.pods[0].cost, "");
+    EXPECT_EQ(cluster.pods[1].cost, "7");
+  });
+}
+
+TEST_F(KubernetesDriver, ScalesWithoutMarksWhereItMaySetNone) {
+  for (const auto* missing : {"patch pods", "list pods"}) {
+    api.set_replicas(4);
+    api.change([missing](Cluster& cluster) { cluster.forbidden = {missing}; });
+    ScaleRequest request;
+    request.desired = 2;
+    request.victims = {"web-5d9c7-3"};
+    EXPECT_TRUE(scale(request)) << missing;
+  }
+}
+
+TEST_F(KubernetesDriver, DoesNotScaleDownWhileItCannotMark) {
+  api.set_replicas(4);
+  answer("/pods/", 503, R"({"kind":"Status","message":"etcd is away"})");
+  ScaleRequest request;
+  request.desired = 2;
+  request.victims = {"web-5d9c7-3"};
+  const auto refused = scale(request);
+  ASSERT_FALSE(refused);
+  EXPECT_PRED2(contains, refused.error().message, "503: etcd is away");
+  api.look([](const Cluster& cluster) { EXPECT_EQ(cluster.replicas, 4); });
+}
+
+TEST_F(KubernetesDriver, WritesOnceAtTheVersionThatWasSeen) {
+  const auto version = observe()->version;
+  api.set_replicas(5);
+  ScaleRequest request;
+  request.desired = 3;
+  request.version = version;
+  const auto refused = run(io, driver->scale(request));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Errc::conflict);
+  EXPECT_PRED2(contains, refused.error().message, "the object has been modified");
+  const auto all = asked();
+  EXPECT_EQ(std::count_if(all.begin(), all.end(),
+                          [](const auto& each) { return each.starts_with("PUT"); }),
+            1);
+}
+
+TEST_F(KubernetesDriver, NoticesAWriteThatWasTakenAndNotDone) {
+  answer("/scale", 200, R"({"kind":"Scale","spec":{"replicas":2}})");
+  ScaleRequest request;
+  request.desired = 3;
+  const auto refused = scale(request);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Errc::failed);
+  EXPECT_PRED2(contains, refused.error().message, "made 2 of them");
+}
+
+struct Refusal {
+  int status;
+  Errc of_a_read;
+  Errc of_a_write;
+};
+
+TEST_F(KubernetesDriver, GivesEachRefusalItsClassAndTheServersWords) {
+  for (const auto& row :
+       {Refusal{403, Errc::denied, Errc::denied}, Refusal{404, Errc::not_found, Errc::not_found},
+        Refusal{409, Errc::conflict, Errc::conflict}, Refusal{422, Errc::failed, Errc::failed},
+        Refusal{429, Errc::throttled, Errc::throttled},
+        Refusal{500, Errc::unreachable, Errc::timed_out},
+        Refusal{503, Errc::unreachable, Errc::timed_out},
+        Refusal{504, Errc::unreachable, Errc::timed_out}}) {
+    SCOPED_TRACE(row.status);
+    answer("", row.status, R"({"kind":"Status","message":"these words"})");
+    const auto seen = observe();
+    ASSERT_FALSE(seen);
+    EXPECT_EQ(seen.error().code, row.of_a_read);
+    EXPECT_PRED2(contains, seen.error().message, std::to_string(row.status) + ": these words");
+    ScaleRequest request;
+    request.desired = 3;
+    request.version = "1";
+    const auto written = run(io, driver->scale(request));
+    ASSERT_FALSE(written);
+    EXPECT_EQ(written.error().code, row.of_a_write);
+    if (row.status == 403) {
+      EXPECT_EQ(seen.error().permission, "get deployments web (apps)");
+      EXPECT_EQ(written.error().permission, "update deployments/scale web (apps)");
+    }
+  }
+}
+
+TEST_F(KubernetesDriver, SaysOfAWriteWithoutAnAnswerThatItMayHaveBeenDone) {
+  api.change([](Cluster& cluster) {
+    cluster.intercept = [](http::Peer& peer, const http::Received& request) {
+      if (request.method() == "PUT") peer.will_reset();
+      return request.method() == "PUT";
+    };
+  });
+  ScaleRequest request;
+  request.desired = 3;
+  EXPECT_EQ(scale(request).error().code, Errc::timed_out);
+}
+
+TEST_F(KubernetesDriver, UnderstandsNoAnswerOfAnotherShape) {
+  for (
+      const auto* body :
+      {"", "[]", "null", "{}", R"({"kind":"Deployment"})", R"({"kind":"StatefulSet"})",
+       R"({"kind":"Deployment","spec":{"replicas":-1,"selector":{"matchLabels":{"a":"b"}}}})",
+       R"({"kind":"Deployment","spec":{"replicas":"3","selector":{"matchLabels":{"a":"b"}}}})",
+       R"({"kind":"Deployment","spec":{"replicas":3000000000,"selector":{"matchLabels":{"a":"b"}}}})",
+       R"({"kind":"Deployment","spec":{"selector":{"matchExpressions":[{"key":"a","operator":"Near"}]}}})",
+       R"({"kind":"Deployment","spec":[],"status":7})"}) {
+    SCOPED_TRACE(body);
+    answer("/deployments/web", 200, body);
+    const auto seen = observe();
+    ASSERT_FALSE(seen);
+    EXPECT_EQ(seen.error().code, Errc::malformed);
+    EXPECT_PRED2(starts_with, seen.error().message, "GET /apis/apps/v1/namespaces/shop");
+  }
+}
+
+// --- credentials
+
+TEST_F(KubernetesDriver, ReadsItsCredentialsAgainWhenTheyAreRefused) {
+  ASSERT_TRUE(observe());
+  api.change([](Cluster& cluster) { cluster.token = "swordfish"; });
+  api.write_kubeconfig(api.url(), "swordfish");
+  EXPECT_TRUE(observe());
+}
+
+TEST_F(KubernetesDriver, ReadsWhereTheClusterIsAgainAfterItWasNotReached) {
+  api.write_kubeconfig("https://127.0.0.1:1", "hunter2");
+  EXPECT_EQ(observe().error().code, Errc::unreachable);
+  api.write_kubeconfig(api.url(), "hunter2");
+  EXPECT_TRUE(observe());
+}
+
+TEST_F(KubernetesDriver, SaysThatItsCredentialsAreRefusedAfterASecondTry) {
+  api.change([](Cluster& cluster) { cluster.token = "swordfish"; });
+  const auto refused = observe();
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Errc::denied);
+  EXPECT_PRED2(contains, refused.error().message, "401: Unauthorized");
+  EXPECT_FALSE(contains(refused.error().message, "hunter2"));
+  EXPECT_EQ(asked().size(), 2U);
+}
+
+TEST(KubernetesDriverAnywhere, IsMadeWhereThereIsNoClusterAndSaysSo) {
+  asio::io_context io;
+  const auto driver =
+      kubernetes_driver(Setting{io, "backend", R"({"kubeconfig": "/nowhere/config"})", {}, {}});
+  ASSERT_TRUE(driver);
+  const auto seen = run(io, (*driver)->observe());
+  const auto found = run(io, (*driver)->preflight());
+  const auto written = run(io, (*driver)->scale({}));
+  ASSERT_FALSE(seen || found || written);
+  for (const auto& failure : {seen.error(), found.error(), written.error()}) {
+    EXPECT_PRED2(contains, failure.message, "/nowhere/config cannot be read");
+  }
+}
+
+// --- preflight
+
+TEST_F(KubernetesDriver, NamesThePermissionThatIsMissing) {
+  api.change([](Cluster& cluster) { cluster.forbidden = {"update deployments/scale"}; });
+  const auto found = preflight();
+  ASSERT_EQ(found.wrong.size(), 1U);
+  EXPECT_EQ(
+      found.wrong[0],
+      "the permission to update deployments/scale web (apps) is missing in the namespace shop");
+}
+
+TEST_F(KubernetesDriver, WarnsOfThePermissionsThatItCanDoWithout) {
+  api.change([](Cluster& cluster) { cluster.forbidden = {"patch pods", "list pods"}; });
+  const auto found = preflight();
+  EXPECT_EQ(found.wrong, std::vector<std::string>{});
+  ASSERT_EQ(found.warnings.size(), 2U);
+  EXPECT_PRED2(contains, found.warnings[0], "list pods");
+  EXPECT_PRED2(contains, found.warnings[1], "busy pods may go before idle ones");
+}
+
+TEST_F(KubernetesDriver, FindsThatTheDeploymentIsNotThere) {
+  answer("/deployments/web", 404, R"({"kind":"Status","message":"not found"})");
+  EXPECT_EQ(preflight().wrong,
+            std::vector<std::string>{"there is no Deployment web in the namespace shop"});
+}
+
+Json autoscaler(const std::string& kind, const std::string& name, const std::string& version) {
+  return {{"metadata", {{"name", "cpu"}}},
+          {"spec",
+           {{"scaleTargetRef", {{"apiVersion", version}, {"kind", kind}, {"name", name}}},
+            {"minReplicas", 2},
+            {"maxReplicas", 10}}}};
+}
+
+TEST_F(KubernetesDriver, RefusesToFightAnotherAutoscaler) {
+  api.change([](Cluster& cluster) {
+    cluster.autoscalers = Json::array({autoscaler("Deployment", "other", "apps/v1"),
+                                       autoscaler("StatefulSet", "web", "apps/v1"),
+                                       autoscaler("Deployment", "web", "example.com/v1")});
+  });
+  EXPECT_EQ(preflight().wrong, std::vector<std::string>{});
+  api.change([](Cluster& cluster) {
+    cluster.autoscalers.push_back(autoscaler("Deployment", "web", "apps/v1"));
+  });
+  const auto wrong = preflight().wrong;
+  ASSERT_EQ(wrong.size(), 1U);
+  EXPECT_PRED2(starts_with, wrong[0],
+               "the HorizontalPodAutoscaler cpu scales Deployment web too (2 to 10 replicas)");
+}
+
+TEST_F(KubernetesDriver, NamesTheScaledObjectBehindAnAutoscaler) {
+  auto made = autoscaler("Deployment", "web", "apps/v1");
+  made["metadata"]["ownerReferences"] = Json::array({{{"apiVersion", "keda.sh/v1alpha1"},
+                                                      {"kind", "ScaledObject"},
+                                                      {"name", "queue"},
+                                                      {"uid", "1"}}});
+  api.change([&](Cluster& cluster) { cluster.autoscalers = Json::array({made}); });
+  const auto wrong = preflight().wrong;
+  ASSERT_EQ(wrong.size(), 1U);
+  EXPECT_PRED2(contains, wrong[0], "KEDA for the ScaledObject queue");
+}
+
+TEST_F(KubernetesDriver, WarnsOfAManifestThatSetsTheCount) {
+  api.change([](Cluster& cluster) {
+    cluster.annotations = {{"kubectl.kubernetes.io/last-applied-configuration",
+                            R"({"kind":"Deployment","spec":{"replicas":2}})"}};
+  });
+  const auto found = preflight();
+  EXPECT_EQ(found.wrong, std::vector<std::string>{});
+  ASSERT_EQ(found.warnings.size(), 1U);
+  EXPECT_PRED2(contains, found.warnings[0], "sets replicas");
+}
+
+TEST_F(KubernetesDriver, WarnsOfPodsThatCountAsReadyTooSoon) {
+  api.change([](Cluster& cluster) { cluster.container = {{"name", "app"}}; });
+  const auto found = preflight();
+  ASSERT_EQ(found.warnings.size(), 1U);
+  EXPECT_PRED2(contains, found.warnings[0], "readinessProbe");
+}
+
+TEST(OpenApiDocument, KnowsWhatContradictsIt) {
+  const OpenApi api{std::string{SELFSCALE_FIXTURES} + "/kubernetes/openapi-1.34.json"};
+  const std::string scale = "/apis/apps/v1/namespaces/a/deployments/b/scale";
+  const auto wrong = [&](const std::string& body) {
+    return api.wrong_request("PUT", scale, "application/json", body);
+  };
+  EXPECT_EQ(wrong(R"({"kind":"Scale","spec":{"replicas":3}})"), "");
+  EXPECT_EQ(wrong(R"({"spec":{"replica":3}})"), "/spec/replica is not known");
+  EXPECT_EQ(wrong(R"({"spec":{"replicas":"3"}})"), "/spec/replicas is no integer");
+  EXPECT_EQ(api.wrong_request("GET", scale + "s", "", ""), "there is no GET " + scale + "s");
+  EXPECT_EQ(api.wrong_request("PUT", scale + "?force=1", "application/json", "{}"), "query force");
+}
+
+}  // namespace
+}  // namespace selfscale::drivers::kubernetes
