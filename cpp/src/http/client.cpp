@@ -190,6 +190,12 @@ Duration left_until(Time until) {
   return std::max(std::chrono::ceil<Duration>(left), Duration{0});
 }
 
+/// A read whose time is over has timed out, however far it had come.
+Failure late(Failure failure) {
+  if (failure.code == Errc::unreachable) failure.code = Errc::timed_out;
+  return failure;
+}
+
 /// Sends the call and reads the answer; interim answers (1xx) are passed over.
 template <class Connection>
 asio::awaitable<Result<Answer>> exchange(Connection& connection, const Address& address,
@@ -221,6 +227,9 @@ asio::awaitable<Result<Answer>> Client::State::follow(Call call) {
   for (int redirects = 0;; ++redirects) {
     const auto name = name_of(address, call);
     auto answer = co_await once(call, name, until);
+    if (!answer && is_safe(call) && left_until(until) == Duration{0}) {
+      co_return late(answer.error());
+    }
     if (!answer || !is_redirect(answer->status) || !is_safe(call)) co_return answer;
     const auto location = answer->header("Location");
     if (!location) co_return answer;

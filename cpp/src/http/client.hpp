@@ -29,8 +29,9 @@ class Client {
   ///
   /// Failures, never an exception:
   ///   unreachable       no such host, connection refused or reset: a write was not carried out
-  ///   timed_out         no answer in time; for a write, any end without a whole answer: whether it
-  ///                     was carried out must be read back
+  ///   timed_out         of a read: its time is over, however far it came; of a write: any end
+  ///                     without a whole answer once it was sent: whether it was carried out must
+  ///                     be read back
   ///   malformed         GET and HEAD: the answer is cut off, too large, or no HTTP
   ///   denied            the server's certificate is not accepted, or ours is not
   ///   unsupported       a redirect to another server
