@@ -7,7 +7,7 @@ SETUP := $(VENV)/setup# what is installed there; gone with it
 SOURCES := $(shell find cpp cmake python CMakeLists.txt -type f -not -name '*.so' -not -path '*/__pycache__/*')
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check test-cpp test-sanitized test-portable test-python test-pythons test-isolated test-clang fuzz histories tidy format bench clean
+.PHONY: help demo test check test-cpp test-sanitized test-portable test-python test-pythons test-isolated test-clang fuzz histories soak tidy format bench clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -36,6 +36,9 @@ fuzz: $(SETUP)/test  ## random texts against every parser, for some seconds each
 
 histories: $(SETUP)/test  ## every property of decisions on 100 000 histories
 	@tools/test histories
+
+soak: $(SETUP)/test  ## a week of an agent, compressed into minutes: memory, descriptors, counts
+	@tools/test soak
 
 tidy: $(SETUP)/test  ## clang-tidy on every C++ file; takes a while
 	@tools/test tidy

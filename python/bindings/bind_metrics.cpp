@@ -23,12 +23,16 @@ void add_type(py::module_& module, const char* name, PyType_Spec& specification)
 
 namespace {
 
+using HeldCounter = metrics::Held<Counter>;
+using HeldDistribution = metrics::Held<Distribution>;
+
 /// An object that holds a metric.
 template <class Handle>
 struct Metric {
   PyObject_HEAD  // NOLINT
       Handle handle;
   std::shared_ptr<Agent> agent;
+  py::object context;  ///< the type of the context managers that it makes; a counter has none
 };
 
 template <class Object>
@@ -41,33 +45,37 @@ template <class Object>
 void deallocate(PyObject* self) {
   PyTypeObject* type = Py_TYPE(self);
   std::destroy_at(&as<Object>(self)->agent);
+  if constexpr (requires(Object object) { object.context; }) {
+    std::destroy_at(&as<Object>(self)->context);
+  }
   type->tp_free(self);
   Py_DECREF(type);
 }
 
 template <class Handle>
-MetricObject<Handle> make(PyTypeObject* type, Handle handle, std::shared_ptr<Agent> agent) {
-  metrics::Interpreter::take_block(handle);
+PyObject* make(PyTypeObject* type, const Handle& handle, std::shared_ptr<Agent> agent,
+               PyTypeObject* context = nullptr) {
   PyObject* made = type->tp_alloc(type, 0);
   if (made == nullptr) throw py::error_already_set{};
   auto* metric = as<Metric<Handle>>(made);
   new (&metric->handle) Handle{handle};
   new (&metric->agent) std::shared_ptr<Agent>{std::move(agent)};
-  return py::reinterpret_steal<MetricObject<Handle>>(made);
+  new (&metric->context)
+      py::object{py::reinterpret_borrow<py::object>(reinterpret_cast<PyObject*>(context))};
+  return made;
 }
 
 PyObject* wrong_count(const char* method, Py_ssize_t given) {
   return PyErr_Format(PyExc_TypeError, "%s takes at most one argument (%zd given)", method, given);
 }
 
+// Each method is in two parts: the call as it is made most, which keeps nothing on the stack, and
+// one for other arguments.
+
 // Counter
 
-PyObject* counter_inc(PyObject* self, PyObject* const* arguments, Py_ssize_t count) {
-  const Counter counter = as<Metric<Counter>>(self)->handle;
-  if (count == 0) {
-    metrics::Interpreter::inc(counter);
-    Py_RETURN_NONE;
-  }
+[[gnu::noinline]] PyObject* counter_inc_by(const HeldCounter& counter, PyObject* const* arguments,
+                                           Py_ssize_t count) {
   if (count != 1) return wrong_count("inc()", count);
   if (PyLong_Check(arguments[0]) == 0) {
     return PyErr_Format(PyExc_TypeError,
@@ -81,7 +89,15 @@ PyObject* counter_inc(PyObject* self, PyObject* const* arguments, Py_ssize_t cou
                     "a counter only grows: inc() takes a number from 0 to 2**64 - 1");
     return nullptr;
   }
-  metrics::Interpreter::inc(counter, by);
+  counter.inc(by);
+  Py_RETURN_NONE;
+}
+
+PyObject* counter_inc(PyObject* self, PyObject* const* arguments, Py_ssize_t count) {
+  const auto& counter = as<Metric<HeldCounter>>(self)->handle;
+  if (count != 0) [[unlikely]]
+    return counter_inc_by(counter, arguments, count);
+  counter.inc();
   Py_RETURN_NONE;
 }
 
@@ -92,40 +108,71 @@ bool number(PyObject* object, double& value) {
   return value != -1.0 || PyErr_Occurred() == nullptr;
 }
 
-PyObject* gauge_set(PyObject* self, PyObject* argument) {
+[[gnu::noinline]] PyObject* gauge_set_number(Gauge gauge, PyObject* argument) {
   double value = 0.0;
   if (!number(argument, value)) return nullptr;
-  as<Metric<Gauge>>(self)->handle.set(value);
+  gauge.set(value);
   Py_RETURN_NONE;
 }
 
-PyObject* gauge_move(PyObject* self, PyObject* const* arguments, Py_ssize_t count, double sign,
-                     const char* method) {
-  double by = 1.0;
-  if (count > 1) return wrong_count(method, count);
-  if (count == 1 && !number(arguments[0], by)) return nullptr;
-  as<Metric<Gauge>>(self)->handle.add(sign * by);
+PyObject* gauge_set(PyObject* self, PyObject* argument) {
+  const auto& gauge = as<Metric<Gauge>>(self)->handle;
+  if (PyFloat_CheckExact(argument) == 0) [[unlikely]]
+    return gauge_set_number(gauge, argument);
+  gauge.set(PyFloat_AS_DOUBLE(argument));
+  Py_RETURN_NONE;
+}
+
+[[gnu::noinline]] PyObject* gauge_move_by(Gauge gauge, PyObject* const* arguments, Py_ssize_t count,
+                                          double sign, const char* method) {
+  double by = 0.0;
+  if (count != 1) return wrong_count(method, count);
+  if (!number(arguments[0], by)) return nullptr;
+  gauge.add(sign * by);
   Py_RETURN_NONE;
 }
 
 PyObject* gauge_inc(PyObject* self, PyObject* const* arguments, Py_ssize_t count) {
-  return gauge_move(self, arguments, count, 1.0, "inc()");
+  const auto& gauge = as<Metric<Gauge>>(self)->handle;
+  if (count != 0) [[unlikely]]
+    return gauge_move_by(gauge, arguments, count, 1.0, "inc()");
+  gauge.inc();
+  Py_RETURN_NONE;
 }
 
 PyObject* gauge_dec(PyObject* self, PyObject* const* arguments, Py_ssize_t count) {
-  return gauge_move(self, arguments, count, -1.0, "dec()");
+  const auto& gauge = as<Metric<Gauge>>(self)->handle;
+  if (count != 0) [[unlikely]]
+    return gauge_move_by(gauge, arguments, count, -1.0, "dec()");
+  gauge.dec();
+  Py_RETURN_NONE;
 }
 
 PyObject* gauge_add(PyObject* self, PyObject* argument) {
-  return gauge_move(self, &argument, 1, 1.0, "add()");
+  const auto& gauge = as<Metric<Gauge>>(self)->handle;
+  if (PyFloat_CheckExact(argument) == 0) [[unlikely]] {
+    return gauge_move_by(gauge, &argument, 1, 1.0, "add()");
+  }
+  gauge.add(PyFloat_AS_DOUBLE(argument));
+  Py_RETURN_NONE;
 }
 
 // Distribution
 
-PyObject* distribution_observe(PyObject* self, PyObject* argument) {
+[[gnu::noinline]] PyObject* distribution_observe_number(const HeldDistribution& distribution,
+                                                        PyObject* argument) {
   double value = 0.0;
   if (!number(argument, value)) return nullptr;
-  metrics::Interpreter::observe(as<Metric<Distribution>>(self)->handle, value);
+  distribution.observe(value);
+  Py_RETURN_NONE;
+}
+
+PyObject* distribution_observe(PyObject* self, PyObject* argument) {
+  const auto& distribution = as<Metric<HeldDistribution>>(self)->handle;
+  if (PyFloat_CheckExact(argument) == 0) [[unlikely]] {
+    return distribution_observe_number(distribution, argument);
+  }
+  distribution.observe(PyFloat_AS_DOUBLE(argument));
   Py_RETURN_NONE;
 }
 
@@ -140,7 +187,7 @@ struct Tracking {
 
 struct Timing {
   PyObject_HEAD  // NOLINT
-      Distribution handle;
+      HeldDistribution handle;
   std::shared_ptr<Agent> agent;
   std::int64_t started;
 };
@@ -162,33 +209,25 @@ PyObject* timing_enter(PyObject* self, PyObject*) {
 
 PyObject* timing_exit(PyObject* self, PyObject* const*, Py_ssize_t) {
   const auto* timing = as<Timing>(self);
-  metrics::Interpreter::observe(
-      timing->handle, static_cast<double>(monotonic_nanoseconds() - timing->started) * 1e-9);
+  timing->handle.observe(static_cast<double>(monotonic_nanoseconds() - timing->started) * 1e-9);
   Py_RETURN_NONE;
 }
 
-/// The context manager's type is an attribute of the metric's module.
 template <class Object, class Handle>
-PyObject* make_context(PyObject* self, const char* type_name) {
+PyObject* make_context(PyObject* self) {
   const auto* metric = as<Metric<Handle>>(self);
-  PyObject* module = PyType_GetModule(Py_TYPE(self));
-  if (module == nullptr) return nullptr;
-  const auto type = py::reinterpret_steal<py::object>(PyObject_GetAttrString(module, type_name));
-  if (!type) return nullptr;
-  auto* type_object = reinterpret_cast<PyTypeObject*>(type.ptr());
-  PyObject* made = type_object->tp_alloc(type_object, 0);
+  auto* type = as<PyTypeObject>(metric->context.ptr());
+  PyObject* made = type->tp_alloc(type, 0);
   if (made == nullptr) return nullptr;
   new (&as<Object>(made)->handle) Handle{metric->handle};
   new (&as<Object>(made)->agent) std::shared_ptr<Agent>{metric->agent};
   return made;
 }
 
-PyObject* gauge_track(PyObject* self, PyObject*) {
-  return make_context<Tracking, Gauge>(self, "_Tracking");
-}
+PyObject* gauge_track(PyObject* self, PyObject*) { return make_context<Tracking, Gauge>(self); }
 
 PyObject* distribution_time(PyObject* self, PyObject*) {
-  return make_context<Timing, Distribution>(self, "_Timing");
+  return make_context<Timing, HeldDistribution>(self);
 }
 
 template <class Function>
@@ -252,31 +291,35 @@ PyTypeObject* type_named(const py::module_& module, const char* name) {
 
 MetricTypes metric_types(const py::module_& module) {
   return {type_named(module, "Counter"), type_named(module, "Gauge"),
-          type_named(module, "Distribution")};
+          type_named(module, "Distribution"), type_named(module, "_Tracking"),
+          type_named(module, "_Timing")};
 }
 
 MetricObject<Counter> new_metric(const MetricTypes& types, Counter handle,
                                  std::shared_ptr<Agent> agent) {
-  return make(types.counter, handle, std::move(agent));
+  return py::reinterpret_steal<MetricObject<Counter>>(
+      make(types.counter, HeldCounter{handle}, std::move(agent)));
 }
 
 MetricObject<Gauge> new_metric(const MetricTypes& types, Gauge handle,
                                std::shared_ptr<Agent> agent) {
-  return make(types.gauge, handle, std::move(agent));
+  return py::reinterpret_steal<MetricObject<Gauge>>(
+      make(types.gauge, handle, std::move(agent), types.tracking));
 }
 
 MetricObject<Distribution> new_metric(const MetricTypes& types, Distribution handle,
                                       std::shared_ptr<Agent> agent) {
-  return make(types.distribution, handle, std::move(agent));
+  return py::reinterpret_steal<MetricObject<Distribution>>(
+      make(types.distribution, HeldDistribution{handle}, std::move(agent), types.timing));
 }
 
 void bind_metrics(py::module_& module) {
-  add<Metric<Counter>>(module, "Counter", "selfscale._core.Counter", counter_methods,
-                       "A count that only grows.");
+  add<Metric<HeldCounter>>(module, "Counter", "selfscale._core.Counter", counter_methods,
+                           "A count that only grows.");
   add<Metric<Gauge>>(module, "Gauge", "selfscale._core.Gauge", gauge_methods,
                      "A value that goes up and down.");
-  add<Metric<Distribution>>(module, "Distribution", "selfscale._core.Distribution",
-                            distribution_methods, "A distribution of values, for quantiles.");
+  add<Metric<HeldDistribution>>(module, "Distribution", "selfscale._core.Distribution",
+                                distribution_methods, "A distribution of values, for quantiles.");
   add<Tracking>(module, "_Tracking", "selfscale._core._Tracking", tracking_methods,
                 "What Gauge.track() returns.");
   add<Timing>(module, "_Timing", "selfscale._core._Timing", timing_methods,

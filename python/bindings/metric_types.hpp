@@ -19,6 +19,8 @@ struct MetricTypes {
   PyTypeObject* counter = nullptr;
   PyTypeObject* gauge = nullptr;
   PyTypeObject* distribution = nullptr;
+  PyTypeObject* tracking = nullptr;  ///< what Gauge.track() returns
+  PyTypeObject* timing = nullptr;    ///< what Distribution.time() returns
 };
 
 /// Looks the types up in the module.

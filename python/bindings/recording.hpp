@@ -5,42 +5,47 @@
 
 #include <pybind11/pybind11.h>
 
+#include <concepts>
 #include <selfscale/metric.hpp>
 
 namespace selfscale::metrics {
 
-struct Interpreter {
-  /// Before the first recording with handles of that registry. Called with the lock held.
-  template <class Handle>
-  static void take_block(const Handle& handle) {
-    handle.recorder_->take_block_for_interpreter();
+/// A handle and that block. All members: with the lock held.
+template <class Handle>
+class Held {
+ public:
+  Held(Handle handle) noexcept : handle_{handle} {  // NOLINT(google-explicit-constructor)
+#ifndef Py_GIL_DISABLED
+    writer_ = handle.recorder_->block_for_interpreter();
+#endif
   }
 
-  static void inc(const Counter& counter, std::uint64_t by = 1) noexcept {
-    if (auto* cells = own_cells(*counter.recorder_)) [[likely]] {
-      return add_alone(word_at<std::uint64_t>(cells, counter.cell_), by);
+  void inc(std::uint64_t by = 1) const noexcept requires std::same_as<Handle, Counter> {
+    if (writer_ != nullptr) [[likely]] {
+      return add_alone(word_at<std::uint64_t>(own_cells(), handle_.cell_), by);
     }
-    counter.inc(by);
+    inc_as_thread(by);
   }
 
-  static void observe(const Distribution& distribution, double value) noexcept {
-    if (auto* cells = own_cells(*distribution.recorder_)) [[likely]] {
-      return observe_alone(*distribution.recorder_, cells, distribution.cell_, distribution.scale_,
-                           value);
+  void observe(double value) const noexcept requires std::same_as<Handle, Distribution> {
+    if (writer_ != nullptr) [[likely]] {
+      return observe_alone(*handle_.recorder_, own_cells(), handle_.cell_, handle_.scale_, value);
     }
-    distribution.observe(value);
+    observe_as_thread(value);
   }
 
  private:
-  /// Null when there was no block left for the interpreter.
-  static std::byte* own_cells([[maybe_unused]] const Recorder& recorder) noexcept {
-#ifdef Py_GIL_DISABLED
-    return nullptr;
-#else
-    const auto* writer = recorder.interpreter_;
-    return writer == nullptr ? nullptr : writer->cells.load(std::memory_order_acquire);
-#endif
+  // Out of line, for what asks which thread it is on needs a stack frame, and the rest none.
+  [[gnu::noinline]] void inc_as_thread(std::uint64_t by) const noexcept { handle_.inc(by); }
+  [[gnu::noinline]] void observe_as_thread(double value) const noexcept { handle_.observe(value); }
+
+  [[nodiscard]] std::byte* own_cells() const noexcept {
+    return writer_->cells.load(std::memory_order_acquire);
   }
+
+  Handle handle_;
+  /// Null when there was no block left for the interpreter, or there is no such lock.
+  const Writer* writer_ = nullptr;
 };
 
 }  // namespace selfscale::metrics

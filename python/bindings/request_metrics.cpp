@@ -4,12 +4,9 @@
 #include <optional>
 
 #include "metric_types.hpp"
-#include "recording.hpp"
 
 namespace selfscale::python {
 namespace {
-
-using metrics::Interpreter;
 
 double wall_seconds() noexcept {
   timespec now{};
@@ -81,9 +78,7 @@ RequestMetrics::RequestMetrics(const std::shared_ptr<Agent>& agent)
       routes_{agent, keys_},
       sockets_{agent->counter("websockets_total")},
       socket_errors_{agent->counter("websocket_errors_total")},
-      open_sockets_{agent->gauge("websockets_open")} {
-  Interpreter::take_block(requests_);
-}
+      open_sockets_{agent->gauge("websockets_open")} {}
 
 // Field by field: a structure that is copied just after it was written makes the processor wait.
 void RequestMetrics::enter(Measured& request, Interface interface) const noexcept {
@@ -112,29 +107,28 @@ void RequestMetrics::record_start_of_environ(PyObject* environ) {
 }
 
 void RequestMetrics::record_start(const RequestStart& start, std::string_view host, double now) {
-  if (start.queue_seconds)
-    Interpreter::observe(queue_time_, skews_.waited(host, *start.queue_seconds, now));
-  if (start.refused) Interpreter::inc(refused_starts_);
+  if (start.queue_seconds) queue_time_.observe(skews_.waited(host, *start.queue_seconds, now));
+  if (start.refused) refused_starts_.inc();
 }
 
-/// Counts the request, once. `is_timed`: its response time means something.
-void RequestMetrics::count(Measured& request, PyObject* context, bool is_error, bool is_timed) {
+/// Counts the request, once.
+void RequestMetrics::count(Measured& request, PyObject* context, Answer answer) {
   if (request.is_counted) return;
   request.is_counted = true;
   const double took = static_cast<double>(monotonic_nanoseconds() - request.started) * 1e-9;
-  const RouteSeries* route = request.interface == Interface::asgi ? routes_.of_scope(context)
-                                                                  : routes_.of_environ(context);
-  Interpreter::inc(requests_);
-  if (is_error) Interpreter::inc(errors_);
-  if (is_timed) Interpreter::observe(response_time_, took);
+  RouteSeries* route = request.interface == Interface::asgi ? routes_.of_scope(context)
+                                                            : routes_.of_environ(context);
+  requests_.inc();
+  if (answer.is_error) errors_.inc();
+  if (answer.is_timed) response_time_.observe(took);
   if (route == nullptr) return;
-  Interpreter::inc(route->requests);
-  if (is_error) Interpreter::inc(route->errors);
-  if (is_timed) Interpreter::observe(route->response_time, took);
+  route->requests(answer.status).inc();
+  if (answer.is_error) route->errors.inc();
+  if (answer.is_timed) route->response_time.observe(took);
 }
 
 void RequestMetrics::answered(Measured& request, PyObject* context) {
-  count(request, context, request.status >= 500, /*is_timed=*/true);
+  count(request, context, {request.status, request.status >= 500, /*is_timed=*/true});
 }
 
 /// An answer that was begun and not finished by an app that did not fail is one that the client no
@@ -145,13 +139,14 @@ void RequestMetrics::leave(Measured& request, PyObject* context, Ending ending) 
   in_flight_.dec();
   const bool was_cut =
       ending == Ending::left || (ending == Ending::returned && request.status != 0);
-  count(request, context, request.status >= 500 || !was_cut, /*is_timed=*/!was_cut);
+  const int status = request.status == 0 && !was_cut ? 500 : request.status;
+  count(request, context, {status, status >= 500 || !was_cut, /*is_timed=*/!was_cut});
 }
 
 void RequestMetrics::accepted(MeasuredSocket& socket) const noexcept {
   if (socket.is_open || socket.has_left) return;
   socket.is_open = true;
-  Interpreter::inc(sockets_);
+  sockets_.inc();
   open_sockets_.inc();
 }
 
@@ -159,7 +154,7 @@ void RequestMetrics::leave(MeasuredSocket& socket, Ending ending) const noexcept
   if (socket.has_left) return;
   socket.has_left = true;
   if (socket.is_open) open_sockets_.dec();
-  if (ending == Ending::raised) Interpreter::inc(socket_errors_);
+  if (ending == Ending::raised) socket_errors_.inc();
 }
 
 }  // namespace selfscale::python

@@ -11,6 +11,7 @@
 
 #include "clock_skews.hpp"
 #include "keys.hpp"
+#include "recording.hpp"
 #include "request_start.hpp"
 #include "route_series.hpp"
 
@@ -66,20 +67,25 @@ class RequestMetrics {
   void clear() { routes_.clear(); }
 
  private:
-  void count(Measured& request, PyObject* context, bool is_error, bool is_timed);
+  struct Answer {
+    int status;     ///< 0: nobody got one
+    bool is_error;  ///< also of one that broke off
+    bool is_timed;  ///< its response time means something
+  };
+  void count(Measured& request, PyObject* context, Answer answer);
   void record_start(const RequestStart& start, std::string_view host, double now);
 
   Keys keys_;
-  Counter requests_;
-  Counter errors_;
+  metrics::Held<Counter> requests_;
+  metrics::Held<Counter> errors_;
   Gauge in_flight_;
-  Distribution response_time_;
-  Distribution queue_time_;
-  Counter refused_starts_;
+  metrics::Held<Distribution> response_time_;
+  metrics::Held<Distribution> queue_time_;
+  metrics::Held<Counter> refused_starts_;
   RouteTable routes_;
   ClockSkews skews_;
-  Counter sockets_;
-  Counter socket_errors_;
+  metrics::Held<Counter> sockets_;
+  metrics::Held<Counter> socket_errors_;
   Gauge open_sockets_;
 };
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     Policies: TypeAlias = str | PathLike[str] | Mapping[str, Any] | list[Json]
 
 _JOIN_SECONDS = 1.0
+_CALLS = "selfscale-calls"
 
 
 class Agent:
@@ -218,14 +219,17 @@ class _Calls:
 
     def __init__(self, native: _core.Agent) -> None:
         self._native = native
-        self._thread: threading.Thread | None = None
+        self._thread: threading.Thread | _RealThread | None = None
         self.are_needed = False
 
     def run_if_needed(self) -> None:
         if not self.are_needed or self._thread is not None:
             return
-        # A daemon: the interpreter waits for others before it lets the agent be stopped.
-        self._thread = threading.Thread(target=self._native.run_calls, name="selfscale-calls", daemon=True)
+        if _has_greenlets_for_threads():
+            self._thread = _RealThread(self._native.run_calls, _CALLS)
+        else:
+            # A daemon: the interpreter waits for others before it lets the agent be stopped.
+            self._thread = threading.Thread(target=self._native.run_calls, name=_CALLS, daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
@@ -233,13 +237,48 @@ class _Calls:
         if thread is None:
             return
         self._native.close_calls()
-        if thread is not threading.current_thread():
+        if thread.ident != threading.get_ident():
             thread.join(_JOIN_SECONDS)
         self._native.renew_calls()
 
     def forget_after_fork(self) -> None:
         self._thread = None
         self._native.renew_calls()
+
+
+def _has_greenlets_for_threads() -> bool:
+    monkey = sys.modules.get("gevent.monkey")
+    return monkey is not None and monkey.is_module_patched("_thread")
+
+
+class _RealThread:
+    """A thread where gevent has put greenlets in the place of threads.
+
+    A greenlet that waits in the agent, which knows nothing of greenlets, would hold up all others.
+    """
+
+    def __init__(self, run: Callable[[], None], name: str) -> None:
+        original = sys.modules["gevent.monkey"].get_original
+        self._start_new_thread, allocate_lock = original("_thread", ["start_new_thread", "allocate_lock"])
+        self._ended = allocate_lock()
+        self._ended.acquire()
+        self._run = run
+        self._name = name
+        self.ident: int | None = None
+
+    def start(self) -> None:
+        self._start_new_thread(self._run_to_the_end, ())
+
+    def _run_to_the_end(self) -> None:
+        try:
+            threading.current_thread().name = self._name
+            self.ident = threading.get_ident()
+            self._run()
+        finally:
+            self._ended.release()
+
+    def join(self, seconds: float) -> None:
+        self._ended.acquire(timeout=seconds)
 
 
 def _finish(native: _core.Agent, calls: _Calls) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 
-from fastapi import FastAPI
+from fastapi import FastAPI, HTTPException
 from selfscale.integrations.fastapi import instrument
 
 app = FastAPI()
@@ -22,6 +23,25 @@ async def pid() -> int:
 async def wait(milliseconds: int) -> int:
     """Take that long."""
     await asyncio.sleep(milliseconds / 1000)
+    return os.getpid()
+
+
+@app.get("/fail")
+async def fail() -> int:
+    """Fail."""
+    raise RuntimeError
+
+
+@app.get("/teapot")
+async def teapot() -> int:
+    """Refuse."""
+    raise HTTPException(418)
+
+
+@app.get("/hold/{milliseconds}")
+async def hold(milliseconds: int) -> int:
+    """Hold the event loop up that long."""
+    time.sleep(milliseconds / 1000)
     return os.getpid()
 
 

@@ -11,7 +11,7 @@ from selfscale.integrations.fastapi import instrument
 from selfscale.testing import recorded
 
 app = FastAPI()
-instrument(app)
+instrument(app, metrics_path="/metrics")
 
 
 @app.get("/pid")

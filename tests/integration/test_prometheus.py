@@ -39,6 +39,12 @@ CPU, MEMORY, IN_PROGRESS, P95 = [line for line in QUERIES.splitlines() if line a
 TEXT = "text/plain;version=0.0.4"
 OPENMETRICS = "application/openmetrics-text;version=1.0.0"
 PROTOBUF = "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited"
+POLICY = {
+    "service": "scraped",
+    "maxReplicas": 4,
+    "evaluationInterval": "1s",
+    "rules": [{"type": "target", "metric": "cpu_usage", "target": 70}],
+}
 WINDOW = 300  # seconds: the guide's [5m]
 
 
@@ -81,12 +87,15 @@ class Service:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = folder / "server.log"
+        policy = folder / "policy.json"
+        policy.write_text(json.dumps(POLICY))
         environment = {
             **os.environ,
             "PYTHONPATH": os.pathsep.join([str(HERE), *sys.path]),
             "SELFSCALE_SERVICE": "scraped",
             "SELFSCALE_RUN_DIR": str(folder / "run"),
             "SELFSCALE_STATE_DIR": str(folder / "state"),
+            "SELFSCALE_POLICIES": str(policy),
         }
         program = [sys.executable, "-m", "uvicorn", "scraped_app:app", "--port", str(self.port), "--workers", "2"]
         with self.log.open("wb") as log:
@@ -246,6 +255,70 @@ def test_the_guides_queries_are_answered_right(service: Service, scrape: Callabl
     for each in held:
         each.join()
     prometheus.sees(IN_PROGRESS, 0)
+
+
+def asked_in_vain(url: str) -> int:
+    """The status of a request that is not answered with 200."""
+    with pytest.raises(urllib.error.HTTPError) as error:
+        ask(url)
+    with error.value as answer:
+        status: int = answer.code
+    return status
+
+
+@needs_prometheus
+def test_requests_add_up_by_status_with_and_without_a_route(
+    service: Service, scrape: Callable[..., Prometheus]
+) -> None:
+    service.workers()
+    pids = service.count("http_requests_total")
+    prometheus = scrape()
+    prometheus.sees("sum(http_requests_total)", pids)
+    send(service, "/wait/0", 7)
+    assert [asked_in_vain(f"{service.url}/fail") for _ in range(3)] == [500] * 3
+    assert [asked_in_vain(f"{service.url}/teapot") for _ in range(2)] == [418] * 2
+    assert [asked_in_vain(f"{service.url}/nowhere/{i}") for i in range(4)] == [404] * 4
+    assert asked_in_vain(f"{service.url}/wait/no-number") == 422
+    prometheus.sees("sum(http_requests_total)", pids + 7 + 3 + 2 + 4 + 1)
+    prometheus.sees('sum(http_requests_total{status=~"5.."})', 3)
+    prometheus.sees('sum(http_requests_total{status="500",handler="/fail"})', 3)
+    prometheus.sees('sum(http_requests_total{status=~"4.."})', 7)
+    prometheus.sees('sum(http_requests_total{status="404",handler=""})', 4)
+    prometheus.sees('sum(http_requests_total{handler="/wait/{milliseconds}",status="422"})', 1)
+    prometheus.sees("sum(http_request_errors_total)", 3)
+    prometheus.sees("sum(http_request_duration_seconds_count) - sum(http_requests_total)", 0)
+    ratio = 'sum(http_requests_total{status=~"5.."}) / sum(http_requests_total)'
+    assert prometheus.value(ratio) == pytest.approx(3 / (pids + 17))
+
+
+@needs_prometheus
+def test_an_event_loop_that_is_held_up_shows_its_lag(service: Service, scrape: Callable[..., Prometheus]) -> None:
+    service.workers()
+    prometheus = scrape()
+    lag = "selfscale_event_loop_lag_seconds"
+    until(lambda: (prometheus.value(f"sum({lag}_count)") or 0) > 0, prometheus.targets)
+    send(service, "/hold/3000", 1)
+    # A look that was due in those three seconds came late by what was left of them, two at least.
+    until(lambda: (prometheus.value(f"sum({lag}_sum)") or 0) > 1.9, prometheus.targets)
+    late = prometheus.value(f'sum({lag}_count) - sum({lag}_bucket{{le=~"1.0|1"}})')
+    assert late is not None
+    assert late >= 1
+    labels = [labels for labels, _ in prometheus.query(f"{lag}_count")]
+    assert {one["loop"] for one in labels} <= {"asyncio", "uvloop"}
+
+
+@needs_prometheus
+def test_what_the_agent_decides_is_counted(service: Service, scrape: Callable[..., Prometheus]) -> None:
+    service.workers()
+    prometheus = scrape()
+    decided = "sum(selfscale_decisions_total)"
+    until(lambda: (prometheus.value(decided) or 0) > 0, prometheus.targets)
+    counted = prometheus.value(decided)
+    assert counted is not None
+    until(lambda: (prometheus.value(decided) or 0) > counted, prometheus.targets)
+    labels = [labels for labels, _ in prometheus.query("selfscale_decisions_total")]
+    assert all(one["service"] == "scraped" and one["outcome"] in {"scale", "hold", "none"} for one in labels)
+    assert all(count == 0 for _, count in prometheus.query("resets(selfscale_decisions_total[5m])"))
 
 
 @needs_prometheus

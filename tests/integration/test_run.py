@@ -408,6 +408,36 @@ def test_killing_the_agent_changes_no_worker(start: Start) -> None:
     assert visitors.errors == []
 
 
+def test_workers_expose_what_agents_have_done_one_after_the_other(start: Start) -> None:
+    running = start("--enable")
+    running.set_depth(5)
+    port = running.port()
+    until(lambda: running.service().get("readyReplicas") == 1, running.words)
+
+    def events(direction: str) -> float:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+        connection.request("GET", "/metrics")
+        text = connection.getresponse().read().decode()
+        connection.close()
+        series = rf'^selfscale_scaling_events_total{{direction="{direction}",outcome="succeeded",.*}} (.*)$'
+        return sum(float(value) for value in re.findall(series, text, re.MULTILINE))
+
+    visitors = Visitors(port)
+    try:
+        running.set_depth(50)
+        until(lambda: running.service().get("readyReplicas") == 3, running.words)
+        until(lambda: events("up") > 0, running.words)
+        gone_up = events("up")
+        [agent] = running.agents()
+        os.kill(agent, signal.SIGKILL)
+        until(lambda: running.agents() not in (set(), {agent}), running.words)
+        running.set_depth(0)
+        until(lambda: events("down") > 0, running.words)
+    finally:
+        visitors.leave()
+    assert events("up") >= gone_up
+
+
 def test_what_was_enabled_is_enabled_no_more_after_the_run(start: Start) -> None:
     first = start("--enable", command=["sleep", "1000"])
     until(lambda: first.service().get("mayAct"), first.words)

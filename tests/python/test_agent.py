@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -100,6 +101,43 @@ def test_an_enabled_agent_scales_up_and_down_through_python(make: Make) -> None:
         assert max(platform.asked) <= 5
 
 
+def shared_files() -> set[Path]:
+    """Those that this process maps, and that are there."""
+    maps = [line.split() for line in Path("/proc/self/maps").read_text().splitlines() if ".segment" in line]
+    return {Path(fields[5]) for fields in maps if fields[-1] != "(deleted)"}
+
+
+def exposed(agent: Agent, name: str) -> float:
+    found = re.search(rf"^{name} (\S+)$", agent.exposition()[1].decode(), re.MULTILINE)
+    return float(found[1]) if found else 0.0
+
+
+def test_counts_go_on_when_the_shared_file_is_removed(make: Make) -> None:
+    before = shared_files()
+    agent = make()
+    orders = agent.counter("orders")
+    orders.inc(110)
+    with agent:
+        until(lambda: exposed(agent, "orders_total") == 110, "the count is exposed")
+        (file,) = shared_files() - before
+        file.unlink()
+        orders.inc(5)
+        until(lambda: exposed(agent, "selfscale_segments_replaced_total") == 1, "the file is made anew, and counted")
+        assert file.exists()
+        orders.inc(1)
+        assert exposed(agent, "orders_total") == 116
+
+
+def test_a_directory_that_is_mended_is_taken_up(make: Make, environment: dict[str, str]) -> None:
+    folder = Path(environment["SELFSCALE_RUN_DIR"])
+    folder.write_text("not a directory")
+    alone = "measures this process alone"
+    with make() as agent:
+        until(lambda: alone in str(agent.status()), "it says so")
+        folder.unlink()
+        until(lambda: alone not in str(agent.status()), "it is over")
+
+
 def test_an_agent_that_is_not_enabled_never_acts(make: Make) -> None:
     platform = MemoryPlatform(replicas=1)
     agent = make(driver=platform)
@@ -139,9 +177,10 @@ def test_a_driver_error_that_may_pass_is_tried_again(make: Make) -> None:
     with agent:
         until(lambda: platform.asked, "asks")
         platform.fails = None
-        events = until(lambda: [e for e in agent.history("backend") if e.outcome == "succeeded"], "success")
-        first = min(events, key=lambda event: event.started_at)  # another may have followed
-        assert first.to_replicas == platform.asked[0]
+        until(lambda: [e for e in agent.history("backend") if e.outcome == "succeeded"], "success")
+        # Another may have followed, and taken its place while it was not over.
+        first = min(agent.history("backend"), key=lambda event: event.started_at)
+        assert first.to_replicas == platform.asked[0] == platform.asked[1]
         assert not [e for e in agent.history("backend") if e.outcome == "failed"]
 
 

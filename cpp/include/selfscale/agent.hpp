@@ -105,7 +105,8 @@ class SELFSCALE_API Agent {
   [[nodiscard]] bool is_running() const noexcept;
 
   /// Get or make. A name that exists with another kind throws Error(invalid_argument). `labels`:
-  /// "route=/users/{id}".
+  /// "route=/users/{id}". A counter has at most 128 label sets, another metric 32; further ones
+  /// share one more.
   Counter counter(std::string_view name, std::string_view labels = {});
   Gauge gauge(std::string_view name, std::string_view labels = {});
   Distribution distribution(std::string_view name, std::string_view labels = {});

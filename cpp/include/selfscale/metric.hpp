@@ -25,7 +25,8 @@ namespace selfscale {
 
 namespace metrics {
 class Registry;
-struct Interpreter;
+template <class Handle>
+class Held;
 }  // namespace metrics
 
 /// A count that only grows.
@@ -40,7 +41,8 @@ class Counter {
 
  private:
   friend class metrics::Registry;
-  friend struct metrics::Interpreter;
+  template <class Handle>
+  friend class metrics::Held;
   Counter(const metrics::Recorder* recorder, std::uint32_t cell)
       : recorder_{recorder}, cell_{cell} {}
   const metrics::Recorder* recorder_;
@@ -65,7 +67,6 @@ class Gauge {
 
  private:
   friend class metrics::Registry;
-  friend struct metrics::Interpreter;
   Gauge(const metrics::Recorder* recorder, std::uint32_t cell) : recorder_{recorder}, cell_{cell} {}
   const metrics::Recorder* recorder_;
   std::uint32_t cell_;
@@ -107,7 +108,8 @@ class Distribution {
 
  private:
   friend class metrics::Registry;
-  friend struct metrics::Interpreter;
+  template <class Handle>
+  friend class metrics::Held;
   Distribution(const metrics::Recorder* recorder, std::uint32_t cell, int scale)
       : recorder_{recorder}, cell_{cell}, scale_{scale} {}
   const metrics::Recorder* recorder_;

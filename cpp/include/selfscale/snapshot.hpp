@@ -33,6 +33,7 @@ struct Reading {
   Duration window{0};              ///< the time it covers; 0: an instant
   std::optional<double> amount;    ///< absolute amount behind a percentage (cores, bytes)
   std::optional<double> capacity;  ///< what `amount` is a percentage of
+  std::optional<double> error;     ///< of a quantile: relative, at most; 0.0055 is 0.55 %
   std::optional<double> previous;  ///< the value over the window before this one
   std::optional<double>
       short_value;  ///< the value over `short_window` (concurrency's panic window)

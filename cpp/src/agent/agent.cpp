@@ -11,6 +11,7 @@
 #include "agent/fork.hpp"
 #include "agent/runner.hpp"
 #include "agent/status.hpp"
+#include "agent/totals.hpp"
 #include "exposition/format.hpp"
 #include "metrics/registry.hpp"
 
@@ -84,6 +85,8 @@ struct Agent::Impl final : agent::ForkWitness {
   metrics::Registry registry;
   agent::Seat seat{registry};
   agent::Subscribers subscribers;
+  /// Of this process; an agent that is started again goes on from there.
+  std::unique_ptr<agent::Totals> totals = std::make_unique<agent::Totals>();
   std::atomic<bool> is_running{false};
   std::atomic<bool> is_draining{false};
   std::atomic<int> drain_descriptor{-1};
@@ -109,6 +112,7 @@ void Agent::Impl::configure(AgentOptions given) {
   }
   options = std::move(given);
   given_at_ = agent::wall_seconds();
+  *totals = {};  // it may be another service's agent from now on
 }
 
 void Agent::Impl::start() {
@@ -118,7 +122,7 @@ void Agent::Impl::start() {
   close_drain();
   is_draining = false;
   if (settings.supervised) drain_descriptor = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-  auto made = std::make_shared<Runner>(options, std::move(settings), seat, subscribers,
+  auto made = std::make_shared<Runner>(options, std::move(settings), seat, subscribers, *totals,
                                        [this] { begin_to_drain(); });
   made->start();
   const std::lock_guard guard{runner_mutex_};
@@ -201,6 +205,8 @@ void Agent::Impl::after_fork_in_child() noexcept {
   is_draining = false;
   close_drain();
   seat.begin_anew_in_child();
+  static_cast<void>(totals.release());  // a thread that is not here may have been counting
+  totals = std::make_unique<agent::Totals>();
   static_cast<void>(lifecycle_.release());  // a thread that is not here may have held it
   lifecycle_ = std::make_unique<std::mutex>();
   subscribers.unlock_after_fork();

@@ -35,6 +35,10 @@ double nearest_rank(std::vector<double> values, double q) {
   return values[std::max<std::size_t>(rank, 1) - 1];
 }
 
+Reading absent_while_short() {
+  return Reading::absent(Missing::incomplete, "measured for less than one interval");
+}
+
 template <class Value>
 double seconds_in(const Points<Value>& points) {
   double seconds = 0.0;
@@ -42,8 +46,6 @@ double seconds_in(const Points<Value>& points) {
   return seconds;
 }
 
-/// Per second over the window; of its points for the largest, the smallest, the last and the
-/// quantiles.
 }  // namespace
 
 std::optional<double> aggregate(const Points<Amount>& points, Aggregation aggregation) {
@@ -105,21 +107,55 @@ std::optional<double> aggregate(const Points<Buckets>& points, Aggregation aggre
   Buckets all;
   for (const auto* point : points) all.add(point->value);
   switch (aggregation) {
-    case Aggregation::avg:
-      return all.mean().value_or(0.0);
     case Aggregation::sum:
       return all.sum;
     case Aggregation::rate:
       return static_cast<double>(all.count()) / seconds;
-    case Aggregation::max:
-      return all.quantile(1.0).value_or(0.0);
-    case Aggregation::min:
-      return all.quantile(0.0).value_or(0.0);
     case Aggregation::last:
       return points.back()->value.mean().value_or(0.0);
     default:
-      return all.quantile(*quantile_of(aggregation)).value_or(0.0);
+      break;
   }
+  if (all.count() == 0) return 0.0;
+  switch (aggregation) {
+    case Aggregation::avg:
+      return all.mean();
+    case Aggregation::max:
+      return all.quantile(1.0);
+    case Aggregation::min:
+      return all.quantile(0.0);
+    default:
+      return all.quantile(*quantile_of(aggregation));
+  }
+}
+
+Reading absent(const Points<Amount>& /*points*/) { return absent_while_short(); }
+
+Reading absent(const Points<Samples>& /*points*/) { return absent_while_short(); }
+
+Reading absent(const Points<Buckets>& points) {
+  const bool is_observed = std::ranges::any_of(
+      points, [](const auto* point) { return point->value.count() > 0 && point->seconds() > 0.0; });
+  if (!is_observed) return absent_while_short();
+  return Reading::absent(Missing::refused,
+                         "its values are of too many sizes: the largest have no bucket");
+}
+
+std::optional<double> error_of(const Points<Amount>& /*points*/, Aggregation /*aggregation*/) {
+  return std::nullopt;
+}
+
+std::optional<double> error_of(const Points<Samples>& /*points*/, Aggregation /*aggregation*/) {
+  return std::nullopt;
+}
+
+std::optional<double> error_of(const Points<Buckets>& points, Aggregation aggregation) {
+  const bool is_exact = !quantile_of(aggregation) && aggregation != Aggregation::max &&
+                        aggregation != Aggregation::min;
+  if (is_exact || points.empty()) return std::nullopt;
+  const auto coarsest =
+      std::ranges::min_element(points, {}, [](const auto* point) { return point->value.scale; });
+  return (*coarsest)->value.relative_error();
 }
 
 Reading scaled(Reading reading, double factor) {

@@ -23,6 +23,18 @@ std::optional<double> aggregate(const Points<Samples>& points, Aggregation aggre
 /// (That nobody reported is another thing.)
 std::optional<double> aggregate(const Points<metrics::Buckets>& points, Aggregation aggregation);
 
+/// Why there is no such value: no time has passed, or a distribution's largest values have no
+/// bucket.
+Reading absent(const Points<Amount>& points);
+Reading absent(const Points<Samples>& points);
+Reading absent(const Points<metrics::Buckets>& points);
+
+/// The error of such a value, where it has one: of a distribution's quantiles, its largest and its
+/// smallest.
+std::optional<double> error_of(const Points<Amount>& points, Aggregation aggregation);
+std::optional<double> error_of(const Points<Samples>& points, Aggregation aggregation);
+std::optional<double> error_of(const Points<metrics::Buckets>& points, Aggregation aggregation);
+
 /// The window's value with its age, and those of the window before and of a shorter one where they
 /// are asked for.
 template <class Value>
@@ -37,9 +49,10 @@ Reading read_series(const Series<Value>& series, const MetricSpec& spec, Instant
   }
   const auto points = series.window(spec.window);
   const auto value = aggregate(points, spec.aggregation);
-  if (!value) return Reading::absent(Missing::incomplete, "measured for less than one interval");
+  if (!value) return absent(points);
   auto reading = Reading::of(*value);
   reading.age = age;
+  reading.error = error_of(points, spec.aggregation);
   for (const auto* point : points) reading.window += point->length();
   if (spec.needs_previous && series.covers(2 * spec.window)) {
     reading.previous = aggregate(series.window(spec.window, spec.window), spec.aggregation);

@@ -251,6 +251,7 @@ void Events::forget() noexcept {
 
 void Events::keep(const ScalingEvent& event) {
   record(state_, event);
+  house_.totals.count(event);
   house_.journal->keep_event(event);
   if (!house_.subscribers.empty()) house_.subscribers.tell(house_.calls, to_json(event));
 }

@@ -1,9 +1,12 @@
 #include "agent/exposed.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <nlohmann/json.hpp>
 #include <string_view>
 #include <utility>
+
+#include "agent/totals.hpp"
 
 namespace selfscale::agent {
 namespace {
@@ -66,22 +69,19 @@ exposition::Sources recorded_by_all(Seat& seat) {
   return sources;
 }
 
-std::vector<Family> families_of_agent(const std::optional<std::string>& published,
-                                      const std::vector<Switch>& switches) {
+std::vector<Family> families_of_agent(const std::optional<std::string>& published) {
   if (!published) return {};
   const auto said = json::parse(*published);
   const auto service = said.at("service").get<std::string>();
   std::vector<Family> families{replicas(said, service),
                                flag("selfscale_may_act", "1: the agent may act on the service.",
                                     service, said.at("mayAct").get<bool>())};
-  const auto add_switch = [&](std::string_view name, std::string help) {
-    const auto found = std::ranges::find(switches, name, &Switch::name);
-    if (found == switches.end()) return;
-    families.push_back(
-        flag("selfscale_" + std::string{name}, std::move(help), service, found->says_no));
-  };
-  add_switch("paused", "1: a person has paused the service.");
-  add_switch("dry_run", "1: the agent decides and writes nothing.");
+  families.push_back(flag("selfscale_paused", "1: a person has paused the service.", service,
+                          said.value("paused", false)));
+  families.push_back(flag("selfscale_dry_run", "1: the agent decides and writes nothing.", service,
+                          said.value("dryRun", false)));
+  std::ranges::move(families_of_totals(said.value("totals", json::object()), service),
+                    std::back_inserter(families));
   return families;
 }
 

@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "agent/seat.hpp"
-#include "agent/switches.hpp"
 #include "exposition/collect.hpp"
 
 namespace selfscale::agent {
@@ -16,9 +15,8 @@ namespace selfscale::agent {
 /// Whoever may use the seat.
 exposition::Sources recorded_by_all(Seat& seat);
 
-/// `selfscale_replicas` and its kind, by service. `published` is the last word (JSON); empty: none
-/// yet.
-std::vector<exposition::Family> families_of_agent(const std::optional<std::string>& published,
-                                                  const std::vector<Switch>& switches);
+/// `selfscale_replicas` and its kind, by service. `published` is the last word (JSON, as it is
+/// published); empty: none yet.
+std::vector<exposition::Family> families_of_agent(const std::optional<std::string>& published);
 
 }  // namespace selfscale::agent

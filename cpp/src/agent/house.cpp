@@ -50,11 +50,13 @@ std::string chosen_driver(const AgentOptions& options, const Settings& settings,
 
 }  // namespace
 
-House::House(const AgentOptions& options, Settings found, Seat& own_seat, Subscribers& told)
+House::House(const AgentOptions& options, Settings found, Seat& own_seat, Subscribers& told,
+             Totals& counted)
     : settings{std::move(found)},
       policies{settings},
       seat{own_seat},
       subscribers{told},
+      totals{counted},
       calls{options.run_on},
       log{settings.log_level, options.log, calls},
       holder_{host_name() + "/" + std::to_string(::getpid())} {

@@ -15,6 +15,7 @@
 #include "agent/seat.hpp"
 #include "agent/settings.hpp"
 #include "agent/subscribers.hpp"
+#include "agent/totals.hpp"
 #include "agent/ulid.hpp"
 #include "drivers/driver.hpp"
 #include "fleet/fleet.hpp"
@@ -24,7 +25,8 @@ namespace selfscale::agent {
 
 struct House {
   /// Reads the policies; throws what Policies throws. Touches no file else.
-  House(const AgentOptions& options, Settings found, Seat& own_seat, Subscribers& told);
+  House(const AgentOptions& options, Settings found, Seat& own_seat, Subscribers& told,
+        Totals& counted);
   House(const House&) = delete;
 
   /// Of the host and this process, as leases and events name it.
@@ -36,6 +38,7 @@ struct House {
   Policies policies;
   Seat& seat;
   Subscribers& subscribers;
+  Totals& totals;
   EngineClock clock;
   Ulids ulids;
   Calls calls;

@@ -7,6 +7,7 @@
 #include "agent/series.hpp"
 #include "agent/tally.hpp"
 #include "agent/throughput.hpp"
+#include "agent/usage.hpp"
 
 namespace selfscale::agent {
 namespace {
@@ -26,6 +27,12 @@ enum class Source {
   cpu,
   memory,
   host_cpu,
+  load_average,
+  throttled,
+  cpu_pressure,
+  memory_pressure,
+  io_pressure,
+  network,
   open_files,
   threads,
   rate,
@@ -55,16 +62,21 @@ struct Watched {
   Series<Amount>& amounts_of(const std::string& instance) {
     return amounts.try_emplace(instance, resolution_for(spec), retention_for(spec)).first->second;
   }
+  Series<Amount>& wholes_of(const std::string& instance) {
+    return wholes.try_emplace(instance, resolution_for(spec), retention_for(spec)).first->second;
+  }
   Series<Samples>& samples_of(const std::string& instance) {
     return samples.try_emplace(instance, resolution_for(spec), retention_for(spec)).first->second;
   }
   void forget_before(Instant then) {
     std::erase_if(amounts, [&](const auto& each) { return each.second.newest() < then; });
+    std::erase_if(wholes, [&](const auto& each) { return each.second.newest() < then; });
     std::erase_if(samples, [&](const auto& each) { return each.second.newest() < then; });
   }
 
   MetricSpec spec;
   std::map<std::string, Series<Amount>> amounts;   ///< by instance
+  std::map<std::string, Series<Amount>> wholes;    ///< by instance: what `amounts` are a share of
   std::map<std::string, Series<Samples>> samples;  ///< by instance
   Series<Amount> total;  ///< of the service; for error_rate, of its requests
   Series<Amount> errors;
@@ -85,9 +97,15 @@ struct Readings::History {
     if (name == "cpu_usage" || name == "cpu_cores") return Source::cpu;
     if (name == "memory_usage" || name == "memory_bytes") return Source::memory;
     if (name == "host_cpu_usage") return Source::host_cpu;
+    if (name == "load_average") return Source::load_average;
+    if (name == "cpu_throttled") return Source::throttled;
+    if (name == "cpu_pressure") return Source::cpu_pressure;
+    if (name == "memory_pressure") return Source::memory_pressure;
+    if (name == "io_pressure") return Source::io_pressure;
+    if (name == "network_io") return Source::network;
     if (name == "open_files") return Source::open_files;
     if (name == "threads") return Source::threads;
-    if (counts_requests(spec)) return Source::rate;
+    if (counter_of(spec) != name) return Source::rate;
     if (name == "error_rate") return Source::error_rate;
     if (name == "response_time" || name == "request_queue_time") return Source::distribution;
     const auto known = tally.kinds().find(name);
@@ -107,7 +125,10 @@ struct Readings::History {
     return spec.metric == "request_rate" || spec.metric == "requests_per_second";
   }
   static std::string_view counter_of(const MetricSpec& spec) {
-    return counts_requests(spec) ? requests_total : std::string_view{spec.metric};
+    if (counts_requests(spec)) return requests_total;
+    if (spec.metric == "disk_io") return process_disk_bytes;
+    if (spec.metric == "context_switches") return process_context_switches;
+    return spec.metric;
   }
 
   void feed(const Tick& tick) {
@@ -185,6 +206,21 @@ struct Readings::History {
         return keep_sample(memory_of(instance));
       case Source::host_cpu:
         return keep_sample(tally.host().cpu_percent);
+      case Source::load_average:
+        return keep_sample(tally.host().load_average);
+      case Source::throttled:
+        if (tally.host_tick().quota_periods && !tally.is_first()) {
+          each.wholes_of(name).add(over.from, over.to, Amount{*tally.host_tick().quota_periods});
+        }
+        return keep_amount(tally.host_tick().throttled_periods);
+      case Source::cpu_pressure:
+        return keep_amount(tally.host_tick().cpu_stalled_seconds);
+      case Source::memory_pressure:
+        return keep_amount(tally.host_tick().memory_stalled_seconds);
+      case Source::io_pressure:
+        return keep_amount(tally.host_tick().io_stalled_seconds);
+      case Source::network:
+        return keep_amount(tally.host_tick().network_bytes);
       case Source::open_files:
         return keep_sample(instance.open_files);
       case Source::threads:
@@ -227,22 +263,32 @@ struct Readings::History {
     return nullptr;
   }
 
-  /// No request, no error: 0.
-  static Reading read_error_rate(const Watched& each, const MetricSpec& spec, Instant now) {
+  /// The percentage that one counter grew of what another did. Of nothing: 0.
+  static Reading read_share(const Series<Amount>& part, const Series<Amount>& whole,
+                            const MetricSpec& spec, Instant now) {
     MetricSpec counted = spec;
     counted.aggregation = Aggregation::sum;
-    auto reading = read_series(each.total, counted, now);
+    auto reading = read_series(whole, counted, now);
     if (reading.is_missing()) return reading;
-    const auto errors = read_series(each.errors, counted, now);
-    auto ratio = [](double part, double whole) {
-      return whole > 0.0 ? 100.0 * std::min(1.0, part / whole) : 0.0;
+    const auto parts = read_series(part, counted, now);
+    auto share = [](double of_it, double all) {
+      return all > 0.0 ? 100.0 * std::min(1.0, of_it / all) : 0.0;
     };
-    if (reading.previous)
-      reading.previous = ratio(errors.previous.value_or(0.0), *reading.previous);
+    if (reading.previous) reading.previous = share(parts.previous.value_or(0.0), *reading.previous);
     if (reading.short_value)
-      reading.short_value = ratio(errors.short_value.value_or(0.0), *reading.short_value);
-    reading.value = ratio(errors.value, reading.value);
+      reading.short_value = share(parts.short_value.value_or(0.0), *reading.short_value);
+    reading.value = share(parts.value, reading.value);
     return reading;
+  }
+
+  [[nodiscard]] Reading silence(const MetricSpec& spec, const std::string& instance) const {
+    const auto known = tally.instances().find(instance);
+    const bool is_hidden = known != tally.instances().end() && known->second.is_hidden;
+    auto silence = Reading::absent(
+        Missing::not_reported, is_hidden ? "/proc hides a process of " + instance
+                                         : instance + " has not reported " + spec.metric + " yet");
+    silence.capacity = capacity(spec, instance);
+    return silence;
   }
 
   static double per_what(const MetricSpec& spec) {
@@ -310,16 +356,22 @@ Reading Readings::read(const MetricSpec& spec, const std::string& instance, Inst
       if (samples == each->samples.end()) break;
       return history_->of_resource(read_series(samples->second, spec, now), spec, instance);
     case Source::rate:
+    case Source::network:
       if (amounts == each->amounts.end()) break;
       return scaled(read_series(amounts->second, spec, now), History::per_what(spec));
+    case Source::throttled:
+      if (amounts == each->amounts.end()) break;
+      return History::read_share(amounts->second, each->wholes.at(instance), spec, now);
+    case Source::cpu_pressure:
+    case Source::memory_pressure:
+    case Source::io_pressure:
+      if (amounts == each->amounts.end()) break;
+      return scaled(read_series(amounts->second, spec, now), 100.0);
     default:
       if (samples == each->samples.end()) break;
       return read_series(samples->second, spec, now);
   }
-  Reading silence = Reading::absent(Missing::not_reported,
-                                    instance + " has not reported " + spec.metric + " yet");
-  silence.capacity = history_->capacity(spec, instance);
-  return silence;
+  return history_->silence(spec, instance);
 }
 
 Reading Readings::read_service(const MetricSpec& spec, Instant now) const {
@@ -329,7 +381,7 @@ Reading Readings::read_service(const MetricSpec& spec, Instant now) const {
     case Source::rate:
       return scaled(read_series(each->total, spec, now), History::per_what(spec));
     case Source::error_rate:
-      return History::read_error_rate(*each, spec, now);
+      return History::read_share(each->errors, each->total, spec, now);
     case Source::distribution:
       return read_series(each->buckets, spec, now);
     default:
@@ -365,15 +417,27 @@ std::optional<Throughput> Readings::throughput() const {
 
 std::set<std::string> Readings::metrics() const {
   std::set<std::string> names;
-  for (const auto& [name, kind] : history_->tally.kinds()) names.insert(name);
-  if (names.contains(std::string{requests_total}))
-    names.insert({"request_rate", "requests_per_second", "error_rate"});
-  if (history_->tally.host().cpu_percent) names.insert("host_cpu_usage");
+  const auto& kinds = history_->tally.kinds();
+  for (const auto& [name, kind] : kinds) names.insert(name);
+  const auto add_if = [&names](bool is_there, std::initializer_list<const char*> known) {
+    if (is_there) names.insert(known.begin(), known.end());
+  };
+  add_if(kinds.contains(requests_total), {"request_rate", "requests_per_second", "error_rate"});
+  add_if(kinds.contains(process_disk_bytes), {"disk_io"});
+  add_if(kinds.contains(process_context_switches), {"context_switches"});
+  const auto& host = history_->tally.host();
+  add_if(host.cpu_percent.has_value(), {"host_cpu_usage"});
+  add_if(host.load_average.has_value(), {"load_average"});
+  add_if(host.throttling.has_value(), {"cpu_throttled"});
+  add_if(host.network_bytes.has_value(), {"network_io"});
+  add_if(host.stalled.cpu_seconds.has_value(), {"cpu_pressure"});
+  add_if(host.stalled.memory_seconds.has_value(), {"memory_pressure"});
+  add_if(host.stalled.io_seconds.has_value(), {"io_pressure"});
   for (const auto& [name, instance] : history_->tally.instances()) {
-    if (instance.shows_cpu) names.insert({"cpu_usage", "cpu_cores"});
-    if (instance.memory_bytes) names.insert({"memory_usage", "memory_bytes"});
-    if (instance.open_files) names.insert("open_files");
-    if (instance.threads) names.insert("threads");
+    add_if(instance.shows_cpu, {"cpu_usage", "cpu_cores"});
+    add_if(instance.memory_bytes.has_value(), {"memory_usage", "memory_bytes"});
+    add_if(instance.open_files.has_value(), {"open_files"});
+    add_if(instance.threads.has_value(), {"threads"});
   }
   return names;
 }

@@ -1,10 +1,10 @@
 /// From what processes count and the host shows, tick by tick, to the readings that a policy asks
 /// for.
 ///
-/// A reading per instance: CPU, memory, descriptors, threads, its host's CPU, gauges and rates of
-/// counters. One reading for the service: all distributions (merged exactly, so that a p95 is that
-/// of all requests), `error_rate`, and rates asked for as `across: sum`; these miss nothing that an
-/// ended process has still counted.
+/// A reading per instance: CPU, memory, disks, descriptors, threads, what its host or container
+/// shows of itself, gauges and rates of counters. One reading for the service: all distributions
+/// (merged exactly, so that a p95 is that of all requests), `error_rate`, and rates asked for as
+/// `across: sum`; these miss nothing that an ended process has still counted.
 ///
 /// Windows are made of at most 60 points, whatever the tick, and twice that where the window before
 /// is asked for. A reading is given as soon as one whole tick lies in its window, and says how much
@@ -26,6 +26,8 @@
 
 #include "metrics/registry.hpp"
 #include "policy/compiled.hpp"
+#include "sampling/cgroup.hpp"
+#include "sampling/pressure.hpp"
 
 namespace selfscale::agent {
 
@@ -36,8 +38,10 @@ struct ProcessView {
   int slot = 0;                  ///< 0: it has none and was sampled from outside
   std::uint32_t generation = 0;  ///< of the slot
   bool alive = true;             ///< false: ended, its last counts still in the slot
-  bool waits = false;   ///< has children that work for it (a shell, a server's first process)
-  bool reports = true;  ///< false: no heartbeat lately (stopped, hung); what it shows is old
+  bool waits = false;      ///< has children that work for it (a shell, a server's first process)
+  bool is_hidden = false;  ///< /proc does not show it, though it lives
+  bool has_thread = true;  ///< false: forked by a pool, it records and never reports
+  bool reports = true;     ///< false: no heartbeat lately (stopped, hung); what it shows is old
   bool ready = false;
   bool draining = false;
   std::optional<Instant> started_at;
@@ -54,10 +58,15 @@ struct HostView {
   double memory_bytes = 0.0;                 ///< total
   std::optional<double> cpu_limit_cores;     ///< cgroup quota
   std::optional<double> memory_limit_bytes;  ///< cgroup limit
-  std::optional<double> group_cpu_seconds;   ///< used by the cgroup; read where there is a quota
+  int cpu_limit_level = 0;  ///< the group whose quota that is; another level counts another group
+  std::optional<double> group_cpu_seconds;  ///< used by the cgroup; read where there is a quota
+  std::optional<sampling::Throttling> throttling;  ///< by that quota
   std::optional<double> group_memory_bytes;  ///< of the cgroup without inactive file pages; read
                                              ///< where there is a limit
   std::optional<double> cpu_percent;         ///< of the host's processors, busy since the last look
+  std::optional<double> load_average;
+  std::optional<double> network_bytes;  ///< received and sent since the interfaces came up
+  sampling::Stalled stalled;            ///< since boot, or since the cgroup was made
 };
 
 /// What a replica has asked its platform for: what `"of": "request"` is a percentage of.

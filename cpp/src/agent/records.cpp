@@ -66,7 +66,7 @@ std::string decision_record_json(const std::string& id, const Evaluated& evaluat
   record.append(core_version());
   record += R"(","policyHash":")" + evaluated.policy.hash();
   record += R"(","snapshot":)" + to_json(evaluated.policy, evaluated.snapshot);
-  record += R"(,"stateBefore":)" + evaluated.state_before;
+  record += R"(,"stateBefore":)" + to_json(evaluated.policy, evaluated.state_before);
   record += R"(,"decision":)" + to_json(evaluated.policy, evaluated.decision);
   record +=
       evaluated.verdict.may_act ? R"(,"mayAct":true,"because":)" : R"(,"mayAct":false,"because":)";
@@ -93,6 +93,8 @@ std::string published_json(const Published& what) {
       {"mayAct", what.verdict.may_act},
       {"because", because},
       {"enabledBy", what.enabled_by},
+      {"paused", what.paused},
+      {"dryRun", what.dry_run},
       {"replicas",
        {{"desired", platform.desired_replicas},
         {"current", platform.current_replicas},
@@ -103,6 +105,7 @@ std::string published_json(const Published& what) {
       {"note", what.note},
       {"failure", what.failure},
       {"error", platform.error},
+      {"totals", what.totals.to_json()},
   };
   return text_of(published);
 }
@@ -111,6 +114,7 @@ std::string with_age(const std::string& published, std::int64_t boot_ms) {
   auto value = json::parse(published);
   const double age = seconds(boot_ms) - value.value("bootTime", seconds(boot_ms));
   value.erase("bootTime");
+  value.erase("totals");
   value["age"] = std::max(0.0, age);
   return text_of(value);
 }

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "agent/switches.hpp"
+#include "agent/totals.hpp"
 #include "journal/journal.hpp"
 
 namespace selfscale::agent {
@@ -18,7 +19,7 @@ std::string_view core_version() noexcept;
 struct Evaluated {
   const Policy& policy;
   const Snapshot& snapshot;
-  const std::string& state_before;  ///< JSON
+  const DecisionState& state_before;
   const Decision& decision;
   Verdict verdict;
 };
@@ -32,14 +33,18 @@ struct Published {
   const Decision& decision;
   Verdict verdict;
   std::string enabled_by;
+  bool paused = false;
+  bool dry_run = false;
   std::string decision_id;
   const ScalingEvent* event = nullptr;
   int events_last_hour = 0;  ///< of this service, for the guardrail that counts all services'
   std::string note;          ///< the platform's, for people
   std::string failure;       ///< why what was asked for does not come about, in its words
+  const Totals& totals;
 };
 std::string published_json(const Published& what);
-/// The same with its age in seconds, by the boot clock of this host.
+/// The same for people: with its age in seconds, by the boot clock of this host, and without
+/// totals.
 std::string with_age(const std::string& published, std::int64_t boot_ms);
 
 /// One row of the journal.

@@ -25,7 +25,7 @@ namespace asio = boost::asio;
 using json = nlohmann::ordered_json;
 
 constexpr auto with_error = asio::as_tuple(asio::use_awaitable);
-constexpr Duration shortest_tick{50};
+constexpr Duration shortest_tick{10};
 constexpr Duration longest_tick{1'000};
 constexpr std::chrono::milliseconds drain_tick{100};
 constexpr std::chrono::milliseconds patience_with_calls{300};
@@ -46,12 +46,13 @@ struct Runner::Parking {
 };
 
 Runner::Runner(const AgentOptions& options, Settings settings, Seat& seat, Subscribers& subscribers,
-               std::function<void()> on_drain)
+               Totals& totals, std::function<void()> on_drain)
     : seat_{seat},
       on_drain_{std::move(on_drain)},
-      house_{options, std::move(settings), seat, subscribers},
+      house_{options, std::move(settings), seat, subscribers, totals},
       steering_{house_},
       next_step_{house_.io},
+      next_tick_{house_.io},
       started_boot_ms_{boot_milliseconds()} {}
 
 Runner::~Runner() { stop(); }
@@ -64,7 +65,7 @@ void Runner::start() {
               .release = settings.release,
               .run_directory = settings.run_directory},
              settings.instance, settings.is_replica);
-  if (!seat_.degraded().empty()) house_.log.trouble("segment", seat_.degraded());
+  say_whether_seen();
   if (const auto missing = sampling::unmeasured(); !missing.empty()) {
     house_.log.trouble("sampling", missing);
   }
@@ -120,6 +121,7 @@ void Runner::stop() noexcept {
   asio::post(house_.io, [this] {
     stopping_ = true;
     next_step_.cancel();
+    next_tick_.cancel();
     asio::co_spawn(house_.io, wind_up(), [this](const std::exception_ptr&) { house_.io.stop(); });
   });
   thread_.join();
@@ -132,7 +134,7 @@ void Runner::stop() noexcept {
 
 asio::awaitable<void> Runner::wind_up() {
   if (server_) server_->stop();
-  seat_.count_cpu();
+  seat_.count_usage();
   co_await steering_.resign();
 }
 
@@ -143,6 +145,7 @@ asio::awaitable<void> Runner::steer() {
     std::string failed;
     try {
       co_await steering_.step();
+      hurry_tick();
       serve_people();
     } catch (const abi::__forced_unwind&) {
       throw;
@@ -164,10 +167,11 @@ asio::awaitable<void> Runner::steer() {
 
 /// What every process does, whoever decides: it says that it lives, and shows what it costs.
 asio::awaitable<void> Runner::keep_up() {
-  asio::steady_timer timer{house_.io};
   while (!stopping_) {
+    ticked_at_ = house_.clock.now();
     try {
       seat_.keep();
+      say_whether_seen();
       seat_.heartbeat();
       seat_.show_cost();
       steering_.sample();
@@ -178,8 +182,22 @@ asio::awaitable<void> Runner::keep_up() {
     } catch (const std::exception& error) {
       caught("a tick", error.what());
     }
-    timer.expires_after(sampling_interval());
-    co_await timer.async_wait(with_error);
+    next_tick_.expires_after(tick_interval());
+    co_await next_tick_.async_wait(with_error);
+  }
+}
+
+/// The thread is awake: what is due soon is done now, instead of waking it again.
+void Runner::hurry_tick() {
+  if (house_.clock.now() - ticked_at_ > tick_interval() / 2) next_tick_.cancel();
+}
+
+/// Whether the other processes see what this one counts.
+void Runner::say_whether_seen() {
+  if (seat_.degraded().empty()) {
+    house_.log.recovered("segment");
+  } else {
+    house_.log.trouble("segment", seat_.degraded());
   }
 }
 
@@ -192,8 +210,9 @@ asio::awaitable<void> Runner::watch_drain() {
   if (!stopping_) on_drain_();
 }
 
-Duration Runner::sampling_interval() const {
-  return std::clamp(house_.evaluation_interval() / 4, shortest_tick, longest_tick);
+/// Once a second, or with each evaluation where these come more often.
+Duration Runner::tick_interval() const {
+  return std::clamp(house_.evaluation_interval(), shortest_tick, longest_tick);
 }
 
 void Runner::wake() {
@@ -227,6 +246,7 @@ void Runner::serve_people() {
 // --- around a fork ---
 
 bool Runner::park(std::chrono::milliseconds patience) noexcept {
+  is_parked_ = false;
   try {
     parking_ = std::make_shared<Parking>();
     asio::post(house_.io, [this, parking = parking_] {
@@ -238,7 +258,8 @@ bool Runner::park(std::chrono::milliseconds patience) noexcept {
       parking->changed.wait(lock, [&parking] { return parking->released; });
     });
     std::unique_lock lock{parking_->mutex};
-    return parking_->changed.wait_for(lock, patience, [this] { return parking_->parked; });
+    is_parked_ = parking_->changed.wait_for(lock, patience, [this] { return parking_->parked; });
+    return is_parked_;
   } catch (const std::exception&) {
     return false;
   }
@@ -253,6 +274,7 @@ void Runner::unpark() noexcept {
 
 void Runner::abandon_in_child() noexcept {
   if (server_) server_->abandon_in_child();
+  if (is_parked_) steering_.abandon_in_child();
 }
 
 // --- what can be asked ---
@@ -272,12 +294,13 @@ asio::awaitable<Result<std::string>> Runner::status() {
 }
 
 asio::awaitable<Result<exposition::Sources>> Runner::exposed() {
-  const auto published = co_await recommendation({});
+  co_await steering_.take_up_totals();  // what was shown once is never more than is counted on
+  const auto published = co_await steering_.published(house_.service());
   std::optional<std::string> known;
   if (published) known = *published;
-  seat_.count_cpu();
+  seat_.count_usage();
   auto sources = recorded_by_all(seat_);
-  sources.others = families_of_agent(known, steering_.switches());
+  sources.others = families_of_agent(known);
   co_return sources;
 }
 

@@ -29,7 +29,7 @@ class Runner final : public control::Controlled {
  public:
   /// `on_drain` is called once, on the control thread, when this replica is told to go.
   Runner(const AgentOptions& options, Settings settings, Seat& seat, Subscribers& subscribers,
-         std::function<void()> on_drain);
+         Totals& totals, std::function<void()> on_drain);
   ~Runner() override;  ///< stops
   Runner(const Runner&) = delete;
 
@@ -51,7 +51,8 @@ class Runner final : public control::Controlled {
   /// Around fork(): holds the thread where nothing is half done. False: it did not come in time.
   bool park(std::chrono::milliseconds patience) noexcept;
   void unpark() noexcept;
-  /// In a child, which must touch nothing else.
+  /// In a child, which must touch nothing else. What the thread may have been changing, where
+  /// park() did not hold it, is left alone.
   void abandon_in_child() noexcept;
 
   // What people can ask (control::Controlled), on the control thread.
@@ -77,11 +78,13 @@ class Runner final : public control::Controlled {
   void spawn(boost::asio::awaitable<void> loop);
   boost::asio::awaitable<void> steer();
   boost::asio::awaitable<void> keep_up();
+  void say_whether_seen();
   boost::asio::awaitable<void> watch_drain();
   boost::asio::awaitable<void> wind_up();
   boost::asio::awaitable<Result<fleet::Switches>> change(std::string service, Change how);
   [[nodiscard]] Result<void> check_service(const std::string& service) const;
-  [[nodiscard]] Duration sampling_interval() const;
+  void hurry_tick();
+  [[nodiscard]] Duration tick_interval() const;
   void caught(const char* where, const std::string& what) noexcept;
   void serve_people();
   void wake();
@@ -91,8 +94,11 @@ class Runner final : public control::Controlled {
   House house_;
   Steering steering_;
   boost::asio::steady_timer next_step_;
+  boost::asio::steady_timer next_tick_;
+  Instant ticked_at_{};
   std::unique_ptr<http::Server> server_;
   std::shared_ptr<Parking> parking_;
+  bool is_parked_ = false;
   std::int64_t started_boot_ms_ = 0;
   bool stopping_ = false;
   std::atomic<bool> stopped_{false};  ///< nobody answers any more

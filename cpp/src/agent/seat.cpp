@@ -1,7 +1,5 @@
 #include "agent/seat.hpp"
 
-#include <unistd.h>
-
 #include <utility>
 
 #include "agent/clock.hpp"
@@ -9,6 +7,8 @@
 
 namespace selfscale::agent {
 namespace {
+
+constexpr std::string_view segments_replaced = "selfscale_segments_replaced_total";
 
 std::uint64_t refused_in(const std::vector<metrics::Entry>& entries) {
   std::uint64_t count = 0;
@@ -18,14 +18,6 @@ std::uint64_t refused_in(const std::vector<metrics::Entry>& entries) {
   return count;
 }
 
-std::uint64_t microseconds(double seconds) { return static_cast<std::uint64_t>(seconds * 1e6); }
-
-/// Counts what was added to a total; one that is smaller than before began anew.
-void count_up(const Counter& counter, std::uint64_t& counted, std::uint64_t total) noexcept {
-  counter.inc(total < counted ? total : total - counted);
-  counted = total;
-}
-
 }  // namespace
 
 Seat::~Seat() { leave(); }
@@ -33,23 +25,30 @@ Seat::~Seat() { leave(); }
 void Seat::take(const segment::Place& place, const std::string& instance, bool claim) {
   const bool same_place = place.service == place_.service && place.release == place_.release &&
                           place.run_directory == place_.run_directory;
-  const bool stays = segment_ && same_place && !segment_->is_stale();
-  if (!stays) leave();
+  if (!same_place) {
+    leave();
+    segment_.reset();
+  }
   place_ = place;
   instance_ = instance;
   claims_ = claim;
   degraded_.clear();
-  if (!stays) {
-    auto opened = segment::Segment::open(place);
-    if (!opened) {
-      segment_.reset();
-      degraded_ = "measures this process alone: " + opened.error().message +
-                  "; name a directory that this user may write to in SELFSCALE_RUN_DIR";
-      return;
-    }
-    segment_ = std::move(*opened);
+  if (!segment_ || segment_->is_stale()) open_segment();
+  if (segment_ && claim) claim_slot();
+}
+
+/// What was counted into a file that is gone goes along to the new one; until there is one,
+/// recording goes on where it was.
+void Seat::open_segment() {
+  auto opened = segment::Segment::open(place_);
+  if (!opened) {
+    degraded_ = "measures this process alone: " + opened.error().message +
+                "; name a directory that this user may write to in SELFSCALE_RUN_DIR";
+    return;
   }
-  if (claim) claim_slot();
+  const bool is_replaced = segment_ != nullptr;
+  segment_ = std::move(*opened);
+  if (is_replaced) registry_.counter(segments_replaced).inc();
 }
 
 void Seat::claim_slot() {
@@ -58,12 +57,16 @@ void Seat::claim_slot() {
     degraded_ = "others do not see this process: " + slot.error().message;
     return;
   }
+  degraded_.clear();
   registry_.move_to(segment_->own_metrics());
 }
 
 void Seat::keep() {
-  if (segment_ && !segment_->is_stale()) return registry_.settle();
-  if (segment_) take(place_, instance_, claims_);
+  if (segment_ && !segment_->is_stale()) {
+    if (claims_ && segment_->own_metrics().empty()) claim_slot();  // one may have become free
+    return registry_.settle();
+  }
+  if (!place_.run_directory.empty()) take(place_, instance_, claims_);
 }
 
 void Seat::heartbeat() noexcept {
@@ -71,16 +74,17 @@ void Seat::heartbeat() noexcept {
 }
 
 void Seat::show_cost() {
-  count_cpu();
+  count_usage();
   cpu_seconds_.set(thread_cpu_seconds());
-  if (const auto process = sampling::read_process(::getpid())) {
+  const auto stat = own_stat_.read(buffer_);
+  if (const auto process = stat ? sampling::parse_process(*stat) : std::nullopt) {
     resident_bytes_.set(process->resident_bytes);
   }
 }
 
-void Seat::count_cpu() noexcept {
-  count_up(agent_cpu_, counted_agent_cpu_, microseconds(thread_cpu_seconds()));
-  count_up(cpu_, counted_cpu_, microseconds(process_cpu_seconds()));
+void Seat::count_usage() noexcept {
+  count_up(agent_cpu_, counted_agent_cpu_, static_cast<std::uint64_t>(thread_cpu_seconds() * 1e6));
+  used_.count();
 }
 
 std::uint64_t Seat::refused() const {
@@ -101,8 +105,9 @@ void Seat::leave() noexcept {
 void Seat::begin_anew_in_child() noexcept {
   readiness = segment::Readiness::unsaid;
   drains = false;
-  counted_cpu_ = 0;
+  used_.begin_anew();
   counted_agent_cpu_ = 0;
+  own_stat_.close();
   const bool sits = segment_ && claims_ && segment_->claim_after_fork() != 0;
   if (sits) {
     registry_.restart_in(segment_->own_metrics());

@@ -8,7 +8,9 @@
 #include <span>
 #include <string>
 
+#include "agent/usage.hpp"
 #include "metrics/registry.hpp"
+#include "sampling/kept_file.hpp"
 #include "segment/segment.hpp"
 
 namespace selfscale::agent {
@@ -20,7 +22,7 @@ class Seat {
       : registry_{registry},
         cpu_seconds_{registry.gauge("agent_cpu_seconds")},
         resident_bytes_{registry.gauge("agent_process_resident_bytes")},
-        cpu_{registry.counter("process_cpu_microseconds")},
+        used_{registry},
         agent_cpu_{registry.counter("agent_cpu_microseconds")} {}
   ~Seat();
   Seat(const Seat&) = delete;
@@ -29,14 +31,14 @@ class Seat {
   /// Opens the segment and, with `claim`, takes a slot, to which recording moves. What fails leaves
   /// recording where it is, and is said by degraded().
   void take(const segment::Place& place, const std::string& instance, bool claim);
-  /// Takes a place anew when the segment was removed or replaced.
+  /// Takes a place anew when the segment was removed or replaced, and a slot once one is free.
   void keep();
   void heartbeat() noexcept;
   /// Records what the agent costs. Control thread.
   void show_cost();
-  /// Counts the CPU time that this process and the agent's thread have used since the last time, so
-  /// that it stays in the sums when the process ends. Control thread.
-  void count_cpu() noexcept;
+  /// Counts what this process and the agent's thread have used since the last time, so that it
+  /// stays in the sums when the process ends. Control thread.
+  void count_usage() noexcept;
   /// Gives the slot up; recording goes on in private memory.
   void leave() noexcept;
   /// In a fork's child: a slot of its own, or private memory; counts begin at zero. No lock, no
@@ -62,15 +64,17 @@ class Seat {
   std::atomic<bool> drains{false};
 
  private:
+  void open_segment();
   void claim_slot();
 
   metrics::Registry& registry_;
   Gauge cpu_seconds_;     ///< of the control thread
   Gauge resident_bytes_;  ///< of the process: a thread has none of its own
-  Counter cpu_;
+  Usage used_;
   Counter agent_cpu_;
-  std::uint64_t counted_cpu_ = 0;        ///< microseconds
-  std::uint64_t counted_agent_cpu_ = 0;  ///< of the control thread that runs now
+  std::uint64_t counted_agent_cpu_ = 0;  ///< microseconds of the control thread that runs now
+  sampling::KeptFile own_stat_{"/proc/self/stat"};
+  std::string buffer_;
   std::unique_ptr<segment::Segment> segment_;
   segment::Place place_;
   std::string instance_;

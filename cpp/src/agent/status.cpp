@@ -9,7 +9,7 @@
 #include "policy/compiled.hpp"
 #include "sampling/cpu.hpp"
 #include "sampling/descriptors.hpp"
-#include "sampling/memory.hpp"
+#include "sampling/host.hpp"
 #include "sampling/process.hpp"
 
 namespace selfscale::agent {
@@ -116,7 +116,7 @@ json instances(House& house) {
 }
 
 json host(const std::optional<double>& cpu_percent) {
-  const auto memory = sampling::read_host_memory();
+  const auto memory = sampling::Host{}.read_memory();
   json seen{{"cores", sampling::count_cores()},
             {"cpuUsage", cpu_percent ? json(*cpu_percent) : json(nullptr)},
             {"memoryBytes", nullptr},

@@ -74,7 +74,11 @@ asio::awaitable<void> Steering::step() {
     const auto interval = house_.evaluation_interval();
     next_evaluation_ = std::max(next_evaluation_ + interval, now + interval / 2);
   }
-  if (role_ == Role::follower) co_return;
+  if (role_ == Role::follower) {
+    const bool may_follow_on = !house_.settings.supervised;
+    if (evaluates && may_follow_on) co_await take_up_totals();
+    co_return;
+  }
   co_await observe();
   co_await read_switches_of_people();
   judge_now();
@@ -113,6 +117,7 @@ asio::awaitable<void> Steering::find_role() {
   }
   note_leader(leader ? *leader : std::string{});
   if (leader_.empty() && house_.seat.hold_control()) {  // recommending does no harm
+    if (role_ != Role::recommender) co_await take_up_totals();
     role_ = Role::recommender;
     co_return;
   }
@@ -185,6 +190,7 @@ asio::awaitable<void> Steering::begin_to_lead() {
   }
   lease_ = *loaded;
   take_over_state();
+  co_await take_up_totals();
   const auto behind = house_.clock.catch_up(std::max(lease_.at, state_.at));
   if (behind > worth_saying) {
     house_.log.warn("the wall clock is " + std::to_string(behind.count() / 1000) +
@@ -194,6 +200,14 @@ asio::awaitable<void> Steering::begin_to_lead() {
   leader_ = house_.holder();
   resumes_ = true;
   house_.log.debug("leads " + house_.service() + " with token " + std::to_string(lease_.token));
+}
+
+/// Counters of the service go on, whoever counts.
+asio::awaitable<void> Steering::take_up_totals() {
+  const auto left = co_await published(house_.service());
+  if (!left) co_return;
+  const auto said = nlohmann::json::parse(*left, nullptr, /*allow_exceptions=*/false);
+  if (said.is_object()) house_.totals.take_up(said.value("totals", nlohmann::json::object()));
 }
 
 void Steering::take_over_state() {
@@ -287,7 +301,7 @@ asio::awaitable<void> Steering::evaluate() {
   sample();
   if (house_.policies.fit(readings_.metrics())) take_policies();
   if (role_ == Role::leader && observation_) events_.compare(*observation_);
-  state_before_ = to_json(policy_, state_);
+  state_before_ = state_;
   co_await think();
   const bool changed = is_news();
   if (changed) write_down();
@@ -324,6 +338,7 @@ asio::awaitable<void> Steering::think() {
   snapshot_ = maker_.make(policy_, readings_, now);
   refused_readings_ += count_refused(snapshot_);
   decide(policy_, snapshot_, state_, decision_);
+  house_.totals.count(decision_);
 }
 
 asio::awaitable<Shared> Steering::shared() {
@@ -504,11 +519,14 @@ asio::awaitable<void> Steering::publish() {
                  .decision = decision_,
                  .verdict = verdict_,
                  .enabled_by = named("policy_enabled", switches_).by,
+                 .paused = named("paused", switches_).says_no,
+                 .dry_run = named("dry_run", switches_).says_no,
                  .decision_id = decision_id_,
                  .event = events_.under_way(),
                  .events_last_hour = events_last_hour(state_, decision_.at),
                  .note = {},
-                 .failure = {}};
+                 .failure = {},
+                 .totals = house_.totals};
   if (observation_) {
     what.note = observation_->note;
     what.failure = observation_->failure;

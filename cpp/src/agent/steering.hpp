@@ -57,8 +57,13 @@ class Steering {
   }
   /// What the driver found when it was last asked; nothing where there is none.
   [[nodiscard]] const drivers::Preflight& found_by_preflight() const noexcept { return preflight_; }
+  /// Has the totals go on from the last word on the service. Whoever may decide next does so again
+  /// and again: a recommender's word goes with it.
+  boost::asio::awaitable<void> take_up_totals();
   /// Gives the lease back.
   boost::asio::awaitable<void> resign();
+  /// In a fork's child, which must touch nothing else: closes the files that are kept open.
+  void abandon_in_child() noexcept { sampler_.abandon_in_child(); }
 
  private:
   boost::asio::awaitable<void> find_role();
@@ -100,7 +105,7 @@ class Steering {
   SnapshotMaker maker_;
   Snapshot snapshot_;
   DecisionState state_;
-  std::string state_before_;  ///< the last decision, JSON
+  DecisionState state_before_;  ///< the last decision
   Decision decision_;
   std::optional<Decision> recorded_;  ///< the last with a record of its own
   Verdict recorded_verdict_;

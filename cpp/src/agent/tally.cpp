@@ -18,6 +18,39 @@ void add_to(std::optional<double>& sum, const std::optional<double>& value) {
 /// Totals never fall, but when the segment had to be made anew; then they begin again.
 double increment(double now, double before) noexcept { return std::max(0.0, now - before); }
 
+std::optional<double> increment(const std::optional<double>& now,
+                                const std::optional<double>& before) noexcept {
+  if (!now || !before) return std::nullopt;
+  return increment(*now, *before);
+}
+
+HostTick tick_of_host(const HostView& now, const HostView& before) noexcept {
+  HostTick tick;
+  tick.network_bytes = increment(now.network_bytes, before.network_bytes);
+  tick.cpu_stalled_seconds = increment(now.stalled.cpu_seconds, before.stalled.cpu_seconds);
+  tick.memory_stalled_seconds =
+      increment(now.stalled.memory_seconds, before.stalled.memory_seconds);
+  tick.io_stalled_seconds = increment(now.stalled.io_seconds, before.stalled.io_seconds);
+  const bool same_quota = now.cpu_limit_level == before.cpu_limit_level;
+  if (same_quota && now.throttling && before.throttling) {
+    tick.quota_periods = increment(static_cast<double>(now.throttling->periods),
+                                   static_cast<double>(before.throttling->periods));
+    tick.throttled_periods = increment(static_cast<double>(now.throttling->throttled),
+                                       static_cast<double>(before.throttling->throttled));
+  }
+  return tick;
+}
+
+/// A sum in which a part is missing would look like less.
+void forget_partial_sums(InstanceTick& instance) noexcept {
+  if (instance.hides_files) instance.open_files.reset();
+  if (!instance.is_hidden) return;
+  instance.cpu_seconds.reset();
+  instance.memory_bytes.reset();
+  instance.open_files.reset();
+  instance.threads.reset();
+}
+
 std::vector<const std::vector<Entry>*> all_entries(const Tick& tick) {
   std::vector<const std::vector<Entry>*> all{&tick.retired};
   for (const auto& process : tick.processes) all.push_back(&process.entries);
@@ -82,7 +115,10 @@ void Tally::feed(const Tick& tick, bool share_host) {
   }
   before_ = std::move(seen);
   std::erase_if(instances_, [](const auto& each) { return each.second.processes == 0; });
-  take_group_cpu(std::exchange(host_, tick.host), share_host);
+  for (auto& [name, instance] : instances_) forget_partial_sums(instance);
+  const auto host_before = std::exchange(host_, tick.host);
+  host_tick_ = tick_of_host(host_, host_before);
+  take_group_cpu(host_before, share_host);
 }
 
 void Tally::collect(const ProcessView& process, const Before& now, const Before* then) {
@@ -94,9 +130,12 @@ void Tally::collect(const ProcessView& process, const Before& now, const Before*
     instance.started_at =
         std::min(instance.started_at.value_or(*process.started_at), *process.started_at);
   }
-  if (process.reports && process.slot > 0) {
-    instance.reports = true;
-    for (const auto& [name, value] : now.counts.gauges) instance.gauges[name] += value;
+  if (process.slot > 0) {
+    instance.reports = instance.reports || process.reports;
+    const bool may_be_old = process.has_thread && !process.reports;
+    for (const auto& [name, value] : now.counts.gauges) {
+      if (!may_be_old) instance.gauges[name] += value;
+    }
   }
   if (now.cpu_seconds) {
     instance.shows_cpu = true;
@@ -104,6 +143,8 @@ void Tally::collect(const ProcessView& process, const Before& now, const Before*
       add_to(instance.cpu_seconds, increment(*now.cpu_seconds, *then->cpu_seconds));
     }
   }
+  instance.is_hidden = instance.is_hidden || process.is_hidden;
+  instance.hides_files = instance.hides_files || !process.open_files;
   add_to(instance.memory_bytes, process.memory_bytes);
   add_to(instance.open_files, process.open_files);
   add_to(instance.threads, process.threads);
@@ -126,6 +167,7 @@ void Tally::collect_counters(InstanceTick& instance, const Counts& now, const Be
 void Tally::take_group_cpu(const HostView& before, bool share_host) {
   if (share_host || instances_.size() != 1) return;
   if (!host_.group_cpu_seconds || !before.group_cpu_seconds) return;
+  if (host_.cpu_limit_level != before.cpu_limit_level) return;  // of another group
   instances_.begin()->second.cpu_seconds =
       increment(*host_.group_cpu_seconds, *before.group_cpu_seconds);
 }

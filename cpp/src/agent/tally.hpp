@@ -28,15 +28,27 @@ struct Counts {
 /// What an instance did in one tick, and what was seen of it at the end.
 struct InstanceTick {
   int processes = 0;                  ///< living; those that wait for their children left out
+  bool is_hidden = false;             ///< /proc does not show one of them: nobody knows the sums
   bool reports = false;               ///< at least one of them
   std::optional<Instant> started_at;  ///< the first of them
   bool shows_cpu = false;
+  bool hides_files = false;  ///< the same of open files, which less is needed to hide
   std::map<std::string, double, std::less<>> increments;
   std::map<std::string, double, std::less<>> gauges;
   std::optional<double> cpu_seconds;  ///< used in this tick; empty for one just seen
   std::optional<double> memory_bytes;
   std::optional<double> open_files;
   std::optional<double> threads;
+};
+
+/// What the host, or the container, did in one tick. Empty: not told, or not told before.
+struct HostTick {
+  std::optional<double> quota_periods;  ///< of the CPU quota, in which there was something to do
+  std::optional<double> throttled_periods;  ///< those in which it was used up
+  std::optional<double> network_bytes;
+  std::optional<double> cpu_stalled_seconds;
+  std::optional<double> memory_stalled_seconds;
+  std::optional<double> io_stalled_seconds;
 };
 
 class Tally {
@@ -52,6 +64,7 @@ class Tally {
   [[nodiscard]] bool is_first() const noexcept { return ticks_ < 2; }
   [[nodiscard]] const Interval& interval() const noexcept { return interval_; }
   [[nodiscard]] const HostView& host() const noexcept { return host_; }
+  [[nodiscard]] const HostTick& host_tick() const noexcept { return host_tick_; }
   /// Those with a living process.
   [[nodiscard]] const std::map<std::string, InstanceTick>& instances() const noexcept {
     return instances_;
@@ -84,6 +97,7 @@ class Tally {
   int ticks_ = 0;  ///< 0, 1, or 2 for all that follow
   Interval interval_;
   HostView host_;
+  HostTick host_tick_;
   std::map<std::string, InstanceTick> instances_;
   std::map<std::string, metrics::Kind, std::less<>> kinds_;
   std::unordered_map<long, Before>

@@ -48,7 +48,9 @@ class Journal {
   virtual void keep_decision(const Record& record) = 0;
   /// Inserts the event, or replaces what is known of it (same id).
   virtual void keep_event(const ScalingEvent& event) = 0;
-  virtual void keep_evaluation(const Evaluation& evaluation) = 0;
+  /// Rows that follow closely are written together: of those of the last ten seconds a kill may
+  /// lose some. What is read here shows them all.
+  virtual void keep_evaluation(Evaluation evaluation) = 0;
   /// Thins and drops what is past its time or over its size. Called now and then.
   virtual void tidy(Instant now) = 0;
 

@@ -18,6 +18,7 @@ constexpr int schema_version = 1;
 constexpr Duration kept_for = 14 * 24h;
 constexpr Duration whole_for = 24h;
 constexpr std::int64_t most_bytes = std::int64_t{50} * 1000 * 1000;
+constexpr Duration evaluations_rest = 10s;
 constexpr int busy = 5;  // SQLITE_BUSY
 
 // Times are milliseconds of engine time. `bytes` is about what a row takes.
@@ -69,7 +70,10 @@ class SqliteJournal final : public Journal {
   explicit SqliteJournal(std::string directory) : directory_{std::move(directory)} {}
   SqliteJournal(const SqliteJournal&) = delete;
   SqliteJournal& operator=(const SqliteJournal&) = delete;
-  ~SqliteJournal() override { release(); }
+  ~SqliteJournal() override {
+    write_evaluations();
+    release();
+  }
 
   /// Opens the file as it is; until then nothing is opened.
   Result<void> open_to_read();
@@ -77,7 +81,7 @@ class SqliteJournal final : public Journal {
   void keep_policy(const std::string& hash, const std::string& text) override;
   void keep_decision(const Record& record) override;
   void keep_event(const ScalingEvent& event) override;
-  void keep_evaluation(const Evaluation& evaluation) override;
+  void keep_evaluation(Evaluation evaluation) override;
   void tidy(Instant now) override;
   Result<Record> decision(const std::string& id) override;
   Result<std::string> policy(const std::string& hash) override;
@@ -100,6 +104,8 @@ class SqliteJournal final : public Journal {
   static Opened open_with_schema(const std::string& path);
   static boost::system::result<int, Trouble> schema_in(Database& database);
   void set_aside(const Trouble& trouble);
+  void write_evaluations();
+  void write_evaluation(const Evaluation& evaluation);
   void drop_below(const std::string& service, Instant limit);
   void drop_over_size(const std::string& service);
 
@@ -113,6 +119,8 @@ class SqliteJournal final : public Journal {
   std::string directory_;  // empty: in memory, from the beginning or since the file cannot be used
   std::optional<Database> database_;
   std::string notice_;
+  std::vector<Evaluation> evaluations_;  ///< to be written
+  Instant evaluations_written_at_{};
   std::int64_t dropped_ = 0;
   std::string why_dropped_;
 };
@@ -284,7 +292,23 @@ void SqliteJournal::keep_event(const ScalingEvent& event) {
       size_of(text.size()));
 }
 
-void SqliteJournal::keep_evaluation(const Evaluation& evaluation) {
+void SqliteJournal::keep_evaluation(Evaluation evaluation) {
+  const Instant at = evaluation.at;
+  evaluations_.push_back(std::move(evaluation));
+  if (at - evaluations_written_at_ < evaluations_rest) return;
+  evaluations_written_at_ = at;
+  write_evaluations();
+}
+
+void SqliteJournal::write_evaluations() {
+  const auto rows = std::exchange(evaluations_, {});
+  if (rows.empty()) return;
+  const bool together = rows.size() > 1 && !try_write("BEGIN IMMEDIATE");
+  for (const auto& row : rows) write_evaluation(row);
+  if (together) write("COMMIT");
+}
+
+void SqliteJournal::write_evaluation(const Evaluation& evaluation) {
   const auto metrics = metrics_text(evaluation.metrics);
   write(
       "INSERT OR REPLACE INTO evaluations "
@@ -366,6 +390,7 @@ Result<std::vector<Record>> SqliteJournal::decisions(const std::string& service,
 
 Result<std::vector<Evaluation>> SqliteJournal::evaluations(const std::string& service, Instant from,
                                                            Instant to) {
+  write_evaluations();
   std::vector<Evaluation> evaluations;
   const auto done = read(
       "SELECT service, at, desired, current, ready, recommended, metrics FROM evaluations "
@@ -378,6 +403,7 @@ Result<std::vector<Evaluation>> SqliteJournal::evaluations(const std::string& se
 
 /// At one instant: what was seen, what was decided, what was done.
 Result<std::string> SqliteJournal::export_jsonl(const std::string& service) {
+  write_evaluations();
   std::string text;
   auto done = read(
       "SELECT hash, json FROM policies WHERE service = ?1 OR hash IN "

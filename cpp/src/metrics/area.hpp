@@ -17,7 +17,7 @@
 namespace selfscale::metrics {
 
 inline constexpr std::uint64_t area_magic = 0x31656c6163736c66;  // "flscale1"
-inline constexpr std::uint32_t area_version = 2;
+inline constexpr std::uint32_t area_version = 3;
 
 /// Of a block, what cells may take; the rest holds pages.
 inline constexpr std::size_t cells_bytes = std::size_t{48} * 1024;

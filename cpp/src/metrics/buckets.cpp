@@ -92,7 +92,12 @@ std::optional<double> Buckets::quantile(double q) const noexcept {
       return std::exp2(std::ldexp(middle, -scale));
     }
   }
-  return above_edge;
+  return std::nullopt;
+}
+
+double Buckets::relative_error() const noexcept {
+  // From a bucket's geometric middle to its upper edge, b^(1/2) with b = 2^(2^-scale).
+  return std::exp2(std::exp2(-scale) / 2.0) - 1.0;
 }
 
 std::optional<double> Buckets::mean() const noexcept {

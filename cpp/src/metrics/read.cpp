@@ -1,4 +1,6 @@
 // Reading an area that others write, and folding the counts of one into another's.
+#include <utility>
+
 #include "metrics/area.hpp"
 #include "metrics/registry.hpp"
 
@@ -68,6 +70,10 @@ Entry read_entry(std::span<const std::byte> area, const Place& place) {
   return entry;
 }
 
+bool is_unused_overflow(const Entry& entry) {
+  return entry.labels == overflow_labels && entry.count == 0 && entry.buckets.count() == 0;
+}
+
 void fold_run(std::uint64_t* from, std::uint64_t* into, std::size_t size) noexcept {
   for (std::size_t i = 0; i < size; ++i) {
     const auto counted = count_at(from, i);
@@ -111,7 +117,10 @@ std::vector<Entry> read(std::span<const std::byte> area) {
   std::vector<Entry> entries;
   const auto used = used_bytes(area);
   std::uint32_t offset = sizeof(Header);
-  while (const auto place = next(area, used, offset)) entries.push_back(read_entry(area, *place));
+  while (const auto place = next(area, used, offset)) {
+    auto entry = read_entry(area, *place);
+    if (!is_unused_overflow(entry)) entries.push_back(std::move(entry));
+  }
   if (used != 0 && offset != used) entries.clear();
   return entries;
 }

@@ -14,7 +14,7 @@
 namespace selfscale::metrics {
 namespace {
 
-constexpr double largest = std::numeric_limits<double>::max();
+using detail::largest;
 
 /// Of the records that every area begins with: refused recordings, then one overflow cell per
 /// kind.
@@ -123,14 +123,27 @@ std::atomic_ref<std::uint64_t> count_of(std::byte* block, std::uint64_t* cell, i
   return word(cell, octave < first_octave ? distribution_zero : distribution_above);
 }
 
+/// Those that stand for themselves alone.
 int label_sets(std::span<const std::byte> block, std::string_view name) noexcept {
   int sets = 0;
   const auto used = used_bytes(block);
   std::uint32_t offset = sizeof(Header);
   while (const auto place = next(block, used, offset)) {
-    if (place->name == name && !place->labels.empty()) ++sets;
+    const bool is_one = !place->labels.empty() && place->labels != overflow_labels;
+    if (place->name == name && is_one) ++sets;
   }
   return sets;
+}
+
+int most_label_sets(Kind kind) noexcept {
+  return kind == Kind::counter ? label_sets_per_counter : label_sets_per_name;
+}
+
+/// With the first label set of a name, so that no other name takes the room. Gauges have none:
+/// values that different label sets are set to make no sum.
+void reserve_overflow(std::span<std::byte> area, std::string_view name, Kind kind) noexcept {
+  if (kind == Kind::gauge || find(area, name, overflow_labels)) return;
+  append(area, name, overflow_labels, kind);
 }
 
 std::string_view word_for(Kind kind) noexcept {
@@ -188,9 +201,10 @@ std::byte* Recorder::take_cells() const noexcept {
   return writer == nullptr ? nullptr : writer->cells.load(std::memory_order_acquire);
 }
 
-void Recorder::take_block_for_interpreter() const noexcept {
+const Writer* Recorder::block_for_interpreter() const noexcept {
   const auto& registry = static_cast<const Registry&>(*this);
   if (interpreter_ == nullptr) interpreter_ = registry.blocks_->take(registry.base_);
+  return interpreter_;
 }
 
 void Recorder::count_shared(std::uint32_t cell, std::uint64_t by) const noexcept {
@@ -200,7 +214,7 @@ void Recorder::count_shared(std::uint32_t cell, std::uint64_t by) const noexcept
 
 void Recorder::observe_shared(std::uint32_t cell, int scale, double value) const noexcept {
   auto* block = shared_cells_.load(std::memory_order_acquire);
-  if (!(value >= 0.0 && value <= largest)) return count_shared(refused_cell, 1);
+  if (!(value >= 0.0 && value <= largest)) return refuse();
   auto* at = cell_at(block, cell);
   count_of(block, at, scale, value).fetch_add(1, std::memory_order_relaxed);
   real(at, distribution_sum).fetch_add(value, std::memory_order_relaxed);
@@ -208,23 +222,13 @@ void Recorder::observe_shared(std::uint32_t cell, int scale, double value) const
 
 void Recorder::observe_outside(std::byte* cells, std::uint32_t cell, int scale,
                                double value) const noexcept {
-  if (!(value >= 0.0 && value <= largest)) return count_shared(refused_cell, 1);
+  if (!(value >= 0.0 && value <= largest)) return refuse();
   const auto count = count_of(cells, cell_at(cells, cell), scale, value);
   count.store(count.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
   add_alone(word_at<double>(cells, cell, distribution_sum), value);
 }
 
-void Recorder::set_gauge(std::uint32_t cell, double value) const noexcept {
-  if (!(value >= 0.0 && value <= largest)) return count_shared(refused_cell, 1);
-  auto* block = shared_cells_.load(std::memory_order_acquire);
-  real(cell_at(block, cell), 0).store(value, std::memory_order_relaxed);
-}
-
-void Recorder::add_to_gauge(std::uint32_t cell, double by) const noexcept {
-  if (!(by >= -largest && by <= largest)) return count_shared(refused_cell, 1);
-  auto* block = shared_cells_.load(std::memory_order_acquire);
-  real(cell_at(block, cell), 0).fetch_add(by, std::memory_order_relaxed);
-}
+void Recorder::refuse() const noexcept { count_shared(refused_cell, 1); }
 
 // --- the registry ---
 
@@ -263,11 +267,14 @@ Registry::Cell Registry::cell_for(std::string_view name, std::string_view labels
     return Cell{place.record.cell, place.record.scale};
   };
   check(find_name(area, name), name, labels, kind);
+  if (!labels.empty()) reserve_overflow(area, name, kind);
   if (const auto known = find(area, name, labels)) return cell_of(*known);
-  if (labels.empty() || label_sets(area, name) < label_sets_per_name) {
+  if (labels.empty() || label_sets(area, name) < most_label_sets(kind)) {
     if (const auto made = append(area, name, labels, kind)) return cell_of(*made);
   }
   count_shared(refused_cell, 1);
+  const auto beside = labels.empty() ? std::nullopt : find(area, name, overflow_labels);
+  if (beside) return cell_of(*beside);
   return cell_of(*find_name(area, overflow_names[static_cast<std::size_t>(kind)]));
 }
 

@@ -22,7 +22,7 @@ class ThreadBlocks;
 
 enum class Kind : std::uint8_t { counter, gauge, distribution };
 
-inline constexpr std::size_t directory_bytes = std::size_t{16} * 1024;
+inline constexpr std::size_t directory_bytes = std::size_t{32} * 1024;
 /// Bytes of one block of cells.
 inline constexpr std::size_t block_bytes = std::size_t{64} * 1024;
 /// Bytes of a process's area, whether private or in the segment: a shared block, and one for each
@@ -34,8 +34,14 @@ inline constexpr std::size_t sums_bytes = directory_bytes + block_bytes;
 /// Of distributions with labels; those without are at finest_scale.
 inline constexpr int labelled_scale = 3;
 
-/// Label sets that one name may have; further ones share the overflow cell.
+/// Label sets that one name may have: a counter takes a word, and may have as many as routes have
+/// answers.
 inline constexpr int label_sets_per_name = 32;
+inline constexpr int label_sets_per_counter = 128;
+
+/// Of a name that has all its label sets, the one that stands for all further ones, as
+/// OpenTelemetry calls it: the sum over a name's label sets misses none.
+inline constexpr std::string_view overflow_labels = "otel_metric_overflow=true";
 
 /// Counts what was refused: NaN, infinities, negatives, and registrations that found no room.
 inline constexpr std::string_view refused_name = "selfscale_refused_total";
@@ -60,7 +66,9 @@ class Registry : public Recorder {
   Registry& operator=(const Registry&) = delete;
 
   /// Throw Error(invalid_argument) when the name exists as another kind, or is empty or too long. A
-  /// registration that finds no room gets the shared overflow cell and is counted as refused.
+  /// registration that finds no room, or is beyond the label sets of its name, gets the cell of
+  /// overflow_labels; a gauge, or one without labels, a cell that all names of its kind share. Both
+  /// count as refused.
   Counter counter(std::string_view name, std::string_view labels = {});
   Gauge gauge(std::string_view name, std::string_view labels = {});
   Distribution distribution(std::string_view name, std::string_view labels = {});
@@ -114,7 +122,8 @@ class Registry : public Recorder {
 };
 
 /// Reads an area that may be written meanwhile, by this process or another: each metric once, its
-/// blocks added up. A foreign or torn area yields no entries.
+/// blocks added up; overflow_labels where something was recorded with them. A foreign or torn area
+/// yields no entries.
 std::vector<Entry> read(std::span<const std::byte> area);
 
 /// Makes an empty area of whatever was there. Memory only.

@@ -16,6 +16,7 @@ struct Lease {
   std::uint64_t recorder = 0;
   std::weak_ptr<ThreadBlocks> blocks;
   const Writer* writer = nullptr;  ///< null: this thread shares
+  std::uint32_t freed = 0;         ///< ThreadBlocks::freed() before it last asked for one
 };
 
 struct Leases;
@@ -41,8 +42,8 @@ struct Leases {
     if (blocks && lease.writer != nullptr) blocks->give_back(lease.writer);
   }
 
-  [[nodiscard]] const Lease* find(std::uint64_t recorder) const noexcept {
-    for (const auto& lease : all) {
+  [[nodiscard]] Lease* find(std::uint64_t recorder) noexcept {
+    for (auto& lease : all) {
       if (lease.recorder == recorder) return &lease;
     }
     return nullptr;
@@ -83,6 +84,7 @@ const Writer* ThreadBlocks::take(const std::atomic<std::byte*>& area) noexcept {
 void ThreadBlocks::give_back(const Writer* writer) noexcept {
   const auto index = static_cast<std::size_t>(writer - writers_.data());
   writers_[index].taken.store(false, std::memory_order_release);
+  freed_.fetch_add(1, std::memory_order_release);
 }
 
 void ThreadBlocks::move_to(std::byte* area) noexcept {
@@ -99,6 +101,7 @@ void ThreadBlocks::keep_only(std::span<const Writer* const> kept) noexcept {
     if (lives) blocks = index + 2;
   }
   shown_.store(blocks);
+  freed_.fetch_add(1);
 }
 
 const Writer* known_writer_of_thread(std::uint64_t recorder) noexcept {
@@ -110,7 +113,8 @@ const Writer* writer_of_thread(std::uint64_t recorder, const std::shared_ptr<Thr
                                const std::atomic<std::byte*>& area) noexcept {
   if (has_ended) return nullptr;
   auto& mine = leases();
-  const auto* lease = mine.find(recorder);
+  const auto freed = blocks->freed();
+  auto* lease = mine.find(recorder);
   if (lease == nullptr) {
     std::erase_if(mine.all, [](const Lease& each) { return each.blocks.expired(); });
     try {
@@ -118,7 +122,10 @@ const Writer* writer_of_thread(std::uint64_t recorder, const std::shared_ptr<Thr
     } catch (const std::bad_alloc&) {
       return nullptr;
     }
-    lease = &mine.all.emplace_back(Lease{recorder, blocks, blocks->take(area)});
+    lease = &mine.all.emplace_back(Lease{recorder, blocks, blocks->take(area), freed});
+  } else if (lease->writer == nullptr && lease->freed != freed) {
+    lease->writer = blocks->take(area);
+    lease->freed = freed;
   }
   if (lease->writer != nullptr) thread_writer = {recorder, lease->writer};
   return lease->writer;

@@ -1,7 +1,7 @@
 /// Which block of a registry each thread writes.
 ///
 /// A thread takes a block when it first records, keeps it while it lives, and gives it back at its
-/// end: the counts stay, and a later thread continues in that block.
+/// end: the counts stay, and a later thread continues in that block, or one that found none before.
 #pragma once
 
 #include <array>
@@ -29,13 +29,18 @@ class ThreadBlocks {
   void keep_only(std::span<const Writer* const> kept) noexcept;
   /// Blocks that were ever taken, the shared one included.
   [[nodiscard]] std::uint32_t shown() const noexcept { return shown_.load(); }
+  /// How often blocks became free again: whoever found none asks anew when this has changed.
+  [[nodiscard]] std::uint32_t freed() const noexcept {
+    return freed_.load(std::memory_order_acquire);
+  }
 
  private:
   std::array<Writer, count> writers_;
   std::atomic<std::uint32_t> shown_{1};
+  std::atomic<std::uint32_t> freed_{0};
 };
 
-/// The calling thread's block of a registry, taken when it has none; null when there is none left.
+/// The calling thread's block of a registry, taken when it has none; null while there is none left.
 /// Allocates the first time.
 const Writer* writer_of_thread(std::uint64_t recorder, const std::shared_ptr<ThreadBlocks>& blocks,
                                const std::atomic<std::byte*>& area) noexcept;

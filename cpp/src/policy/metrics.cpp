@@ -11,12 +11,13 @@ namespace {
 
 using enum MetricKind;
 
-constexpr std::array<BuiltinMetric, 34> builtins{{
+constexpr std::array<BuiltinMetric, 36> builtins{{
     {"cpu_usage", level, "percent", true},
     {"memory_usage", level, "percent", false},
     {"cpu_cores", level, "cores", true},
     {"memory_bytes", level, "bytes", false},
     {"host_cpu_usage", level, "percent", false},
+    {"load_average", level, "processes", false},
     {"cpu_throttled", level, "percent", false},
     {"cpu_pressure", level, "percent", false},
     {"memory_pressure", level, "percent", false},
@@ -25,7 +26,8 @@ constexpr std::array<BuiltinMetric, 34> builtins{{
     {"network_io", rate, "bytes per second", true},
     {"open_files", level, "files", false},
     {"threads", level, "threads", false},
-    {"event_loop_lag", level, "seconds", false},
+    {"context_switches", rate, "switches per second", true},
+    {"event_loop_lag", distribution, "seconds", false},
     {"gil_contention", level, "percent", false},
     {"request_rate", rate, "requests per minute", true},
     {"requests_per_second", rate, "requests per second", true},

@@ -60,6 +60,11 @@ void read_swarm(Reader& platform) {
   platform.flag("mayInterruptWork");
 }
 
+void read_ecs(Reader& platform) {
+  for (const auto* key : {"cluster", "service", "region", "endpoint"}) platform.text(key);
+  for (const auto* key : {"protectBusyTasks", "takeOver"}) platform.flag(key);
+}
+
 void hint_at_no_action(Reader& platform, const std::string& driver) {
   platform.hint("driver",
                 "nothing is done in spite of \"enabled\": in this version a policy of " + driver +
@@ -79,6 +84,7 @@ void read_platform(Reader& reader, CompiledPolicy& policy) {
     if (policy.driver == "kubernetes") return read_kubernetes(platform);
     if (policy.driver == "compose") return read_compose(platform);
     if (policy.driver == "swarm") return read_swarm(platform);
+    if (policy.driver == "ecs") return read_ecs(platform);
     platform.accept_rest();
     if (!driver) return;
     const auto known = std::find(usual_drivers.begin(), usual_drivers.end(), *driver);

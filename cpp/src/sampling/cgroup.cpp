@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <functional>
 #include <string_view>
 #include <system_error>
 #include <vector>
@@ -69,67 +68,46 @@ std::string folder_of(const std::string& point, std::string_view mounted, std::s
   return ::access(group.c_str(), F_OK) == 0 ? group : point;
 }
 
-std::optional<double> read_number(const std::string& path) {
-  const auto text = read_text(path);
-  if (!text) return std::nullopt;
-  const auto number = leading_number(*text);
-  return number ? std::optional{static_cast<double>(*number)} : std::nullopt;
-}
-
-std::optional<double> cpu_limit_at(const std::string& folder, int version) {
-  if (version == 1) {
-    const auto quota = read_number(folder + "/cpu.cfs_quota_us");  // -1: none
-    const auto period = read_number(folder + "/cpu.cfs_period_us");
-    return quota && period && *quota > 0 && *period > 0 ? std::optional{*quota / *period}
-                                                        : std::nullopt;
-  }
-  const auto text = read_text(folder + "/cpu.max");  // "50000 100000", "max 100000"
-  if (!text) return std::nullopt;
-  const auto parts = split(*text, ' ');
-  if (parts.size() != 2) return std::nullopt;
-  const auto quota = leading_number(parts[0]);
-  const auto period = leading_number(parts[1]);
+/// "50000 100000", "max 100000".
+std::optional<double> parse_cpu_max(std::string_view text) noexcept {
+  const auto quota = leading_number(next_part(text, ' '));
+  const auto period = leading_number(next_part(text, ' '));
   if (!quota || !period || *period == 0) return std::nullopt;
   return static_cast<double>(*quota) / static_cast<double>(*period);
 }
 
-std::optional<double> memory_limit_at(const std::string& folder, int version) {
-  constexpr double no_limit =
-      0x1p60;  // version 1 writes the largest number of whole pages for "none"
-  const auto limit =
-      read_number(folder + (version == 1 ? "/memory.limit_in_bytes" : "/memory.max"));
-  return limit && *limit < no_limit ? limit : std::nullopt;
+std::optional<Throttling> parse_throttling(std::string_view stat) noexcept {
+  const auto periods = number_after(stat, "nr_periods");
+  const auto throttled = number_after(stat, "nr_throttled");
+  if (!periods || !throttled) return std::nullopt;
+  return Throttling{*periods, *throttled};
 }
 
-struct Limit {
-  double value = 0.0;
-  std::string folder;
-};
-
-/// The tightest limit from the group up to the mount point.
-std::optional<Limit> tightest(
-    const std::string& group, const std::string& mount,
-    const std::function<std::optional<double>(const std::string&)>& limit_at) {
-  std::optional<Limit> found;
-  for (std::string folder = group;; folder.resize(folder.find_last_of('/'))) {
-    const auto limit = limit_at(folder);
-    if (limit && (!found || *limit < found->value)) found = Limit{*limit, folder};
-    if (folder.size() <= mount.size()) return found;
-  }
+/// A controller is in one hierarchy only; where version 1 has it, version 2 does not.
+bool may_have(const Mount& mount, std::string_view controller) {
+  return mount.version == 2 || lists(mount.options, controller);
 }
 
 }  // namespace
 
-Cgroup::Folder Cgroup::find_controller(const std::string& root, const char* controller) {
+std::vector<std::string> Cgroup::Folder::levels() const {
+  std::vector<std::string> folders;
+  if (version == 0) return folders;
+  for (std::string folder = group;; folder.resize(folder.find_last_of('/'))) {
+    folders.push_back(folder);
+    if (folder.size() <= mount.size()) return folders;
+  }
+}
+
+Cgroup::Folder Cgroup::find_folder(const std::string& root, const char* controller) {
   const auto cgroups = read_text(root + "/proc/self/cgroup");
   const auto mountinfo = read_text(root + "/proc/self/mountinfo");
   if (!cgroups || !mountinfo) return {};
   auto mounts = find_mounts(*mountinfo);
-  // A controller is in one hierarchy only; where version 1 has it, version 2 does not.
   std::stable_sort(mounts.begin(), mounts.end(),
                    [](const Mount& a, const Mount& b) { return a.version < b.version; });
   for (const auto& mount : mounts) {
-    if (mount.version == 1 && !lists(mount.options, controller)) continue;
+    if (!may_have(mount, controller)) continue;
     const auto path = find_path(*cgroups, mount, controller);
     if (!path) continue;
     const auto point = root + std::string{mount.point};
@@ -140,55 +118,119 @@ Cgroup::Folder Cgroup::find_controller(const std::string& root, const char* cont
 
 Cgroup Cgroup::find(const std::string& root) {
   Cgroup found;
-  found.cpu_ = find_controller(root, "cpu");
-  found.cpu_use_ = found.cpu_.version == 2 ? found.cpu_ : find_controller(root, "cpuacct");
-  found.memory_ = find_controller(root, "memory");
+  const auto cpu = find_folder(root, "cpu");
+  const auto cpu_use = cpu.version == 2 ? cpu : find_folder(root, "cpuacct");
+  const auto memory = find_folder(root, "memory");
+  found.folders_ = {cpu, cpu_use, memory};
+  found.cpu_version_ = cpu.version;
+  found.memory_version_ = memory.version;
+  const bool is_1 = cpu.version == 1;
+  for (const auto& at : cpu.levels()) {
+    // The same group in the hierarchy that counts.
+    auto counts = cpu_use.mount + at.substr(cpu.mount.size());
+    found.cpu_.push_back({KeptFile{at + (is_1 ? "/cpu.cfs_quota_us" : "/cpu.max")},
+                          KeptFile{at + "/cpu.cfs_period_us"}, KeptFile{at + "/cpu.stat"},
+                          KeptFile{std::move(counts) + "/cpuacct.usage"}});
+  }
+  const bool is_memory_1 = memory.version == 1;
+  for (const auto& at : memory.levels()) {
+    found.memory_.push_back(
+        {KeptFile{at + (is_memory_1 ? "/memory.limit_in_bytes" : "/memory.max")},
+         KeptFile{at + (is_memory_1 ? "/memory.usage_in_bytes" : "/memory.current")},
+         KeptFile{at + "/memory.stat"}});
+  }
   return found;
 }
 
+std::string Cgroup::find_version_2(const std::string& root) {
+  const auto cgroups = read_text(root + "/proc/self/cgroup");
+  const auto mountinfo = read_text(root + "/proc/self/mountinfo");
+  if (!cgroups || !mountinfo) return {};
+  for (const auto& mount : find_mounts(*mountinfo)) {
+    if (mount.version != 2) continue;
+    if (const auto path = find_path(*cgroups, mount, {})) {
+      return folder_of(root + std::string{mount.point}, mount.root, *path);
+    }
+  }
+  return {};
+}
+
 bool Cgroup::is_mounted() const {
-  for (const auto& folder : {cpu_, cpu_use_, memory_}) {
+  return std::ranges::any_of(folders_, [](const Folder& folder) {
     std::error_code unreadable;
-    if (folder.version != 0 && !std::filesystem::is_empty(folder.group, unreadable) && !unreadable)
-      return true;
-  }
-  return false;
+    return folder.version != 0 && !std::filesystem::is_empty(folder.group, unreadable) &&
+           !unreadable;
+  });
 }
 
-std::optional<Cgroup::Cpu> Cgroup::read_cpu() const {
-  if (cpu_.version == 0) return std::nullopt;
-  const auto limit = tightest(cpu_.group, cpu_.mount, [this](const std::string& at) {
-    return cpu_limit_at(at, cpu_.version);
-  });
-  if (!limit) return std::nullopt;
-  if (cpu_.version == 2) {
-    const auto text = read_text(limit->folder + "/cpu.stat");
-    const auto used = text ? number_after(*text, "usage_usec") : std::nullopt;
-    if (!used) return std::nullopt;
-    return Cpu{limit->value, 1e-6 * static_cast<double>(*used)};
+std::optional<double> Cgroup::read_number(KeptFile& file) {
+  const auto text = file.read(buffer_);
+  const auto number = text ? leading_number(*text) : std::nullopt;
+  return number ? std::optional{static_cast<double>(*number)} : std::nullopt;
+}
+
+std::optional<double> Cgroup::cpu_limit(CpuFiles& files) {
+  if (cpu_version_ == 2) {
+    const auto text = files.limit.read(buffer_);
+    return text ? parse_cpu_max(*text) : std::nullopt;
   }
-  // The same group in the hierarchy that counts.
-  const auto used =
-      read_number(cpu_use_.mount + limit->folder.substr(cpu_.mount.size()) + "/cpuacct.usage");
+  const auto quota = read_number(files.limit);  // -1: none
+  if (!quota || *quota <= 0) return std::nullopt;
+  const auto period = read_number(files.period);
+  return period && *period > 0 ? std::optional{*quota / *period} : std::nullopt;
+}
+
+std::optional<Cgroup::Cpu> Cgroup::read_cpu() {
+  std::optional<Cpu> found;
+  for (int level = 0; auto& files : cpu_) {
+    const auto limit = cpu_limit(files);
+    if (limit && (!found || *limit < found->limit_cores)) found = Cpu{*limit, 0.0, {}, level};
+    ++level;
+  }
+  if (!found) return std::nullopt;
+  auto& files = cpu_[static_cast<std::size_t>(found->level)];
+  const auto stat = files.stat.read(buffer_);
+  if (stat) found->throttling = parse_throttling(*stat);
+  std::optional<double> used;
+  if (cpu_version_ == 1) {
+    if (const auto nanoseconds = read_number(files.usage)) used = 1e-9 * *nanoseconds;
+  } else if (const auto microseconds = stat ? number_after(*stat, "usage_usec") : std::nullopt) {
+    used = 1e-6 * static_cast<double>(*microseconds);
+  }
   if (!used) return std::nullopt;
-  return Cpu{limit->value, 1e-9 * *used};
+  found->used_seconds = *used;
+  return found;
 }
 
-std::optional<Cgroup::Memory> Cgroup::read_memory() const {
-  if (memory_.version == 0) return std::nullopt;
-  const int version = memory_.version;
-  const auto limit = tightest(memory_.group, memory_.mount, [version](const std::string& at) {
-    return memory_limit_at(at, version);
-  });
-  if (!limit) return std::nullopt;
-  const auto used =
-      read_number(limit->folder + (version == 1 ? "/memory.usage_in_bytes" : "/memory.current"));
-  const auto text = read_text(limit->folder + "/memory.stat");
+std::optional<Cgroup::Memory> Cgroup::read_memory() {
+  constexpr double no_limit =
+      0x1p60;  // version 1 writes the largest number of whole pages for "none"
+  MemoryFiles* tightest = nullptr;
+  Memory found{no_limit, 0.0};
+  for (auto& files : memory_) {
+    const auto limit = read_number(files.limit);
+    if (!limit || *limit >= found.limit_bytes) continue;
+    found.limit_bytes = *limit;
+    tightest = &files;
+  }
+  if (tightest == nullptr) return std::nullopt;
+  const auto used = read_number(tightest->usage);
+  const auto stat = tightest->stat.read(buffer_);
   const auto inactive =
-      text ? number_after(*text, version == 1 ? "total_inactive_file" : "inactive_file")
+      stat ? number_after(*stat, memory_version_ == 1 ? "total_inactive_file" : "inactive_file")
            : std::nullopt;
   if (!used || !inactive) return std::nullopt;
-  return Memory{limit->value, std::max(0.0, *used - static_cast<double>(*inactive))};
+  found.used_bytes = std::max(0.0, *used - static_cast<double>(*inactive));
+  return found;
+}
+
+void Cgroup::close() noexcept {
+  for (auto& each : cpu_) {
+    for (auto* file : {&each.limit, &each.period, &each.stat, &each.usage}) file->close();
+  }
+  for (auto& each : memory_) {
+    for (auto* file : {&each.limit, &each.usage, &each.stat}) file->close();
+  }
 }
 
 }  // namespace selfscale::sampling

@@ -6,16 +6,31 @@
 /// as the group is then none of the service's own.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
+
+#include "sampling/kept_file.hpp"
 
 namespace selfscale::sampling {
 
+/// How often the kernel has looked at a CPU quota, and how often it was used up: then the group
+/// stood still until the next period.
+struct Throttling {
+  std::uint64_t periods = 0;  ///< in which there was something to do
+  std::uint64_t throttled = 0;
+};
+
+/// Its files are kept open. One thread at a time.
 class Cgroup {
  public:
   /// Finds the group through /proc/self/cgroup and /proc/self/mountinfo. `root` stands before every
   /// path, for tests.
   static Cgroup find(const std::string& root = {});
+  /// The folder of this process in version 2, with controllers or (hybrid) without; empty where
+  /// there is none.
+  static std::string find_version_2(const std::string& root = {});
 
   /// Whether any of the group's files can be seen.
   [[nodiscard]] bool is_mounted() const;
@@ -23,16 +38,20 @@ class Cgroup {
   struct Cpu {
     double limit_cores = 0.0;  ///< quota over period
     double used_seconds = 0.0;
+    std::optional<Throttling> throttling;
+    int level = 0;  ///< of the limit: 0 is the process's own group, 1 the one around it
   };
   /// Empty without a quota.
-  [[nodiscard]] std::optional<Cpu> read_cpu() const;
+  [[nodiscard]] std::optional<Cpu> read_cpu();
 
   struct Memory {
     double limit_bytes = 0.0;
     double used_bytes = 0.0;  ///< without inactive file pages, as Kubernetes counts
   };
   /// Empty without a limit.
-  [[nodiscard]] std::optional<Memory> read_memory() const;
+  [[nodiscard]] std::optional<Memory> read_memory();
+
+  void close() noexcept;
 
  private:
   /// Where one controller's files stand: the group's folder, and the mount point, over which
@@ -41,13 +60,31 @@ class Cgroup {
     std::string group;
     std::string mount;
     int version = 0;  ///< 0: no such controller
+    /// The group, and those around it up to the mount point.
+    [[nodiscard]] std::vector<std::string> levels() const;
   };
-  static Folder find_controller(const std::string& root, const char* controller);
+  struct CpuFiles {
+    KeptFile limit;   ///< cpu.max; version 1: the quota
+    KeptFile period;  ///< version 1 alone
+    KeptFile stat;
+    KeptFile usage;  ///< version 1 alone, in a hierarchy that may be mounted elsewhere
+  };
+  struct MemoryFiles {
+    KeptFile limit;
+    KeptFile usage;
+    KeptFile stat;
+  };
+  static Folder find_folder(const std::string& root, const char* controller);
 
-  Folder cpu_;
-  Folder cpu_use_;  ///< version 1 keeps usage in a controller of its own, which may be mounted
-                    ///< elsewhere
-  Folder memory_;
+  std::optional<double> cpu_limit(CpuFiles& files);
+  std::optional<double> read_number(KeptFile& file);
+
+  std::vector<Folder> folders_;
+  int cpu_version_ = 0;
+  int memory_version_ = 0;
+  std::vector<CpuFiles> cpu_;        ///< by level
+  std::vector<MemoryFiles> memory_;  ///< by level
+  std::string buffer_;
 };
 
 }  // namespace selfscale::sampling

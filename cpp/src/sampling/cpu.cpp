@@ -9,24 +9,27 @@
 
 namespace selfscale::sampling {
 
-std::optional<CpuTimes> read_host_cpu(const std::string& root) {
-  const auto text = read_text(root + "/proc/stat");
-  if (!text || !text->starts_with("cpu ")) return std::nullopt;
-  const auto fields = split(std::string_view{*text}.substr(4, text->find('\n') - 4), ' ');
-  constexpr std::size_t idle = 3;
-  constexpr std::size_t waiting = 4;
-  constexpr std::size_t known = 8;  // guest times, which follow, are part of user and nice
-  if (fields.size() <= waiting) return std::nullopt;
-  CpuTimes times;
+std::optional<CpuTimes> parse_cpu_times(std::string_view stat) noexcept {
+  auto line = next_part(stat, '\n');
+  if (next_part(line, ' ') != "cpu") return std::nullopt;
+  constexpr int idle = 3;
+  constexpr int waiting = 4;
+  constexpr int known = 8;  // guest times, which follow, are part of user and nice
   static const auto ticks_per_second = static_cast<double>(::sysconf(_SC_CLK_TCK));
-  for (std::size_t i = 0; i < std::min(fields.size(), known); ++i) {
-    const auto ticks = leading_number(fields[i]);
+  CpuTimes times;
+  for (int i = 0; i < known; ++i) {
+    const auto ticks = leading_number(next_part(line, ' '));
+    if (!ticks && i > waiting) break;  // older kernels write fewer
     if (!ticks) return std::nullopt;
     const double seconds = static_cast<double>(*ticks) / ticks_per_second;
     times.total_seconds += seconds;
     if (i != idle && i != waiting) times.busy_seconds += seconds;
   }
   return times;
+}
+
+std::optional<double> parse_load_average(std::string_view loadavg) noexcept {
+  return leading_decimal(loadavg);
 }
 
 int count_cores() noexcept {

@@ -2,7 +2,7 @@
 #pragma once
 
 #include <optional>
-#include <string>
+#include <string_view>
 
 namespace selfscale::sampling {
 
@@ -10,6 +10,7 @@ struct HostMemory {
   double total_bytes = 0.0;
   double available_bytes = 0.0;  ///< what new processes can have without swapping
 };
-std::optional<HostMemory> read_host_memory(const std::string& root = {});
+/// From the text of /proc/meminfo.
+std::optional<HostMemory> parse_memory(std::string_view meminfo) noexcept;
 
 }  // namespace selfscale::sampling

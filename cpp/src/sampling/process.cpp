@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <array>
 #include <filesystem>
 #include <set>
 #include <system_error>
@@ -31,28 +32,49 @@ std::vector<pid_t> children_of(pid_t pid, const std::string& root) {
 
 }  // namespace
 
-std::optional<ProcessTimes> parse_process(std::string_view stat) {
+std::optional<ProcessTimes> parse_process(std::string_view stat) noexcept {
   const auto name_end = stat.rfind(')');
   if (name_end == std::string_view::npos) return std::nullopt;
-  const auto fields = split(stat.substr(name_end + 1), ' ');
+  auto rest = stat.substr(name_end + 1);
   // proc(5) numbers the fields from 1; the state, the first after the name, is number 3.
-  auto field = [&](std::size_t number) -> std::optional<std::uint64_t> {
-    return number - 3 < fields.size() ? leading_number(fields[number - 3]) : std::nullopt;
-  };
-  if (fields.empty() || fields[0] == "Z" || fields[0] == "X" || fields[0] == "x")
-    return std::nullopt;
-  const auto user = field(14);
-  const auto system = field(15);
-  const auto threads = field(20);
-  const auto start = field(22);
-  const auto pages = field(24);
-  if (!user || !system || !threads || !start || !pages) return std::nullopt;
-
+  const auto state = next_part(rest, ' ');
+  if (state.empty() || state == "Z" || state == "X" || state == "x") return std::nullopt;
+  constexpr std::size_t first = 4;
+  constexpr std::size_t last = 24;
+  std::array<std::uint64_t, last + 1> field{};
+  for (std::size_t i = first; i <= last; ++i) {
+    const auto text = next_part(rest, ' ');
+    if (text.starts_with('-')) continue;  // none of those that are asked for
+    const auto number = leading_number(text);
+    if (!number) return std::nullopt;
+    field[i] = *number;
+  }
   static const auto ticks_per_second = static_cast<double>(::sysconf(_SC_CLK_TCK));
   static const auto page_bytes = static_cast<double>(::sysconf(_SC_PAGESIZE));
-  return ProcessTimes{static_cast<double>(*user + *system) / ticks_per_second,
-                      static_cast<double>(*pages) * page_bytes, static_cast<int>(*threads), *start,
-                      static_cast<double>(*start) / ticks_per_second};
+  const auto start = field[22];
+  return ProcessTimes{static_cast<double>(field[14] + field[15]) / ticks_per_second,
+                      static_cast<double>(field[24]) * page_bytes, static_cast<int>(field[20]),
+                      start, static_cast<double>(start) / ticks_per_second};
+}
+
+std::optional<ProcessTimes> Processes::read(pid_t pid) {
+  auto found = kept_.find(pid);
+  if (found == kept_.end()) {
+    auto path = root_ + "/proc/" + std::to_string(pid) + "/stat";
+    found = kept_.emplace(pid, Kept{KeptFile{std::move(path)}}).first;
+  }
+  found->second.is_read = true;
+  const auto text = found->second.stat.read(buffer_);
+  return text ? parse_process(*text) : std::nullopt;
+}
+
+void Processes::forget_unread() {
+  std::erase_if(kept_, [](const auto& each) { return !each.second.is_read; });
+  for (auto& [pid, each] : kept_) each.is_read = false;
+}
+
+void Processes::close() noexcept {
+  for (auto& [pid, each] : kept_) each.stat.close();
 }
 
 std::optional<ProcessTimes> read_process(pid_t pid, const std::string& root) {

@@ -8,7 +8,10 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
+
+#include "sampling/kept_file.hpp"
 
 namespace selfscale::sampling {
 
@@ -24,7 +27,29 @@ struct ProcessTimes {
 /// "/proc", for tests.
 std::optional<ProcessTimes> read_process(pid_t pid, const std::string& root = {});
 /// The same from the text of the file; the name in it may contain anything.
-std::optional<ProcessTimes> parse_process(std::string_view stat);
+std::optional<ProcessTimes> parse_process(std::string_view stat) noexcept;
+
+/// Processes that are looked at again and again, each through a file that is kept open. One thread
+/// at a time.
+class Processes {
+ public:
+  /// `root` stands before "/proc", for tests.
+  explicit Processes(std::string root = {}) : root_{std::move(root)} {}
+
+  std::optional<ProcessTimes> read(pid_t pid);
+  /// Lets go of those that have not been read since the last call.
+  void forget_unread();
+  void close() noexcept;
+
+ private:
+  struct Kept {
+    KeptFile stat;
+    bool is_read = false;
+  };
+  std::string root_;
+  std::unordered_map<pid_t, Kept> kept_;
+  std::string buffer_;
+};
 
 struct TreeProcess {
   pid_t pid = 0;

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 
@@ -29,14 +30,27 @@ std::optional<std::uint64_t> leading_number(std::string_view text) noexcept {
   return number;
 }
 
+std::optional<double> leading_decimal(std::string_view text) noexcept {
+  double number = 0.0;
+  const auto end = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (end.ec != std::errc{}) return std::nullopt;
+  return number;
+}
+
 std::vector<std::string_view> split(std::string_view text, char separator) {
   std::vector<std::string_view> parts;
-  while (!text.empty()) {
-    const auto end = text.find(separator);
-    if (end != 0) parts.push_back(text.substr(0, end));
-    text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+  while (true) {
+    const auto part = next_part(text, separator);
+    if (part.empty()) return parts;
+    parts.push_back(part);
   }
-  return parts;
+}
+
+std::string_view next_part(std::string_view& text, char separator) noexcept {
+  while (text.starts_with(separator)) text.remove_prefix(1);
+  const auto part = text.substr(0, text.find(separator));
+  text.remove_prefix(std::min(part.size() + 1, text.size()));
+  return part;
 }
 
 std::optional<std::uint64_t> number_after(std::string_view text, std::string_view key) noexcept {

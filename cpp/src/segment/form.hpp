@@ -13,7 +13,7 @@
 namespace selfscale::segment {
 
 inline constexpr std::uint64_t file_magic = 0x676573656c616373;  // "scaleseg"
-inline constexpr std::uint32_t file_version = 2;
+inline constexpr std::uint32_t file_version = 3;
 inline constexpr std::size_t name_bytes = 64;
 
 /// Lock bytes: 0 the control role, 1 … slot_count the slots, then the right to fold.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import http
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any, TypeAlias
 
@@ -16,6 +15,9 @@ Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Application: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 Environ: TypeAlias = dict[str, Any]
 WsgiApplication: TypeAlias = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
+
+# Not from the library's http: a gunicorn that was upgraded (SIGUSR2) has a module of its own in that name's place.
+_PHRASES = {200: "OK", 503: "Service Unavailable"}
 
 
 class MetricsRoute:
@@ -63,7 +65,7 @@ class WsgiMetricsRoute:
         if environ["REQUEST_METHOD"] not in {"GET", "HEAD"} or environ.get("PATH_INFO") != self._path:
             return self.app(environ, start_response)
         status, headers, body = expose(self._agent, environ.get("HTTP_ACCEPT", ""))
-        start_response(f"{status} {http.HTTPStatus(status).phrase}", headers)
+        start_response(f"{status} {_PHRASES[status]}", headers)
         return [body] if environ["REQUEST_METHOD"] == "GET" else []
 
 

@@ -26,6 +26,8 @@ class Measuring(Protocol):
     """None: the process's default one."""
     _recorder: Recorder | None
     """What measures in this process; None until it has begun."""
+    _is_refused: bool
+    """It cannot measure, and serves all the same."""
 
 
 def join(middleware: Measuring) -> None:
@@ -43,14 +45,20 @@ def agent_of(middleware: Measuring) -> Agent:
 def begin(middleware: Measuring, *, is_ready: bool, close_every: int = 0) -> bool:
     """Begin to measure in this process, unless that is done; say whether the agent runs from now on.
 
-    An agent that cannot start costs the application nothing. `close_every`: each so many responses ask their client
+    An agent that cannot start, or a metric that the app has under the same name and another kind, costs the application
+    nothing. `close_every`: each so many responses ask their client
     to connect anew; 0: none does.
     """
     agent = agent_of(middleware)
     agent.report_ready(is_ready)  # before the first report, which else counts as readiness
-    if middleware._recorder is not None:
+    if middleware._recorder is not None or middleware._is_refused:
         return False
-    middleware._recorder = agent._native.recorder(close_every)
+    try:
+        middleware._recorder = agent._native.recorder(close_every)
+    except Error as error:
+        middleware._is_refused = True
+        _log.error("requests are served, and not measured: %s", error)
+        return False
     _share(agent)
     try:
         agent.ensure_started()

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, final
 from selfscale import _core
 from selfscale._agent import Agent
 from selfscale.integrations._exposition import MetricsRoute
+from selfscale.integrations._loop_lag import measure_loop_lag
 from selfscale.integrations._process import agent_of, begin, join
 
 if TYPE_CHECKING:
@@ -41,20 +42,22 @@ class Middleware(_core.AsgiMiddleware):
 
     It records `requests_total`, `errors_total` (answered with 5xx, or not at all), `in_flight`,
     `response_time`, and `request_queue_time` from ``X-Request-Start`` or ``X-Queue-Start``; the first two and
-    the response time also by route template and method; `websockets_total` (accepted), `websockets_open` and
-    `websocket_errors_total` (ended by an exception). Everything else passes through untouched.
+    the response time also by route template and method, requests by status, too; `websockets_total` (accepted),
+    `websockets_open` and `websocket_errors_total` (ended by an exception); and, once a second, `event_loop_lag`:
+    how late the event loop is (asyncio, uvloop). Everything else passes through untouched.
 
     The agent is started at the application's start, or at the first request: in the process that serves,
     whichever way it was forked. Once the replica is told to go, the server stops accepting and every response
     closes its connection.
     """
 
-    __slots__ = ("__weakref__", "_agent")
+    __slots__ = ("__weakref__", "_agent", "_is_refused")
 
     def __init__(self, app: Application, agent: Agent | None = None) -> None:
         """Wrap an application; `agent` is the process's default one unless given."""
         self.app = app
         self._agent = agent
+        self._is_refused = False
         join(self)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -68,7 +71,7 @@ class Middleware(_core.AsgiMiddleware):
             return self._live(scope, receive, send)
         if self._recorder is None:
             self._begin(is_ready=True)
-            if kind in {"http", "websocket"}:
+            if self._recorder is not None and kind in {"http", "websocket"}:
                 return self(scope, receive, send)
         return self.app(scope, receive, send)
 
@@ -90,6 +93,7 @@ class Middleware(_core.AsgiMiddleware):
 
     def _begin(self, *, is_ready: bool) -> None:
         close_every = _CLOSE_EVERY if os.environ.get("SELFSCALE_SUPERVISED") == "1" else 0
+        measure_loop_lag(agent_of(self))
         if begin(self, is_ready=is_ready, close_every=close_every) and self._recorder is not None:
             _watch_drain(agent_of(self), self._recorder)
 

@@ -33,7 +33,7 @@ class Middleware:
 
     The template is what the environ has in the end under ``selfscale.route``. Of Flask's requests that is their rule;
     Django's are given it by `selfscale.integrations.django.RouteMiddleware`, and any other framework's by whoever knows
-    the route's template. Without it a request counts in the totals alone: the raw path is never a label.
+    the route's template. Without it a request counts in the series of an empty template: the raw path is never a label.
 
     The agent is started at the first request: in the process that serves, whichever way it was forked. Any thread may
     call. WSGI forbids an application to close connections: a replica that is told to go is drained by its server.
@@ -44,11 +44,13 @@ class Middleware:
         self.app = app
         self._agent = agent
         self._recorder: Recorder | None = None
+        self._is_refused = False
         join(self)
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Serve one request."""
-        request = (self._recorder or self._begin()).enter_wsgi(environ, start_response)
+        recorder = self._recorder or self._begin()
+        request = recorder.enter_wsgi(environ, start_response) if recorder is not None else None
         if request is None:
             return self.app(environ, start_response)
         try:
@@ -60,9 +62,8 @@ class Middleware:
             return _watch_file(body, request)
         return _SizedBody(body, request) if hasattr(body, "__len__") else _Body(body, request)
 
-    def _begin(self) -> Recorder:
+    def _begin(self) -> Recorder | None:
         begin(self, is_ready=True)
-        assert self._recorder is not None
         return self._recorder
 
 

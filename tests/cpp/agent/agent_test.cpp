@@ -185,6 +185,7 @@ TEST_F(AgentTest, AWordGivenWithTheStartIsGoneWithTheAgent) {
     agent.gauge("depth").set(50);
     agent.start();
     ASSERT_TRUE(eventually([&] { return platform.writes > 0; }));
+    ASSERT_TRUE(eventually([&] { return recommendation(agent).has_value(); }));
     EXPECT_EQ((*recommendation(agent))["enabledBy"], "test");
   }
   auto given = enabled();
@@ -596,6 +597,41 @@ TEST_F(AgentTest, ThatReadinessFollowsIsSaidFromTheFirstReportOn) {
   EXPECT_FALSE(slots[0].is_ready());
   agent.report_ready();
   EXPECT_TRUE(eventually([&] { return (*segment)->slots()[0].is_ready(); }));
+}
+
+TEST_F(AgentTest, AProcessWithoutASlotCountsForItselfUntilOneIsFree) {
+  std::vector<std::unique_ptr<segment::Segment>> others;
+  for (int number = 0; number < segment::slot_count; ++number) {
+    auto other = segment::Segment::open(
+        {.service = "backend", .release = "", .run_directory = directory.path() + "/run"});
+    ASSERT_TRUE(other);
+    ASSERT_TRUE((*other)->claim("b", ""));
+    others.push_back(std::move(*other));
+  }
+  Agent agent{options()};
+  const auto orders = agent.counter("orders");
+  agent.start();
+  const auto is_unseen = [&] {
+    return contains(status(agent)["degraded"].dump(), "others do not see this process");
+  };
+  EXPECT_TRUE(is_unseen());
+
+  std::atomic<bool> is_over{false};
+  std::uint64_t counted = 0;
+  std::thread counting{[&] {
+    for (; !is_over; ++counted) orders.inc();
+  }};
+  others.back()->release();
+  EXPECT_TRUE(eventually([&] { return !is_unseen(); }));
+  is_over = true;
+  counting.join();
+  EXPECT_TRUE(eventually([&] {
+    std::uint64_t seen = 0;
+    for (const auto& process : others.front()->read().processes) {
+      for (const auto& entry : process.entries) seen += entry.name == "orders" ? entry.count : 0;
+    }
+    return seen == counted;
+  })) << "what came while it moved is fetched afterwards";
 }
 
 TEST_F(AgentTest, AnUnwritableDirectoryDegradesAndItRecommendsAllTheSame) {

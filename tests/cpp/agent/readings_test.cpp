@@ -62,7 +62,12 @@ class ReadingsTest : public testing::Test {
   [[nodiscard]] Reading of(const MetricSpec& spec) const { return readings.read_service(spec, at); }
 
   Instant at{};
-  HostView host{4.0, 8e9, {}, {}, {}, {}, {}};
+  HostView host = [] {
+    HostView four_cores;
+    four_cores.cores = 4.0;
+    four_cores.memory_bytes = 8e9;
+    return four_cores;
+  }();
   std::vector<std::byte> retired = std::vector<std::byte>(metrics::sums_bytes);
   Readings readings{false};
   Process a{"a", 1};
@@ -174,6 +179,19 @@ TEST_F(ReadingsTest, WhatADyingProcessStillCountedIsNotLost) {
   EXPECT_EQ(readings.instances(), std::set<std::string>{"b"});
 }
 
+TEST_F(ReadingsTest, APercentileSaysHowFarOffItMayBeAndAnAverageIsExact) {
+  const auto p95 = metric("response_time", 10s, Aggregation::p95);
+  const auto mean = metric("response_time", 10s, Aggregation::avg);
+  watch({p95, mean});
+  const auto took = a.registry.distribution("response_time");
+  tick({&a});
+  took.observe(0.1);
+  tick({&a});
+  EXPECT_NEAR(of(p95).value, 0.1, 0.1 * of(p95).error.value());
+  EXPECT_LT(of(p95).error, 0.006);
+  EXPECT_FALSE(of(mean).error);
+}
+
 TEST_F(ReadingsTest, PercentilesAreOfAllRequestsOfAllInstances) {
   const auto p95 = metric("response_time", 10s, Aggregation::p95);
   watch({p95});
@@ -188,6 +206,22 @@ TEST_F(ReadingsTest, PercentilesAreOfAllRequestsOfAllInstances) {
   auto p50 = p95;
   p50.aggregation = Aggregation::p50;
   EXPECT_NEAR(of(p50).value, 0.010, 0.00006);
+}
+
+TEST_F(ReadingsTest, TheLagIsThatOfAllEventLoops) {
+  const auto p99 = metric("event_loop_lag", 10s, Aggregation::p99);
+  auto largest = p99;
+  largest.aggregation = Aggregation::max;
+  watch({p99, largest});
+  const auto idle = a.registry.distribution("event_loop_lag", "loop=asyncio");
+  const auto busy = b.registry.distribution("event_loop_lag", "loop=uvloop");
+  tick({&a, &b});
+  for (int i = 0; i < 98; ++i) idle.observe(0.001);
+  for (int i = 0; i < 2; ++i) busy.observe(0.7);
+  tick({&a, &b});
+  EXPECT_TRUE(readings.is_service_level(p99));
+  EXPECT_NEAR(of(p99).value, 0.7, 0.04);
+  EXPECT_NEAR(of(largest).value, 0.7, 0.04);
 }
 
 TEST_F(ReadingsTest, AnOldObservationLeavesTheWindow) {
@@ -374,6 +408,164 @@ TEST_F(ReadingsTest, EveryInstanceReadsTheCpuOfItsHostAndNothingWhereTheHostDoes
   EXPECT_EQ(of(busy, "b").value, 50.0);
   EXPECT_TRUE(readings.metrics().contains("host_cpu_usage"));
   EXPECT_FALSE(readings.is_service_level(busy));
+}
+
+TEST_F(ReadingsTest, WhatAHostOrAContainerDoesIsReadAsAShareOfTimeOrARate) {
+  const auto throttled = metric("cpu_throttled");
+  const auto waits = metric("io_pressure");
+  const auto bytes = metric("network_io", 10s, Aggregation::rate);
+  const auto load = metric("load_average");
+  watch({throttled, waits, bytes, load});
+  host.throttling = sampling::Throttling{100, 10};
+  host.stalled.io_seconds = 5.0;
+  host.network_bytes = 1e6;
+  tick({&a});
+  EXPECT_EQ(of(throttled, "a").missing, Missing::not_reported);
+  host.throttling = sampling::Throttling{110, 15};
+  host.stalled.io_seconds = 5.25;
+  host.network_bytes = 1e6 + 400;
+  host.load_average = 1.5;
+  tick({&a});
+  tick({&a});  // nothing to do, nothing sent
+  EXPECT_EQ(of(throttled, "a").value, 50.0);
+  EXPECT_EQ(of(waits, "a").value, 12.5);
+  EXPECT_EQ(of(bytes, "a").value, 200.0);
+  EXPECT_EQ(of(load, "a").value, 1.5);
+  for (const auto* name : {"cpu_throttled", "io_pressure", "network_io", "load_average"}) {
+    EXPECT_TRUE(readings.metrics().contains(name)) << name;
+  }
+  for (const auto* name : {"cpu_pressure", "memory_pressure", "disk_io", "context_switches"}) {
+    EXPECT_FALSE(readings.metrics().contains(name)) << name;
+  }
+}
+
+TEST_F(ReadingsTest, ThrottlingIsTheShareOfAllPeriodsHoweverShortTheTicks) {
+  const auto throttled = metric("cpu_throttled", 1s);
+  watch({throttled});
+  host.throttling = sampling::Throttling{0, 0};
+  tick({&a}, 20ms);
+  for (int i = 0; i < 20; ++i) {
+    if (i % 5 == 0) ++host.throttling->periods, ++host.throttling->throttled;
+    tick({&a}, 20ms);
+  }
+  EXPECT_EQ(of(throttled, "a").value, 100.0);
+}
+
+TEST_F(ReadingsTest, GaugesOfAProcessThatAPoolForkedCountThoughItNeverReports) {
+  const auto depth = metric("depth");
+  watch({depth});
+  Process child{"a", 3};
+  child.view.reports = false;
+  child.view.has_thread = false;
+  child.registry.gauge("depth").set(50);
+  Process hung{"a", 4};
+  hung.view.reports = false;
+  hung.registry.gauge("depth").set(7);
+  tick({&a, &child, &hung});
+  EXPECT_EQ(of(depth, "a").value, 50.0);
+}
+
+TEST_F(ReadingsTest, APercentileOfValuesThatHaveNoBucketIsRefused) {
+  const auto p50 = metric("size", 10s, Aggregation::p50);
+  const auto mean = metric("size", 10s, Aggregation::avg);
+  watch({p50, mean});
+  const auto size = a.registry.distribution("size");
+  tick({&a});
+  for (int octave = 1; octave < 10; ++octave) size.observe(std::ldexp(1.5, octave));
+  for (int i = 0; i < 100; ++i) size.observe(1e6);
+  tick({&a});
+  EXPECT_EQ(of(p50).missing, Missing::refused);
+  EXPECT_GT(of(mean).value, 9e5);
+}
+
+TEST_F(ReadingsTest, OpenFilesOfWhichSomeAreHiddenAreNoSum) {
+  const auto files = metric("open_files");
+  watch({files});
+  Process second{"a", 3};
+  a.view.open_files = 10;
+  tick({&a, &second});
+  EXPECT_TRUE(of(files, "a").is_missing());
+}
+
+TEST_F(ReadingsTest, DisksAndSwitchesAreWhatTheProcessesThemselvesHaveCounted) {
+  const auto disk = metric("disk_io", 10s, Aggregation::rate);
+  const auto switches = metric("context_switches", 10s, Aggregation::rate);
+  watch({disk, switches});
+  const auto bytes = a.registry.counter("process_disk_bytes");
+  const auto switched = a.registry.counter("process_context_switches");
+  tick({&a});
+  bytes.inc(4096);
+  switched.inc(50);
+  tick({&a});
+  EXPECT_EQ(of(disk, "a").value, 4096.0);
+  EXPECT_EQ(of(switches, "a").value, 50.0);
+  EXPECT_TRUE(readings.metrics().contains("disk_io"));
+}
+
+TEST_F(ReadingsTest, OfAnInstanceWithAHiddenProcessNobodyKnowsTheSums) {
+  const auto cpu = metric("cpu_usage");
+  const auto memory = metric("memory_usage");
+  watch({cpu, memory});
+  Process second{"a", 3};
+  a.view.cpu_seconds = 1.0;
+  a.view.memory_bytes = 1e9;
+  second.view.is_hidden = true;
+  b.view.cpu_seconds = 1.0;
+  tick({&a, &second, &b});
+  tick({&a, &second, &b});
+  EXPECT_EQ(of(cpu, "a").missing, Missing::not_reported);
+  EXPECT_EQ(of(memory, "a").detail, "/proc hides a process of a");
+  EXPECT_EQ(of(cpu, "b").value, 0.0);
+}
+
+TEST_F(ReadingsTest, AnotherGroupsCpuTimeIsNotTakenForWhatWasUsed) {
+  const auto cpu = metric("cpu_cores");
+  watch({cpu});
+  host.cpu_limit_cores = 2.0;
+  host.group_cpu_seconds = 10.0;
+  a.view.cpu_seconds = 1.0;
+  tick({&a});
+  host.cpu_limit_level = 1;  // the limit of the group around it is the tighter one now
+  host.group_cpu_seconds = 5000.0;
+  a.view.cpu_seconds = 1.5;
+  tick({&a});
+  EXPECT_EQ(of(cpu, "a").value, 0.5);  // of the processes
+  host.group_cpu_seconds = 5001.0;
+  tick({&a});
+  EXPECT_EQ(of(cpu, "a").value, 0.75);
+}
+
+TEST_F(ReadingsTest, MinutesInWhichNobodyLookedSayNothingOfTheLastSeconds) {
+  const auto rps = metric("requests_per_second", 10s);
+  watch({rps});
+  const auto requests = a.registry.counter("requests_total");
+  tick({&a});
+  requests.inc(10);
+  tick({&a});
+  EXPECT_EQ(of(rps, "a").value, 10.0);
+  requests.inc(600);
+  tick({&a}, 300s);  // this process was stopped
+  EXPECT_EQ(of(rps, "a").missing, Missing::incomplete);
+  requests.inc(3);
+  tick({&a});
+  EXPECT_EQ(of(rps, "a").value, 3.0);
+  EXPECT_EQ(of(rps, "a").window, Duration{1s});
+}
+
+TEST_F(ReadingsTest, AStoppedProcessGrowsStaleAndWhatItCountsAfterwardsCountsOnce) {
+  const auto rps = metric("requests_per_second", 10s);
+  watch({rps});
+  const auto requests = a.registry.counter("requests_total");
+  tick({&a});
+  requests.inc(10);
+  tick({&a});
+  a.view.reports = false;
+  for (int i = 0; i < 120; ++i) tick({&a, &b});
+  EXPECT_TRUE(of(rps, "a").is_missing());
+  a.view.reports = true;
+  requests.inc(7);
+  tick({&a, &b});
+  EXPECT_EQ(of(rps, "a").value, 7.0);
 }
 
 TEST_F(ReadingsTest, ErrorRateIsThatOfTheServiceAndZeroWithoutRequests) {

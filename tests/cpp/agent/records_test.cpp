@@ -35,6 +35,7 @@ Reading any_reading() {
   reading.window = any_duration();
   reading.amount = perhaps(any_number);
   reading.capacity = perhaps(any_number);
+  reading.error = perhaps(any_number);
   reading.previous = perhaps(any_number);
   reading.short_value = perhaps(any_number);
   reading.short_window = any_duration();
@@ -137,14 +138,13 @@ RC_GTEST_PROP(DecisionRecord, IsReadBackAsItWasWritten, ()) {
   state.seen = any_flag();
   state.last_up = perhaps(any_instant);
   state.past = {any_count(), any_count()};
-  const auto state_before = to_json(by, state);
   const Verdict verdict{any_flag(), any_flag() ? "paused" : ""};
-  const auto record = json::parse(
-      decision_record_json("01J", Evaluated{by, snapshot, state_before, decision, verdict}));
+  const auto record =
+      json::parse(decision_record_json("01J", Evaluated{by, snapshot, state, decision, verdict}));
 
   RC_ASSERT(snapshot_from_json(by, record["snapshot"].dump()) == snapshot);
   RC_ASSERT(decision_from_json(by, record["decision"].dump()) == decision);
-  RC_ASSERT(record["stateBefore"] == json::parse(state_before));
+  RC_ASSERT(record["stateBefore"] == json::parse(to_json(by, state)));
   RC_ASSERT(record["id"] == "01J");
   RC_ASSERT(record["policyHash"] == by.hash());
   RC_ASSERT(record["mayAct"] == verdict.may_act);

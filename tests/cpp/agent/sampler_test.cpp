@@ -1,6 +1,9 @@
 #include "agent/sampler.hpp"
 
+#include <grp.h>
 #include <gtest/gtest.h>
+#include <sched.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -13,6 +16,8 @@
 
 namespace selfscale::agent {
 namespace {
+
+using namespace std::chrono_literals;
 
 /// A worker without an agent: a process that waits for its child, which burns CPU.
 class Wrapped {
@@ -62,12 +67,24 @@ TEST(Sampler, TheHostsCpuIsKnownFromTheSecondLookOn) {
   EXPECT_FALSE(sampler.host_cpu_percent());
   // The kernel's clock ticks every few milliseconds; two processes burn meanwhile.
   Tick tick;
-  while (!sampler.host_cpu_percent().value_or(0.0)) {
-    tick = sampler.sample(Instant{}, nullptr, {}, "web-1-1", {});
+  for (Instant at{}; !sampler.host_cpu_percent().value_or(0.0);) {
+    at += 1s;
+    tick = sampler.sample(at, nullptr, {}, "web-1-1", {});
   }
   EXPECT_EQ(tick.host.cpu_percent, sampler.host_cpu_percent());
   EXPECT_GT(*sampler.host_cpu_percent(), 0.0);
   EXPECT_LE(*sampler.host_cpu_percent(), 100.0);
+}
+
+TEST(Sampler, TheHostIsLookedAtTenTimesASecondAtMost) {
+  const Wrapped burns;
+  Sampler sampler;
+  const auto look = [&sampler](Duration at) {
+    return sampler.sample(Instant{} + at, nullptr, {}, "web-1-1", {}).host.cpu_percent;
+  };
+  for (Duration at{0}; at < 100ms; at += 1ms) EXPECT_FALSE(look(at));
+  Duration at{100};
+  while (!look(at)) at += 100ms;
 }
 
 TEST(Sampler, OfAWorkerThatReportsNothingTheWholeTreeIsCountedOnOneCoreForEachLeaf) {
@@ -90,6 +107,40 @@ TEST(Sampler, OfAWorkerThatReportsNothingTheWholeTreeIsCountedOnOneCoreForEachLe
   EXPECT_FALSE(usage().is_missing());
   EXPECT_GT(usage().value, 5.0) << "the process that was started does nothing but wait";
   EXPECT_EQ(usage().capacity, 2.0) << "the dead one takes no part";
+}
+
+/// A child whose /proc hides the processes of others, and who is nobody.
+bool hide_others() {
+  constexpr uid_t nobody = 65534;
+  return ::unshare(CLONE_NEWNS) == 0 &&
+         ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 &&
+         ::mount("proc", "/proc", "proc", 0, "hidepid=2") == 0 && ::setgroups(0, nullptr) == 0 &&
+         ::setgid(nobody) == 0 && ::setuid(nobody) == 0;
+}
+
+TEST(Sampler, WhatProcHidesIsNotCountedAsNothing) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root can mount a /proc that hides processes";
+  const Wrapped worker;  // root's
+  const pid_t child = ::fork();
+  if (child == 0) {
+    if (!hide_others()) ::_exit(2);
+    Sampler sampler;
+    Readings readings{/*share_host=*/true};
+    readings.watch({cpu_usage()});
+    Tick tick;
+    for (int second = 0; second < 3; ++second) {
+      tick = sampler.sample(Instant{} + second * 1s, nullptr, {}, "web-1-9", {worker.replica()});
+      readings.feed(tick);
+    }
+    const bool own_is_seen = tick.processes.front().cpu_seconds.has_value();
+    const bool other_is_hidden = tick.processes.back().is_hidden;
+    const auto reading = readings.read(cpu_usage(), "web-1-1", tick.at);
+    const bool is_said = reading.is_missing() && reading.detail.starts_with("/proc hides");
+    ::_exit(own_is_seen && other_is_hidden && is_said ? 0 : 1);
+  }
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  EXPECT_EQ(status, 0);
 }
 
 }  // namespace

@@ -39,17 +39,18 @@ TEST(Collect, WhatSelfscaleRecordsHasTheNamesOfPrometheusAndOfOpenTelemetry) {
                                    registry.counter("requests_total").inc();
                                    registry.gauge("in_flight").inc();
                                    registry.distribution("response_time").observe(0.1);
+                                   registry.distribution("event_loop_lag").observe(0.1);
                                    registry.counter("process_cpu_microseconds").inc(2'500'000);
                                  })},
                                  {},
                                  {}});
   std::vector<std::string> names;
   for (const auto& family : families) names.push_back(family.name);
-  EXPECT_EQ(names,
-            (std::vector<std::string>{
-                "http_request_duration_seconds", "http_requests", "http_requests_in_progress",
-                "http_requests_inprogress", "http_server_active_requests",
-                "http_server_request_duration_seconds", "process_cpu_seconds"}));
+  EXPECT_EQ(names, (std::vector<std::string>{
+                       "http_request_duration_seconds", "http_requests",
+                       "http_requests_in_progress", "http_requests_inprogress",
+                       "http_server_active_requests", "http_server_request_duration_seconds",
+                       "process_cpu_seconds", "selfscale_event_loop_lag_seconds"}));
   EXPECT_EQ(find(families, "process_cpu_seconds")->series.front().value, 2.5);
 }
 
@@ -66,6 +67,24 @@ TEST(Collect, RequestsByRouteAreNotCountedASecondTimeAsATotal) {
   EXPECT_EQ(series[0].labels, (Labels{{"handler", "/a"}, {"method", "GET"}}));
   EXPECT_EQ(series[0].value, 1.0);
   EXPECT_EQ(series[1].value, 2.0);
+}
+
+TEST(Collect, EveryRequestStandsInOneSeries) {
+  const auto families =
+      collect({{recorded([](Registry& registry) {
+                 registry.counter("requests_total").inc(6);
+                 registry.counter("requests_total", "route=/a,method=GET,status=200").inc(1);
+                 registry.counter("requests_total", "route=,method=GET,status=404").inc(2);
+                 registry.counter("requests_total", metrics::overflow_labels).inc(3);
+               })},
+               {},
+               {}});
+  const auto& series = find(families, "http_requests")->series;
+  ASSERT_EQ(series.size(), 3U);
+  EXPECT_EQ(series[0].labels, (Labels{{"otel_metric_overflow", "true"}}));
+  EXPECT_EQ(series[0].value, 3.0);
+  EXPECT_EQ(series[1].labels, (Labels{{"handler", ""}, {"method", "GET"}, {"status", "404"}}));
+  EXPECT_EQ(series[2].labels, (Labels{{"handler", "/a"}, {"method", "GET"}, {"status", "200"}}));
 }
 
 TEST(Collect, OpenTelemetrysNameHasOpenTelemetrysLabels) {

@@ -278,9 +278,13 @@ TEST_F(HttpClient, KeepsItsDeadlineWhileNobodyShakesHands) {
   const LoopbackServer silent{[](Peer& peer) { peer.wait_for_the_end(); }};
   auto call = put();
   call.connect_deadline = Duration{50};
-  const auto answer = ask("https://127.0.0.1:" + std::to_string(silent.port()), std::move(call));
+  const auto url = "https://127.0.0.1:" + std::to_string(silent.port());
+  const auto answer = ask(url, std::move(call));
   ASSERT_FALSE(answer);
   EXPECT_EQ(answer.error().code, Errc::unreachable) << "nothing of the write was sent";
+  const auto read = ask(url, with_deadline(get(), Duration{50}));
+  ASSERT_FALSE(read);
+  EXPECT_EQ(read.error().code, Errc::timed_out) << "its whole time is over";
 }
 
 TEST_F(HttpClient, TakesNoMoreThanItAskedFor) {

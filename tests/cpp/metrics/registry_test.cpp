@@ -9,6 +9,7 @@
 #include <barrier>
 #include <cmath>
 #include <cstring>
+#include <latch>
 #include <limits>
 #include <memory>
 #include <optional>
@@ -93,13 +94,50 @@ TEST(Registry, AMillionLabelValuesTakeNoMoreRoomThanTheirLimit) {
   Registry registry;
   for (int i = 0; i < 1000; ++i) registry.counter("hits", "id=" + std::to_string(i)).inc();
   int series = 0;
-  for (const auto& entry : read(registry.block())) series += entry.name == "hits" ? 1 : 0;
-  EXPECT_EQ(series, label_sets_per_name);
-  EXPECT_EQ(registry.refused(), 1000U - label_sets_per_name);
-  EXPECT_EQ(entry_of(registry.block(), "selfscale_overflow_total").count,
-            1000U - label_sets_per_name);
+  std::uint64_t sum = 0;
+  for (const auto& entry : read(registry.block())) {
+    if (entry.name != "hits") continue;
+    ++series;
+    sum += entry.count;
+  }
+  EXPECT_EQ(series, label_sets_per_counter + 1);
+  EXPECT_EQ(sum, 1000U);
+  EXPECT_EQ(registry.refused(), 1000U - label_sets_per_counter);
+  EXPECT_EQ(entry_of(registry.block(), "hits", overflow_labels).count,
+            1000U - label_sets_per_counter);
   registry.counter("others").inc();
   EXPECT_EQ(entry_of(registry.block(), "others").count, 1U);
+}
+
+TEST(Registry, LabelSetsOfADistributionPastTheLimitShareOne) {
+  Registry registry;
+  for (int i = 0; i < 100; ++i) registry.distribution("took", "id=" + std::to_string(i)).observe(1);
+  EXPECT_EQ(entry_of(registry.block(), "took", overflow_labels).buckets.count(),
+            100U - label_sets_per_name);
+}
+
+TEST(Registry, WhatHasLabelsFindsRoomBesideItsOthersInAFullBlock) {
+  Registry registry;
+  registry.distribution("took", "id=first").observe(1);
+  for (int i = 0; i < 20; ++i) registry.distribution("fills_" + std::to_string(i));
+  for (int i = 0; i < 20; ++i) registry.distribution("fills", "id=" + std::to_string(i));
+  registry.distribution("took", "id=second").observe(1);
+  EXPECT_EQ(entry_of(registry.block(), "took", overflow_labels).buckets.count(), 1U);
+}
+
+TEST(Registry, WhatStandsForFurtherLabelSetsIsReadOnceThereAreSome) {
+  Registry registry;
+  registry.counter("hits", "id=1").inc();
+  registry.distribution("took", "id=1").observe(1);
+  for (const auto& entry : read(registry.block())) EXPECT_NE(entry.labels, overflow_labels);
+}
+
+TEST(Registry, LabelSetsOfAGaugePastTheLimitAreNotMixedWithTheOthers) {
+  Registry registry;
+  for (int i = 0; i < 100; ++i) registry.gauge("depth", "id=" + std::to_string(i)).set(1);
+  double sum = 0.0;
+  for (const auto& entry : read(registry.block())) sum += entry.name == "depth" ? entry.value : 0;
+  EXPECT_EQ(sum, label_sets_per_name);
 }
 
 TEST(Registry, AFullBlockStillRecordsSomewhere) {
@@ -175,6 +213,32 @@ TEST(Registry, AThreadContinuesInTheBlockOfOneThatEnded) {
   for (int i = 0; i < 100; ++i) on_threads(1, [&] { counter.inc(); });
   EXPECT_EQ(entry_of(registry.block(), "orders").count, 100U);
   EXPECT_EQ(block_count(registry.block()), 2U);
+}
+
+TEST(Registry, AThreadThatFoundNoBlockTakesThatOfOneThatEnded) {
+  Registry registry;
+  const auto counter = registry.counter("orders");
+  const auto cell = find(registry.block(), "orders", {})->record.cell;
+  const auto shared = [&] {
+    return word(cell_at(block_at(registry.block().data(), 0), cell), 0).load();
+  };
+  std::latch all_record{15};
+  std::latch may_end{1};
+  std::thread others{[&] {
+    on_threads(15, [&] {
+      counter.inc();
+      all_record.count_down();
+      may_end.wait();
+    });
+  }};
+  all_record.wait();
+  counter.inc();
+  EXPECT_EQ(shared(), 1U);
+  may_end.count_down();
+  others.join();
+  for (int i = 0; i < 4; ++i) counter.inc();
+  EXPECT_EQ(shared(), 1U);
+  EXPECT_EQ(entry_of(registry.block(), "orders").count, 20U);
 }
 
 TEST(Registry, AThreadRecordsInSeveralRegistries) {

@@ -259,6 +259,10 @@ INSTANTIATE_TEST_SUITE_P(
                 "/platform/gracePeriodSeconds", "between"},
         Mistake{R"({"platform": {"driver": "compose", "projekt": "shop"}})", "/platform/projekt",
                 "\"project\""},
+        Mistake{R"({"platform": {"driver": "ecs", "clutser": "a"}})", "/platform/clutser",
+                "\"cluster\""},
+        Mistake{R"({"platform": {"driver": "ecs", "takeOver": "yes"}})", "/platform/takeOver",
+                "true"},
         Mistake{R"({"platform": {"driver": "local", "gracePerod": "1s"}})", "/platform/gracePerod",
                 "\"gracePeriod\""}));
 

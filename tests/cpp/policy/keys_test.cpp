@@ -194,6 +194,14 @@ TEST(PolicyKeys, APercentilesNameMeansTheDistribution) {
   }
 }
 
+TEST(PolicyKeys, TheLagOfEventLoopsHasPercentiles) {
+  Json policy = minimal_policy();
+  policy["rules"].push_back(
+      {{"type", "threshold"}, {"metric", "event_loop_lag_p99"}, {"scaleUp", 0.5}});
+  EXPECT_EQ(compiled(policy).metrics[1].metric, "event_loop_lag");
+  EXPECT_EQ(compiled(policy).metrics[1].aggregation, Aggregation::p99);
+}
+
 TEST(PolicyKeys, APercentilesNameHoldsBesideItsDistribution) {
   const CompiledPolicy policy = compiled(
       policy_with(R"({"metrics": [{"name": "response_time_p95", "metric": "response_time"}]})"));

@@ -57,7 +57,7 @@ TEST_F(CgroupTest, ALimitChangedAtRunTimeIsSeen) {
   write("/proc/self/cgroup", "0::/\n");
   write("/proc/self/mountinfo", v2_mount);
   v2_group("", "50000 100000", "max");
-  const auto group = find();
+  auto group = find();
   EXPECT_DOUBLE_EQ(group.read_cpu()->limit_cores, 0.5);
   write("/sys/fs/cgroup/cpu.max", "200000 100000\n");
   EXPECT_DOUBLE_EQ(group.read_cpu()->limit_cores, 2.0);
@@ -133,7 +133,7 @@ TEST_F(CgroupTest, NoFilesMeanNoReadings) {
 }
 
 TEST(CgroupHere, ReadsTheRealFilesWithoutAFault) {
-  const auto group = Cgroup::find();
+  auto group = Cgroup::find();
   const auto cpu = group.read_cpu();
   const auto memory = group.read_memory();
   EXPECT_TRUE(!cpu || (cpu->limit_cores > 0.0 && cpu->used_seconds >= 0.0));

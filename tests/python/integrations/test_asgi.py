@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import http
+import itertools
 import os
 import time
 import weakref
@@ -223,6 +225,19 @@ def test_a_policy_that_is_wrong_costs_the_app_nothing(
     assert Recorded(agent).requests == 1
 
 
+@pytest.mark.parametrize("name", ["requests_total", "event_loop_lag"])
+def test_a_metric_of_the_apps_under_a_name_of_ours_costs_the_app_nothing(
+    agent: Agent, caplog: pytest.LogCaptureFixture, name: str
+) -> None:
+    agent.gauge(name).set(3)
+    middleware = Middleware(answering(200), agent)
+    assert [asyncio.run(Client(middleware).get())[1] for _ in range(2)] == [BODY, BODY]
+    assert f'metric "{name}" is a gauge already' in caplog.text
+
+
+OVERFLOW = "otel_metric_overflow=true"
+
+
 class Route:
     def __init__(self, path: object) -> None:
         self.path = path
@@ -235,30 +250,107 @@ def test_routes_are_labelled_by_their_template(agent: Agent) -> None:
         asyncio.run(Client(middleware).get(route=route))
     asyncio.run(Client(middleware).get(route=Route("/a/{id}"), method="POST"))
     seen = recorded(agent)
-    assert seen["requests_total{route=/a/{id},method=GET}"] == 3
+    assert seen["requests_total{route=/a/{id},method=GET,status=500}"] == 3
     assert seen["errors_total{route=/a/{id},method=GET}"] == 3
-    assert seen["requests_total{route=/a/{id},method=POST}"] == 1
+    assert seen["requests_total{route=/a/{id},method=POST,status=500}"] == 1
     assert seen["requests_total"] == 4
 
 
 @pytest.mark.parametrize("route", [None, Route(None), Route(""), Route(7), object()])
 def test_the_raw_path_is_never_a_label(agent: Agent, route: object) -> None:
     asyncio.run(Client(Middleware(answering(200), agent)).get(route=route))
-    assert not [name for name in recorded(agent) if "route=" in name]
+    assert by_labels(agent) == {"route=,method=GET,status=200": 1}
 
 
-def test_labels_stay_bounded(agent: Agent) -> None:
-    middleware = Middleware(answering(200), agent)
+def by_labels(agent: Agent) -> dict[str, int]:
+    """The requests of each label set."""
+    name = "requests_total{"
+    return {key[len(name) : -1]: int(count) for key, count in recorded(agent).items() if key.startswith(name)}
+
+
+@pytest.mark.parametrize(
+    ("status", "label"),
+    [
+        *((status, str(int(status))) for status in (100, 204, 599, http.HTTPStatus.CONFLICT)),
+        *((status, "other") for status in (99, 600, -1, 2**40, "200", None)),
+    ],
+)
+def test_a_request_is_labelled_by_its_status(agent: Agent, status: object, label: str) -> None:
+    with contextlib.suppress(Exception):
+        asyncio.run(Client(Middleware(answering(status), agent)).get())
+    assert by_labels(agent) == {f"route=,method=GET,status={label}": 1}
+
+
+def test_an_app_that_fails_before_its_answer_is_labelled_by_what_its_server_answers(agent: Agent) -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        asyncio.run(Client(Middleware(app, agent)).get())
+    assert by_labels(agent) == {"route=,method=GET,status=500": 1}
+
+
+def test_an_app_that_fails_in_the_midst_of_its_answer_keeps_its_status(agent: Agent) -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await send(START)
+        raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        asyncio.run(Client(Middleware(app, agent)).get())
+    assert by_labels(agent) == {"route=,method=GET,status=200": 1}
+    assert recorded(agent)["errors_total{route=,method=GET}"] == 1
+
+
+def test_a_request_whose_client_left_before_the_answer_has_no_status(agent: Agent) -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        raise asyncio.CancelledError
+
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(Client(Middleware(app, agent)).get())
+    assert by_labels(agent) == {"route=,method=GET,status=other": 1}
+
+
+def test_labels_stay_bounded_and_add_up_to_all_requests(agent: Agent) -> None:
+    answers = itertools.cycle(range(200, 600))
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await answering(next(answers))(scope, receive, send)
+
+    middleware = Middleware(app, agent)
 
     async def many() -> None:
         for i in range(300):
             await Client(middleware).get(route=Route(f"/{i}"), method=f"M{i}")
+        for _ in range(600):
+            await Client(middleware).get()
 
     asyncio.run(many())
-    labelled = [name for name in recorded(agent) if name.startswith("requests_total{")]
-    assert 0 < len(labelled) <= 100
-    assert all(name.endswith("method=other}") for name in labelled)
-    assert recorded(agent)["requests_total"] == 300
+    labelled = by_labels(agent)
+    assert len(labelled) == 129  # a counter's most, and what stands for all further ones
+    assert all("method=other" in labels or "method=GET" in labels for labels in set(labelled) - {OVERFLOW})
+    assert labelled[OVERFLOW] > 0
+    assert sum(labelled.values()) == recorded(agent)["requests_total"] == 900
+
+
+def test_requests_without_a_route_stand_beside_those_that_have_one(agent: Agent) -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await answering(200 if "route" in scope else 404)(scope, receive, send)
+
+    middleware = Middleware(app, agent)
+    asyncio.run(Client(middleware).get(route=Route("/a/{id}")))
+    for _ in range(2):
+        asyncio.run(Client(middleware).get())
+    assert by_labels(agent) == {"route=/a/{id},method=GET,status=200": 1, "route=,method=GET,status=404": 2}
+    timed = recorded(agent)["response_time{route=,method=GET}"]
+    assert isinstance(timed, Distribution)
+    assert timed.count == 2
+
+
+def test_a_route_whose_labels_are_too_long_is_counted_beside(agent: Agent) -> None:
+    middleware = Middleware(answering(200), agent)
+    asyncio.run(Client(middleware).get(route=Route("/" + 600 * "a")))
+    asyncio.run(Client(middleware).get(route=Route("/" + 470 * "a")))  # too long with the status alone
+    assert by_labels(agent) == {OVERFLOW: 2}
 
 
 def test_a_route_that_raises_is_none(agent: Agent) -> None:

@@ -32,9 +32,12 @@ urlpatterns = [path("api/", include([path("users/<int:user>", read_user)]))]
 PATHS = ["/api/users/1", "/api/users/2", "/api/users/13", "/none"]
 SERIES = {
     "requests_total": 4,
-    "requests_total{route=/api/users/<int:user>,method=GET}": 3,
+    "requests_total{route=/api/users/<int:user>,method=GET,status=200}": 2,
+    "requests_total{route=/api/users/<int:user>,method=GET,status=500}": 1,
+    "requests_total{route=,method=GET,status=404}": 1,
     "errors_total": 1,
     "errors_total{route=/api/users/<int:user>,method=GET}": 1,
+    "errors_total{route=,method=GET}": 0,
 }
 
 

@@ -65,7 +65,11 @@ def test_requests_are_measured_by_template(app: FastAPI, agent: Agent) -> None:
     assert seen["requests_total"] == 6
     assert seen["errors_total"] == 2
     assert seen["in_flight"] == 0
-    assert seen["requests_total{route=/users/{user},method=GET}"] == 4
+    by_status = {
+        status: seen[f"requests_total{{route=/users/{{user}},method=GET,status={status}}}"] for status in statuses[:4]
+    }
+    assert by_status == {200: 2, 503: 1, 500: 1}
+    assert seen["requests_total{route=,method=GET,status=404}"] == 1
     assert seen["errors_total{route=/users/{user},method=GET}"] == 2
     assert not [name for name in seen if "/users/1" in name or "/none" in name]
 
@@ -79,7 +83,7 @@ def test_an_included_router_has_its_whole_template(app: FastAPI, agent: Agent) -
 
     app.include_router(router, prefix="/items")
     assert client_of(app).get("/items/7").status_code == 200
-    assert recorded(agent)["requests_total{route=/items/{item},method=GET}"] == 1
+    assert recorded(agent)["requests_total{route=/items/{item},method=GET,status=200}"] == 1
 
 
 def test_instrumenting_twice_measures_once(app: FastAPI, agent: Agent) -> None:
@@ -208,7 +212,7 @@ def test_the_test_client_serves_the_middleware_itself(agent: Agent) -> None:
     client = client_of(Middleware(Starlette(routes=[Route("/", page)]), agent))
     with client:
         assert client.get("/").text == "page"
-    assert recorded(agent)["requests_total{route=/,method=GET}"] == 1
+    assert recorded(agent)["requests_total{route=/,method=GET,status=200}"] == 1
 
 
 def test_a_mounted_app_has_health_routes_below_its_path(agent: Agent) -> None:
@@ -291,7 +295,7 @@ def test_a_request_of_a_mounted_app_counts_once(agent: Agent, times: int) -> Non
     for user in range(times):
         assert client.get(f"/api/users/{user}").status_code == 200
     assert recorded(agent)["requests_total"] == times
-    assert recorded(agent)["requests_total{route=/users/{user},method=GET}"] == times
+    assert recorded(agent)["requests_total{route=/users/{user},method=GET,status=200}"] == times
     assert recorded(agent)["in_flight"] == 0
 
 

@@ -245,6 +245,15 @@ def test_the_app_gets_what_the_server_gave(agent: Agent) -> None:
         len(Middleware(stream, agent)(environ, server.start_response))  # type: ignore[arg-type]
 
 
+def test_a_metric_of_the_apps_under_a_name_of_ours_costs_the_app_nothing(
+    agent: Agent, caplog: pytest.LogCaptureFixture
+) -> None:
+    agent.gauge("requests_total").set(3)
+    middleware = Middleware(stream, agent)
+    assert Server().serve(middleware) == Server().serve(stream) == Server().serve(middleware)
+    assert caplog.text.count('metric "requests_total" is a gauge already') == 1
+
+
 def test_a_file_stays_the_servers_own(agent: Agent) -> None:
     file = io.BytesIO(b"abc")
 
@@ -301,8 +310,8 @@ def test_a_template_in_the_environ_is_the_label(agent: Agent) -> None:
     Server().serve(middleware, environ_of(REQUEST_METHOD="BREW"))
     assert series(agent) == {
         "requests_total": 301,
-        "requests_total{route=/users/<int:id>,method=GET}": 300,
-        "requests_total{route=/users/<int:id>,method=other}": 1,
+        "requests_total{route=/users/<int:id>,method=GET,status=200}": 300,
+        "requests_total{route=/users/<int:id>,method=other,status=200}": 1,
     }
 
 
@@ -317,9 +326,9 @@ def test_a_template_in_the_environ_is_the_label(agent: Agent) -> None:
         {"werkzeug.request": SimpleNamespace(url_rule=None)},
     ],
 )
-def test_without_a_template_there_is_no_label(agent: Agent, more: Environ) -> None:
+def test_without_a_template_the_label_is_empty(agent: Agent, more: Environ) -> None:
     Server().serve(Middleware(answering("200 OK", b"a"), agent), environ_of(**more))
-    assert series(agent) == {"requests_total": 1}
+    assert series(agent) == {"requests_total": 1, "requests_total{route=,method=GET,status=200}": 1}
 
 
 def test_flasks_routes_are_labelled_by_their_rule(agent: Agent) -> None:
@@ -334,7 +343,11 @@ def test_flasks_routes_are_labelled_by_their_rule(agent: Agent) -> None:
     client = app.test_client()
     for path in ("/users/1", "/users/2", "/none"):
         client.get(path, buffered=True)
-    assert series(agent) == {"requests_total": 3, "requests_total{route=/users/<int:user>,method=GET}": 2}
+    assert series(agent) == {
+        "requests_total": 3,
+        "requests_total{route=/users/<int:user>,method=GET,status=200}": 2,
+        "requests_total{route=,method=GET,status=404}": 1,
+    }
 
 
 @pytest.mark.parametrize("header", ["HTTP_X_REQUEST_START", "HTTP_X_QUEUE_START"])

@@ -10,6 +10,7 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <selfscale/export.hpp>
 
 namespace selfscale::metrics {
@@ -33,6 +34,9 @@ enum DistributionWord : std::size_t {
 };
 
 namespace detail {
+
+/// That can be recorded.
+inline constexpr double largest = std::numeric_limits<double>::max();
 
 constexpr long double square_root(long double x) {
   long double root = x;
@@ -58,32 +62,40 @@ constexpr std::array<std::uint64_t, 65> make_edges() {
 }
 inline constexpr auto edges = make_edges();
 
-/// For the seven leading mantissa bits, the bucket in which their interval begins. The interval is
-/// narrower (1/128) than the narrowest bucket (0.0109), so that at most one edge lies in it and one
-/// comparison finds the bucket.
-constexpr std::array<std::uint8_t, 128> make_first_bucket() {
-  std::array<std::uint8_t, 128> first{};
+inline constexpr std::uint64_t mantissa_mask = (1ULL << 52) - 1;
+
+/// By a mantissa's seven leading bits, what it takes to bring it to its bucket, which then stands
+/// above bit 52. Their interval is narrower (1/128) than the narrowest bucket (0.0109), so that at
+/// most one edge lies in it: that edge becomes the first mantissa to carry into the next bucket.
+constexpr std::array<std::uint64_t, 128> make_steps() {
+  std::array<std::uint64_t, 128> steps{};
   std::size_t bucket = 0;
   for (std::size_t i = 0; i < 128; ++i) {
     while (edges[bucket + 1] <= (static_cast<std::uint64_t>(i) << 45)) ++bucket;
-    first[i] = static_cast<std::uint8_t>(bucket);
+    steps[i] = (static_cast<std::uint64_t>(bucket + 1) << 52) - edges[bucket + 1];
   }
-  return first;
+  return steps;
 }
-inline constexpr auto first_bucket = make_first_bucket();
+inline constexpr auto steps = make_steps();
+
+/// Of the 64 buckets of any octave.
+constexpr std::uint64_t bucket_in_octave(std::uint64_t bits) noexcept {
+  const auto mantissa = bits & mantissa_mask;
+  return (mantissa + steps[mantissa >> 45]) >> 52;
+}
+
+/// The upper edge belongs to a bucket, the lower one to the bucket below.
+constexpr std::uint64_t bits_below(double value) noexcept {
+  return std::bit_cast<std::uint64_t>(value) - 1;
+}
 
 }  // namespace detail
 
 /// The bucket of a positive, finite, normal value at scale 6. No logarithm, no search.
 constexpr std::int32_t bucket_at_scale_6(double value) noexcept {
-  const auto bits =
-      std::bit_cast<std::uint64_t>(value) - 1;  // the upper edge belongs to the bucket
+  const auto bits = detail::bits_below(value);
   const auto octave = static_cast<std::int32_t>(bits >> 52) - 1023;
-  const auto mantissa = bits & ((1ULL << 52) - 1);
-  const auto first = static_cast<std::size_t>(detail::first_bucket[mantissa >> 45]);
-  const auto within =
-      static_cast<std::int32_t>(first) + (mantissa >= detail::edges[first + 1] ? 1 : 0);
-  return octave * 64 + within;
+  return octave * 64 + static_cast<std::int32_t>(detail::bucket_in_octave(bits));
 }
 
 /// Adds as the only writer of that word.
@@ -127,12 +139,13 @@ class SELFSCALE_API Recorder {
   /// A value outside of the dense octaves; refuses what is no value at all.
   void observe_outside(std::byte* cells, std::uint32_t cell, int scale,
                        double value) const noexcept;
+  /// A gauge is one word of the shared block.
   void set_gauge(std::uint32_t cell, double value) const noexcept;
   void add_to_gauge(std::uint32_t cell, double by) const noexcept;
 
-  /// Whoever holds Python's interpreter lock is one writer: takes a block for it, once. Without
-  /// effect when there is none left.
-  void take_block_for_interpreter() const noexcept;
+  /// Whoever holds Python's interpreter lock is one writer: its block, taken when it has none, with
+  /// that lock held; null when there is none left.
+  [[nodiscard]] const Writer* block_for_interpreter() const noexcept;
 
  protected:
   Recorder() noexcept;
@@ -140,11 +153,11 @@ class SELFSCALE_API Recorder {
 
   std::uint64_t id_;                               ///< of no other recorder of this process, ever
   std::atomic<std::byte*> shared_cells_{nullptr};  ///< any thread's, by atomic additions
-  mutable const Writer* interpreter_ = nullptr;    ///< read by whoever holds the interpreter lock
+  mutable const Writer* interpreter_ = nullptr;    ///< of whoever holds the interpreter lock
 
  private:
-  friend struct Interpreter;
   [[nodiscard]] std::byte* take_cells() const noexcept;
+  void refuse() const noexcept;
 };
 
 template <class Word>
@@ -152,16 +165,34 @@ template <class Word>
   return *(reinterpret_cast<Word*>(cells + cell) + index);
 }
 
+inline void Recorder::set_gauge(std::uint32_t cell, double value) const noexcept {
+  if (!(value >= 0.0 && value <= detail::largest)) [[unlikely]]
+    return refuse();
+  auto* cells = shared_cells_.load(std::memory_order_acquire);
+  std::atomic_ref{word_at<double>(cells, cell)}.store(value, std::memory_order_relaxed);
+}
+
+/// No processor adds floating-point numbers atomically: repeated where another's write came
+/// between, so that of all who add at once one always gets on.
+inline void Recorder::add_to_gauge(std::uint32_t cell, double by) const noexcept {
+  if (!(by >= -detail::largest && by <= detail::largest)) [[unlikely]]
+    return refuse();
+  auto* cells = shared_cells_.load(std::memory_order_acquire);
+  std::atomic_ref{word_at<double>(cells, cell)}.fetch_add(by, std::memory_order_relaxed);
+}
+
 /// Counts a value as the only writer of `cells`.
 inline void observe_alone(const Recorder& recorder, std::byte* cells, std::uint32_t cell, int scale,
                           double value) noexcept {
-  if (!(value > lower_edge && value <= upper_edge)) [[unlikely]] {
+  constexpr auto dense = std::uint64_t{octaves} << 52;
+  // As unsigned numbers what lies below, is negative or no number lies beyond, too.
+  const auto bits = detail::bits_below(value) - std::bit_cast<std::uint64_t>(lower_edge);
+  if (bits >= dense) [[unlikely]] {
     return recorder.observe_outside(cells, cell, scale, value);
   }
-  const int bucket = (bucket_at_scale_6(value) - first_octave * 64) >> (finest_scale - scale);
-  add_alone(
-      word_at<std::uint64_t>(cells, cell, distribution_counts + static_cast<std::size_t>(bucket)),
-      1);
+  const auto bucket =
+      ((bits >> 52) * 64 + detail::bucket_in_octave(bits)) >> (finest_scale - scale);
+  add_alone(word_at<std::uint64_t>(cells, cell, distribution_counts + bucket), 1);
   add_alone(word_at<double>(cells, cell, distribution_sum), value);
 }
 

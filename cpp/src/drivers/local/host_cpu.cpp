@@ -1,33 +1,26 @@
 #include "drivers/local/host_cpu.hpp"
 
-#include <array>
-#include <sstream>
-#include <string>
-
 namespace selfscale::drivers::local {
 namespace {
 
 constexpr milliseconds window{10'000};
 constexpr double most_busy = 0.95;
 
+double idle_seconds(const sampling::CpuTimes& times) noexcept {
+  return times.total_seconds - times.busy_seconds;
+}
+
 }  // namespace
 
 void HostCpu::feed(std::string_view proc_stat, Time now) {
-  // cpu  user nice system idle iowait irq softirq steal …
-  std::istringstream line{std::string{proc_stat.substr(0, proc_stat.find('\n'))}};
-  std::string name;
-  std::array<std::uint64_t, 8> times{};
-  line >> name;
-  for (auto& time : times) line >> time;
-  if (!line || name != "cpu") return;
-  Point point{now, times[3] + times[4], 0};
-  for (const auto time : times) point.total += time;
+  const auto times = sampling::parse_cpu_times(proc_stat);
+  if (!times) return;
   // idle time may step back when a processor goes offline
-  if (!points_.empty() &&
-      (point.total < points_.back().total || point.idle < points_.back().idle)) {
+  if (!points_.empty() && (times->total_seconds < points_.back().times.total_seconds ||
+                           idle_seconds(*times) < idle_seconds(points_.back().times))) {
     points_.clear();
   }
-  points_.push_back(point);
+  points_.push_back({now, *times});
   while (points_.size() > 2 && now - points_[1].at >= window) points_.pop_front();
 }
 
@@ -35,9 +28,9 @@ bool HostCpu::is_exhausted() const {
   if (points_.empty()) return false;
   const auto& first = points_.front();
   const auto& last = points_.back();
-  if (last.at - first.at < window || last.total == first.total) return false;
-  const auto idle = static_cast<double>(last.idle - first.idle);
-  return 1.0 - idle / static_cast<double>(last.total - first.total) > most_busy;
+  const double total = last.times.total_seconds - first.times.total_seconds;
+  if (last.at - first.at < window || total <= 0.0) return false;
+  return last.times.busy_seconds - first.times.busy_seconds > most_busy * total;
 }
 
 }  // namespace selfscale::drivers::local

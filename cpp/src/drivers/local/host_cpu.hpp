@@ -1,11 +1,11 @@
 /// Whether the host has any CPU left: where it has none, more workers only take it from each other.
 #pragma once
 
-#include <cstdint>
 #include <deque>
 #include <string_view>
 
 #include "drivers/local/options.hpp"
+#include "sampling/cpu.hpp"
 
 namespace selfscale::drivers::local {
 
@@ -19,8 +19,7 @@ class HostCpu {
  private:
   struct Point {
     Time at{};
-    std::uint64_t idle = 0;
-    std::uint64_t total = 0;
+    sampling::CpuTimes times;
   };
   std::deque<Point> points_;
 };

@@ -48,6 +48,7 @@ Reading read_reading(const Node& node) {
   reading.window = duration_or_zero(node, "window");
   reading.amount = optional_number(node, "amount");
   reading.capacity = optional_number(node, "capacity");
+  reading.error = optional_number(node, "error");
   reading.previous = optional_number(node, "previous");
   reading.short_value = optional_number(node, "short");
   reading.short_window = duration_or_zero(node, "shortWindow");
@@ -178,6 +179,7 @@ OrderedJson reading_to_json(const Reading& reading) {
   if (reading.window.count() > 0) json["window"] = seconds(reading.window);
   if (reading.amount) json["amount"] = *reading.amount;
   if (reading.capacity) json["capacity"] = *reading.capacity;
+  if (reading.error) json["error"] = *reading.error;
   if (reading.previous) json["previous"] = *reading.previous;
   if (reading.short_value) json["short"] = *reading.short_value;
   if (reading.short_window.count() > 0) json["shortWindow"] = seconds(reading.short_window);
