@@ -38,7 +38,6 @@ struct Settings {
   std::optional<double> cpu_request_cores;
   std::optional<double> memory_request_bytes;
   std::string platform;       ///< SELFSCALE_PLATFORM: a driver's name
-  bool is_single = false;     ///< SELFSCALE_FLEET=single: a person's word that one agent runs
   bool keeps_journal = true;  ///< false: SELFSCALE_STORE=memory
   bool is_single = false;     ///< SELFSCALE_FLEET=single: nobody on another host leads this service
   bool supervised = false;    ///< a worker of `selfscale run`, whose agent is elsewhere

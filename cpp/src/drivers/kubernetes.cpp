@@ -153,7 +153,11 @@ class Kubernetes final : public Driver {
       if (const auto found = find_cluster(); !found) co_return found.error();
       answer = co_await ask_once(request, until);
     }
-    if (!answer || http::verdict_of(answer->status) == http::Verdict::done) co_return answer;
+    if (!answer) {
+      client_.reset();  // by the next call the cluster may be elsewhere, or of another authority
+      co_return answer;
+    }
+    if (http::verdict_of(answer->status) == http::Verdict::done) co_return answer;
     co_return kubernetes::refusal(access_.server, request, *answer);
   }
 

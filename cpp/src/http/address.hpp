@@ -1,4 +1,4 @@
-/// Where a server is: parsed once, from a text in a configuration.
+/// Where a server is, parsed once from a text in a configuration, and how it is known.
 #pragma once
 
 #include <cstdint>
@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "model/result.hpp"
+#include "model/secret.hpp"
 
 namespace selfscale::http {
 
@@ -16,6 +17,16 @@ struct Address {
   std::string path;  ///< of the Unix socket
   std::string
       prefix;  ///< stands before every call's target: "" or "/api", never with a "/" at its end
+};
+
+/// Whom to trust, and who we are, on a TLS connection. The server's certificate is always verified,
+/// its name too: there is no switch for that.
+struct Tls {
+  std::string authorities;       ///< PEM; with the file's, instead of the system's
+  std::string authorities_file;  ///< PEM; read again after a certificate was not accepted
+  std::string certificate;       ///< PEM, ours, with its chain; empty: none is shown
+  Secret key;                    ///< PEM, of `certificate`
+  std::string server_name;       ///< what the certificate must name; empty: the address's host
 };
 
 /// Of `https://host[:port][/prefix]`, `http://host[:port][/prefix]` or `unix:/path`.

@@ -18,7 +18,6 @@
 #include <exception>
 
 #include "http/lookup.hpp"
-#include "http/status.hpp"
 #include "http/tls.hpp"
 
 namespace selfscale::http {
@@ -37,53 +36,6 @@ constexpr std::uint32_t most_header_bytes = 64 * 1024;
 constexpr int most_redirects = 3;
 
 // --- what is asked
-
-bool is_safe(const Call& call) { return call.method == "GET" || call.method == "HEAD"; }
-
-std::string_view without_query(std::string_view target) {
-  return target.substr(0, target.find_first_of("?#"));
-}
-
-std::string name_of(const Address& address, const Call& call) {
-  return call.method + " " + to_text(address) + std::string{without_query(call.target)};
-}
-
-bool is_token_letter(char letter) {
-  constexpr std::string_view others = "!#$%&'*+-.^_`|~";
-  return (letter >= '0' && letter <= '9') || (letter >= 'a' && letter <= 'z') ||
-         (letter >= 'A' && letter <= 'Z') || others.find(letter) != std::string_view::npos;
-}
-bool is_token(std::string_view text) {
-  return !text.empty() && std::all_of(text.begin(), text.end(), is_token_letter);
-}
-bool is_target(std::string_view text) {
-  return text.starts_with('/') && std::all_of(text.begin(), text.end(), [](char letter) {
-           return letter > ' ' && letter < '\x7f';
-         });
-}
-/// A line end in a value would begin a header of somebody else's choice.
-bool is_value(std::string_view text) {
-  return std::all_of(text.begin(), text.end(), [](char letter) {
-    return letter == '\t' || (static_cast<unsigned char>(letter) >= ' ' && letter != '\x7f');
-  });
-}
-
-/// What makes the call impossible to send; empty: nothing.
-std::string wrong_with(const Call& call) {
-  if (!is_token(call.method)) return "the method is no word";
-  if (!is_target(call.target)) return "the target does not begin with \"/\" or holds a blank";
-  for (const auto& [name, value] : call.headers) {
-    if (!is_token(name) || !is_value(value)) return "the header \"" + name + "\" cannot be sent";
-  }
-  for (const auto& [name, value] : call.secrets) {
-    if (!is_token(name) || !is_value(value.reveal())) {
-      return "the header \"" + name +
-             "\" cannot be sent: it holds a line end or another control "
-             "character";
-    }
-  }
-  return {};
-}
 
 Message message_of(const Address& address, const Call& call) {
   Message message;
@@ -275,16 +227,18 @@ asio::awaitable<Result<Answer>> Client::State::follow(Call call) {
     if (redirects == most_redirects) {
       co_return failure(Errc::unsupported, name, "more than 3 redirects");
     }
-    auto target = same_server_target(address, *location);
-    if (!target || !is_target(*target)) {
+    const auto target = same_server_target(address, *location);
+    if (!target) {
       co_return failure(Errc::unsupported, name,
                         "redirected to another server, which is not followed");
     }
-    // The prefix is part of what a server names.
     if (!target->starts_with(address.prefix + "/")) {
       co_return failure(Errc::unsupported, name, "redirected to outside of the address's prefix");
     }
     call.target = target->substr(address.prefix.size());
+    if (!wrong_with(call).empty()) {
+      co_return failure(Errc::unsupported, name, "redirected to what cannot be asked for");
+    }
   }
 }
 
@@ -412,23 +366,6 @@ asio::awaitable<Result<Answer>> Client::call(Call call) {
   } catch (const std::exception& error) {
     co_return failure(Errc::failed, name, error.what());
   }
-}
-
-std::optional<std::string_view> Answer::header(std::string_view name) const noexcept {
-  for (const auto& [each, value] : headers) {
-    if (beast::iequals(each, name)) return value;
-  }
-  return std::nullopt;
-}
-
-Secret bearer(const Secret& token) { return token.after("Bearer "); }
-
-Failure failure_of(const Address& address, const Call& call, const Answer& answer,
-                   std::string_view words) {
-  const auto code = code_of(verdict_of(answer.status), !is_safe(call));
-  std::string said = std::to_string(answer.status);
-  if (!words.empty()) said.append(": ").append(words);
-  return failure(code, name_of(address, call), said);
 }
 
 }  // namespace selfscale::http

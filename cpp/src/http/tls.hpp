@@ -6,7 +6,7 @@
 #include <memory>
 #include <string>
 
-#include "http/client.hpp"
+#include "http/address.hpp"
 #include "model/result.hpp"
 
 namespace selfscale::http {

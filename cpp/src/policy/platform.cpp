@@ -47,6 +47,11 @@ void read_kubernetes(Reader& platform) {
   }
 }
 
+void read_ecs(Reader& platform) {
+  for (const auto* key : {"cluster", "service", "region", "endpoint"}) platform.text(key);
+  for (const auto* key : {"protectBusyTasks", "takeOver"}) platform.flag(key);
+}
+
 void hint_at_no_action(Reader& platform, const std::string& driver) {
   platform.hint("driver",
                 "nothing is done in spite of \"enabled\": in this version a policy of " + driver +
@@ -64,6 +69,7 @@ void read_platform(Reader& reader, CompiledPolicy& policy) {
     policy.driver = driver.value_or("");
     if (policy.driver == "local") return read_local(platform);
     if (policy.driver == "kubernetes") return read_kubernetes(platform);
+    if (policy.driver == "ecs") return read_ecs(platform);
     platform.accept_rest();
     if (!driver) return;
     const auto known = std::find(usual_drivers.begin(), usual_drivers.end(), *driver);

@@ -251,6 +251,10 @@ INSTANTIATE_TEST_SUITE_P(
                 "/platform/deploymnt", "\"deployment\""},
         Mistake{R"({"platform": {"driver": "kubernetes", "deployment": "a", "statefulSet": "b"}})",
                 "/platform/statefulSet", "one of them"},
+        Mistake{R"({"platform": {"driver": "ecs", "clutser": "a"}})", "/platform/clutser",
+                "\"cluster\""},
+        Mistake{R"({"platform": {"driver": "ecs", "takeOver": "yes"}})", "/platform/takeOver",
+                "true"},
         Mistake{R"({"platform": {"driver": "local", "gracePerod": "1s"}})", "/platform/gracePerod",
                 "\"gracePeriod\""}));
 

@@ -95,9 +95,11 @@ TEST(Schema, KnowsTheKeysOfBehaviorWithoutDirections) {
             keys_known_at("/behavior", policy_with(R"({"behavior": {"as": "kubernetes"}})")));
 }
 
-TEST(Schema, KnowsTheKeysOfThePlatformKubernetes) {
+TEST(Schema, KnowsTheKeysOfPlatforms) {
   EXPECT_EQ(keys_of(schema().at("$defs").at("kubernetesPlatform")),
             keys_known_at("/platform", policy_with(R"({"platform": {"driver": "kubernetes"}})")));
+  EXPECT_EQ(keys_of(schema().at("$defs").at("ecsPlatform")),
+            keys_known_at("/platform", policy_with(R"({"platform": {"driver": "ecs"}})")));
 }
 
 TEST(Schema, WhatIsLaterInItIsRefusedByTheParser) {

@@ -1,6 +1,5 @@
 #include "drivers/ecs/options.hpp"
 
-#include <algorithm>
 #include <nlohmann/json.hpp>
 
 namespace selfscale::drivers::ecs {
@@ -25,19 +24,10 @@ class Reader {
       target = value->get<bool>();
     }
   }
-  void refuse_others() {
-    for (const auto& [key, value] : platform_.items()) {
-      if (key == "driver" || std::find(known_.begin(), known_.end(), key) != known_.end()) continue;
-      std::string all;
-      for (const auto& name : known_) all += (all.empty() ? "" : ", ") + name;
-      wrong(key.c_str(), "is not known; there are " + all);
-    }
-  }
   [[nodiscard]] const std::string& mistake() const { return mistake_; }
 
  private:
-  const Json* find(const char* key) {
-    known_.emplace_back(key);
+  [[nodiscard]] const Json* find(const char* key) const {
     const auto found = platform_.find(key);
     return found == platform_.end() ? nullptr : &*found;
   }
@@ -46,7 +36,6 @@ class Reader {
   }
 
   const Json& platform_;
-  std::vector<std::string> known_;
   std::string mistake_;
 };
 
@@ -64,7 +53,6 @@ Result<Options> parse_options(std::string_view platform_json, const std::string&
   reader.text("endpoint", options.endpoint);
   reader.flag("protectBusyTasks", options.protects_busy_tasks);
   reader.flag("takeOver", options.takes_over);
-  reader.refuse_others();
   if (!reader.mistake().empty()) return Failure{Errc::invalid_argument, reader.mistake(), {}};
   return options;
 }

@@ -1,4 +1,5 @@
-/// The policy's `platform` object for the driver `ecs`:
+/// The policy's `platform` object for the driver `ecs`; whoever reads the policy refuses keys that
+/// are not among these:
 ///
 ///     {"driver": "ecs", "cluster": "prod", "service": "web", "region": "eu-west-1",
 ///      "protectBusyTasks": true, "takeOver": false, "endpoint": "https://…"}

@@ -5,7 +5,7 @@
 #include <string_view>
 
 #include "drivers/kubernetes/options.hpp"
-#include "http/client.hpp"
+#include "http/address.hpp"
 #include "model/result.hpp"
 #include "model/secret.hpp"
 

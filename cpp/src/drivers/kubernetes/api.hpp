@@ -10,7 +10,7 @@
 
 #include "drivers/driver.hpp"
 #include "drivers/kubernetes/options.hpp"
-#include "http/client.hpp"
+#include "http/call.hpp"
 #include "model/result.hpp"
 
 namespace selfscale::drivers::kubernetes {

@@ -32,7 +32,6 @@ TEST(EcsOptions, AMistakeIsNamed) {
            {R"({"cluster": 7})", "platform.cluster must be a text"},
            {R"({"service": ""})", "platform.service must be a text"},
            {R"({"takeOver": "yes"})", "platform.takeOver must be true or false"},
-           {R"({"clutser": "prod"})", "platform.clutser is not known; there are cluster, service"},
        }) {
     const auto read = parse_options(platform, "backend");
     ASSERT_FALSE(read) << platform;

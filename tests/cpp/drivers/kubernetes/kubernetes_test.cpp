@@ -289,6 +289,13 @@ TEST_F(KubernetesDriver, ReadsItsCredentialsAgainWhenTheyAreRefused) {
   EXPECT_TRUE(observe());
 }
 
+TEST_F(KubernetesDriver, ReadsWhereTheClusterIsAgainAfterItWasNotReached) {
+  api.write_kubeconfig("https://127.0.0.1:1", "hunter2");
+  EXPECT_EQ(observe().error().code, Errc::unreachable);
+  api.write_kubeconfig(api.url(), "hunter2");
+  EXPECT_TRUE(observe());
+}
+
 TEST_F(KubernetesDriver, SaysThatItsCredentialsAreRefusedAfterASecondTry) {
   api.change([](Cluster& cluster) { cluster.token = "swordfish"; });
   const auto refused = observe();
