@@ -4,9 +4,11 @@
 #include "drivers/callback.hpp"
 #include "drivers/driver.hpp"
 #include "drivers/ecs.hpp"
+#include "drivers/gunicorn.hpp"
 #include "drivers/kubernetes.hpp"
 #include "drivers/local.hpp"
 #include "drivers/memory.hpp"
+#include "drivers/uvicorn.hpp"
 
 namespace selfscale::drivers {
 namespace {
@@ -31,9 +33,11 @@ Made make_callback(Setting setting) {
 constexpr std::array table{
     Row{"callback", make_callback},
     Row{"ecs", [](Setting setting) -> Made { return ecs_driver(std::move(setting)); }},
+    Row{"gunicorn", gunicorn_driver},
     Row{"kubernetes", kubernetes_driver},
     Row{"local", [](Setting setting) -> Made { return local_driver(std::move(setting)); }},
     Row{"memory", [](Setting setting) -> Made { return memory_driver(std::move(setting)); }},
+    Row{"uvicorn", uvicorn_driver},
 };
 
 }  // namespace

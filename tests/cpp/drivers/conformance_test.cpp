@@ -177,8 +177,8 @@ TEST(Registry, NamesTheKnownOnes) {
   ASSERT_FALSE(made);
   EXPECT_EQ(made.error().code, Errc::invalid_argument);
   EXPECT_EQ(made.error().message,
-            "no driver is called \"kubernets\"; there are callback, ecs, kubernetes, local, "
-            "memory");
+            "no driver is called \"kubernets\"; there are callback, ecs, gunicorn, kubernetes, "
+            "local, memory, uvicorn");
 }
 
 TEST(Registry, MakesEachByItsName) {

@@ -375,6 +375,8 @@ TEST(PolicyKeys, PlatformsThatActAreCheckedOthersAreKept) {
       {R"({"driver": "local"})", R"({"driver": "local", "readiness": "report"})",
        R"({"driver": "local", "readiness": ["./ready", "now"], "gracePeriod": "30s", "backoff": {"first": "1s", "most": "1m"}})",
        R"({"driver": "kubernetes", "namespace": "shop", "statefulSet": "web", "kubeconfig": "/k", "context": "c"})",
+       R"({"driver": "gunicorn", "pidFile": "/run/gunicorn.pid"})",
+       R"({"driver": "uvicorn", "pid": 17})",
        R"({"driver": "swarm", "anything": {"goes": true}})"}) {
     const CompiledPolicy policy =
         compiled(policy_with(R"({"platform": )" + std::string{platform} + "}"));
