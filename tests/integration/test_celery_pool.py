@@ -16,7 +16,7 @@ import pytest
 
 pytest.importorskip("celery", reason="celery is not installed")
 
-from selfscale import DriverError
+from selfscale import Agent, DriverError
 from selfscale.drivers.celery_pool import CeleryPool, make
 from selfscale.testing import check_driver
 
@@ -108,6 +108,25 @@ def test_it_keeps_the_promises_of_a_driver(worker: Worker, app: Any) -> None:
     driver = CeleryPool(app.app, NAME)
     check_driver(driver, replicas=2, truth=told, set_truth=grow_behind_its_back)
     assert "Traceback" not in worker.log.read_text()
+
+
+def test_an_agent_acts_through_it_where_its_policy_names_it(worker: Worker, app: Any, tmp_path: Path) -> None:
+    policy = {
+        "service": "mail",
+        "minReplicas": 3,
+        "maxReplicas": 4,
+        "evaluationInterval": "250ms",
+        "platform": {"driver": "celery_pool", "app": "celery_pool_app:app", "worker": NAME},
+        "rules": [{"type": "threshold", "metric": "cpu_usage", "scaleUp": 100, "scaleDown": 0}],
+    }
+    environment = {
+        "SELFSCALE_RUN_DIR": str(tmp_path / "run"),
+        "SELFSCALE_STATE_DIR": str(tmp_path / "state"),
+        "AUTOSCALING_LOG_LEVEL": "off",
+    }
+    with Agent(policy, enable=True, environment=environment) as agent:
+        until(lambda: worker.processes() == 3, lambda: f"{worker.log.read_text()}\n{agent.status()}")
+        until(lambda: [event.to_replicas for event in agent.history("mail")] == [3], lambda: str(agent.status()))
 
 
 def test_busy_processes_are_left_alone(worker: Worker, app: Any) -> None:
