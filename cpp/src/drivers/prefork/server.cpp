@@ -63,7 +63,11 @@ class Prefork final : public Driver {
     }
     const auto until = Clock::now() + request.deadline;
     auto family = co_await settle(until);
-    while (family && (doubt_ || *asked_ != request.desired)) {
+    while (family && (doubt_ || asked_ != request.desired)) {
+      if (!asked_) {
+        co_return Failure{
+            Errc::conflict, "scale: another process is " + title() + " meanwhile", {}};
+      }
       if (Clock::now() >= until) co_return out_of_time(request, *family);
       if (!doubt_ && !family->parent.is_stopped) {
         const auto sent = send(*asked_ < request.desired ? SIGTTIN : SIGTTOU, *family);

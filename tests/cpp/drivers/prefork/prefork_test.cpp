@@ -2,7 +2,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <fstream>
+#include <boost/asio/post.hpp>
+#include <string>
 
 #include "drivers/conformance.hpp"
 #include "drivers/local/process.hpp"
@@ -128,6 +129,20 @@ TEST_P(PreforkDriver, BeginsAnewWithAnotherParent) {
   EXPECT_EQ(observe(*driver).desired, 3);
   first->write_pid_file(std::to_string(second.pid()));
   EXPECT_EQ(observe(*driver).desired, 1);
+}
+
+TEST_P(PreforkDriver, AParentThatAnotherReplacesMeanwhileIsAConflict) {
+  const RunningServer first{GetParam()};
+  const RunningServer second{GetParam()};
+  const auto driver = driver_for(first.platform());
+  EXPECT_EQ(observe(*driver).desired, 2);
+  first.keep_late(true);
+  const auto replace = [&] { first.write_pid_file(std::to_string(second.pid())); };
+  asio::post(io, [&] { asio::post(io, replace); });  // once the signal is out
+  EXPECT_EQ(scale(*driver, 3).error().code, Errc::conflict);
+  EXPECT_EQ(observe(*driver).desired, 2);
+  EXPECT_EQ(second.count(), 2);
+  first.keep_late(false);
 }
 
 TEST_P(PreforkDriver, ASignalThatIsUnderWayIsNotSentAgain) {
