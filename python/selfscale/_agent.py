@@ -51,6 +51,8 @@ class Agent:
         """Make an agent; the arguments are those of `start`."""
         self._native = _core.Agent()
         self._calls = _Calls(self._native)
+        self._given: dict[str, Any] = {}
+        self._has_driver = False
         self._finish = weakref.finalize(self, _finish, self._native, self._calls)
         self.configure(
             policies,
@@ -74,19 +76,37 @@ class Agent:
     ) -> None:
         """Replace the options of an agent that does not run; the arguments are those of `start`."""
         path, text = _path_and_text(policies)
-        callbacks = _callbacks(driver)
-        self._native.configure(
-            policies=path,
-            policies_text=text,
-            service=service or "",
-            driver_name=driver if isinstance(driver, str) else "",
-            enable=enable,
-            enabled_by=enabled_by if enable else "",
-            environment=dict(environment or {}),
-            driver=callbacks,
-        )
+        given = {
+            "policies": path,
+            "policies_text": text,
+            "service": service or "",
+            "driver_name": driver if isinstance(driver, str) else "",
+            "enable": enable,
+            "enabled_by": enabled_by if enable else "",
+            "environment": dict(environment or {}),
+        }
+        self._hand_over(given, _callbacks(driver))
+        self._given = given
+        self._has_driver = not (driver is None or isinstance(driver, str))
+
+    def _hand_over(self, given: dict[str, Any], callbacks: CallbackDriver | None) -> None:
+        self._native.configure(**given, driver=callbacks)
         if callbacks is not None:
             self._calls.are_needed = True
+
+    def _take_registered_driver(self) -> None:
+        """Act through a driver that Python has, where one is named."""
+        from selfscale.drivers import registered_driver
+
+        given = self._given
+        found = registered_driver(
+            given["driver_name"] or None,
+            given["policies_text"] or given["policies"] or None,
+            given["service"] or None,
+            {**os.environ, **given["environment"]},
+        )
+        if found is not None:
+            self._hand_over(given, _callbacks(found))
 
     def start(self) -> None:
         """Start the background thread, or start again after a fork. Twice is harmless.
@@ -94,6 +114,8 @@ class Agent:
         Raises:
             PolicyError: the policy file is wrong.
         """
+        if not self._has_driver and not self._native.is_running():
+            self._take_registered_driver()
         self._calls.run_if_needed()
         self._native.start()
 
@@ -360,7 +382,7 @@ def start(
             without any, it recommends by the preset ``balanced``.
         service: the service that this process is a part of. Default: ``SELFSCALE_SERVICE``, else the only policy's.
         driver: what acts: a driver's name, a `CallbackDriver`, or an object with its methods. Default: what the
-            policy names; an agent without a driver recommends only.
+            policy names, one of `register_driver` too; an agent without a driver recommends only.
         enable: a person's word, given now, that goes for the global switch and this service's policy: of this agent
             alone, and until somebody says otherwise.
         enabled_by: who gave it, for status.

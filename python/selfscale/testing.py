@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+import time
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from selfscale import stages
@@ -105,18 +106,55 @@ class MemoryPlatform:
         return []
 
 
-def check_driver(driver: Driver, *, replicas: int = 2) -> None:
+def check_driver(
+    driver: Driver,
+    *,
+    replicas: int = 2,
+    truth: Callable[[], int] | None = None,
+    set_truth: Callable[[int], object] | None = None,
+    seconds: float = 30.0,
+) -> None:
     """Check that a driver of your own keeps its promises. It scales: point it at something made for tests.
+
+    Args:
+        driver: an object with the methods of `Driver`.
+        replicas: a count, 1 or more; the platform is brought to it, to one more, and back.
+        truth: how many replicas the platform was told to have, asked behind the driver's back.
+        set_truth: scales as somebody else would, behind the driver's back.
+        seconds: how long replicas may take to start and to end.
 
     Raises:
         AssertionError: with a sentence on the promise that was broken.
     """
     wrong = _wrong(driver.preflight())
     assert not wrong, f"preflight() says that this process may not act: {wrong}"
-    for _ in range(2):  # asking twice changes nothing
-        driver.scale(replicas)
+    for count in (replicas, replicas + 1, replicas):
+        for _ in range(2):  # asking twice changes nothing
+            driver.scale(count)
+            desired = _desired(driver.observe())
+            assert desired == count, f"after scale({count}), observe() says that {desired} are asked for"
+            if truth is not None:
+                told = truth()
+                assert told == count, f"scale({count}) had the platform make {told}"
+        _settle(driver, count, seconds)
+    if set_truth is not None:
+        set_truth(replicas + 1)
         desired = _desired(driver.observe())
-        assert desired == replicas, f"after scale({replicas}), observe() says that {desired} are asked for"
+        assert desired == replicas + 1, f"somebody else asked for {replicas + 1}, and observe() says {desired}"
+        _settle(driver, replicas + 1, seconds)
+
+
+def _settle(driver: Driver, count: int, seconds: float) -> None:
+    """Wait until there are so many replicas, and ready ones, as far as the driver tells."""
+    deadline = time.monotonic() + seconds
+    while True:
+        counts = driver.observe()
+        found = counts if isinstance(counts, Mapping) else {"currentReplicas": counts}
+        seen = {name: found[name] for name in ("currentReplicas", "readyReplicas") if found.get(name) is not None}
+        if all(value == count for value in seen.values()):
+            return
+        assert time.monotonic() < deadline, f"{seconds:g} s after scale({count}), observe() says {seen}"
+        time.sleep(0.05)
 
 
 def _wrong(found: Findings) -> list[str]:

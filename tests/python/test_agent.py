@@ -435,6 +435,32 @@ def test_check_driver_says_which_promise_was_broken() -> None:
         check_driver(Deaf(replicas=7))
 
 
+def test_check_driver_looks_behind_the_drivers_back() -> None:
+    platform = MemoryPlatform()
+
+    def told() -> int:
+        return platform.replicas
+
+    def set_told(replicas: int) -> None:
+        platform.replicas = replicas
+
+    check_driver(platform, truth=told, set_truth=set_told)
+
+    with pytest.raises(AssertionError, match="had the platform make 7"):
+        check_driver(platform, truth=lambda: 7)
+    with pytest.raises(AssertionError, match="somebody else asked for 3"):
+        check_driver(platform, set_truth=lambda replicas: None)
+
+
+def test_check_driver_waits_for_what_was_asked_for_to_come_about() -> None:
+    class Stuck(MemoryPlatform):
+        def observe(self) -> dict[str, int | None]:
+            return {"desiredReplicas": self.replicas, "currentReplicas": self.replicas, "readyReplicas": 0}
+
+    with pytest.raises(AssertionError, match="'readyReplicas': 0"):
+        check_driver(Stuck(), seconds=0.0)
+
+
 @pytest.mark.parametrize(
     ("found", "words"), [(["no token"], "no token"), ({"wrong": ["no token"]}, "no token"), ({"worng": []}, "worng")]
 )

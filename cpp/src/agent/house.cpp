@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <string_view>
 #include <utility>
 
 #include "fleet/host.hpp"
@@ -48,6 +49,12 @@ std::string chosen_driver(const AgentOptions& options, const Settings& settings,
   return policy.driver;
 }
 
+/// Their replicas are the worker processes of one server on this host, so each of those is an
+/// instance.
+bool counts_processes(std::string_view driver) noexcept {
+  return driver == "gunicorn" || driver == "uvicorn";
+}
+
 }  // namespace
 
 House::House(const AgentOptions& options, Settings found, Seat& own_seat, Subscribers& told,
@@ -83,6 +90,7 @@ void House::make_driver(const AgentOptions& options) {
   auto made = drivers::make(driver_name, std::move(setting));
   if (made) {
     driver = std::move(*made);
+    if (counts_processes(driver_name)) settings.instance += "-" + std::to_string(::getpid());
     return;
   }
   if (!options.driver_name.empty()) throw Error{made.error().code, made.error().message};

@@ -5,10 +5,12 @@
 #include "drivers/compose.hpp"
 #include "drivers/driver.hpp"
 #include "drivers/ecs.hpp"
+#include "drivers/gunicorn.hpp"
 #include "drivers/kubernetes.hpp"
 #include "drivers/local.hpp"
 #include "drivers/memory.hpp"
 #include "drivers/swarm.hpp"
+#include "drivers/uvicorn.hpp"
 
 namespace selfscale::drivers {
 namespace {
@@ -34,10 +36,12 @@ constexpr std::array table{
     Row{"callback", make_callback},
     Row{"compose", compose_driver},
     Row{"ecs", [](Setting setting) -> Made { return ecs_driver(std::move(setting)); }},
+    Row{"gunicorn", gunicorn_driver},
     Row{"kubernetes", kubernetes_driver},
     Row{"local", [](Setting setting) -> Made { return local_driver(std::move(setting)); }},
     Row{"memory", [](Setting setting) -> Made { return memory_driver(std::move(setting)); }},
     Row{"swarm", swarm_driver},
+    Row{"uvicorn", uvicorn_driver},
 };
 
 }  // namespace

@@ -8,11 +8,11 @@ namespace {
 
 /// A user may register drivers of other names, so a name that is near one of these is a hint, not
 /// an error.
-constexpr std::array<std::string_view, 12> usual_drivers{
-    "local",   "callback",  "memory", "ecs",     "kubernetes",   "swarm",
-    "compose", "cloud_run", "render", "railway", "digitalocean", "vercel"};
+constexpr std::array<std::string_view, 14> usual_drivers{
+    "local", "callback", "memory",    "ecs",    "kubernetes", "gunicorn",     "uvicorn",
+    "swarm", "compose",  "cloud_run", "render", "railway",    "digitalocean", "vercel"};
 /// The first so many act in this version; policies of the others are read and recommend only.
-constexpr std::ptrdiff_t acting_drivers = 7;
+constexpr std::ptrdiff_t acting_drivers = 9;
 
 void read_readiness(Reader& platform) {
   const Json* value = platform.find("readiness");
@@ -65,11 +65,22 @@ void read_ecs(Reader& platform) {
   for (const auto* key : {"protectBusyTasks", "takeOver"}) platform.flag(key);
 }
 
+/// gunicorn and uvicorn.
+void read_prefork(Reader& platform) {
+  constexpr int most = 1 << 22;  // PID_MAX_LIMIT of the kernel
+  platform.whole("pid", 1, most);
+  platform.text("pidFile");
+  if (platform.has("pid") && platform.has("pidFile")) {
+    platform.wrong("pidFile", "cannot stand beside a pid");
+  }
+}
+
 void hint_at_no_action(Reader& platform, const std::string& driver) {
   platform.hint("driver",
                 "nothing is done in spite of \"enabled\": in this version a policy of " + driver +
-                    " only recommends; local, callback, memory, ecs, kubernetes, swarm and compose "
-                    "act, and so does an app that hands its agent a driver of its own");
+                    " only recommends; local, callback, memory, ecs, kubernetes, swarm, compose, "
+                    "gunicorn and uvicorn act, and so does an app that hands its agent a driver of "
+                    "its own");
 }
 
 }  // namespace
@@ -85,6 +96,7 @@ void read_platform(Reader& reader, CompiledPolicy& policy) {
     if (policy.driver == "compose") return read_compose(platform);
     if (policy.driver == "swarm") return read_swarm(platform);
     if (policy.driver == "ecs") return read_ecs(platform);
+    if (policy.driver == "gunicorn" || policy.driver == "uvicorn") return read_prefork(platform);
     platform.accept_rest();
     if (!driver) return;
     const auto known = std::find(usual_drivers.begin(), usual_drivers.end(), *driver);

@@ -178,8 +178,8 @@ TEST(Registry, NamesTheKnownOnes) {
   EXPECT_EQ(made.error().code, Errc::invalid_argument);
   EXPECT_EQ(
       made.error().message,
-      "no driver is called \"kubernets\"; there are callback, compose, ecs, kubernetes, local, "
-      "memory, swarm");
+      "no driver is called \"kubernets\"; there are callback, compose, ecs, gunicorn, kubernetes, "
+      "local, memory, swarm, uvicorn");
 }
 
 TEST(Registry, MakesEachByItsName) {

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <csignal>
+#include <filesystem>
 #include <mutex>
 #include <stdexcept>
 #include <thread>
@@ -17,6 +18,7 @@
 #include "drivers/ecs/fake_aws_fixture.hpp"
 #include "drivers/kubernetes/api_server.hpp"
 #include "drivers/local.hpp"
+#include "drivers/prefork/server_fixture.hpp"
 #include "drivers/supervisor_fixture.hpp"
 #include "drivers/swarm/swarm_server.hpp"
 
@@ -197,6 +199,35 @@ class KubernetesHarness final : public Harness {
   kubernetes::ApiServer api_;
 };
 
+/// A parent that takes the signals, with real workers.
+class PreforkHarness final : public Harness {
+ public:
+  explicit PreforkHarness(std::string kind) : kind_{std::move(kind)}, server_{kind_} {}
+  std::unique_ptr<Driver> make(asio::io_context& io) override {
+    return drivers::make(kind_, Setting{io, "backend", server_.platform(), {}, {}}).value();
+  }
+  int truth() override { return server_.count(); }
+  void set_truth(int replicas) override { server_.set_count(replicas); }
+  std::optional<Errc> inject(Fault fault) override {
+    if (fault == Fault::hangs) {
+      server_.stop();
+    } else {
+      server_.signal(SIGCONT);
+    }
+    const auto pid = std::to_string(server_.pid());
+    server_.write_pid_file(fault == Fault::garbage ? "}{" : pid);
+    if (fault == Fault::refuses) std::filesystem::remove(server_.pid_file());
+    if (fault == Fault::refuses) return Errc::unreachable;
+    if (fault == Fault::hangs) return Errc::timed_out;
+    if (fault == Fault::garbage) return Errc::malformed;
+    return std::nullopt;
+  }
+
+ private:
+  std::string kind_;
+  prefork::RunningServer server_;
+};
+
 /// The real supervisor, with real processes.
 class LocalHarness final : public Harness {
  public:
@@ -295,10 +326,12 @@ std::vector<HarnessRow> every_harness() {
   return {{"callback", [] { return std::make_unique<CallbackHarness>(); }},
           {"compose", [] { return std::make_unique<ComposeHarness>(); }},
           {"ecs", [] { return std::make_unique<EcsHarness>(); }},
+          {"gunicorn", [] { return std::make_unique<PreforkHarness>("gunicorn"); }},
           {"kubernetes", [] { return std::make_unique<KubernetesHarness>(); }},
           {"local", [] { return std::make_unique<LocalHarness>(); }},
           {"memory", [] { return std::make_unique<MemoryHarness>(); }},
-          {"swarm", [] { return std::make_unique<SwarmHarness>(); }}};
+          {"swarm", [] { return std::make_unique<SwarmHarness>(); }},
+          {"uvicorn", [] { return std::make_unique<PreforkHarness>("uvicorn"); }}};
 }
 
 }  // namespace selfscale::drivers

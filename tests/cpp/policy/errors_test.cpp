@@ -263,6 +263,11 @@ INSTANTIATE_TEST_SUITE_P(
                 "\"cluster\""},
         Mistake{R"({"platform": {"driver": "ecs", "takeOver": "yes"}})", "/platform/takeOver",
                 "true"},
+        Mistake{R"({"platform": {"driver": "gunicorn", "pid": 0}})", "/platform/pid", "1"},
+        Mistake{R"({"platform": {"driver": "uvicorn", "pidfile": "/p"}})", "/platform/pidfile",
+                "\"pidFile\""},
+        Mistake{R"({"platform": {"driver": "uvicorn", "pid": 7, "pidFile": "/p"}})",
+                "/platform/pidFile", "beside a pid"},
         Mistake{R"({"platform": {"driver": "local", "gracePerod": "1s"}})", "/platform/gracePerod",
                 "\"gracePeriod\""}));
 

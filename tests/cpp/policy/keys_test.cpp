@@ -385,6 +385,8 @@ TEST(PolicyKeys, PlatformsThatActAreCheckedOthersAreKept) {
        R"({"driver": "kubernetes", "namespace": "shop", "statefulSet": "web", "kubeconfig": "/k", "context": "c"})",
        R"({"driver": "swarm", "service": "shop_web", "host": "tcp://m", "certPath": "/c", "longestWorkSeconds": 90, "mayInterruptWork": false})",
        R"({"driver": "compose", "project": "shop", "service": "web", "host": "unix:///s", "certPath": "/c", "gracePeriodSeconds": 30})",
+       R"({"driver": "gunicorn", "pidFile": "/run/gunicorn.pid"})",
+       R"({"driver": "uvicorn", "pid": 17})",
        R"({"driver": "render", "anything": {"goes": true}})"}) {
     const CompiledPolicy policy =
         compiled(policy_with(R"({"platform": )" + std::string{platform} + "}"));

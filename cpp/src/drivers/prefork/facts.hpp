@@ -1,0 +1,40 @@
+/// What /proc says of a process that signals are to be sent to, and of its children.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace selfscale::drivers::prefork {
+
+struct Facts {
+  pid_t pid = 0;
+  std::uint64_t start_ticks = 0;  ///< with the pid it names the process for good
+  uid_t user = 0;                 ///< the effective one
+  bool is_stopped = false;        ///< by a signal or a debugger: it does nothing until it goes on
+  std::uint64_t caught = 0;       ///< signals that it has a handler for, bit n-1 for signal n
+  std::uint64_t pending = 0;      ///< signals sent that it has not been told of yet
+  std::vector<std::string> arguments;  ///< its title in the first one, where it gave itself one
+
+  [[nodiscard]] bool catches(int signal) const noexcept;
+  [[nodiscard]] bool has_pending(int signal) const noexcept;
+  [[nodiscard]] bool is_same(const Facts& other) const noexcept {
+    return pid == other.pid && start_ticks == other.start_ticks;
+  }
+};
+
+/// Empty for a process that is not there or not alive.
+std::optional<Facts> look_at(pid_t pid);
+/// Its children that live, the oldest first.
+std::vector<Facts> children_of(pid_t pid);
+
+/// Fills in what /proc/PID/status says; false where that is not to be read.
+bool read_status(std::string_view status, Facts& facts);
+/// The words of /proc/PID/cmdline.
+std::vector<std::string> read_arguments(std::string_view cmdline);
+
+}  // namespace selfscale::drivers::prefork

@@ -1,0 +1,167 @@
+"""The driver ``celery_pool``: grows and shrinks the process pool of one Celery worker by Celery's own control."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any
+
+from selfscale.errors import DriverError
+
+__all__ = ["CeleryPool", "make"]
+
+_KEYS = {"driver", "description", "app", "worker", "timeout"}
+_LOOK_AGAIN = 0.1
+
+
+def make(_service: str, platform: Mapping[str, Any]) -> CeleryPool:
+    """Make the driver of a policy's platform object.
+
+    Raises:
+        ValueError: a key is unknown or has no such value, or there is no such application.
+    """
+    for key in platform:
+        if key not in _KEYS and not key.startswith("x-"):
+            raise ValueError(f"platform.{key} is no key of celery_pool; there are app, worker, timeout")
+    timeout = platform.get("timeout", 1.0)
+    if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not 0 < timeout <= 8:
+        raise ValueError(f"platform.timeout is {timeout!r}; seconds up to 8 are needed")
+    for key in ("app", "worker"):
+        if not isinstance(platform.get(key, ""), str):
+            raise ValueError(f"platform.{key} is {platform[key]!r}; a text is needed")
+    return CeleryPool(_application(platform.get("app", "")), platform.get("worker"), timeout=float(timeout))
+
+
+class CeleryPool:
+    """Sets the number of processes of one Celery worker's pool.
+
+    Celery's control is relative (grow, shrink), so what the worker has is read before and after. Of a pool's processes
+    only idle ones are ended. Its calls take up to a few timeouts; it may be used from any thread, one call at a time.
+
+    Args:
+        app: the Celery application.
+        worker: the worker's node name, ``celery@host``; without it the only one that answers.
+        timeout: seconds to wait for a worker's answer.
+    """
+
+    def __init__(self, app: Any, worker: str | None = None, *, timeout: float = 1.0) -> None:
+        """Keep what is named; nothing is asked yet."""
+        self._app = app
+        self._worker = worker
+        self._timeout = timeout
+        self._asked: int | None = None
+
+    def observe(self) -> dict[str, int | None]:
+        """Return how many processes the pool was asked for, and has.
+
+        Raises:
+            DriverError: no worker answers, or several do and none is named.
+        """
+        processes = self._processes(self._stats()[1])
+        # A count that is passing (a process was replaced by another) is waited for, not believed.
+        deadline = time.monotonic() + self._timeout
+        while self._asked is not None and processes != self._asked and time.monotonic() < deadline:
+            time.sleep(_LOOK_AGAIN)
+            processes = self._processes(self._stats()[1])
+        self._asked = processes
+        return {"desiredReplicas": processes, "currentReplicas": processes, "readyReplicas": processes}
+
+    def scale(self, replicas: int, /) -> None:
+        """Have the pool grow or shrink to exactly so many processes.
+
+        Raises:
+            DriverError: no worker answers (``unreachable``), it refuses (``failed``), too few processes are idle
+                (``throttled``), or what was asked for is not to be seen (``timed_out``).
+        """
+        if replicas < 1:
+            raise DriverError(f"scale: {replicas} processes; a pool keeps 1 or more", "invalid_argument")
+        worker, stats = self._stats()
+        change = replicas - self._processes(stats)
+        if change == 0:
+            self._asked = replicas
+            return
+        control = self._app.control
+        order = control.pool_grow if change > 0 else control.pool_shrink
+        answers = order(abs(change), destination=[worker], reply=True, timeout=self._timeout, limit=1)
+        refusal = _refusal(answers or [], worker)
+        # Without an answer it may have been done: what the worker has decides.
+        deadline = time.monotonic() + max(self._timeout, 2.0)
+        while (processes := self._processes(self._stats()[1])) != replicas and time.monotonic() < deadline:
+            if refusal:
+                break
+            time.sleep(_LOOK_AGAIN)
+        self._asked = processes
+        if processes != replicas:
+            raise _failure(worker, replicas, processes, refusal)
+
+    def preflight(self) -> dict[str, list[str]]:
+        """Return what is wrong: no worker, several, another pool than prefork, an autoscaler of Celery's own."""
+        try:
+            worker, stats = self._stats()
+            self._processes(stats)
+        except DriverError as error:
+            return {"wrong": [str(error)]}
+        if "autoscaler" in stats:
+            return {"wrong": [f"{worker} has an autoscaler of its own: start it without --autoscale"]}
+        return {"wrong": [], "warnings": []}
+
+    def _stats(self) -> tuple[str, dict[str, Any]]:
+        """Ask who is there, and what it has."""
+        destination = [self._worker] if self._worker else None
+        inspect = self._app.control.inspect(
+            destination=destination, timeout=self._timeout, limit=1 if destination else None
+        )
+        try:
+            found = inspect.stats() or {}
+        except _no_broker() as error:
+            raise DriverError(f"the broker cannot be reached: {error}", "unreachable") from error
+        if not found:
+            whom = self._worker or "no worker"
+            raise DriverError(f"{whom} did not answer within {self._timeout:g} s", "unreachable")
+        if len(found) > 1:
+            names = ", ".join(sorted(found))
+            raise DriverError(f"several workers answer ({names}): name one in platform.worker", "conflict")
+        ((worker, stats),) = found.items()
+        return worker, stats
+
+    @staticmethod
+    def _processes(stats: Mapping[str, Any]) -> int:
+        pool = stats.get("pool", {})
+        processes = pool.get("processes")
+        if not isinstance(processes, list):
+            kind = pool.get("implementation", "an unknown pool")
+            raise DriverError(f"the worker's pool is {kind}; only prefork grows and shrinks", "unsupported")
+        return len(processes)
+
+
+def _no_broker() -> tuple[type[Exception], ...]:
+    """Return what Celery raises where nobody answers at the broker's address."""
+    return OSError, import_module("kombu.exceptions").OperationalError
+
+
+def _application(name: str) -> Any:
+    """Import ``module:attribute``; without it, the application of this process."""
+    if not name:
+        return import_module("celery").current_app
+    module, _, attribute = name.partition(":")
+    try:
+        return getattr(import_module(module), attribute or "app")
+    except (ImportError, AttributeError) as error:
+        raise ValueError(f"platform.app is {name!r}, which cannot be found: {error}") from error
+
+
+def _refusal(answers: list[dict[str, dict[str, Any]]], worker: str) -> str:
+    """Return what a worker has against it; nothing where it agrees or did not answer."""
+    for answer in answers:
+        if error := answer.get(worker, {}).get("error"):
+            return str(error)
+    return ""
+
+
+def _failure(worker: str, wanted: int, processes: int, refusal: str) -> DriverError:
+    words = f"{worker} was to have {wanted} processes and has {processes}"
+    if not refusal:
+        return DriverError(f"{words}: the change is not to be seen yet", "timed_out")
+    code = "throttled" if "busy" in refusal else "failed"
+    return DriverError(f"{words}: {refusal}", code)

@@ -1,0 +1,188 @@
+"""The driver celery_pool on a real Celery worker: what it asks for is what the worker's processes are."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("celery", reason="celery is not installed")
+
+from selfscale import Agent, DriverError
+from selfscale.drivers.celery_pool import CeleryPool, make
+from selfscale.testing import check_driver
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
+
+HERE = Path(__file__).parent
+NAME = "pool@here"
+
+
+def until(condition: Callable[[], Any], what: Callable[[], str], seconds: float = 60.0) -> Any:
+    """Wait for a condition, with a deadline."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if found := condition():
+            return found
+        time.sleep(0.05)
+    pytest.fail(what())
+
+
+class Worker:
+    """A Celery worker with two processes, and the truth about them: the kernel's."""
+
+    def __init__(self, folder: Path, *options: str) -> None:
+        self.folder = folder
+        self.log = folder / "worker.log"
+        for each in ("queue", "control"):
+            (folder / each).mkdir(exist_ok=True)
+        command = ["-m", "celery", "--app=celery_pool_app", "worker", "--concurrency=2", f"--hostname={NAME}"]
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(HERE), *sys.path])}
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, *command, "--without-mingle", "--without-gossip", *options],
+                cwd=folder,
+                env=environment,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    def wait_for_answers(self, app: Any) -> None:
+        """Until it hears what it is told; it is ended where it never does."""
+        try:
+            until(lambda: app.control.ping(destination=[NAME], timeout=0.5, limit=1), self.log.read_text)
+        except BaseException:
+            self.kill()
+            raise
+
+    def processes(self) -> int:
+        """How many children the worker has."""
+        threads = Path(f"/proc/{self.process.pid}/task").iterdir()
+        return sum(len((thread / "children").read_text().split()) for thread in threads)
+
+    def kill(self) -> None:
+        """End it and its children."""
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait(10)
+
+
+@pytest.fixture
+def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """The application, whose broker is this test's folder."""
+    monkeypatch.setenv("CELERY_FOLDER", str(tmp_path))
+    monkeypatch.syspath_prepend(str(HERE))
+    sys.modules.pop("celery_pool_app", None)
+    module = importlib.import_module("celery_pool_app")
+    yield module
+    module.app.close()
+
+
+@pytest.fixture
+def worker(tmp_path: Path, app: Any) -> Iterator[Worker]:
+    worker = Worker(tmp_path)
+    worker.wait_for_answers(app.app)
+    yield worker
+    worker.kill()
+
+
+def test_it_keeps_the_promises_of_a_driver(worker: Worker, app: Any) -> None:
+    def told() -> int:
+        # A process that was told to end, or to start, takes a moment.
+        until(lambda: worker.processes() == driver.observe()["currentReplicas"], worker.log.read_text)
+        return worker.processes()
+
+    def grow_behind_its_back(replicas: int) -> None:
+        before = worker.processes()
+        app.app.control.pool_grow(replicas - before, destination=[NAME], reply=True, limit=1)
+        until(lambda: worker.processes() == replicas, worker.log.read_text)
+
+    driver = CeleryPool(app.app, NAME)
+    check_driver(driver, replicas=2, truth=told, set_truth=grow_behind_its_back)
+    assert "Traceback" not in worker.log.read_text()
+
+
+def test_an_agent_acts_through_it_where_its_policy_names_it(worker: Worker, app: Any, tmp_path: Path) -> None:
+    policy = {
+        "service": "mail",
+        "minReplicas": 3,
+        "maxReplicas": 4,
+        "evaluationInterval": "250ms",
+        "platform": {"driver": "celery_pool", "app": "celery_pool_app:app", "worker": NAME},
+        "rules": [{"type": "threshold", "metric": "cpu_usage", "scaleUp": 100, "scaleDown": 0}],
+    }
+    environment = {
+        "SELFSCALE_RUN_DIR": str(tmp_path / "run"),
+        "SELFSCALE_STATE_DIR": str(tmp_path / "state"),
+        "AUTOSCALING_LOG_LEVEL": "off",
+    }
+    with Agent(policy, enable=True, environment=environment) as agent:
+        until(lambda: worker.processes() == 3, lambda: f"{worker.log.read_text()}\n{agent.status()}")
+        until(lambda: [event.to_replicas for event in agent.history("mail")] == [3], lambda: str(agent.status()))
+
+
+def test_busy_processes_are_left_alone(worker: Worker, app: Any) -> None:
+    driver = CeleryPool(app.app, NAME)
+    for number in range(2):
+        app.busy.delay(number)
+        until((worker.folder / f"busy-{number}").exists, worker.log.read_text)
+    with pytest.raises(DriverError, match="busy") as caught:
+        driver.scale(1)
+    assert caught.value.code == "throttled"
+    assert caught.value.retryable
+    (worker.folder / "enough").touch()
+    until(lambda: all((worker.folder / f"done-{number}").exists() for number in range(2)), worker.log.read_text)
+    driver.scale(1)
+    until(lambda: worker.processes() == 1, worker.log.read_text)
+
+
+def test_a_worker_with_an_autoscaler_of_its_own_is_left_to_it(tmp_path: Path, app: Any) -> None:
+    worker = Worker(tmp_path, "--autoscale=4,1")
+    worker.wait_for_answers(app.app)
+    try:
+        assert "--autoscale" in " ".join(CeleryPool(app.app, NAME).preflight()["wrong"])
+    finally:
+        worker.kill()
+
+
+def test_what_is_not_there_is_said(app: Any, tmp_path: Path) -> None:
+    for each in ("queue", "control"):
+        (tmp_path / each).mkdir()
+    driver = make("mail", {"driver": "celery_pool", "app": "celery_pool_app:app", "worker": NAME, "timeout": 0.2})
+    assert NAME in " ".join(driver.preflight()["wrong"])
+    with pytest.raises(DriverError) as caught:
+        driver.scale(2)
+    assert caught.value.code == "unreachable"
+
+
+def test_a_broker_that_is_not_there_is_unreachable() -> None:
+    from celery import Celery
+
+    nowhere = Celery("nowhere", broker="amqp://127.0.0.1:1//")
+    nowhere.conf.broker_transport_options = {"max_retries": 1}
+    with pytest.raises(DriverError, match="broker") as caught:
+        CeleryPool(nowhere, timeout=0.1).observe()
+    assert caught.value.code == "unreachable"
+    nowhere.close()
+
+
+@pytest.mark.parametrize(
+    ("platform", "words"),
+    [
+        ({"wroker": "a"}, "wroker"),
+        ({"timeout": 0}, "timeout"),
+        ({"worker": 3}, "worker"),
+        ({"app": "no_such_module:app"}, "no_such_module"),
+    ],
+)
+def test_a_wrong_platform_is_refused(platform: dict[str, Any], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        make("mail", {"driver": "celery_pool", **platform})
