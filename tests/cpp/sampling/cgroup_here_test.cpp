@@ -157,8 +157,8 @@ TEST_F(CgroupVersion1Here, MemoryIsThatWithoutPagesOfFilesThatNobodyUses) {
     EXPECT_GE(seen->used_bytes, 32.0 * mebibyte);
     // The kernel's own counts come in batches.
     EXPECT_LE(seen->used_bytes, memory.number("memory.usage_in_bytes") - 16.0 * mebibyte);
-    memory.set("memory.limit_in_bytes", "134217728");
-    EXPECT_DOUBLE_EQ(group.read_memory()->limit_bytes, 134217728.0);
+    memory.set("memory.limit_in_bytes", "536870912");
+    EXPECT_DOUBLE_EQ(group.read_memory()->limit_bytes, 536870912.0);
   });
   fs::remove(path);
 }
