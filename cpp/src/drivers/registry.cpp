@@ -2,11 +2,14 @@
 #include <array>
 
 #include "drivers/callback.hpp"
+#include "drivers/cloud_run.hpp"
+#include "drivers/digitalocean.hpp"
 #include "drivers/driver.hpp"
 #include "drivers/ecs.hpp"
 #include "drivers/kubernetes.hpp"
 #include "drivers/local.hpp"
 #include "drivers/memory.hpp"
+#include "drivers/render.hpp"
 
 namespace selfscale::drivers {
 namespace {
@@ -30,10 +33,14 @@ Made make_callback(Setting setting) {
 
 constexpr std::array table{
     Row{"callback", make_callback},
+    Row{"cloud_run", [](Setting setting) -> Made { return cloud_run_driver(std::move(setting)); }},
+    Row{"digitalocean",
+        [](Setting setting) -> Made { return digitalocean_driver(std::move(setting)); }},
     Row{"ecs", [](Setting setting) -> Made { return ecs_driver(std::move(setting)); }},
     Row{"kubernetes", kubernetes_driver},
     Row{"local", [](Setting setting) -> Made { return local_driver(std::move(setting)); }},
     Row{"memory", [](Setting setting) -> Made { return memory_driver(std::move(setting)); }},
+    Row{"render", [](Setting setting) -> Made { return render_driver(std::move(setting)); }},
 };
 
 }  // namespace

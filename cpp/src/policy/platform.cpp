@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <span>
 
 namespace selfscale {
 namespace {
@@ -9,10 +10,10 @@ namespace {
 /// A user may register drivers of other names, so a name that is near one of these is a hint, not
 /// an error.
 constexpr std::array<std::string_view, 12> usual_drivers{
-    "local",   "callback",  "memory", "ecs",     "kubernetes",   "swarm",
-    "compose", "cloud_run", "render", "railway", "digitalocean", "vercel"};
+    "local",        "callback",  "memory", "ecs",     "kubernetes", "render",
+    "digitalocean", "cloud_run", "swarm",  "compose", "railway",    "vercel"};
 /// The first so many act in this version; policies of the others are read and recommend only.
-constexpr std::ptrdiff_t acting_drivers = 5;
+constexpr std::ptrdiff_t acting_drivers = 8;
 
 void read_readiness(Reader& platform) {
   const Json* value = platform.find("readiness");
@@ -47,11 +48,38 @@ void read_kubernetes(Reader& platform) {
   }
 }
 
+/// Platforms whose options are texts alone; what they must look like their drivers know.
+constexpr std::array<std::string_view, 3> render_keys{"service", "tokenFile", "endpoint"};
+constexpr std::array<std::string_view, 4> digitalocean_keys{"app", "component", "tokenFile",
+                                                            "endpoint"};
+
+constexpr std::array<std::string_view, 6> cloud_run_keys{"project",    "location", "service",
+                                                         "workerPool", "keyFile",  "endpoint"};
+
+void read_texts(Reader& platform, std::span<const std::string_view> keys) {
+  for (const auto key : keys) platform.text(key);
+}
+
+void read_cloud_run(Reader& platform) {
+  read_texts(platform, cloud_run_keys);
+  if (platform.has("service") && platform.has("workerPool")) {
+    platform.wrong("workerPool", "cannot stand beside a service: one policy scales one of them");
+  }
+}
+
+std::string acting() {
+  std::string all;
+  for (std::ptrdiff_t i = 0; i < acting_drivers; ++i) {
+    const bool is_last = i + 1 == acting_drivers;
+    all += (all.empty() ? "" : is_last ? " and " : ", ") + std::string{usual_drivers[i]};
+  }
+  return all;
+}
+
 void hint_at_no_action(Reader& platform, const std::string& driver) {
-  platform.hint("driver",
-                "nothing is done in spite of \"enabled\": in this version a policy of " + driver +
-                    " only recommends; local, callback, memory, ecs and kubernetes act, and so "
-                    "does an app that hands its agent a driver of its own");
+  platform.hint("driver", "nothing is done in spite of \"enabled\": in this version a policy of " +
+                              driver + " only recommends; " + acting() +
+                              " act, and so does an app that hands its agent a driver of its own");
 }
 
 }  // namespace
@@ -64,6 +92,9 @@ void read_platform(Reader& reader, CompiledPolicy& policy) {
     policy.driver = driver.value_or("");
     if (policy.driver == "local") return read_local(platform);
     if (policy.driver == "kubernetes") return read_kubernetes(platform);
+    if (policy.driver == "cloud_run") return read_cloud_run(platform);
+    if (policy.driver == "render") return read_texts(platform, render_keys);
+    if (policy.driver == "digitalocean") return read_texts(platform, digitalocean_keys);
     platform.accept_rest();
     if (!driver) return;
     const auto known = std::find(usual_drivers.begin(), usual_drivers.end(), *driver);

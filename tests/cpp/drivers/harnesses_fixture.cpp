@@ -11,11 +11,18 @@
 #include <vector>
 
 #include "drivers/callback.hpp"
+#include "drivers/cloud_run.hpp"
+#include "drivers/cloud_run/fake_cloud_run.hpp"
 #include "drivers/conformance.hpp"
+#include "drivers/digitalocean.hpp"
+#include "drivers/digitalocean/fake_digitalocean.hpp"
 #include "drivers/ecs.hpp"
 #include "drivers/ecs/fake_aws_fixture.hpp"
+#include "drivers/hosted/harness.hpp"
 #include "drivers/kubernetes/api_server.hpp"
 #include "drivers/local.hpp"
+#include "drivers/render.hpp"
+#include "drivers/render/fake_render.hpp"
 #include "drivers/supervisor_fixture.hpp"
 
 namespace selfscale::drivers {
@@ -189,6 +196,11 @@ class KubernetesHarness final : public Harness {
   kubernetes::ApiServer api_;
 };
 
+using CloudRunHarness = HostedHarness<cloud_run::FakeCloudRun, MakeHosted{cloud_run_driver}>;
+using DigitalOceanHarness =
+    HostedHarness<digitalocean::FakeDigitalOcean, MakeHosted{digitalocean_driver}>;
+using RenderHarness = HostedHarness<render::FakeRender, MakeHosted{render_driver}>;
+
 /// The real supervisor, with real processes.
 class LocalHarness final : public Harness {
  public:
@@ -235,10 +247,13 @@ class LocalHarness final : public Harness {
 
 std::vector<HarnessRow> every_harness() {
   return {{"callback", [] { return std::make_unique<CallbackHarness>(); }},
+          {"cloud_run", [] { return std::make_unique<CloudRunHarness>(); }},
+          {"digitalocean", [] { return std::make_unique<DigitalOceanHarness>(); }},
           {"ecs", [] { return std::make_unique<EcsHarness>(); }},
           {"kubernetes", [] { return std::make_unique<KubernetesHarness>(); }},
           {"local", [] { return std::make_unique<LocalHarness>(); }},
-          {"memory", [] { return std::make_unique<MemoryHarness>(); }}};
+          {"memory", [] { return std::make_unique<MemoryHarness>(); }},
+          {"render", [] { return std::make_unique<RenderHarness>(); }}};
 }
 
 }  // namespace selfscale::drivers

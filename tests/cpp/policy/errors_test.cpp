@@ -251,6 +251,10 @@ INSTANTIATE_TEST_SUITE_P(
                 "/platform/deploymnt", "\"deployment\""},
         Mistake{R"({"platform": {"driver": "kubernetes", "deployment": "a", "statefulSet": "b"}})",
                 "/platform/statefulSet", "one of them"},
+        Mistake{R"({"platform": {"driver": "cloud_run", "service": "a", "workerPool": "b"}})",
+                "/platform/workerPool", "one of them"},
+        Mistake{R"({"platform": {"driver": "render", "servce": "srv-1"}})", "/platform/servce",
+                "\"service\""},
         Mistake{R"({"platform": {"driver": "local", "gracePerod": "1s"}})", "/platform/gracePerod",
                 "\"gracePeriod\""}));
 

@@ -375,6 +375,9 @@ TEST(PolicyKeys, PlatformsThatActAreCheckedOthersAreKept) {
       {R"({"driver": "local"})", R"({"driver": "local", "readiness": "report"})",
        R"({"driver": "local", "readiness": ["./ready", "now"], "gracePeriod": "30s", "backoff": {"first": "1s", "most": "1m"}})",
        R"({"driver": "kubernetes", "namespace": "shop", "statefulSet": "web", "kubeconfig": "/k", "context": "c"})",
+       R"({"driver": "render", "service": "srv-1", "tokenFile": "/run/key", "endpoint": "https://e"})",
+       R"({"driver": "cloud_run", "project": "p", "location": "l", "workerPool": "w", "keyFile": "/k", "endpoint": "https://e"})",
+       R"({"driver": "digitalocean", "app": "a", "component": "web", "tokenFile": "/run/token", "endpoint": "https://e"})",
        R"({"driver": "swarm", "anything": {"goes": true}})"}) {
     const CompiledPolicy policy =
         compiled(policy_with(R"({"platform": )" + std::string{platform} + "}"));
@@ -529,6 +532,9 @@ TEST(Hints, APlatformThatIsOnlyReadInThisVersion) {
   EXPECT_TRUE(on("swarm", false).hints.empty()) << "it says that it is not enabled";
   EXPECT_TRUE(on("local", true).hints.empty());
   EXPECT_TRUE(on("kubernetes", true).hints.empty());
+  EXPECT_TRUE(on("render", true).hints.empty());
+  EXPECT_TRUE(on("cloud_run", true).hints.empty());
+  EXPECT_TRUE(on("digitalocean", true).hints.empty());
   EXPECT_TRUE(on("mine", true).hints.empty());
 }
 

@@ -95,9 +95,12 @@ TEST(Schema, KnowsTheKeysOfBehaviorWithoutDirections) {
             keys_known_at("/behavior", policy_with(R"({"behavior": {"as": "kubernetes"}})")));
 }
 
-TEST(Schema, KnowsTheKeysOfThePlatformKubernetes) {
-  EXPECT_EQ(keys_of(schema().at("$defs").at("kubernetesPlatform")),
-            keys_known_at("/platform", policy_with(R"({"platform": {"driver": "kubernetes"}})")));
+TEST(Schema, KnowsTheKeysOfEachPlatform) {
+  for (const std::string driver : {"cloud_run", "digitalocean", "kubernetes", "render"}) {
+    EXPECT_EQ(
+        keys_of(schema().at("$defs").at(driver + "Platform")),
+        keys_known_at("/platform", policy_with(R"({"platform": {"driver": ")" + driver + "\"}}")));
+  }
 }
 
 TEST(Schema, WhatIsLaterInItIsRefusedByTheParser) {
