@@ -11,7 +11,6 @@ namespace selfscale::drivers {
 namespace {
 
 namespace asio = boost::asio;
-using ecs::Deadline;
 using ecs::Operation;
 
 constexpr Duration patience{10'000};         // for calls that carry no deadline

@@ -2,13 +2,16 @@
 #include <array>
 
 #include "drivers/callback.hpp"
+#include "drivers/cloud_run.hpp"
 #include "drivers/compose.hpp"
+#include "drivers/digitalocean.hpp"
 #include "drivers/driver.hpp"
 #include "drivers/ecs.hpp"
 #include "drivers/gunicorn.hpp"
 #include "drivers/kubernetes.hpp"
 #include "drivers/local.hpp"
 #include "drivers/memory.hpp"
+#include "drivers/render.hpp"
 #include "drivers/swarm.hpp"
 #include "drivers/uvicorn.hpp"
 
@@ -34,12 +37,16 @@ Made make_callback(Setting setting) {
 
 constexpr std::array table{
     Row{"callback", make_callback},
+    Row{"cloud_run", [](Setting setting) -> Made { return cloud_run_driver(std::move(setting)); }},
     Row{"compose", compose_driver},
+    Row{"digitalocean",
+        [](Setting setting) -> Made { return digitalocean_driver(std::move(setting)); }},
     Row{"ecs", [](Setting setting) -> Made { return ecs_driver(std::move(setting)); }},
     Row{"gunicorn", gunicorn_driver},
     Row{"kubernetes", kubernetes_driver},
     Row{"local", [](Setting setting) -> Made { return local_driver(std::move(setting)); }},
     Row{"memory", [](Setting setting) -> Made { return memory_driver(std::move(setting)); }},
+    Row{"render", [](Setting setting) -> Made { return render_driver(std::move(setting)); }},
     Row{"swarm", swarm_driver},
     Row{"uvicorn", uvicorn_driver},
 };

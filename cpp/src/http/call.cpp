@@ -43,15 +43,6 @@ bool is_value(std::string_view text) noexcept {
   });
 }
 
-/// A server may say anything at any length; UTF-8 stays whole.
-std::string_view shortened(std::string_view words) noexcept {
-  constexpr std::size_t most = 1000;
-  if (words.size() <= most) return words;
-  auto end = most;
-  while (end > 0 && (static_cast<unsigned char>(words[end]) & 0xC0U) == 0x80U) --end;
-  return words.substr(0, end);
-}
-
 std::string wrong_header(const std::string& name) {
   return "the header \"" + name + "\" is no word, or holds a line end or another control character";
 }
@@ -63,6 +54,14 @@ std::optional<std::string_view> Answer::header(std::string_view name) const noex
     if (is_same_name(each, name)) return value;
   }
   return std::nullopt;
+}
+
+std::string shortened(std::string_view words) {
+  constexpr std::size_t most = 1000;
+  if (words.size() <= most) return std::string{words};
+  auto end = most;
+  while (end > 0 && (static_cast<unsigned char>(words[end]) & 0xC0U) == 0x80U) --end;
+  return std::string{words.substr(0, end)} + "…";
 }
 
 Secret bearer(const Secret& token) { return token.after("Bearer "); }

@@ -39,9 +39,13 @@ struct Answer {
 /// `Bearer TOKEN`, for the header Authorization.
 Secret bearer(const Secret& token);
 
+/// The first 1000 bytes of a server's words, cut where a letter of UTF-8 ends: it may say anything
+/// at any length.
+std::string shortened(std::string_view words);
+
 /// The failure that an answer stands for, by its status: its code (status.hpp), and `words` after
-/// what was called: "PUT https://host/path: 409: words". The query is left out, and of the words no
-/// more than 1000 bytes are taken.
+/// what was called: "PUT https://host/path: 409: words". The query is left out, the words are
+/// shortened.
 Failure failure_of(const Address& address, const Call& call, const Answer& answer,
                    std::string_view words);
 

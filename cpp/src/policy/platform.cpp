@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <initializer_list>
 
 namespace selfscale {
 namespace {
@@ -9,10 +10,10 @@ namespace {
 /// A user may register drivers of other names, so a name that is near one of these is a hint, not
 /// an error.
 constexpr std::array<std::string_view, 14> usual_drivers{
-    "local", "callback", "memory",    "ecs",    "kubernetes", "gunicorn",     "uvicorn",
-    "swarm", "compose",  "cloud_run", "render", "railway",    "digitalocean", "vercel"};
+    "local",  "callback",     "memory",    "ecs",      "kubernetes", "swarm",   "compose",
+    "render", "digitalocean", "cloud_run", "gunicorn", "uvicorn",    "railway", "vercel"};
 /// The first so many act in this version; policies of the others are read and recommend only.
-constexpr std::ptrdiff_t acting_drivers = 9;
+constexpr std::ptrdiff_t acting_drivers = 12;
 
 void read_readiness(Reader& platform) {
   const Json* value = platform.find("readiness");
@@ -47,21 +48,26 @@ void read_kubernetes(Reader& platform) {
   }
 }
 
+/// What they must look like the drivers know.
+void read_texts(Reader& platform, std::initializer_list<const char*> keys) {
+  for (const auto* key : keys) platform.text(key);
+}
+
 constexpr double week = 604'800.0;
 
 void read_compose(Reader& platform) {
-  for (const auto* key : {"project", "service", "host", "certPath"}) platform.text(key);
+  read_texts(platform, {"project", "service", "host", "certPath"});
   platform.number("gracePeriodSeconds", 0.0, week);
 }
 
 void read_swarm(Reader& platform) {
-  for (const auto* key : {"service", "host", "certPath"}) platform.text(key);
+  read_texts(platform, {"service", "host", "certPath"});
   platform.number("longestWorkSeconds", 0.0, week);
   platform.flag("mayInterruptWork");
 }
 
 void read_ecs(Reader& platform) {
-  for (const auto* key : {"cluster", "service", "region", "endpoint"}) platform.text(key);
+  read_texts(platform, {"cluster", "service", "region", "endpoint"});
   for (const auto* key : {"protectBusyTasks", "takeOver"}) platform.flag(key);
 }
 
@@ -75,12 +81,26 @@ void read_prefork(Reader& platform) {
   }
 }
 
+void read_cloud_run(Reader& platform) {
+  read_texts(platform, {"project", "location", "service", "workerPool", "keyFile", "endpoint"});
+  if (platform.has("service") && platform.has("workerPool")) {
+    platform.wrong("workerPool", "cannot stand beside a service: one policy scales one of them");
+  }
+}
+
+std::string acting() {
+  std::string all;
+  for (std::ptrdiff_t i = 0; i < acting_drivers; ++i) {
+    const bool is_last = i + 1 == acting_drivers;
+    all += (all.empty() ? "" : is_last ? " and " : ", ") + std::string{usual_drivers[i]};
+  }
+  return all;
+}
+
 void hint_at_no_action(Reader& platform, const std::string& driver) {
-  platform.hint("driver",
-                "nothing is done in spite of \"enabled\": in this version a policy of " + driver +
-                    " only recommends; local, callback, memory, ecs, kubernetes, swarm, compose, "
-                    "gunicorn and uvicorn act, and so does an app that hands its agent a driver of "
-                    "its own");
+  platform.hint("driver", "nothing is done in spite of \"enabled\": in this version a policy of " +
+                              driver + " only recommends; " + acting() +
+                              " act, and so does an app that hands its agent a driver of its own");
 }
 
 }  // namespace
@@ -97,6 +117,13 @@ void read_platform(Reader& reader, CompiledPolicy& policy) {
     if (policy.driver == "swarm") return read_swarm(platform);
     if (policy.driver == "ecs") return read_ecs(platform);
     if (policy.driver == "gunicorn" || policy.driver == "uvicorn") return read_prefork(platform);
+    if (policy.driver == "cloud_run") return read_cloud_run(platform);
+    if (policy.driver == "render") {
+      return read_texts(platform, {"service", "tokenFile", "endpoint"});
+    }
+    if (policy.driver == "digitalocean") {
+      return read_texts(platform, {"app", "component", "tokenFile", "endpoint"});
+    }
     platform.accept_rest();
     if (!driver) return;
     const auto known = std::find(usual_drivers.begin(), usual_drivers.end(), *driver);

@@ -3,6 +3,7 @@
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/detached.hpp>
+#include <map>
 
 namespace selfscale::drivers {
 namespace {
@@ -176,18 +177,24 @@ TEST(Registry, NamesTheKnownOnes) {
   const auto made = make("kubernets", Setting{io, "backend", "{}", {}, {}});
   ASSERT_FALSE(made);
   EXPECT_EQ(made.error().code, Errc::invalid_argument);
-  EXPECT_EQ(
-      made.error().message,
-      "no driver is called \"kubernets\"; there are callback, compose, ecs, gunicorn, kubernetes, "
-      "local, memory, swarm, uvicorn");
+  EXPECT_EQ(made.error().message,
+            "no driver is called \"kubernets\"; there are callback, cloud_run, compose, "
+            "digitalocean, ecs, gunicorn, kubernetes, local, memory, render, swarm, uvicorn");
 }
 
 TEST(Registry, MakesEachByItsName) {
   asio::io_context io;
   Callbacks callbacks;
   callbacks.scale = [](int) {};
+  // What a driver cannot do without; the others take the policy's service.
+  const std::map<std::string_view, std::string> needed{
+      {"cloud_run", R"({"project": "p", "location": "l"})"},
+      {"digitalocean", R"({"app": "4f6c71e2-1e90-4762-9fee-6cc4a0a9f2cf"})"},
+      {"render", R"({"service": "srv-1"})"}};
   for (const auto name : names()) {
-    EXPECT_TRUE(make(name, Setting{io, "backend", "{}", callbacks, [](auto) {}})) << name;
+    const auto found = needed.find(name);
+    const auto platform = found == needed.end() ? "{}" : found->second;
+    EXPECT_TRUE(make(name, Setting{io, "backend", platform, callbacks, [](auto) {}})) << name;
   }
   EXPECT_EQ(make("callback", Setting{io, "backend", "{}", {}, {}}).error().code,
             Errc::invalid_argument);

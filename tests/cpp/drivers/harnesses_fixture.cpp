@@ -12,13 +12,20 @@
 #include <vector>
 
 #include "drivers/callback.hpp"
+#include "drivers/cloud_run.hpp"
+#include "drivers/cloud_run/fake_cloud_run.hpp"
 #include "drivers/compose/compose_server.hpp"
 #include "drivers/conformance.hpp"
+#include "drivers/digitalocean.hpp"
+#include "drivers/digitalocean/fake_digitalocean.hpp"
 #include "drivers/ecs.hpp"
 #include "drivers/ecs/fake_aws_fixture.hpp"
+#include "drivers/hosted/harness.hpp"
 #include "drivers/kubernetes/api_server.hpp"
 #include "drivers/local.hpp"
 #include "drivers/prefork/server_fixture.hpp"
+#include "drivers/render.hpp"
+#include "drivers/render/fake_render.hpp"
 #include "drivers/supervisor_fixture.hpp"
 #include "drivers/swarm/swarm_server.hpp"
 
@@ -228,6 +235,11 @@ class PreforkHarness final : public Harness {
   prefork::RunningServer server_;
 };
 
+using CloudRunHarness = HostedHarness<cloud_run::FakeCloudRun, MakeHosted{cloud_run_driver}>;
+using DigitalOceanHarness =
+    HostedHarness<digitalocean::FakeDigitalOcean, MakeHosted{digitalocean_driver}>;
+using RenderHarness = HostedHarness<render::FakeRender, MakeHosted{render_driver}>;
+
 /// The real supervisor, with real processes.
 class LocalHarness final : public Harness {
  public:
@@ -324,12 +336,15 @@ class SwarmHarness final : public Harness {
 
 std::vector<HarnessRow> every_harness() {
   return {{"callback", [] { return std::make_unique<CallbackHarness>(); }},
+          {"cloud_run", [] { return std::make_unique<CloudRunHarness>(); }},
           {"compose", [] { return std::make_unique<ComposeHarness>(); }},
+          {"digitalocean", [] { return std::make_unique<DigitalOceanHarness>(); }},
           {"ecs", [] { return std::make_unique<EcsHarness>(); }},
           {"gunicorn", [] { return std::make_unique<PreforkHarness>("gunicorn"); }},
           {"kubernetes", [] { return std::make_unique<KubernetesHarness>(); }},
           {"local", [] { return std::make_unique<LocalHarness>(); }},
           {"memory", [] { return std::make_unique<MemoryHarness>(); }},
+          {"render", [] { return std::make_unique<RenderHarness>(); }},
           {"swarm", [] { return std::make_unique<SwarmHarness>(); }},
           {"uvicorn", [] { return std::make_unique<PreforkHarness>("uvicorn"); }}};
 }

@@ -45,6 +45,16 @@ class OpenApi {
     if (!operation->contains("response")) return body.empty() ? "" : "it has a body";
     return wrong_body((*operation)["response"], body);
   }
+  /// The same of a document that has each status' answer; one without a schema has no body.
+  [[nodiscard]] std::string wrong_answer(const std::string& method, const std::string& target,
+                                         int status, const std::string& body) const {
+    const auto* operation = find(method, target);
+    if (operation == nullptr) return "there is no " + method + " " + target;
+    const auto schema = (*operation)["responses"].find(std::to_string(status));
+    if (schema == (*operation)["responses"].end()) return "no status " + std::to_string(status);
+    if (schema->is_null()) return body.empty() ? "" : "it has a body";
+    return wrong_body(*schema, body);
+  }
 
  private:
   static std::vector<std::string> split(std::string_view text, char at) {
@@ -107,6 +117,16 @@ class OpenApi {
       return is_one ? "" : place + " is none of what it may be";
     }
     if (value.is_null() && schema.value("nullable", false)) return {};
+    if (schema.contains("enum")) {
+      const auto& words = schema["enum"];
+      if (std::find(words.begin(), words.end(), value) == words.end()) {
+        return place + " is none of " + words.dump();
+      }
+    }
+    if (value.is_number() &&
+        (value < schema.value("minimum", value) || value > schema.value("maximum", value))) {
+      return place + " is out of its range";
+    }
     const auto type = schema.value("type", "");
     if (type == "object") return wrong_object(value, schema, place);
     if (type == "array") return wrong_list(value, schema, place);

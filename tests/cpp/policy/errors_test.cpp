@@ -268,6 +268,10 @@ INSTANTIATE_TEST_SUITE_P(
                 "\"pidFile\""},
         Mistake{R"({"platform": {"driver": "uvicorn", "pid": 7, "pidFile": "/p"}})",
                 "/platform/pidFile", "beside a pid"},
+        Mistake{R"({"platform": {"driver": "cloud_run", "service": "a", "workerPool": "b"}})",
+                "/platform/workerPool", "one of them"},
+        Mistake{R"({"platform": {"driver": "render", "servce": "srv-1"}})", "/platform/servce",
+                "\"service\""},
         Mistake{R"({"platform": {"driver": "local", "gracePerod": "1s"}})", "/platform/gracePerod",
                 "\"gracePeriod\""}));
 

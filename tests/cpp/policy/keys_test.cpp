@@ -387,7 +387,10 @@ TEST(PolicyKeys, PlatformsThatActAreCheckedOthersAreKept) {
        R"({"driver": "compose", "project": "shop", "service": "web", "host": "unix:///s", "certPath": "/c", "gracePeriodSeconds": 30})",
        R"({"driver": "gunicorn", "pidFile": "/run/gunicorn.pid"})",
        R"({"driver": "uvicorn", "pid": 17})",
-       R"({"driver": "render", "anything": {"goes": true}})"}) {
+       R"({"driver": "render", "service": "srv-1", "tokenFile": "/run/key", "endpoint": "https://e"})",
+       R"({"driver": "cloud_run", "project": "p", "location": "l", "workerPool": "w", "keyFile": "/k", "endpoint": "https://e"})",
+       R"({"driver": "digitalocean", "app": "a", "component": "web", "tokenFile": "/run/token", "endpoint": "https://e"})",
+       R"({"driver": "railway", "anything": {"goes": true}})"}) {
     const CompiledPolicy policy =
         compiled(policy_with(R"({"platform": )" + std::string{platform} + "}"));
     EXPECT_EQ(Json::parse(policy.platform_json), Json::parse(platform));
@@ -537,10 +540,13 @@ TEST(Hints, APlatformThatIsOnlyReadInThisVersion) {
     policy["enabled"] = enabled;
     return load_policies(policy.dump());
   };
-  EXPECT_TRUE(has_hint(on("render", true), "/platform/driver", "only recommends"));
-  EXPECT_TRUE(on("render", false).hints.empty()) << "it says that it is not enabled";
+  EXPECT_TRUE(has_hint(on("railway", true), "/platform/driver", "only recommends"));
+  EXPECT_TRUE(on("railway", false).hints.empty()) << "it says that it is not enabled";
   EXPECT_TRUE(on("local", true).hints.empty());
   EXPECT_TRUE(on("kubernetes", true).hints.empty());
+  EXPECT_TRUE(on("render", true).hints.empty());
+  EXPECT_TRUE(on("cloud_run", true).hints.empty());
+  EXPECT_TRUE(on("digitalocean", true).hints.empty());
   EXPECT_TRUE(on("mine", true).hints.empty());
 }
 

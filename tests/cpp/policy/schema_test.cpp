@@ -95,11 +95,13 @@ TEST(Schema, KnowsTheKeysOfBehaviorWithoutDirections) {
             keys_known_at("/behavior", policy_with(R"({"behavior": {"as": "kubernetes"}})")));
 }
 
-TEST(Schema, KnowsTheKeysOfPlatforms) {
-  EXPECT_EQ(keys_of(schema().at("$defs").at("kubernetesPlatform")),
-            keys_known_at("/platform", policy_with(R"({"platform": {"driver": "kubernetes"}})")));
-  EXPECT_EQ(keys_of(schema().at("$defs").at("ecsPlatform")),
-            keys_known_at("/platform", policy_with(R"({"platform": {"driver": "ecs"}})")));
+TEST(Schema, KnowsTheKeysOfEachPlatform) {
+  for (const std::string driver :
+       {"cloud_run", "compose", "digitalocean", "ecs", "kubernetes", "render", "swarm"}) {
+    EXPECT_EQ(
+        keys_of(schema().at("$defs").at(driver + "Platform")),
+        keys_known_at("/platform", policy_with(R"({"platform": {"driver": ")" + driver + "\"}}")));
+  }
 }
 
 TEST(Schema, WhatIsLaterInItIsRefusedByTheParser) {

@@ -7,7 +7,7 @@
 
 #include "drivers/docker/calls.hpp"
 #include "drivers/docker/document.hpp"
-#include "drivers/ecs/percent.hpp"
+#include "http/percent.hpp"
 #include "http/status.hpp"
 
 namespace selfscale::drivers::compose {
@@ -213,7 +213,7 @@ const Container* model_of(const std::vector<Container>& all) {
 }
 
 http::Call get_container(const std::string& id) {
-  return docker::get("/containers/" + ecs::percent_encoded(id) + "/json");
+  return docker::get("/containers/" + http::percent_encoded(id) + "/json");
 }
 
 Result<Copy> copy_of(std::string_view body, int number) {
@@ -253,7 +253,7 @@ Result<Copy> copy_of(std::string_view body, int number) {
     }
   }
   copy.create =
-      docker::post("/containers/create?name=" + ecs::percent_encoded(new_name), config.dump());
+      docker::post("/containers/create?name=" + http::percent_encoded(new_name), config.dump());
   return copy;
 }
 
@@ -265,11 +265,11 @@ Result<std::string> parse_created(std::string_view body) {
 
 http::Call connect(const std::string& network, std::string body, const std::string& id) {
   Document wish = {{"Container", id}, {"EndpointConfig", parse(body)}};
-  return docker::post("/networks/" + ecs::percent_encoded(network) + "/connect", wish.dump());
+  return docker::post("/networks/" + http::percent_encoded(network) + "/connect", wish.dump());
 }
 
 http::Call start(const std::string& id) {
-  return docker::post("/containers/" + ecs::percent_encoded(id) + "/start");
+  return docker::post("/containers/" + http::percent_encoded(id) + "/start");
 }
 
 http::Call stop(const std::string& id, std::optional<double> grace_seconds) {
@@ -277,11 +277,11 @@ http::Call stop(const std::string& id, std::optional<double> grace_seconds) {
   if (grace_seconds) {
     query = "?t=" + std::to_string(static_cast<long>(std::ceil(*grace_seconds)));
   }
-  return docker::post("/containers/" + ecs::percent_encoded(id) + "/stop" + query);
+  return docker::post("/containers/" + http::percent_encoded(id) + "/stop" + query);
 }
 
 http::Call remove(const std::string& id) {
-  return docker::remove("/containers/" + ecs::percent_encoded(id) + "?v=true&force=true");
+  return docker::remove("/containers/" + http::percent_encoded(id) + "?v=true&force=true");
 }
 
 }  // namespace selfscale::drivers::compose

@@ -2,7 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "drivers/ecs/percent.hpp"
+#include "http/percent.hpp"
 
 namespace selfscale::drivers::docker {
 http::Call get(std::string path) {
@@ -48,7 +48,7 @@ std::optional<std::string> version_in(std::string_view text) {
 std::string encoded(const Filters& filters) {
   auto all = nlohmann::json::object();
   for (const auto& [name, values] : filters) all[name] = values;
-  return ecs::percent_encoded(all.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+  return http::percent_encoded(all.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
 }
 
 }  // namespace selfscale::drivers::docker

@@ -8,16 +8,6 @@
 namespace selfscale::drivers::docker {
 namespace {
 
-constexpr std::size_t longest_message = 1'000;
-
-/// Cut where a character ends.
-std::string shortened(std::string text) {
-  if (text.size() <= longest_message) return text;
-  std::size_t end = longest_message;
-  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) --end;
-  return text.substr(0, end) + "…";
-}
-
 bool contains(std::string_view text, std::string_view part) {
   return text.find(part) != std::string_view::npos;
 }
@@ -26,7 +16,7 @@ bool contains(std::string_view text, std::string_view part) {
 
 Failure refusal(const http::Address& engine, const http::Call& call, const http::Answer& answer) {
   const auto body = Document::parse(answer.body, nullptr, /*allow_exceptions=*/false);
-  const auto words = shortened(text(at(body, "message")));
+  const auto words = text(at(body, "message"));
   auto failure = http::failure_of(engine, call, answer, words);
   if (answer.status == 500 && contains(words, "out of sequence")) failure.code = Errc::conflict;
   return failure;

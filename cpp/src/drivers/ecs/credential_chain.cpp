@@ -3,7 +3,7 @@
 #include <utility>
 
 #include "drivers/ecs/endpoints.hpp"
-#include "drivers/ecs/percent.hpp"
+#include "http/percent.hpp"
 #include "sampling/text.hpp"
 
 namespace selfscale::drivers::ecs {
@@ -170,7 +170,7 @@ asio::awaitable<Result<Credentials>> CredentialChain::ask_instance(Deadline unti
   if (!role) co_return none_found("the instance has no role: " + role.error().message);
   auto call = role_call;
   call.deadline = until.left(instance_deadline);
-  call.target += percent_encoded(header_token(role->substr(0, role->find('\n'))).reveal());
+  call.target += http::percent_encoded(header_token(role->substr(0, role->find('\n'))).reveal());
   const auto answer = co_await ask(*address, std::move(call), who_instance);
   if (!answer) co_return answer.error();
   co_return parse_endpoint(*answer, who_instance);

@@ -1,7 +1,6 @@
 /// The credentials of this process for AWS, from wherever they are configured, renewed in time.
 #pragma once
 
-#include <algorithm>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>
 #include <chrono>
@@ -9,23 +8,12 @@
 #include <optional>
 #include <string>
 
+#include "drivers/deadline.hpp"
 #include "drivers/ecs/credentials.hpp"
 #include "http/client.hpp"
 #include "model/result.hpp"
 
 namespace selfscale::drivers::ecs {
-
-/// When a chain of calls must be over.
-struct Deadline {
-  explicit Deadline(Duration from_now) : at{std::chrono::steady_clock::now() + from_now} {}
-  /// Until then, and no longer than `most`; at least a millisecond, in which nothing comes about.
-  [[nodiscard]] Duration left(Duration most) const {
-    const auto rest = std::chrono::duration_cast<Duration>(at - std::chrono::steady_clock::now());
-    return std::clamp(rest, Duration{1}, most);
-  }
-  [[nodiscard]] bool is_over() const { return std::chrono::steady_clock::now() >= at; }
-  std::chrono::steady_clock::time_point at;
-};
 
 /// The first that is configured, in this order: keys in the environment; a web identity of the
 /// environment, or of the profile; the profile's keys; the container's endpoint; the instance's.

@@ -8,7 +8,7 @@
 #include <sstream>
 
 #include "drivers/ecs/endpoints.hpp"
-#include "drivers/ecs/percent.hpp"
+#include "http/percent.hpp"
 #include "model/rfc3339.hpp"
 
 namespace selfscale::drivers::ecs {
@@ -199,9 +199,9 @@ Configured<WebIdentity> web_identity_of(const Profile& profile) {
 
 Secret web_identity_form(const WebIdentity& identity, const Secret& token) {
   return Secret{"Action=AssumeRoleWithWebIdentity&Version=2011-06-15&RoleArn=" +
-                percent_encoded(identity.role_arn) +
-                "&RoleSessionName=" + percent_encoded(identity.session_name) +
-                "&WebIdentityToken=" + percent_encoded(token.reveal())};
+                http::percent_encoded(identity.role_arn) +
+                "&RoleSessionName=" + http::percent_encoded(identity.session_name) +
+                "&WebIdentityToken=" + http::percent_encoded(token.reveal())};
 }
 
 Result<Credentials> parse_web_identity(std::string_view answer) {

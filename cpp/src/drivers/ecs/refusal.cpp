@@ -4,6 +4,7 @@
 #include <array>
 #include <nlohmann/json.hpp>
 
+#include "http/call.hpp"
 #include "http/status.hpp"
 
 namespace selfscale::drivers::ecs {
@@ -78,14 +79,6 @@ std::string text_in(const Json& body, std::initializer_list<const char*> keys) {
   return {};
 }
 
-/// Cut where a character ends.
-std::string shortened(std::string text) {
-  if (text.size() <= longest_message) return text;
-  std::size_t end = longest_message;
-  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) --end;
-  return text.substr(0, end) + "…";
-}
-
 Kind kind_of(const std::string& type, int status) {
   const auto* const known = std::find_if(kinds.begin(), kinds.end(),
                                          [&type](const Kind& each) { return each.type == type; });
@@ -125,7 +118,7 @@ Refusal refusal_of(const Operation& operation, const Answered& answer, WallTime 
   const auto body = Json::parse(answer.body, nullptr, /*allow_exceptions=*/false);
   const auto type = bare_type(answer.error_type.empty() ? text_in(body, {"__type", "code"})
                                                         : std::string{answer.error_type});
-  const auto message = shortened(text_in(body, {"message", "Message"}));
+  const auto message = http::shortened(text_in(body, {"message", "Message"}));
   const auto kind = kind_of(type, answer.status);
   Refusal refusal;
   refusal.remedy = kind.remedy;

@@ -10,7 +10,7 @@
 #include <map>
 #include <span>
 
-#include "drivers/ecs/percent.hpp"
+#include "http/percent.hpp"
 #include "model/rfc3339.hpp"
 
 namespace selfscale::drivers::ecs {
@@ -65,7 +65,7 @@ std::string resolve(std::string_view path) {
 
 std::string canonical_path(std::string_view path, Path form) {
   const auto whole = form == Path::normalized ? resolve(path) : std::string{path};
-  return percent_encoded(whole, "/");
+  return http::percent_encoded(whole, "/");
 }
 
 std::string canonical_query(std::string_view query) {
@@ -77,8 +77,8 @@ std::string canonical_query(std::string_view query) {
     const auto value = parameter.substr(std::min(equals + 1, parameter.size()));
     if (!parameter.empty()) {
       // What is encoded already stays so.
-      parameters.emplace_back(percent_encoded(parameter.substr(0, equals), "%"),
-                              percent_encoded(value, "%"));
+      parameters.emplace_back(http::percent_encoded(parameter.substr(0, equals), "%"),
+                              http::percent_encoded(value, "%"));
     }
   }
   std::sort(parameters.begin(), parameters.end());

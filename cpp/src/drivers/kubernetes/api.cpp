@@ -7,7 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
-#include "drivers/ecs/percent.hpp"
+#include "http/percent.hpp"
 #include "http/status.hpp"
 #include "model/rfc3339.hpp"
 
@@ -15,7 +15,7 @@ namespace selfscale::drivers::kubernetes {
 namespace {
 
 using Json = nlohmann::json;
-using ecs::percent_encoded;
+using http::percent_encoded;
 
 constexpr auto cost_annotation = "controller.kubernetes.io/pod-deletion-cost";
 constexpr auto applied_annotation = "kubectl.kubernetes.io/last-applied-configuration";

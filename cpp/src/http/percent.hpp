@@ -1,10 +1,10 @@
-/// Percent-encoding as AWS signs and reads it (RFC 3986, section 2.3). Pure; any thread.
+/// Percent-encoding of what RFC 3986 (2.3) does not leave as it is. Pure; any thread.
 #pragma once
 
 #include <string>
 #include <string_view>
 
-namespace selfscale::drivers::ecs {
+namespace selfscale::http {
 
 /// Every byte but letters, digits, "-._~" and those of `kept` as %XX.
 inline std::string percent_encoded(std::string_view text, std::string_view kept = {}) {
@@ -28,4 +28,4 @@ inline std::string percent_encoded(std::string_view text, std::string_view kept 
   return encoded;
 }
 
-}  // namespace selfscale::drivers::ecs
+}  // namespace selfscale::http

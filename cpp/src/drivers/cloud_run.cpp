@@ -1,0 +1,241 @@
+#include "drivers/cloud_run.hpp"
+
+#include <utility>
+
+#include "drivers/cloud_run/api.hpp"
+#include "drivers/cloud_run/token_source.hpp"
+#include "drivers/hosted/last_look.hpp"
+#include "drivers/hosted/options.hpp"
+
+namespace selfscale::drivers {
+namespace {
+
+namespace asio = boost::asio;
+using cloud_run::Kind;
+using cloud_run::Target;
+using cloud_run::Workload;
+using hosted::Api;
+
+constexpr Duration patience{10'000};  // for calls that carry no deadline
+constexpr double poll_seconds = 10.0;
+
+struct Options {
+  Target target;
+  std::string key_file;
+  std::string endpoint;
+};
+
+class CloudRun final : public Driver {
+ public:
+  CloudRun(asio::io_context& io, Options options, http::Address address,
+           hosted::Surroundings surroundings)
+      : target_{std::move(options.target)},
+        is_inside_{surroundings.environment("K_SERVICE") == target_.name},
+        tokens_{io, std::move(options.key_file), surroundings},
+        api_{io, std::move(address),
+             hosted::Manners{"Google", cloud_run::words_of, "Retry-After",
+                             hosted::Reset::seconds_left},
+             [this](Deadline until, bool is_refused) { return tokens_.get(until, is_refused); },
+             surroundings} {}
+
+  asio::awaitable<Result<Observation>> observe() override {
+    const Deadline until{patience};
+    const auto workload = co_await read_workload(until);
+    if (!workload) co_return workload.error();
+    if (!workload->is_manual) co_return automatic("observe");
+    const auto followed = co_await follow_operation(until);
+    if (!followed) co_return followed.error();
+    co_return observation_of(*workload);
+  }
+
+  asio::awaitable<Result<void>> scale(ScaleRequest request) override {
+    const int desired = request.desired;
+    const int least = cloud_run::least_instances(target_);
+    if (desired < least) {
+      co_return Failure{Errc::invalid_argument,
+                        "scale: " + std::to_string(desired) + " instances; a " +
+                            (target_.kind == Kind::service ? "service" : "worker pool") +
+                            " takes " + std::to_string(least) + " or more",
+                        {}};
+    }
+    const Deadline until{request.deadline};
+    const auto workload = co_await read_workload(until);
+    if (!workload) co_return workload.error();
+    if (!workload->is_manual) co_return automatic("scale");
+    if (!request.version.empty() && request.version != workload->etag) {
+      co_return Failure{
+          Errc::conflict,
+          "scale: the " + cloud_run::to_text(target_) + " has been changed since it was looked at",
+          {}};
+    }
+    if (workload->desired == desired) co_return Result<void>{};
+    co_return co_await write(desired, workload->etag, until);
+  }
+
+  asio::awaitable<Result<Preflight>> preflight() override {
+    co_return last_look_.take(co_await look());
+  }
+
+  [[nodiscard]] Capabilities capabilities() const override {
+    Capabilities can;
+    can.scope = Capabilities::Scope::platform;
+    can.conditional_write = true;
+    can.minimum = cloud_run::least_instances(target_);
+    return can;
+  }
+
+ private:
+  asio::awaitable<Result<Workload>> read_workload(Deadline until) {
+    const auto request = cloud_run::get_workload(target_);
+    const auto answer = co_await api_.ask(request, until);
+    if (!answer) co_return answer.error();
+    co_return Api::read(request, cloud_run::parse_workload(target_, answer->body));
+  }
+
+  asio::awaitable<Result<void>> write(int desired, std::string etag, Deadline until) {
+    const auto request = cloud_run::set_count(target_, desired, etag);
+    const auto answer = co_await api_.ask(request, until);
+    if (!answer) {
+      auto failure = answer.error();
+      // A stale etag is answered by 409, or so it is documented: a refusal that names it is one.
+      const bool is_stale =
+          failure.code == Errc::failed && failure.message.find("etag") != std::string::npos;
+      if (is_stale) failure.code = Errc::conflict;
+      co_return failure;
+    }
+    auto operation = Api::read(request, cloud_run::parse_operation(target_, answer->body));
+    if (!operation) {
+      co_return Failure{Errc::timed_out, operation.error().message + "; was it carried out?", {}};
+    }
+    if (operation->failure) {
+      operation->failure->message.insert(0, "scale: ");
+      co_return *operation->failure;
+    }
+    if (operation->instances.value_or(desired) != desired) {
+      co_return Failure{Errc::failed,
+                        "scale: PATCH was accepted, and the count is still " +
+                            std::to_string(*operation->instances),
+                        {}};
+    }
+    failure_.clear();
+    operation_ = operation->is_done ? "" : operation->name;
+    co_return Result<void>{};
+  }
+
+  /// What became of the operation that the last write began.
+  asio::awaitable<Result<void>> follow_operation(Deadline until) {
+    if (operation_.empty()) co_return Result<void>{};
+    const auto request = cloud_run::get_operation(operation_);
+    const auto answer = co_await api_.ask(request, until);
+    if (!answer && answer.error().code == Errc::not_found) {  // ended long ago
+      operation_.clear();
+      co_return Result<void>{};
+    }
+    if (!answer) co_return answer.error();
+    const auto operation = Api::read(request, cloud_run::parse_operation(target_, answer->body));
+    if (!operation) co_return operation.error();
+    if (!operation->is_done) co_return Result<void>{};
+    if (operation->failure) failure_ = operation->failure->message;
+    operation_.clear();
+    co_return Result<void>{};
+  }
+
+  /// How many run, this API does not say: those that were asked for, once Cloud Run has done it.
+  Observation observation_of(const Workload& workload) {
+    const bool is_updating = !workload.is_settled || !operation_.empty();
+    if (!is_updating) settled_ = workload.desired;
+    Observation seen;
+    seen.desired = workload.desired;
+    seen.current = settled_.value_or(workload.desired);
+    seen.updating = is_updating;
+    seen.least = cloud_run::least_instances(target_);
+    seen.failure = failure_.empty() ? workload.failure : failure_;
+    seen.poll_after_seconds = poll_seconds;
+    seen.version = workload.etag;
+    return seen;
+  }
+
+  [[nodiscard]] Failure automatic(const std::string& what) const {
+    return Failure{Errc::conflict, what + ": " + conflict(), {}};
+  }
+  [[nodiscard]] std::string conflict() const {
+    return "Cloud Run scales the " + cloud_run::to_text(target_) +
+           " itself (scaling mode AUTOMATIC), and does not say how many instances there are: leave "
+           "it to that, or turn it off by `gcloud run services update " +
+           target_.name + " --region " + target_.location + " --scaling=N`";
+  }
+
+  asio::awaitable<Result<Preflight>> look() {
+    const auto workload = co_await read_workload(Deadline{patience});
+    if (!workload) co_return workload.error();
+    Preflight found;
+    if (!workload->is_manual) found.wrong.push_back(conflict());
+    if (is_inside_ && workload->is_throttled) {
+      found.warnings.emplace_back(
+          "instances get CPU only while they answer a request, so an agent inside of one stands "
+          "still between requests: choose instance-based billing (--no-cpu-throttling)");
+    }
+    if (workload->revisions_with_traffic > 1) {
+      found.warnings.push_back(std::to_string(workload->revisions_with_traffic) +
+                               " revisions share the traffic and the instances: with fewer "
+                               "instances than revisions, some get none and fail");
+    }
+    found.warnings.emplace_back(
+        "a YAML file that has run.googleapis.com/manualInstanceCount puts its number back at the "
+        "next gcloud run services replace");
+    co_return found;
+  }
+
+  Target target_;
+  bool is_inside_;
+  cloud_run::TokenSource tokens_;
+  Api api_;
+  std::string operation_;  ///< begun by the last write, and not ended yet
+  std::string failure_;    ///< of the one before
+  std::optional<int> settled_;
+  hosted::LastLook last_look_;
+};
+
+Result<Options> read_options(const Setting& setting) {
+  Options options;
+  auto& target = options.target;
+  hosted::OptionReader reader{setting.platform_json};
+  std::string service;
+  std::string pool;
+  reader.name("project", target.project, "-.:_");
+  reader.name("location", target.location, "-");
+  reader.name("service", service, "-");
+  reader.name("workerPool", pool, "-");
+  reader.text("keyFile", options.key_file);
+  reader.text("endpoint", options.endpoint);
+  if (!service.empty() && !pool.empty()) {
+    reader.wrong("workerPool", "cannot stand beside a service: one policy scales one of them");
+  }
+  if (target.project.empty()) reader.wrong("project", "is missing: the id of the project");
+  if (target.location.empty()) reader.wrong("location", R"(is missing: such as "europe-west1")");
+  target.kind = pool.empty() ? Kind::service : Kind::worker_pool;
+  target.name = !pool.empty() ? pool : !service.empty() ? service : setting.service;
+  if (!hosted::is_name(target.name, "-")) {
+    reader.wrong("service", "is missing: the policy's own name for it is no name of Cloud Run's");
+  }
+  if (const auto read = reader.finish(); !read) return read.error();
+  return options;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Driver>> cloud_run_driver(Setting setting,
+                                                 hosted::Surroundings surroundings) {
+  auto options = read_options(setting);
+  if (!options) return options.error();
+  const auto address = hosted::address_of(options->endpoint, cloud_run::usual_endpoint);
+  if (!address) return address.error();
+  return std::make_unique<CloudRun>(setting.io, std::move(*options), *address,
+                                    std::move(surroundings));
+}
+
+Result<std::unique_ptr<Driver>> cloud_run_driver(Setting setting) {
+  return cloud_run_driver(std::move(setting), hosted::Surroundings{});
+}
+
+}  // namespace selfscale::drivers

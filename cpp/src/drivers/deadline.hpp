@@ -1,0 +1,21 @@
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <selfscale/instant.hpp>
+
+namespace selfscale::drivers {
+
+/// When a chain of calls must be over.
+struct Deadline {
+  explicit Deadline(Duration from_now) : at{std::chrono::steady_clock::now() + from_now} {}
+  /// Until then, and no longer than `most`; at least a millisecond, in which nothing comes about.
+  [[nodiscard]] Duration left(Duration most) const {
+    const auto rest = std::chrono::duration_cast<Duration>(at - std::chrono::steady_clock::now());
+    return std::clamp(rest, Duration{1}, most);
+  }
+  [[nodiscard]] bool is_over() const { return std::chrono::steady_clock::now() >= at; }
+  std::chrono::steady_clock::time_point at;
+};
+
+}  // namespace selfscale::drivers

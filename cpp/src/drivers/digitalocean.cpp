@@ -1,0 +1,208 @@
+#include "drivers/digitalocean.hpp"
+
+#include <utility>
+
+#include "drivers/digitalocean/api.hpp"
+#include "drivers/hosted/last_look.hpp"
+#include "drivers/hosted/options.hpp"
+
+namespace selfscale::drivers {
+namespace {
+
+namespace asio = boost::asio;
+using hosted::Api;
+
+constexpr Duration patience{10'000};   // for calls that carry no deadline
+constexpr double poll_seconds = 15.0;  // a deployment takes minutes
+
+struct Options {
+  digitalocean::Target target;
+  std::string token_file;
+  std::string endpoint;
+};
+
+class DigitalOcean final : public Driver {
+ public:
+  DigitalOcean(asio::io_context& io, Options options, http::Address address,
+               hosted::Surroundings surroundings)
+      : target_{std::move(options.target)},
+        api_{io, std::move(address),
+             hosted::Manners{"DigitalOcean", digitalocean::words_of, "ratelimit-reset",
+                             hosted::Reset::seconds_since_epoch},
+             Api::bearer_of({std::move(options.token_file),
+                             {"DIGITALOCEAN_TOKEN", "DIGITALOCEAN_ACCESS_TOKEN"}},
+                            surroundings.environment),
+             surroundings} {}
+
+  asio::awaitable<Result<Observation>> observe() override {
+    const Deadline until{patience};
+    const auto app = co_await read_app(until);
+    if (!app) co_return app.error();
+    const auto asked_instances = digitalocean::list_instances(target_);
+    const auto instances = co_await api_.ask(asked_instances, until);
+    if (!instances) co_return instances.error();
+    const auto current =
+        Api::read(asked_instances, digitalocean::parse_instances(target_, instances->body));
+    if (!current) co_return current.error();
+    const auto asked_health = digitalocean::get_health(target_);
+    const auto health = co_await api_.ask(asked_health, until);
+    if (!health) co_return health.error();
+    const auto ready = Api::read(asked_health, digitalocean::parse_ready(target_, health->body));
+    if (!ready) co_return ready.error();
+    const auto followed = co_await follow_deployment(until);
+    if (!followed) co_return followed.error();
+    co_return observation_of(*app, *current, *ready);
+  }
+
+  /// Reads the whole spec, changes the one number, and puts it back at once: there is no version
+  /// by which DigitalOcean would refuse what somebody else was faster with.
+  asio::awaitable<Result<void>> scale(ScaleRequest request) override {
+    const int desired = request.desired;
+    if (desired < digitalocean::least_instances || desired > digitalocean::most_instances) {
+      co_return Failure{
+          Errc::invalid_argument,
+          "scale: " + std::to_string(desired) + " instances; DigitalOcean takes 1 to 250",
+          {}};
+    }
+    const Deadline until{request.deadline};
+    auto app = co_await read_app(until);
+    if (!app) co_return app.error();
+    if (!app->autoscaler.empty()) {
+      co_return Failure{Errc::conflict, "scale: " + app->autoscaler, {}};
+    }
+    if (app->desired == desired) co_return Result<void>{};
+    if (!app->deployment.empty()) {
+      co_return Failure{Errc::conflict,
+                        "scale: the deployment " + app->deployment +
+                            " is under way, and a change would supersede it",
+                        {}};
+    }
+    const auto spec = digitalocean::with_count(target_, std::move(app->spec), desired);
+    if (!spec) co_return spec.error();
+    co_return co_await write(*spec, desired, until);
+  }
+
+  asio::awaitable<Result<Preflight>> preflight() override {
+    co_return last_look_.take(co_await look());
+  }
+
+  [[nodiscard]] Capabilities capabilities() const override {
+    Capabilities can;
+    can.scope = Capabilities::Scope::platform;
+    can.reports_ready = true;
+    can.minimum = digitalocean::least_instances;
+    return can;
+  }
+
+ private:
+  asio::awaitable<Result<digitalocean::App>> read_app(Deadline until) {
+    const auto request = digitalocean::get_app(target_);
+    const auto answer = co_await api_.ask(request, until);
+    if (!answer) co_return answer.error();
+    co_return Api::read(request, digitalocean::parse_app(target_, answer->body));
+  }
+
+  asio::awaitable<Result<void>> write(const digitalocean::Document& spec, int desired,
+                                      Deadline until) {
+    const auto request = digitalocean::put_spec(target_, spec);
+    const auto answer = co_await api_.ask(request, until);
+    if (!answer) co_return answer.error();
+    const auto app = Api::read(request, digitalocean::parse_app(target_, answer->body));
+    if (!app) co_return Failure{Errc::timed_out, app.error().message + "; was it carried out?", {}};
+    if (app->desired != desired) {
+      co_return Failure{
+          Errc::failed,
+          "PUT was accepted, and the spec still has " + std::to_string(app->desired) + " instances",
+          {}};
+    }
+    deployment_ = app->deployment;
+    failure_.clear();
+    co_return Result<void>{};
+  }
+
+  /// What became of the deployment that the last write began.
+  asio::awaitable<Result<void>> follow_deployment(Deadline until) {
+    if (deployment_.empty()) co_return Result<void>{};
+    const auto request = digitalocean::get_deployment(target_, deployment_);
+    const auto answer = co_await api_.ask(request, until);
+    if (!answer && answer.error().code == Errc::not_found) {  // ended long ago
+      deployment_.clear();
+      co_return Result<void>{};
+    }
+    if (!answer) co_return answer.error();
+    const auto deployment = Api::read(request, digitalocean::parse_deployment(answer->body));
+    if (!deployment) co_return deployment.error();
+    if (deployment->state == digitalocean::Deployment::State::under_way) co_return Result<void>{};
+    failure_ = deployment->why;
+    deployment_.clear();
+    co_return Result<void>{};
+  }
+
+  [[nodiscard]] Observation observation_of(const digitalocean::App& app, int current,
+                                           int ready) const {
+    Observation seen;
+    seen.desired = app.desired;
+    seen.current = current;
+    seen.ready = std::min(ready, current);
+    seen.updating = !app.deployment.empty();
+    seen.least = digitalocean::least_instances;
+    seen.most = digitalocean::most_instances;
+    seen.failure = failure_;
+    seen.note = app.autoscaler;
+    seen.poll_after_seconds = poll_seconds;
+    return seen;
+  }
+
+  asio::awaitable<Result<Preflight>> look() {
+    const auto app = co_await read_app(Deadline{patience});
+    if (!app) co_return app.error();
+    Preflight found;
+    if (!app->autoscaler.empty()) {
+      found.wrong.push_back(app->autoscaler +
+                            ", and a count must not stand beside it: take `autoscaling` out of the "
+                            "component, or leave the component to it");
+    }
+    const auto sendable = digitalocean::with_count(target_, app->spec, app->desired);
+    if (!sendable) found.wrong.push_back(sendable.error().message);
+    found.warnings.emplace_back(
+        "each change of the count is a deployment of the app, which takes minutes: give the policy "
+        "a cooldown of five or more");
+    found.warnings.emplace_back(
+        "an .do/app.yaml that has instance_count puts its number back at the next doctl apps "
+        "update");
+    co_return found;
+  }
+
+  digitalocean::Target target_;
+  Api api_;
+  std::string deployment_;  ///< begun by the last write, and not ended yet
+  std::string failure_;     ///< of the one before
+  hosted::LastLook last_look_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Driver>> digitalocean_driver(Setting setting,
+                                                    hosted::Surroundings surroundings) {
+  Options options;
+  options.target.component = setting.service;
+  hosted::OptionReader reader{setting.platform_json};
+  reader.text("app", options.target.app);
+  reader.text("component", options.target.component);
+  reader.text("tokenFile", options.token_file);
+  reader.text("endpoint", options.endpoint);
+  if (!digitalocean::is_app_id(options.target.app)) {
+    reader.wrong("app", "must be the id of the app, a UUID, as `doctl apps list` has it");
+  }
+  if (const auto read = reader.finish(); !read) return read.error();
+  const auto address = hosted::address_of(options.endpoint, digitalocean::usual_endpoint);
+  if (!address) return address.error();
+  return std::make_unique<DigitalOcean>(setting.io, std::move(options), *address,
+                                        std::move(surroundings));
+}
+
+Result<std::unique_ptr<Driver>> digitalocean_driver(Setting setting) {
+  return digitalocean_driver(std::move(setting), hosted::Surroundings{});
+}
+
+}  // namespace selfscale::drivers

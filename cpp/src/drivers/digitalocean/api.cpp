@@ -1,0 +1,281 @@
+#include "drivers/digitalocean/api.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <limits>
+
+#include "drivers/hosted/options.hpp"
+
+namespace selfscale::drivers::digitalocean {
+namespace {
+
+using hosted::at;
+using hosted::Json;
+using hosted::malformed;
+using hosted::text;
+
+constexpr auto may_read = "the token's scope app:read";
+constexpr auto may_update = "the token's scope app:update";
+constexpr int deepest = 64;
+
+std::string path_of(const Target& target) { return "/v2/apps/" + target.app; }
+
+/// Whatever is asked counts against the one quota of the token.
+Request counted(Request request) {
+  request.quota = "token";
+  return request;
+}
+Request get(std::string path) { return counted(hosted::get(std::move(path), may_read)); }
+
+// --- the document, as it is
+
+/// Is every number in it one that comes out again as it went in? Integers beyond 64 bits do not.
+class Numbers : public nlohmann::json_sax<Json> {
+ public:
+  [[nodiscard]] bool are_kept() const { return are_kept_; }
+  [[nodiscard]] bool is_flat_enough() const { return depth_most_ <= deepest; }
+
+  bool null() override { return true; }
+  bool boolean(bool) override { return true; }
+  bool number_integer(std::int64_t) override { return true; }
+  bool number_unsigned(std::uint64_t) override { return true; }
+  bool number_float(double, const std::string& written) override {
+    are_kept_ = are_kept_ && written.find_first_of(".eE") != std::string::npos;
+    return true;
+  }
+  bool string(std::string&) override { return true; }
+  bool binary(Json::binary_t&) override { return true; }
+  bool start_object(std::size_t) override { return deeper(); }
+  bool key(std::string&) override { return true; }
+  bool end_object() override { return higher(); }
+  bool start_array(std::size_t) override { return deeper(); }
+  bool end_array() override { return higher(); }
+  bool parse_error(std::size_t, const std::string&, const nlohmann::detail::exception&) override {
+    return false;
+  }
+
+ private:
+  bool deeper() {
+    depth_most_ = std::max(depth_most_, ++depth_);
+    return depth_most_ <= deepest;
+  }
+  bool higher() {
+    --depth_;
+    return true;
+  }
+
+  bool are_kept_ = true;
+  int depth_ = 0;
+  int depth_most_ = 0;
+};
+
+const Document& inside(const Document& object, const char* key) {
+  static const Document nothing;
+  if (!object.is_object()) return nothing;
+  const auto found = object.find(key);
+  return found == object.end() ? nothing : *found;
+}
+std::string words(const Document& value) {
+  const auto* found = value.get_ptr<const std::string*>();
+  return found == nullptr ? std::string{} : *found;
+}
+
+constexpr std::array scalable_kinds{"services", "workers"};
+constexpr std::array other_kinds{"jobs", "static_sites", "functions", "databases"};
+
+Document* component_in(Document& spec, const std::string& kind, const std::string& name) {
+  const auto list = spec.find(kind);
+  if (list == spec.end() || !list->is_array()) return nullptr;
+  for (auto& each : *list) {
+    if (words(inside(each, "name")) == name) return &each;
+  }
+  return nullptr;
+}
+
+Document* component_of(const Target& target, Document& spec) {
+  for (const auto* kind : scalable_kinds) {
+    if (auto* found = component_in(spec, kind, target.component)) return found;
+  }
+  return nullptr;
+}
+
+Failure no_component(const Target& target, Document& spec) {
+  for (const auto* kind : other_kinds) {
+    if (component_in(spec, kind, target.component) != nullptr) {
+      return Failure{Errc::not_found,
+                     "\"" + target.component + "\" is one of the app's " + kind +
+                         ": services and workers have a count",
+                     {}};
+    }
+  }
+  return Failure{Errc::not_found,
+                 "the app has no service or worker \"" + target.component +
+                     "\": name one in platform.component",
+                 {}};
+}
+
+/// Empty: it is no count.
+std::optional<int> count_of(const Document& value, int when_absent) {
+  if (value.is_null()) return when_absent;
+  if (value.is_number_unsigned() &&
+      value.get<std::uint64_t>() > std::uint64_t{std::numeric_limits<std::int32_t>::max()}) {
+    return std::nullopt;
+  }
+  if (!value.is_number_integer() || value.get<std::int64_t>() < 0) return std::nullopt;
+  return value.get<int>();
+}
+
+std::string autoscaler_of(const Document& component) {
+  const auto& autoscaling = inside(component, "autoscaling");
+  if (!autoscaling.is_object()) return {};
+  const auto bound = [&autoscaling](const char* key) {
+    return std::to_string(count_of(inside(autoscaling, key), 0).value_or(0));
+  };
+  return "DigitalOcean's autoscaling holds the component between " + bound("min_instance_count") +
+         " and " + bound("max_instance_count") + " instances";
+}
+
+/// The name of a secret that came without its encrypted value, EV[1:…]; empty: there is none.
+std::string unsealed_in(const Document& owner) {
+  for (const auto& each : inside(owner, "envs")) {
+    const auto value = words(inside(each, "value"));
+    if (words(inside(each, "type")) == "SECRET" && !value.empty() && !value.starts_with("EV[")) {
+      return words(inside(each, "key"));
+    }
+  }
+  return {};
+}
+std::string unsealed_secret(const Document& spec) {
+  auto found = unsealed_in(spec);
+  for (const auto& [kind, list] : spec.items()) {
+    if (!list.is_array()) continue;
+    for (const auto& each : list) {
+      if (found.empty()) found = unsealed_in(each);
+    }
+  }
+  return found;
+}
+
+std::string reason_of(const Json& deployment) {
+  for (const auto& step : at(deployment, "progress", "steps")) {
+    const auto message = text(at(step, "reason", "message"));
+    if (!message.empty()) return message;
+  }
+  return {};
+}
+
+}  // namespace
+
+bool is_app_id(std::string_view text) noexcept {
+  constexpr std::string_view form = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
+  static constexpr std::string_view digits = "0123456789abcdefABCDEF";
+  return text.size() == form.size() &&
+         std::equal(text.begin(), text.end(), form.begin(), [](char letter, char place) {
+           return place == '-' ? letter == '-' : digits.find(letter) != std::string_view::npos;
+         });
+}
+
+Request get_app(const Target& target) { return get(path_of(target)); }
+Request list_instances(const Target& target) { return get(path_of(target) + "/instances"); }
+Request get_health(const Target& target) { return get(path_of(target) + "/health"); }
+Request get_deployment(const Target& target, const std::string& deployment) {
+  return get(path_of(target) + "/deployments/" + deployment);
+}
+
+Request put_spec(const Target& target, const Document& spec) {
+  auto request = counted(hosted::send("PUT", path_of(target), Json::object(), may_update));
+  request.call.body = Document{{"spec", spec}}.dump();
+  return request;
+}
+
+Result<App> parse_app(const Target& target, std::string_view body) {
+  Numbers numbers;
+  const bool is_json = Json::sax_parse(body, &numbers);
+  if (!numbers.is_flat_enough()) return malformed("the answer is nested too deep");
+  if (!is_json) return malformed("the answer is no JSON");
+  if (!numbers.are_kept()) {
+    return malformed("the app's spec holds an integer beyond 64 bits, which cannot be sent back");
+  }
+  const auto json = Document::parse(body, nullptr, /*allow_exceptions=*/false);
+  const auto& said = inside(json, "app");
+  App app;
+  app.spec = inside(said, "spec");
+  if (!app.spec.is_object()) return malformed("the answer is no app with its spec");
+  const auto* component = component_of(target, app.spec);
+  if (component == nullptr) return no_component(target, app.spec);
+  const auto desired = count_of(inside(*component, "instance_count"), 1);
+  if (!desired) return malformed("instance_count is no count");
+  app.desired = *desired;
+  app.autoscaler = autoscaler_of(*component);
+  for (const auto* key : {"pending_deployment", "in_progress_deployment"}) {
+    if (app.deployment.empty()) app.deployment = words(inside(inside(said, key), "id"));
+  }
+  if (!app.deployment.empty() && !hosted::is_name(app.deployment)) {  // it will stand in a path
+    return malformed("a deployment's id is none");
+  }
+  return app;
+}
+
+Result<Document> with_count(const Target& target, Document spec, int instances) {
+  if (const auto secret = unsealed_secret(spec); !secret.empty()) {
+    return Failure{Errc::failed,
+                   "the secret " + secret +
+                       " of the app's spec came without its encrypted value (EV[…]), and would be "
+                       "lost if it were sent back: nothing is written",
+                   {}};
+  }
+  auto* component = component_of(target, spec);
+  if (component == nullptr) return no_component(target, spec);
+  (*component)["instance_count"] = instances;
+  return spec;
+}
+
+Result<int> parse_instances(const Target& target, std::string_view body) {
+  const auto json = hosted::parse(body);
+  if (!json) return json.error();
+  const auto& instances = at(*json, "instances");
+  if (!json->is_object() || (!instances.is_null() && !instances.is_array())) {
+    return malformed("the answer is no list of instances");
+  }
+  return static_cast<int>(
+      std::count_if(instances.begin(), instances.end(), [&target](const Json& each) {
+        return text(at(each, "component_name")) == target.component;
+      }));
+}
+
+Result<int> parse_ready(const Target& target, std::string_view body) {
+  const auto json = hosted::parse(body);
+  if (!json) return json.error();
+  const auto& health = at(*json, "app_health");
+  if (!health.is_object()) return malformed("the answer is no health of an app");
+  for (const auto& each : at(health, "components")) {
+    if (text(at(each, "name")) != target.component) continue;
+    const auto ready = hosted::count(at(each, "replicas_ready"), 0);
+    if (!ready) return malformed("replicas_ready is no count");
+    return *ready;
+  }
+  return 0;
+}
+
+Result<Deployment> parse_deployment(std::string_view body) {
+  using State = Deployment::State;
+  const auto json = hosted::parse(body);
+  if (!json) return json.error();
+  const auto& deployment = at(*json, "deployment");
+  const auto phase = text(at(deployment, "phase"));
+  if (phase.empty()) return malformed("the answer is no deployment");
+  if (phase == "ACTIVE") return Deployment{State::active, {}};
+  if (phase == "SUPERSEDED" || phase == "CANCELED") return Deployment{State::replaced, {}};
+  if (phase != "ERROR") return Deployment{};
+  const auto reason = http::shortened(reason_of(deployment));
+  return Deployment{State::failed, "the deployment failed" + (reason.empty() ? "" : ": " + reason)};
+}
+
+std::string words_of(const Json& refusal) {
+  const auto id = text(at(refusal, "id"));
+  const auto message = text(at(refusal, "message"));
+  return id.empty() || message.empty() ? id + message : id + ": " + message;
+}
+
+}  // namespace selfscale::drivers::digitalocean

@@ -1,0 +1,95 @@
+#include "drivers/hosted/answer.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <limits>
+
+#include "http/status.hpp"
+
+namespace selfscale::drivers::hosted {
+namespace {
+
+using std::chrono::seconds;
+
+constexpr int deepest = 64;
+constexpr seconds longest_wait{86'400};
+
+}  // namespace
+
+Request get(std::string target, std::string permission) {
+  Request request;
+  request.call.target = std::move(target);
+  request.call.headers = {{"Accept", "application/json"}};
+  request.permission = std::move(permission);
+  request.quota = "read";
+  return request;
+}
+
+Request send(std::string method, std::string target, const Json& body, std::string permission) {
+  auto request = get(std::move(target), std::move(permission));
+  request.call.method = std::move(method);
+  request.call.headers.emplace_back("Content-Type", "application/json");
+  request.call.body = body.dump();
+  request.quota = "write";
+  return request;
+}
+
+const Json& at(const Json& object, const char* key) {
+  static const Json nothing;
+  if (!object.is_object()) return nothing;
+  const auto found = object.find(key);
+  return found == object.end() ? nothing : *found;
+}
+
+std::string text(const Json& value) {
+  const auto* found = value.get_ptr<const std::string*>();
+  return found == nullptr ? std::string{} : *found;
+}
+
+std::optional<int> count(const Json& value, int when_absent) {
+  if (value.is_null()) return when_absent;
+  constexpr std::int64_t most = std::numeric_limits<std::int32_t>::max();
+  if (value.is_number_unsigned() && value.get<std::uint64_t>() > static_cast<std::uint64_t>(most)) {
+    return std::nullopt;
+  }
+  if (!value.is_number_integer()) return std::nullopt;
+  const auto number = value.get<std::int64_t>();
+  if (number < 0 || number > most) return std::nullopt;
+  return static_cast<int>(number);
+}
+
+Result<Json> parse(std::string_view body) {
+  bool is_too_deep = false;
+  auto json = Json::parse(
+      body,
+      [&is_too_deep](int depth, Json::parse_event_t, Json&) {
+        is_too_deep = is_too_deep || depth > deepest;
+        return depth <= deepest;
+      },
+      /*allow_exceptions=*/false);
+  if (json.is_discarded()) return malformed("the answer is no JSON");
+  if (is_too_deep) return malformed("the answer is nested too deep");
+  return json;
+}
+
+Failure malformed(const std::string& words) { return Failure{Errc::malformed, words, {}}; }
+
+std::optional<seconds> wait_of(std::optional<std::string_view> retry_after,
+                               std::optional<std::string_view> reset, Reset unit,
+                               std::chrono::system_clock::time_point now) {
+  if (retry_after) {
+    if (const auto told = http::retry_after(*retry_after, now)) return told;
+  }
+  if (!reset) return std::nullopt;
+  std::int64_t number = 0;
+  const auto read = std::from_chars(reset->data(), reset->data() + reset->size(), number);
+  if (read.ec != std::errc{} || read.ptr != reset->data() + reset->size() || number < 0) {
+    return std::nullopt;
+  }
+  if (unit == Reset::seconds_since_epoch) {
+    number -= std::chrono::floor<seconds>(now.time_since_epoch()).count();
+  }
+  return std::clamp(seconds{number}, seconds{0}, longest_wait);
+}
+
+}  // namespace selfscale::drivers::hosted

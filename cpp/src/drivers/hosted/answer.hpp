@@ -1,0 +1,55 @@
+/// What the answers of hosted platforms have in common. Pure; any thread.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "http/client.hpp"
+#include "model/result.hpp"
+
+namespace selfscale::drivers::hosted {
+
+using Json = nlohmann::json;
+
+/// A call, the right that it needs as the platform names it, and the quota that it counts against:
+/// one that is used up holds back the calls of that quota alone.
+struct Request {
+  http::Call call;
+  std::string permission;
+  std::string quota;
+};
+
+/// Without a body; `target` is encoded.
+Request get(std::string target, std::string permission);
+/// With a body of JSON.
+Request send(std::string method, std::string target, const Json& body, std::string permission);
+
+// Whatever is not there, or is something else, reads as nothing.
+const Json& at(const Json& object, const char* key);
+template <class... Keys>
+const Json& at(const Json& object, const char* key, const char* next, Keys... keys) {
+  return at(at(object, key), next, keys...);
+}
+std::string text(const Json& value);
+
+/// 0 to 2^31-1; `when_absent` where there is none. Empty: it is no count.
+std::optional<int> count(const Json& value, int when_absent);
+
+/// Errc::malformed: it is no JSON, or nested so deep that no answer of a platform is.
+Result<Json> parse(std::string_view body);
+Failure malformed(const std::string& words);
+
+/// How a platform writes when a used-up quota is filled again.
+enum class Reset : std::uint8_t { seconds_left, seconds_since_epoch };
+
+/// How long to wait after a 429: what Retry-After says, else the header `reset` in its unit, else
+/// nothing is known. At most a day.
+std::optional<std::chrono::seconds> wait_of(std::optional<std::string_view> retry_after,
+                                            std::optional<std::string_view> reset, Reset unit,
+                                            std::chrono::system_clock::time_point now);
+
+}  // namespace selfscale::drivers::hosted

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <optional>
+#include <utility>
+
+#include "drivers/driver.hpp"
+#include "drivers/hosted/api.hpp"
+
+namespace selfscale::drivers::hosted {
+
+/// What preflight() found. A look that fails for a passing reason counts as the last one did, for
+/// a while: one throttled call must not end a leader.
+class LastLook {
+ public:
+  Preflight take(Result<Preflight> look) {
+    if (look) {
+      last_.emplace(*look, Deadline{lasts});
+    } else if (may_pass(look.error()) && last_ && !last_->second.is_over()) {
+      return last_->first;
+    } else {
+      return Preflight{{with_permission(look.error())}, {}};
+    }
+    return std::move(*look);
+  }
+
+ private:
+  static constexpr Duration lasts{300'000};
+  std::optional<std::pair<Preflight, Deadline>> last_;
+};
+
+}  // namespace selfscale::drivers::hosted

@@ -1,0 +1,247 @@
+// The driver `digitalocean` against App Platform on loopback; what all drivers share is in
+// conformance.
+#include <gtest/gtest.h>
+
+#include "drivers/conformance.hpp"
+#include "drivers/digitalocean.hpp"
+#include "drivers/digitalocean/fake_digitalocean.hpp"
+
+namespace selfscale::drivers::digitalocean {
+namespace {
+
+namespace asio = boost::asio;
+using Json = nlohmann::json;
+using Names = std::vector<std::string>;
+
+class DigitalOceanDriver : public testing::Test {
+ protected:
+  ~DigitalOceanDriver() override {
+    EXPECT_EQ(ocean.platform.complaints(), Names{});
+    EXPECT_EQ(ocean.wrong_specs, Names{}) << "more was changed than the count";
+  }
+
+  Driver& driver() {
+    if (!made_) made_ = made(ocean.options()).value();
+    return *made_;
+  }
+  Result<std::unique_ptr<Driver>> made(const std::string& options) {
+    return digitalocean_driver(Setting{io, "web", options, {}, {}}, around.get());
+  }
+  Result<Observation> observe() { return run(io, driver().observe()); }
+  Result<void> scale(int desired) {
+    ScaleRequest request;
+    request.desired = desired;
+    return run(io, driver().scale(std::move(request)));
+  }
+  Preflight preflight() { return run(io, driver().preflight()).value(); }
+  template <class Change>
+  void change(Change make) {
+    ocean.platform.locked([&] { make(ocean); });
+  }
+
+  FakeDigitalOcean ocean;
+  hosted::FakeSurroundings around{.variables = {{"DIGITALOCEAN_TOKEN", "hunter2"}}};
+  asio::io_context io;
+
+ private:
+  std::unique_ptr<Driver> made_;
+};
+
+// ---- looking
+
+TEST_F(DigitalOceanDriver, SeesWhatIsReadyOfItsOwnComponent) {
+  change([](auto& now) { now.ready = 1; });
+  const auto seen = observe().value();
+  EXPECT_EQ(seen.desired, 2);
+  EXPECT_EQ(seen.current, 2);
+  EXPECT_EQ(seen.ready, 1);
+  EXPECT_FALSE(seen.updating);
+  EXPECT_EQ(seen.least, 1);
+  EXPECT_EQ(seen.most, 250);
+}
+
+TEST_F(DigitalOceanDriver, IsUpdatingUntilTheDeploymentOfItsWriteHasEnded) {
+  change([](auto& now) { now.phase_after_a_write = "PENDING_BUILD"; });
+  ASSERT_TRUE(scale(4));
+  EXPECT_TRUE(observe().value().updating);
+  change([](auto& now) { now.phase = "DEPLOYING"; });
+  EXPECT_TRUE(observe().value().updating);
+  change([](auto& now) { now.phase = "ACTIVE"; });
+  const auto seen = observe().value();
+  EXPECT_FALSE(seen.updating);
+  EXPECT_EQ(seen.failure, "");
+}
+
+TEST_F(DigitalOceanDriver, AFailedDeploymentIsTheFailureOfTheChange) {
+  change([](auto& now) {
+    now.phase_after_a_write = "ERROR";
+    now.reason = "health checks failed";
+  });
+  ASSERT_TRUE(scale(4));
+  for (int look = 0; look < 2; ++look) {
+    EXPECT_EQ(observe().value().failure, "the deployment failed: health checks failed");
+  }
+  change([](auto& now) { now.phase_after_a_write = "ACTIVE"; });
+  ASSERT_TRUE(scale(2));
+  EXPECT_EQ(observe().value().failure, "");
+}
+
+// ---- writing
+
+TEST_F(DigitalOceanDriver, ChangesTheOneNumberOfTheSpec) {
+  const auto before = ocean.spec;
+  ASSERT_TRUE(scale(5));
+  auto after = ocean.spec;
+  EXPECT_EQ(ocean.web()["instance_count"], 5);
+  after["services"][0]["instance_count"] = 2;
+  EXPECT_EQ(after.dump(), before.dump());
+}
+
+TEST_F(DigitalOceanDriver, WritesNothingWhileADeploymentIsUnderWay) {
+  change([](auto& now) { now.phase = "BUILDING"; });
+  const auto written = scale(5);
+  ASSERT_FALSE(written);
+  EXPECT_EQ(written.error().code, Errc::conflict);
+  EXPECT_EQ(ocean.platform.times("PUT /v2/apps/" + std::string{app_id}), 0);
+}
+
+TEST_F(DigitalOceanDriver, NoticesAWriteThatWasAcceptedAndIgnored) {
+  change([](auto& now) { now.ignores_writes = true; });
+  const auto written = scale(5);
+  ASSERT_FALSE(written);
+  EXPECT_EQ(written.error().code, Errc::failed);
+  EXPECT_EQ(written.error().message, "PUT was accepted, and the spec still has 2 instances");
+}
+
+TEST_F(DigitalOceanDriver, AsksForNothingBeyondTheRange) {
+  for (const int count : {-1, 0, 251}) {
+    const auto written = scale(count);
+    ASSERT_FALSE(written);
+    EXPECT_EQ(written.error().code, Errc::invalid_argument);
+  }
+  EXPECT_EQ(ocean.platform.asked(), Names{});
+}
+
+TEST_F(DigitalOceanDriver, NothingIsWrittenTwice) {
+  const auto put = "PUT /v2/apps/" + std::string{app_id};
+  for (const auto& fault : hosted::every_fault(refusal)) {
+    SCOPED_TRACE(fault.name);
+    const int before = ocean.platform.times(put);
+    const bool is_refused_token = fault.name == "401";
+    ocean.platform.script(put, is_refused_token ? std::vector{fault.answer, fault.answer}
+                                                : std::vector{fault.answer});
+    const auto written = scale(5);
+    ASSERT_FALSE(written);
+    EXPECT_EQ(written.error().code, fault.when_writing) << written.error().message;
+    EXPECT_EQ(ocean.platform.times(put), before + (is_refused_token ? 2 : 1));
+    EXPECT_EQ(ocean.count(), 2);
+  }
+}
+
+TEST_F(DigitalOceanDriver, AnAnswerToAWriteThatIsNoneLeavesItUnsure) {
+  const auto put = "PUT /v2/apps/" + std::string{app_id};
+  ocean.platform.script(put, {{{200, "<html>", {}}, true}});
+  const auto written = scale(5);
+  ASSERT_FALSE(written);
+  EXPECT_EQ(written.error().code, Errc::timed_out);
+  EXPECT_EQ(ocean.count(), 5);
+}
+
+TEST_F(DigitalOceanDriver, EveryFaultOfEveryReadHasItsCode) {
+  for (const auto& fault : hosted::every_fault(refusal)) {
+    for (const auto& call : {"GET /v2/apps/" + std::string{app_id}, std::string{"GET /instances"},
+                             std::string{"GET /health"}, std::string{"GET /deployments/dep-1"}}) {
+      if (fault.name == "404" && call.ends_with("dep-1")) continue;  // below
+      SCOPED_TRACE(fault.name + " " + call);
+      change([](auto& now) { now.phase_after_a_write = "DEPLOYING"; });
+      if (call.ends_with("dep-1")) {
+        change([](auto& now) { now.phase = "ACTIVE"; });
+        ASSERT_TRUE(scale(ocean.count() + 1));
+      }
+      ocean.platform.script(call, {fault.answer});
+      if (fault.name == "401") ocean.platform.script(call, {fault.answer});
+      const auto seen = observe();
+      ASSERT_FALSE(seen);
+      EXPECT_EQ(seen.error().code, fault.when_reading) << seen.error().message;
+    }
+  }
+}
+
+TEST_F(DigitalOceanDriver, ADeploymentThatIsForgottenHasEnded) {
+  ASSERT_TRUE(scale(4));
+  ocean.platform.script("GET /deployments/dep-1", {{{404, refusal, {}}}});
+  for (int look = 0; look < 2; ++look) EXPECT_EQ(observe().value().failure, "");
+  EXPECT_EQ(ocean.platform.times("GET /deployments/dep-1"), 1);
+}
+
+TEST_F(DigitalOceanDriver, WaitsUntilTheTimeThatTheLimitNames) {
+  const auto reset = std::chrono::duration_cast<std::chrono::seconds>(
+                         around.now.time_since_epoch() + std::chrono::seconds{90})
+                         .count();
+  ocean.platform.script("GET /health",
+                        {{{429, refusal, "ratelimit-reset: " + std::to_string(reset) + "\r\n"}}});
+  const auto seen = observe();
+  EXPECT_EQ(seen.error().code, Errc::throttled);
+  EXPECT_NE(seen.error().message.find("90 s"), std::string::npos) << seen.error().message;
+  const auto asked = ocean.platform.asked().size();
+  around.now += std::chrono::seconds{89};
+  EXPECT_EQ(scale(5).error().code, Errc::throttled) << "one limit for all of a token's calls";
+  EXPECT_EQ(ocean.platform.asked().size(), asked);
+  around.now += std::chrono::seconds{1};
+  EXPECT_TRUE(scale(5));
+}
+
+// ---- preflight
+
+TEST_F(DigitalOceanDriver, DoesNotFightTheComponentsOwnAutoscaler) {
+  change([](auto& now) {
+    now.web().erase("instance_count");
+    now.web()["autoscaling"] = {{"min_instance_count", 1}, {"max_instance_count", 4}};
+  });
+  const auto wrong = preflight().wrong;
+  ASSERT_EQ(wrong.size(), 1U);
+  EXPECT_NE(wrong[0].find("between 1 and 4 instances"), std::string::npos) << wrong[0];
+  EXPECT_EQ(scale(5).error().code, Errc::conflict);
+  EXPECT_EQ(ocean.platform.times("PUT /v2/apps/" + std::string{app_id}), 0);
+}
+
+TEST_F(DigitalOceanDriver, NamesTheMissingScope) {
+  ocean.platform.script("GET /v2/apps/" + std::string{app_id}, {{{403, refusal, {}}}});
+  const auto wrong = preflight().wrong;
+  ASSERT_EQ(wrong.size(), 1U);
+  EXPECT_NE(wrong[0].find("not_now: DigitalOcean says no"), std::string::npos) << wrong[0];
+  EXPECT_NE(wrong[0].find("app:read"), std::string::npos) << wrong[0];
+  ocean.platform.script("PUT /v2/apps/" + std::string{app_id}, {{{403, refusal, {}}}});
+  EXPECT_EQ(scale(5).error().permission, "the token's scope app:update");
+}
+
+TEST_F(DigitalOceanDriver, RefusesASpecThatCannotBeSentBack) {
+  change([](auto& now) { now.web()["envs"][1]["value"] = "***"; });
+  ASSERT_EQ(preflight().wrong.size(), 1U);
+  EXPECT_EQ(scale(5).error().code, Errc::failed);
+  EXPECT_EQ(ocean.platform.times("PUT /v2/apps/" + std::string{app_id}), 0);
+}
+
+TEST_F(DigitalOceanDriver, TakesEitherVariableForItsToken) {
+  around.variables = {{"DIGITALOCEAN_ACCESS_TOKEN", "hunter2"}};
+  EXPECT_TRUE(observe());
+  around.variables.clear();
+  EXPECT_EQ(observe().error().code, Errc::denied);
+}
+
+// ---- options
+
+TEST_F(DigitalOceanDriver, TakesNoOptionThatItDoesNotKnow) {
+  const auto mistake = [this](Json options) {
+    const auto driver = made(options.dump());
+    return driver ? "none" : driver.error().message;
+  };
+  EXPECT_EQ(mistake({{"app", app_id}}), "none");
+  EXPECT_NE(mistake({{"app", "shop"}}).find("UUID"), std::string::npos);
+  EXPECT_NE(mistake(Json::object()).find("UUID"), std::string::npos);
+  EXPECT_EQ(mistake({{"app", app_id}, {"componnt", "web"}}),
+            "platform.componnt is not known; there are app, component, tokenFile, endpoint");
+}
+
+}  // namespace
+}  // namespace selfscale::drivers::digitalocean

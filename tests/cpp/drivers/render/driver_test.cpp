@@ -1,0 +1,251 @@
+// The driver `render` against a Render on loopback; what all drivers share is in conformance.
+#include <gtest/gtest.h>
+
+#include <fstream>
+
+#include "drivers/conformance.hpp"
+#include "drivers/render.hpp"
+#include "drivers/render/fake_render.hpp"
+
+namespace selfscale::drivers::render {
+namespace {
+
+namespace asio = boost::asio;
+using Json = nlohmann::json;
+using Names = std::vector<std::string>;
+
+class RenderDriver : public testing::Test {
+ protected:
+  ~RenderDriver() override { EXPECT_EQ(render.platform.complaints(), Names{}); }
+
+  Driver& driver() {
+    if (!made_) made_ = made(render.options()).value();
+    return *made_;
+  }
+  Result<std::unique_ptr<Driver>> made(const std::string& options) {
+    return render_driver(Setting{io, "backend", options, {}, {}}, around.get());
+  }
+  Result<Observation> observe() { return run(io, driver().observe()); }
+  Result<void> scale(int desired) {
+    ScaleRequest request;
+    request.desired = desired;
+    return run(io, driver().scale(std::move(request)));
+  }
+  Preflight preflight() { return run(io, driver().preflight()).value(); }
+
+  FakeRender render;
+  hosted::FakeSurroundings around{.variables = {{"RENDER_API_KEY", "hunter2"}}};
+  asio::io_context io;
+
+ private:
+  std::unique_ptr<Driver> made_;
+};
+
+// ---- looking
+
+TEST_F(RenderDriver, SeesWhatRunsBesideWhatIsWanted) {
+  render.platform.locked([this] { render.running = 1; });
+  around.now = std::chrono::sys_days{std::chrono::year{2026} / 11 / 27} + std::chrono::hours{2};
+  const auto seen = observe().value();
+  EXPECT_EQ(seen.desired, 2);
+  EXPECT_EQ(seen.current, 1);
+  EXPECT_FALSE(seen.ready) << "Render does not say";
+  EXPECT_EQ(seen.least, 1);
+  EXPECT_EQ(seen.most, 100);
+  ASSERT_EQ(seen.replicas.size(), 1U);
+  EXPECT_EQ(seen.replicas[0].instance, "srv-1-0");
+  EXPECT_EQ(seen.replicas[0].started_seconds_ago, 60.0);
+}
+
+TEST_F(RenderDriver, IsUpdatingWhileADeployIsUnderWay) {
+  EXPECT_FALSE(observe().value().updating);
+  render.platform.locked([this] { render.deploy = "update_in_progress"; });
+  EXPECT_TRUE(observe().value().updating);
+}
+
+// ---- writing
+
+TEST_F(RenderDriver, NoticesAWriteThatWasAcceptedAndIgnored) {
+  render.platform.locked([this] { render.ignores_writes = true; });
+  const auto written = scale(5);
+  ASSERT_FALSE(written);
+  EXPECT_EQ(written.error().code, Errc::timed_out) << "it is looked at again before it is repeated";
+  EXPECT_EQ(written.error().message,
+            "scale: Render accepted the change (202), and the service still has 2 instances");
+}
+
+TEST_F(RenderDriver, AsksForNothingWhileRendersOwnAutoscalerIsOn) {
+  render.add_autoscaler(true);
+  const auto written = scale(5);
+  ASSERT_FALSE(written);
+  EXPECT_EQ(written.error().code, Errc::conflict);
+  EXPECT_EQ(render.platform.times("POST /scale"), 0);
+  EXPECT_NE(observe().value().note, "");
+}
+
+TEST_F(RenderDriver, AsksForNothingBeyondRendersRange) {
+  for (const int count : {-1, 0, 101}) {
+    const auto written = scale(count);
+    ASSERT_FALSE(written);
+    EXPECT_EQ(written.error().code, Errc::invalid_argument);
+  }
+  EXPECT_EQ(render.platform.asked(), Names{});
+}
+
+TEST_F(RenderDriver, NothingIsWrittenTwice) {
+  for (const auto& fault : hosted::every_fault(refusal)) {
+    SCOPED_TRACE(fault.name);
+    render.set_count(2);
+    const int before = render.platform.times("POST /scale");
+    const bool is_refused_key = fault.name == "401";
+    render.platform.script("POST /scale", is_refused_key ? std::vector{fault.answer, fault.answer}
+                                                         : std::vector{fault.answer});
+    const auto written = scale(5);
+    ASSERT_FALSE(written);
+    EXPECT_EQ(written.error().code, fault.when_writing) << written.error().message;
+    EXPECT_EQ(render.platform.times("POST /scale"), before + (is_refused_key ? 2 : 1));
+    EXPECT_EQ(render.count(), 2);
+  }
+}
+
+TEST_F(RenderDriver, EveryFaultOfEveryReadHasItsCode) {
+  for (const auto& fault : hosted::every_fault(refusal)) {
+    for (const std::string call : {"GET /srv-1", "GET /instances", "GET /deploys"}) {
+      SCOPED_TRACE(fault.name + " " + call);
+      render.platform.script(call, {fault.answer});
+      if (fault.name == "401") render.platform.script(call, {fault.answer});
+      const auto seen = observe();
+      ASSERT_FALSE(seen);
+      EXPECT_EQ(seen.error().code, fault.when_reading) << seen.error().message;
+    }
+  }
+}
+
+TEST_F(RenderDriver, AWriteThatCannotBeReadBackIsUnsure) {
+  const auto usual = render.platform.locked([this] { return render.service.dump(); });
+  render.platform.script("GET /srv-1", {{{200, usual, {}}}, {{503, refusal, {}}}});
+  const auto written = scale(5);
+  ASSERT_FALSE(written);
+  EXPECT_EQ(written.error().code, Errc::timed_out);
+  EXPECT_EQ(render.count(), 5);
+}
+
+TEST_F(RenderDriver, WaitsAsLongAsRenderAsks) {
+  render.platform.script("POST /scale", {{{429, refusal, "Ratelimit-Reset: 40\r\n"}}});
+  auto written = scale(5);
+  EXPECT_EQ(written.error().code, Errc::throttled);
+  EXPECT_NE(written.error().message.find("40 s"), std::string::npos) << written.error().message;
+  around.now += std::chrono::seconds{39};
+  written = scale(5);
+  ASSERT_FALSE(written);
+  EXPECT_EQ(written.error().code, Errc::throttled);
+  EXPECT_EQ(render.platform.times("POST /scale"), 1) << "the limit of writes is low: 10";
+  EXPECT_TRUE(observe()) << "reads have another limit";
+  around.now += std::chrono::seconds{1};
+  EXPECT_TRUE(scale(5));
+}
+
+// ---- the key
+
+TEST_F(RenderDriver, TheKeyIsReadAtEachUse) {
+  ASSERT_TRUE(observe());
+  around.variables["RENDER_API_KEY"] = "hunter3";
+  render.platform.set_token("Authorization", "Bearer hunter3");
+  EXPECT_TRUE(observe());
+}
+
+TEST_F(RenderDriver, TheKeyMayStandInAFile) {
+  around.variables.clear();
+  const auto path = testing::TempDir() + "selfscale-render-key";
+  std::ofstream{path} << "hunter2\n";
+  auto options = Json::parse(render.options());
+  options["tokenFile"] = path;
+  auto driver = made(options.dump()).value();
+  EXPECT_TRUE(run(io, driver->observe()));
+  std::remove(path.c_str());
+  const auto seen = run(io, driver->observe());
+  ASSERT_FALSE(seen);
+  EXPECT_EQ(seen.error().code, Errc::storage);
+}
+
+TEST_F(RenderDriver, WithoutAKeyItSaysWhereOneBelongs) {
+  around.variables.clear();
+  EXPECT_EQ(preflight().wrong,
+            Names{"there is no token: set RENDER_API_KEY, or name a file in platform.tokenFile"});
+  EXPECT_EQ(render.platform.asked(), Names{});
+}
+
+TEST_F(RenderDriver, NoMessageShowsTheKey) {
+  around.variables["RENDER_API_KEY"] = "hunter2 with a blank";
+  EXPECT_EQ(observe().error().message.find("hunter2"), std::string::npos);
+  around.variables["RENDER_API_KEY"] = "hunter4";
+  EXPECT_EQ(observe().error().code, Errc::denied);
+  EXPECT_EQ(observe().error().message.find("hunter4"), std::string::npos);
+}
+
+// ---- preflight
+
+TEST_F(RenderDriver, RefusesWhatRenderDoesNotScale) {
+  const auto wrong_with = [this](const std::string& pointer, const Json& value) {
+    const auto before = render.service;
+    render.platform.locked([&] { render.service[Json::json_pointer{pointer}] = value; });
+    auto found = preflight().wrong;
+    render.platform.locked([&] { render.service = before; });
+    return found.size() == 1 ? found[0] : "not one";
+  };
+  EXPECT_NE(wrong_with("/suspended", "suspended").find("resume"), std::string::npos);
+  EXPECT_NE(wrong_with("/serviceDetails/plan", "free").find("free plan"), std::string::npos);
+  EXPECT_NE(wrong_with("/serviceDetails/disk",
+                       {{"id", "d"}, {"name", "d"}, {"sizeGB", 1}, {"mountPath", "/d"}})
+                .find("disk"),
+            std::string::npos);
+  EXPECT_EQ(preflight().wrong, Names{});
+}
+
+TEST_F(RenderDriver, DoesNotFightRendersOwnAutoscaler) {
+  render.add_autoscaler(true, true, true);
+  const auto wrong = preflight().wrong;
+  ASSERT_EQ(wrong.size(), 1U);
+  EXPECT_NE(wrong[0].find("between 1 and 3 instances by CPU at 60 % and memory at 70 %"),
+            std::string::npos)
+      << wrong[0];
+  render.add_autoscaler(false);
+  EXPECT_EQ(preflight().wrong, Names{});
+  render.add_autoscaler(true, false, false);
+  EXPECT_EQ(preflight().wrong, Names{}) << "by neither, it is off";
+}
+
+TEST_F(RenderDriver, NamesTheMissingRight) {
+  render.platform.script("GET /srv-1", {{{403, refusal, {}}}});
+  const auto wrong = preflight().wrong;
+  ASSERT_EQ(wrong.size(), 1U);
+  EXPECT_NE(wrong[0].find("Render says no"), std::string::npos) << wrong[0];
+  EXPECT_NE(wrong[0].find("missing permission: an API key of a member"), std::string::npos);
+}
+
+TEST_F(RenderDriver, APassingFailureDoesNotEndALeader) {
+  EXPECT_EQ(preflight().wrong, Names{});
+  render.platform.script("GET /srv-1", {{{503, refusal, {}}}});
+  EXPECT_EQ(preflight().wrong, Names{});
+}
+
+// ---- options
+
+TEST_F(RenderDriver, TakesNoOptionThatItDoesNotKnow) {
+  const auto mistake = [this](const std::string& options) {
+    const auto driver = made(options);
+    return driver ? "none" : driver.error().message;
+  };
+  EXPECT_EQ(mistake(R"({"service": "srv-1", "x-note": 1, "description": "d"})"), "none");
+  EXPECT_EQ(mistake(R"({"service": "srv-1", "servce": "srv-1"})"),
+            "platform.servce is not known; there are service, tokenFile, endpoint");
+  EXPECT_NE(mistake(R"({"service": "srv-1/../srv-2"})").find("srv-…"), std::string::npos);
+  EXPECT_NE(mistake("{}").find("srv-…"), std::string::npos);
+  EXPECT_NE(mistake(R"({"service": "srv-1", "endpoint": "http://example.com"})").find("https"),
+            std::string::npos);
+  around.variables["RENDER_SERVICE_ID"] = "srv-1";
+  EXPECT_EQ(mistake("{}"), "none");
+}
+
+}  // namespace
+}  // namespace selfscale::drivers::render
