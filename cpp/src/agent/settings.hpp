@@ -40,7 +40,6 @@ struct Settings {
   std::string platform;       ///< SELFSCALE_PLATFORM: a driver's name
   bool is_single = false;     ///< SELFSCALE_FLEET=single: a person's word that one agent runs
   bool keeps_journal = true;  ///< false: SELFSCALE_STORE=memory
-  bool is_single = false;     ///< SELFSCALE_FLEET=single: nobody on another host leads this service
   bool supervised = false;    ///< a worker of `selfscale run`, whose agent is elsewhere
   bool is_replica = true;     ///< false: the agent of `selfscale run`, which serves nobody itself
   std::vector<Setting> found;

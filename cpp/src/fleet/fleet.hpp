@@ -1,11 +1,12 @@
 /// All agents of a service: who leads, the state that travels with the lease, the switches, what is
 /// published.
 ///
-/// Meeting places are existing engines (this host's file system, later Redis, PostgreSQL, a
-/// Kubernetes Lease), never one of our own. All functions run on the control thread and never
+/// Meeting places are existing engines (this host's file system, a cluster's API server), never one
+/// of our own. All functions run on the control thread and never
 /// throw.
 #pragma once
 
+#include <array>
 #include <boost/asio/awaitable.hpp>
 #include <cstdint>
 #include <map>
@@ -13,6 +14,7 @@
 #include <optional>
 #include <selfscale/instant.hpp>
 #include <string>
+#include <string_view>
 
 #include "model/result.hpp"
 
@@ -45,6 +47,9 @@ struct LeaseRecord {
   bool operator==(const LeaseRecord&) const = default;
 };
 
+/// The meeting places there are, as SELFSCALE_FLEET names them.
+constexpr std::array<std::string_view, 2> kinds() { return {"host", "kubernetes"}; }
+
 class Fleet {
  public:
   virtual ~Fleet() = default;
@@ -74,6 +79,10 @@ class Fleet {
 
   /// Who leads now, "host/pid"; empty: nobody.
   virtual boost::asio::awaitable<Result<std::string>> leader() = 0;
+
+  /// The leader loses the lease unless it calls lead() or renew() this often; empty: it cannot be
+  /// lost that way.
+  [[nodiscard]] virtual std::optional<Duration> renew_within() const = 0;
 
   /// What it had to give up, in sentences ("…: not JSON; kept as …, begun anew"); empty: nothing.
   [[nodiscard]] virtual std::string degraded() const = 0;
