@@ -23,7 +23,7 @@ class LeaseServer {
   enum class Fault {
     none,
     unavailable,   ///< 503; nothing is carried out
-    lost_answer,   ///< it is carried out, and the connection closed without an answer
+    lost_answer,   ///< a write is carried out, and the connection closed without an answer
     no_answer,     ///< nothing is carried out, and nothing comes back
     not_allowed,   ///< 403
     no_such_json,  ///< an answer that is none of the API's
@@ -84,7 +84,7 @@ class LeaseServer {
     }
     const auto [status, body] = answer_or_fail(*request);
     guard.unlock();
-    if (fault == Fault::lost_answer) return;
+    if (fault == Fault::lost_answer && request->method() != "GET") return;
     peer.answer(status, body, "Content-Type: application/json\r\n");
   }
 
