@@ -1,12 +1,10 @@
 /// All agents of a service: who leads, the state that travels with the lease, the switches, what is
 /// published.
 ///
-/// Meeting places are existing engines (this host's file system, a cluster's API server), never one
-/// of our own. All functions run on the control thread and never
-/// throw.
+/// Meeting places are existing engines (this host's file system, a cluster's API server, Redis),
+/// never one of our own. All functions run on the control thread and never throw.
 #pragma once
 
-#include <array>
 #include <boost/asio/awaitable.hpp>
 #include <cstdint>
 #include <map>
@@ -14,7 +12,6 @@
 #include <optional>
 #include <selfscale/instant.hpp>
 #include <string>
-#include <string_view>
 
 #include "model/result.hpp"
 
@@ -46,9 +43,6 @@ struct LeaseRecord {
   std::map<std::string, std::int64_t> carried_out;  ///< by service: the last manual_serial acted on
   bool operator==(const LeaseRecord&) const = default;
 };
-
-/// The meeting places there are, as SELFSCALE_FLEET names them.
-constexpr std::array<std::string_view, 2> kinds() { return {"host", "kubernetes"}; }
 
 class Fleet {
  public:

@@ -1,5 +1,7 @@
 #include "fleet/conformance.hpp"
 
+#include "fleet/kinds.hpp"
+
 namespace selfscale::fleet {
 namespace {
 

@@ -8,6 +8,8 @@
 #include "fleet/lease_server.hpp"
 #include "fleet/leased.hpp"
 #include "fleet/passing_time.hpp"
+#include "fleet/redis.hpp"
+#include "fleet/redis_server.hpp"
 
 namespace selfscale::fleet {
 namespace {
@@ -49,6 +51,19 @@ class KubernetesHarness final : public Harness {
   PassingTime time_;
 };
 
+class RedisHarness final : public Harness {
+ public:
+  std::unique_ptr<Fleet> join(boost::asio::io_context& io, const std::string& holder) override {
+    auto store = make_redis_store(
+        {.io = io, .url = parse_redis_url(server_.url()).value(), .deadline = Duration{30'000}});
+    return make_leased(std::move(store), {"backend", holder, held_for, {}});
+  }
+  void let_time_pass() override { server_.command("DEL 'selfscale:{lease:backend}:held'"); }
+
+ private:
+  RedisServer server_;
+};
+
 template <class Kind>
 HarnessRow row(std::string name) {
   return {std::move(name), [] { return std::make_unique<Kind>(); }};
@@ -57,7 +72,8 @@ HarnessRow row(std::string name) {
 }  // namespace
 
 std::vector<HarnessRow> every_harness() {
-  return {row<HostHarness>("host"), row<KubernetesHarness>("kubernetes")};
+  return {row<HostHarness>("host"), row<KubernetesHarness>("kubernetes"),
+          row<RedisHarness>("redis")};
 }
 
 }  // namespace selfscale::fleet
