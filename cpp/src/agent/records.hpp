@@ -39,7 +39,10 @@ struct Published {
   std::string failure;       ///< why what was asked for does not come about, in its words
 };
 std::string published_json(const Published& what);
-/// The same with its age in seconds, by the boot clock of this host.
+/// How long ago it was published, in seconds: by the boot clock of this host where it was published
+/// here, else by the wall clocks of both. Infinite: it is no such text.
+double age_of(const std::string& published, std::int64_t boot_ms);
+/// The same with its age in seconds.
 std::string with_age(const std::string& published, std::int64_t boot_ms);
 
 /// One row of the journal.

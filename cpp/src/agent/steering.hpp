@@ -57,6 +57,8 @@ class Steering {
   }
   /// What the driver found when it was last asked; nothing where there is none.
   [[nodiscard]] const drivers::Preflight& found_by_preflight() const noexcept { return preflight_; }
+  /// Why it is not certain that this platform has one writer, and the ways out; empty: it is.
+  [[nodiscard]] std::string rivals() const;
   /// Gives the lease back.
   boost::asio::awaitable<void> resign();
 
@@ -67,7 +69,7 @@ class Steering {
   boost::asio::awaitable<void> give_up();
   boost::asio::awaitable<void> release();
   boost::asio::awaitable<void> preflight();
-  [[nodiscard]] bool may_have_rivals() const;
+  boost::asio::awaitable<drivers::Preflight> look_around();
   void say_preflight(const drivers::Preflight& before);
   boost::asio::awaitable<void> begin_to_lead();
   void take_over_state();
@@ -124,6 +126,7 @@ class Steering {
   std::string published_;
 
   Instant next_evaluation_{};
+  std::optional<Instant> next_renewal_;  ///< of the lease, while this process leads
   std::optional<Instant> evaluated_at_;
   std::optional<Instant> sampled_at_;
   Instant next_tidy_{};
