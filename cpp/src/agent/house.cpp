@@ -6,7 +6,6 @@
 #include <string_view>
 #include <utility>
 
-#include "fleet/host.hpp"
 #include "policy/compiled.hpp"
 
 namespace selfscale::agent {
@@ -67,13 +66,18 @@ House::House(const AgentOptions& options, Settings found, Seat& own_seat, Subscr
       calls{options.run_on},
       log{settings.log_level, options.log, calls},
       holder_{host_name() + "/" + std::to_string(::getpid())} {
-  fleet = fleet::make_host({.service = service(),
-                            .state_directory = settings.state_directory,
-                            .run_directory = settings.run_directory,
-                            .holder = holder_});
   journal = settings.keeps_journal ? journal::open_sqlite(settings.state_directory)
                                    : journal::open_memory();
   make_driver(options);
+  auto meeting = meet({.io = io,
+                       .settings = settings,
+                       .service = service(),
+                       .holder = holder_,
+                       .driver = driver_name,
+                       .platform_json = policies.policy().compiled().platform_json});
+  fleet = std::move(meeting.fleet);
+  fleet_spans_hosts = meeting.spans_hosts;
+  log.debug("agents meet at " + meeting.place);
 }
 
 void House::make_driver(const AgentOptions& options) {

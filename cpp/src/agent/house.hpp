@@ -11,6 +11,7 @@
 #include "agent/calls.hpp"
 #include "agent/clock.hpp"
 #include "agent/log.hpp"
+#include "agent/meeting.hpp"
 #include "agent/policies.hpp"
 #include "agent/seat.hpp"
 #include "agent/settings.hpp"
@@ -47,6 +48,7 @@ struct House {
 
   boost::asio::io_context io{1};  // outlives all below
   std::unique_ptr<fleet::Fleet> fleet;
+  bool fleet_spans_hosts = false;
   std::unique_ptr<journal::Journal> journal;
   std::unique_ptr<drivers::Driver> driver;  ///< null: recommends only
   std::string driver_name;

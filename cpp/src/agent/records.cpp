@@ -1,10 +1,12 @@
 #include "agent/records.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <nlohmann/json.hpp>
 
 #include "agent/clock.hpp"
 #include "policy/compiled.hpp"
+#include "sampling/text.hpp"
 
 namespace selfscale::agent {
 namespace {
@@ -47,6 +49,19 @@ journal::Evaluation::Value value_of(const Snapshot& snapshot, const Decision& de
   return value;
 }
 
+/// Of this host, since it was last started.
+const std::string& boot_id() {
+  static const auto id = sampling::read_text("/proc/sys/kernel/random/boot_id").value_or("");
+  return id;
+}
+
+/// By this host's boot clock or, of what another host has published, by the two wall clocks.
+double age_in(const json& published, std::int64_t boot_ms) {
+  const bool is_of_this_boot = published.value("boot", boot_id()) == boot_id();
+  const double now = is_of_this_boot ? seconds(boot_ms) : wall_seconds();
+  return std::max(0.0, now - published.value(is_of_this_boot ? "bootTime" : "wallTime", now));
+}
+
 bool same_codes(const Recommendation& a, const Recommendation& b) noexcept {
   const auto same_code = [](const auto& x, const auto& y) { return x.code == y.code; };
   return a.code == b.code &&
@@ -87,7 +102,9 @@ std::string published_json(const Published& what) {
       {"policy", what.policy.name()},
       {"policyHash", what.policy.hash()},
       {"at", seconds(what.decision.at.time_since_epoch().count())},
+      {"boot", boot_id()},
       {"bootTime", seconds(boot_milliseconds())},
+      {"wallTime", wall_seconds()},
       {"decision", json::parse(to_json(what.policy, what.decision))},
       {"decisionId", what.decision_id},
       {"mayAct", what.verdict.may_act},
@@ -110,12 +127,16 @@ std::string published_json(const Published& what) {
   return text_of(published);
 }
 
+double age_of(const std::string& published, std::int64_t boot_ms) {
+  const auto value = json::parse(published, nullptr, /*allow_exceptions=*/false);
+  return value.is_object() ? age_in(value, boot_ms) : std::numeric_limits<double>::infinity();
+}
+
 std::string with_age(const std::string& published, std::int64_t boot_ms) {
   auto value = json::parse(published);
-  const double age = seconds(boot_ms) - value.value("bootTime", seconds(boot_ms));
-  value.erase("bootTime");
-  value.erase("totals");
-  value["age"] = std::max(0.0, age);
+  const double age = age_in(value, boot_ms);
+  for (const auto* key : {"boot", "bootTime", "wallTime", "totals"}) value.erase(key);
+  value["age"] = age;
   return text_of(value);
 }
 

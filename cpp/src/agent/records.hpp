@@ -43,8 +43,10 @@ struct Published {
   const Totals& totals;
 };
 std::string published_json(const Published& what);
-/// The same for people: with its age in seconds, by the boot clock of this host, and without
-/// totals.
+/// How long ago it was published, in seconds: by the boot clock of this host where it was published
+/// here, else by the wall clocks of both. Infinite: it is no such text.
+double age_of(const std::string& published, std::int64_t boot_ms);
+/// The same for people: with its age in seconds, and without totals.
 std::string with_age(const std::string& published, std::int64_t boot_ms);
 
 /// One row of the journal.

@@ -10,6 +10,7 @@
 #include <cmath>
 #include <filesystem>
 #include <map>
+#include <sstream>
 #include <utility>
 
 #include "agent/env_file.hpp"
@@ -19,7 +20,14 @@ namespace selfscale::agent {
 namespace {
 
 constexpr std::array later{"SCALING_NOTIFICATIONS_ENABLED", "SCALING_WEBHOOK_URL",
-                           "SELFSCALE_LEADS", "SELFSCALE_LISTEN"};
+                           "SELFSCALE_LISTEN"};
+
+constexpr std::array<std::pair<std::string_view, Settings::Fleet>, 5> fleets{
+    {{"auto", Settings::Fleet::automatic},
+     {"host", Settings::Fleet::host},
+     {"kubernetes", Settings::Fleet::kubernetes},
+     {"single", Settings::Fleet::single},
+     {"none", Settings::Fleet::none}}};
 
 /// Kubernetes' quantities: "500m", "0.5", "512Mi".
 constexpr std::array<std::pair<std::string_view, double>, 10> quantity_units{{{"", 1.0},
@@ -44,8 +52,17 @@ std::string lower(std::string text) {
   return text;
 }
 
+/// Without what a URL may hold of a password.
+std::string shown(const std::string& value) {
+  const auto scheme = value.find("://");
+  const auto host = value.rfind('@');
+  if (scheme == std::string::npos || host == std::string::npos || host < scheme) return value;
+  return value.substr(0, scheme + 3) + "***" + value.substr(host);
+}
+
 [[noreturn]] void refuse(const std::string& name, const Found& found, const std::string& right) {
-  throw Error{Errc::invalid_argument, name + "=" + found.value + " (" + found.from + "): " + right};
+  throw Error{Errc::invalid_argument,
+              name + "=" + shown(found.value) + " (" + found.from + "): " + right};
 }
 
 /// Looks a name up wherever it may stand, and remembers what it found.
@@ -189,12 +206,42 @@ bool read_store(Reader& reader, const std::string& state_directory) {
          "\"memory\", nowhere");
 }
 
-/// Is it said that there is no other?
-bool read_fleet(Reader& reader) {
-  const auto fleet = reader.text("SELFSCALE_FLEET", "auto");
-  if (fleet == "auto" || fleet == "host" || fleet == "single") return fleet == "single";
-  refuse("SELFSCALE_FLEET", {fleet, "environment"},
-         "this version knows one meeting place, this host: say auto, host or single");
+void read_fleet(Reader& reader, Settings& settings) {
+  const auto found = reader.find("SELFSCALE_FLEET").value_or(Found{"auto", "default"});
+  const auto& said = found.value;
+  if (said.starts_with("redis://") || said.starts_with("rediss://")) {
+    auto url = fleet::parse_redis_url(said);
+    if (!url) {
+      throw Error{url.error().code, "SELFSCALE_FLEET (" + found.from + "): " + url.error().message};
+    }
+    reader.show("SELFSCALE_FLEET", to_text(*url), found.from);
+    settings.fleet = Settings::Fleet::redis;
+    settings.redis = std::move(*url);
+    return;
+  }
+  const std::string_view named = said.empty() ? "auto" : std::string_view{said};
+  const auto* const known = std::ranges::find(fleets, named, &decltype(fleets)::value_type::first);
+  if (known == fleets.end()) {
+    refuse("SELFSCALE_FLEET", found,
+           "say auto, host, kubernetes, redis://…, rediss://…, single or none");
+  }
+  reader.show("SELFSCALE_FLEET", std::string{named}, found.from);
+  settings.fleet = known->second;
+}
+
+/// "auto": any; "none"; or names with commas between them.
+std::optional<std::vector<std::string>> read_leads(Reader& reader) {
+  const auto text = reader.text("SELFSCALE_LEADS", "auto");
+  if (text == "auto") return std::nullopt;
+  std::vector<std::string> names;
+  if (text == "none") return names;
+  std::stringstream list{text};
+  for (std::string name; std::getline(list, name, ',');) {
+    const auto start = name.find_first_not_of(' ');
+    if (start == std::string::npos) continue;
+    names.push_back(name.substr(start, name.find_last_not_of(' ') - start + 1));
+  }
+  return names;
 }
 
 std::string read_instance(Reader& reader) {
@@ -213,6 +260,10 @@ std::string read_instance(Reader& reader) {
 }
 
 }  // namespace
+
+bool Settings::may_lead(const std::string& name) const {
+  return !leads || std::ranges::find(*leads, name) != leads->end();
+}
 
 std::optional<std::string> process_environment(const std::string& name) {
   const char* value = ::getenv(name.c_str());
@@ -253,7 +304,8 @@ Settings read_settings(const AgentOptions& options, const Environment& environme
   settings.memory_request_bytes = reader.quantity("SELFSCALE_MEMORY_REQUEST");
   settings.platform = reader.text("SELFSCALE_PLATFORM", {});
   settings.keeps_journal = read_store(reader, settings.state_directory);
-  settings.is_single = read_fleet(reader);
+  read_fleet(reader, settings);
+  settings.leads = read_leads(reader);
   const auto supervised = reader.find("SELFSCALE_SUPERVISED");
   settings.supervised = supervised && supervised->value == "1";
   settings.is_replica = !reader.find("SELFSCALE_SUPERVISOR_FD");

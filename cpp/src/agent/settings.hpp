@@ -2,6 +2,7 @@
 /// (docs/reference/environment.md).
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <selfscale/agent.hpp>
@@ -10,6 +11,7 @@
 #include <vector>
 
 #include "agent/switches.hpp"
+#include "fleet/redis_url.hpp"
 
 namespace selfscale::agent {
 
@@ -21,6 +23,16 @@ struct Setting {
 };
 
 struct Settings {
+  /// SELFSCALE_FLEET: where agents meet.
+  enum class Fleet : std::uint8_t {
+    automatic,
+    host,
+    kubernetes,
+    redis,
+    single,  ///< a person's word: nobody else leads this service
+    none,    ///< nobody leads
+  };
+
   std::string policies_path;  ///< empty: none, or `policies_text`
   std::string policies_text;
   std::string service;  ///< empty: to be taken from the policies
@@ -39,9 +51,15 @@ struct Settings {
   std::optional<double> memory_request_bytes;
   std::string platform;       ///< SELFSCALE_PLATFORM: a driver's name
   bool keeps_journal = true;  ///< false: SELFSCALE_STORE=memory
-  bool is_single = false;     ///< SELFSCALE_FLEET=single: nobody on another host leads this service
-  bool supervised = false;    ///< a worker of `selfscale run`, whose agent is elsewhere
-  bool is_replica = true;     ///< false: the agent of `selfscale run`, which serves nobody itself
+  Fleet fleet = Fleet::automatic;
+  fleet::RedisUrl redis;  ///< with Fleet::redis
+  std::optional<std::vector<std::string>>
+      leads;                ///< SELFSCALE_LEADS: names of services; empty: any
+  bool supervised = false;  ///< a worker of `selfscale run`, whose agent is elsewhere
+  bool is_replica = true;   ///< false: the agent of `selfscale run`, which serves nobody itself
+  /// May this process lead the service, by SELFSCALE_LEADS?
+  [[nodiscard]] bool may_lead(const std::string& name) const;
+
   std::vector<Setting> found;
   std::vector<std::string> without_effect;  ///< set, but without meaning in this version: sentences
 };

@@ -1,7 +1,6 @@
 #include "agent/steering.hpp"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "decide/limits.hpp"
@@ -13,21 +12,17 @@ namespace {
 
 namespace asio = boost::asio;
 
-constexpr auto rivals =
-    "every replica has an agent that could scale this platform, and in this version they agree on "
-    "one of them on one host only: let a single process lead, outside of what is scaled, and say "
-    "there SELFSCALE_FLEET=single";
+constexpr auto possible_rivals =
+    "every replica has an agent that could scale this platform, and they have no place to agree on "
+    "one of them: name one that all of them reach in SELFSCALE_FLEET (kubernetes, redis://…), or "
+    "let a single process lead, outside of what is scaled, and say there SELFSCALE_FLEET=single";
+constexpr auto told_none = "SELFSCALE_FLEET=none: no agent leads; name a place where they meet";
 constexpr Duration preflight_again{30'000};
 constexpr Duration preflight_after_failure{5'000};
 constexpr Duration tidy_interval{600'000};
 constexpr Duration worth_saying{60'000};
 constexpr Duration shortest_sample{10};
 constexpr int events_learned_from = 100;
-
-double boot_time_of(const std::string& published) {
-  const auto value = nlohmann::json::parse(published, nullptr, /*allow_exceptions=*/false);
-  return value.is_object() ? value.value("bootTime", 0.0) : 0.0;
-}
 
 /// Who asks for a decision's count: a schedule, where its bounds have moved away from the current
 /// one.
@@ -62,7 +57,8 @@ Steering::Steering(House& house)
 
 Instant Steering::due() const {
   if (role_ != Role::leader) return next_evaluation_;
-  return std::min(next_evaluation_, events_.due().value_or(next_evaluation_));
+  return std::min({next_evaluation_, events_.due().value_or(next_evaluation_),
+                   next_renewal_.value_or(next_evaluation_)});
 }
 
 asio::awaitable<void> Steering::step() {
@@ -78,6 +74,10 @@ asio::awaitable<void> Steering::step() {
     const bool may_follow_on = !house_.settings.supervised;
     if (evaluates && may_follow_on) co_await take_up_totals();
     co_return;
+  }
+  if (const auto often = house_.fleet->renew_within(); often && role_ == Role::leader) {
+    next_renewal_ = now + *often;
+    if (!evaluates && !events_.wants_observation(now)) co_return;  // the lease was all
   }
   co_await observe();
   co_await read_switches_of_people();
@@ -153,19 +153,33 @@ asio::awaitable<bool> Steering::stands_and_leads() {
 asio::awaitable<void> Steering::preflight() {
   const auto now = house_.clock.now();
   if (now < next_preflight_) co_return;
-  auto found = co_await house_.driver->preflight();
-  if (!found) found = drivers::Preflight{{found.error().message}, {}};
-  if (may_have_rivals()) found->wrong.emplace_back(rivals);
-  const auto before = std::exchange(preflight_, std::move(*found));
+  auto found = co_await look_around();
+  const auto before = std::exchange(preflight_, std::move(found));
   const bool fine = preflight_.wrong.empty();
   next_preflight_ = house_.clock.now() + (fine ? preflight_again : preflight_after_failure);
   say_preflight(before);
 }
 
-/// Agents on other hosts reach the platform as well as this one, and know nothing of its lease.
-bool Steering::may_have_rivals() const {
-  return house_.driver->capabilities().scope == drivers::Capabilities::Scope::platform &&
-         !house_.settings.is_single;
+/// What stands in the way of acting here.
+asio::awaitable<drivers::Preflight> Steering::look_around() {
+  if (!house_.settings.may_lead(house_.service())) {
+    co_return drivers::Preflight{{"SELFSCALE_LEADS has this process lead others, not this service"},
+                                 {}};
+  }
+  auto found = co_await house_.driver->preflight();
+  if (!found) found = drivers::Preflight{{found.error().message}, {}};
+  if (auto why = rivals(); !why.empty()) found->wrong.push_back(std::move(why));
+  co_return std::move(*found);
+}
+
+/// Agents on other hosts reach a platform as well as this one, and know nothing of a host's lease.
+std::string Steering::rivals() const {
+  using Fleet = Settings::Fleet;
+  if (!house_.driver || house_.settings.fleet == Fleet::single) return {};
+  if (house_.settings.fleet == Fleet::none) return told_none;
+  const bool is_reached_from_everywhere =
+      house_.driver->capabilities().scope == drivers::Capabilities::Scope::platform;
+  return is_reached_from_everywhere && !house_.fleet_spans_hosts ? possible_rivals : "";
 }
 
 void Steering::say_preflight(const drivers::Preflight& before) {
@@ -549,7 +563,8 @@ asio::awaitable<Result<std::string>> Steering::published(std::string service) {
   auto by_recommender = house_.seat.segment()->published();
   if (!by_recommender) co_return by_leader;
   if (!by_leader) co_return std::move(*by_recommender);
-  const bool newer = boot_time_of(*by_recommender) > boot_time_of(*by_leader);
+  const auto now = boot_milliseconds();
+  const bool newer = age_of(*by_recommender, now) < age_of(*by_leader, now);
   co_return newer ? Result<std::string>{std::move(*by_recommender)} : std::move(by_leader);
 }
 

@@ -60,6 +60,8 @@ class Steering {
   /// Has the totals go on from the last word on the service. Whoever may decide next does so again
   /// and again: a recommender's word goes with it.
   boost::asio::awaitable<void> take_up_totals();
+  /// Why it is not certain that this platform has one writer, and the ways out; empty: it is.
+  [[nodiscard]] std::string rivals() const;
   /// Gives the lease back.
   boost::asio::awaitable<void> resign();
   /// In a fork's child, which must touch nothing else: closes the files that are kept open.
@@ -72,7 +74,7 @@ class Steering {
   boost::asio::awaitable<void> give_up();
   boost::asio::awaitable<void> release();
   boost::asio::awaitable<void> preflight();
-  [[nodiscard]] bool may_have_rivals() const;
+  boost::asio::awaitable<drivers::Preflight> look_around();
   void say_preflight(const drivers::Preflight& before);
   boost::asio::awaitable<void> begin_to_lead();
   void take_over_state();
@@ -129,6 +131,7 @@ class Steering {
   std::string published_;
 
   Instant next_evaluation_{};
+  std::optional<Instant> next_renewal_;  ///< of the lease, while this process leads
   std::optional<Instant> evaluated_at_;
   std::optional<Instant> sampled_at_;
   Instant next_tidy_{};

@@ -1,9 +1,8 @@
 /// All agents of a service: who leads, the state that travels with the lease, the switches, what is
 /// published.
 ///
-/// Meeting places are existing engines (this host's file system, later Redis, PostgreSQL, a
-/// Kubernetes Lease), never one of our own. All functions run on the control thread and never
-/// throw.
+/// Meeting places are existing engines (this host's file system, a cluster's API server, Redis),
+/// never one of our own. All functions run on the control thread and never throw.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
@@ -74,6 +73,10 @@ class Fleet {
 
   /// Who leads now, "host/pid"; empty: nobody.
   virtual boost::asio::awaitable<Result<std::string>> leader() = 0;
+
+  /// The leader loses the lease unless it calls lead() or renew() this often; empty: it cannot be
+  /// lost that way.
+  [[nodiscard]] virtual std::optional<Duration> renew_within() const = 0;
 
   /// What it had to give up, in sentences ("…: not JSON; kept as …, begun anew"); empty: nothing.
   [[nodiscard]] virtual std::string degraded() const = 0;

@@ -28,6 +28,7 @@ class Host final : public Fleet {
   asio::awaitable<Result<void>> publish(std::string service, std::string published) override;
   asio::awaitable<Result<std::string>> published(std::string service) override;
   asio::awaitable<Result<std::string>> leader() override;
+  [[nodiscard]] std::optional<Duration> renew_within() const override { return std::nullopt; }
   [[nodiscard]] std::string degraded() const override;
 
  private:

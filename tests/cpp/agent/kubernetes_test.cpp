@@ -5,6 +5,7 @@
 
 #include "agent/agent_fixture.hpp"
 #include "drivers/kubernetes/api_server.hpp"
+#include "fleet/redis_server.hpp"
 
 namespace selfscale::agent {
 namespace {
@@ -43,6 +44,48 @@ TEST_F(AgentOnKubernetes, ScalesWhereItIsTheOnlyOne) {
   }));
   agent.stop();
   api.look([](const auto& cluster) { EXPECT_EQ(cluster.writes, 1); });
+}
+
+TEST_F(AgentOnKubernetes, OneOfThoseThatMeetElsewhereScales) {
+  fleet::RedisServer redis;
+  Directory elsewhere;
+  auto here = leading();
+  here.environment["SELFSCALE_FLEET"] = redis.url();
+  auto there = here;
+  there.environment["SELFSCALE_RUN_DIR"] = elsewhere.path() + "/run";
+  there.environment["SELFSCALE_STATE_DIR"] = elsewhere.path() + "/state";
+  Agent one{here};
+  Agent two{there};
+  one.start();
+  ASSERT_TRUE(eventually([&] { return replicas() == 3; })) << status(one).dump(1);
+  two.start();
+  ASSERT_TRUE(eventually([&] { return status(two)["role"] == "follower"; })) << status(two).dump(1);
+  EXPECT_EQ(status(one)["role"], "leader");
+
+  redis.kill();
+  EXPECT_TRUE(eventually([&] {
+    return status(one)["role"] != "leader" &&
+           status(one)["degraded"].dump().find("cannot lead") != std::string::npos;
+  })) << status(one).dump(1);
+  api.set_replicas(2);
+  EXPECT_EQ(status(one).dump().find("secret"), std::string::npos);
+  redis.start();
+  EXPECT_TRUE(eventually([&] { return replicas() == 3; })) << "it goes on with the same lease";
+  one.stop();
+  EXPECT_TRUE(eventually([&] { return status(two)["role"] == "leader"; })) << status(two).dump(1);
+}
+
+TEST_F(AgentOnKubernetes, IsNotEnabledWhereEveryReplicaCouldLead) {
+  Agent agent{leading()};
+  agent.start();
+  try {
+    agent.enable();
+    ADD_FAILURE() << "it was enabled";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), Errc::unsupported);
+    EXPECT_PRED2(contains, error.what(), "SELFSCALE_FLEET=single");
+    EXPECT_PRED2(contains, error.what(), "redis://");
+  }
 }
 
 TEST_F(AgentOnKubernetes, RecommendsOnlyWhereEveryReplicaCouldLead) {

@@ -114,11 +114,39 @@ TEST_F(SettingsTest, RefuseWhatCannotBeMeant) {
   process["AUTOSCALING_LOG_LEVEL"] = "loud";
   EXPECT_NE(refused().find("say debug, info"), std::string::npos);
   process.erase("AUTOSCALING_LOG_LEVEL");
-  process["SELFSCALE_FLEET"] = "redis://here";
-  EXPECT_NE(refused().find("SELFSCALE_FLEET"), std::string::npos);
+  process["SELFSCALE_FLEET"] = "http://me:secret@here";
+  EXPECT_EQ(refused(),
+            "SELFSCALE_FLEET=http://***@here (environment): say auto, host, kubernetes, redis://…, "
+            "rediss://…, single or none");
   process.erase("SELFSCALE_FLEET");
-  process["SELFSCALE_STORE"] = "redis://here";
+  process["SELFSCALE_STORE"] = "redis://:secret@here";
   EXPECT_NE(refused().find("SELFSCALE_STORE"), std::string::npos);
+  EXPECT_EQ(refused().find("secret"), std::string::npos);
+}
+
+TEST_F(SettingsTest, APasswordOfTheFleetsPlaceIsShownNowhere) {
+  process["SELFSCALE_FLEET"] = "redis://me:secret@cache/2";
+  const auto settings = read();
+  EXPECT_EQ(settings.fleet, Settings::Fleet::redis);
+  EXPECT_EQ(settings.redis.password.reveal(), "secret");
+  for (const auto& each : settings.found) {
+    EXPECT_EQ(each.value.find("secret"), std::string::npos) << each.value;
+    if (each.name == "SELFSCALE_FLEET") EXPECT_EQ(each.value, "redis://cache:6379/2");
+  }
+  process["SELFSCALE_FLEET"] = "redis://me:secret@cache/two";
+  EXPECT_NE(refused().find("SELFSCALE_FLEET (environment): the database is no number"),
+            std::string::npos);
+  EXPECT_EQ(refused().find("secret"), std::string::npos);
+}
+
+TEST_F(SettingsTest, AProcessLeadsAnyServiceUnlessItIsToldWhich) {
+  EXPECT_TRUE(read().may_lead("backend"));
+  process["SELFSCALE_LEADS"] = "none";
+  EXPECT_FALSE(read().may_lead("backend"));
+  process["SELFSCALE_LEADS"] = "worker, backend";
+  EXPECT_TRUE(read().may_lead("backend"));
+  EXPECT_TRUE(read().may_lead("worker"));
+  EXPECT_FALSE(read().may_lead("back"));
 }
 
 TEST_F(SettingsTest, APolicyFileThatWasNamedMustBeThere) {

@@ -1,5 +1,5 @@
 /// What every fleet does, whatever its meeting place. A new one adds a harness to the list in
-/// conformance_test.cpp, and nothing here.
+/// harnesses_fixture.cpp, and nothing here.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -10,40 +10,35 @@
 #include <thread>
 #include <vector>
 
-#include "fleet/fleet.hpp"
+#include "fleet/harness.hpp"
 #include "fleet/peer.hpp"
 #include "fleet/records.hpp"
 #include "fleet/run.hpp"
 
 namespace selfscale::fleet {
 
-/// A meeting place of its own for each test.
-struct Harness {
-  virtual ~Harness() = default;
-  virtual std::unique_ptr<Fleet> join(const std::string& holder) = 0;
-};
-using MakeHarness = std::unique_ptr<Harness> (*)();
-
-class FleetConformance : public testing::TestWithParam<MakeHarness> {
+class FleetConformance : public testing::TestWithParam<HarnessRow> {
  protected:
   std::unique_ptr<Peer> peer(const std::string& holder) {
-    return std::make_unique<Peer>([this, holder] { return harness_->join(holder); });
+    return std::make_unique<Peer>(
+        [this, holder](boost::asio::io_context& io) { return harness_->join(io, holder); });
   }
 
   static LeaseRecord lease(const std::string& answer) { return lease_from_json(answer).value(); }
   static Switches switches(const std::string& answer) { return switches_from_json(answer).value(); }
 
   /// A lease may have to run out first.
-  static bool comes_to_lead(Peer& peer) {
+  bool comes_to_lead(Peer& peer) {
     const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds{30};
     while (peer.ask("lead") != "true") {
       if (std::chrono::steady_clock::now() > deadline) return false;
+      harness_->let_time_pass();
       std::this_thread::yield();
     }
     return true;
   }
 
-  std::unique_ptr<Harness> harness_ = GetParam()();
+  std::unique_ptr<Harness> harness_ = GetParam().make();
 };
 
 TEST_P(FleetConformance, NobodyLeadsAtFirst) {

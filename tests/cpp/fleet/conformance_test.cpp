@@ -1,27 +1,20 @@
 #include "fleet/conformance.hpp"
 
-#include <filesystem>
-
-#include "fleet/host.hpp"
+#include "fleet/kinds.hpp"
 
 namespace selfscale::fleet {
 namespace {
 
-struct HostHarness final : Harness {
-  HostHarness() {
-    std::string name = "/tmp/selfscale-fleet-XXXXXX";
-    directory = ::mkdtemp(name.data());
-  }
-  ~HostHarness() override { std::filesystem::remove_all(directory); }
-  std::unique_ptr<Fleet> join(const std::string& holder) override {
-    return make_host({"backend", directory + "/state", directory + "/run", holder});
-  }
-  std::string directory;
-};
+INSTANTIATE_TEST_SUITE_P(Every, FleetConformance, testing::ValuesIn(every_harness()),
+                         [](const auto& info) { return info.param.name; });
 
-INSTANTIATE_TEST_SUITE_P(Host, FleetConformance, testing::Values([]() -> std::unique_ptr<Harness> {
-                           return std::make_unique<HostHarness>();
-                         }));
+TEST(Fleets, EveryOneHasAHarness) {
+  std::vector<std::string> with_harness;
+  for (const auto& row : every_harness()) with_harness.push_back(row.name);
+  std::vector<std::string> all;
+  for (const auto kind : kinds()) all.emplace_back(kind);
+  EXPECT_EQ(all, with_harness);
+}
 
 }  // namespace
 }  // namespace selfscale::fleet

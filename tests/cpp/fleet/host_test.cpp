@@ -151,7 +151,7 @@ TEST_F(HostFleet, AClearedRunDirectoryLeavesOneLeader) {
   const auto one = join("one");
   ASSERT_TRUE(run(one->lead()).value());
   std::filesystem::remove_all(directory_ + "/run");
-  Peer two{[this] { return join("two"); }};
+  Peer two{[this](boost::asio::io_context&) { return join("two"); }};
   const bool one_leads = two.ask("lead") != "true";
   EXPECT_EQ(run(one->lead()).value(), one_leads);
 }
@@ -178,7 +178,7 @@ TEST_F(HostFleet, SaysWhereItCannotWriteAndLetsOthersLead) {
   EXPECT_EQ(run(fleet->leader()).value(), "");
   EXPECT_FALSE(run(fleet->change("", Switches{})));
   std::filesystem::remove(state());
-  Peer two{[this] { return join("two"); }};
+  Peer two{[this](boost::asio::io_context&) { return join("two"); }};
   EXPECT_EQ(two.ask("lead"), "true");
 }
 

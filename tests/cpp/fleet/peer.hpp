@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <boost/asio/io_context.hpp>
 #include <csignal>
 #include <functional>
 #include <memory>
@@ -20,7 +21,7 @@ namespace selfscale::fleet {
 
 class Peer {
  public:
-  using Join = std::function<std::unique_ptr<Fleet>()>;
+  using Join = std::function<std::unique_ptr<Fleet>(boost::asio::io_context&)>;
 
   explicit Peer(const Join& join) {
     std::array<int, 2> orders{};
@@ -32,7 +33,8 @@ class Peer {
     if (process_ == 0) {
       ::close(orders[1]);
       ::close(answers[0]);
-      serve(*join(), orders[0], answers[1]);
+      boost::asio::io_context io{1};
+      Member{io, join(io)}.serve(orders[0], answers[1]);
       ::_exit(0);
     }
     ::close(orders[0]);
@@ -77,76 +79,86 @@ class Peer {
     return line;
   }
 
-  static std::string shown(const Failure& failure) { return std::string{name_of(failure.code)}; }
-  static std::string shown(const Result<bool>& result) {
-    return result ? (*result ? "true" : "false") : shown(result.error());
-  }
-  static std::string shown(const Result<void>& result) {
-    return result ? "done" : shown(result.error());
-  }
-  static std::string shown(const Result<std::string>& result) {
-    return result ? *result : shown(result.error());
-  }
-  template <class Value>
-  static std::string shown(const Result<Value>& result) {
-    return result ? to_json(*result) : shown(result.error());
-  }
-
-  static void serve(Fleet& fleet, int orders, int answers) {
-    for (auto order = read_line(orders); !order.empty(); order = read_line(orders)) {
-      const auto first = order.find(' ');
-      const auto verb = order.substr(0, first);
-      const auto rest = first == std::string::npos ? std::string{} : order.substr(first + 1);
-      write_line(answers, obey(fleet, verb, rest));
+  /// What the process is.
+  class Member {
+   public:
+    Member(boost::asio::io_context& io, std::unique_ptr<Fleet> fleet)
+        : io_{io}, fleet_{std::move(fleet)} {}
+    void serve(int orders, int answers) {
+      for (auto order = read_line(orders); !order.empty(); order = read_line(orders)) {
+        const auto first = order.find(' ');
+        const auto verb = order.substr(0, first);
+        const auto rest = first == std::string::npos ? std::string{} : order.substr(first + 1);
+        write_line(answers, obey(verb, rest));
+      }
     }
-  }
 
-  static std::string obey(Fleet& fleet, const std::string& verb, const std::string& rest) {
-    const auto space = rest.find(' ');
-    const auto service = rest.substr(0, space);
-    const auto value = space == std::string::npos ? std::string{} : rest.substr(space + 1);
-    if (verb == "lead") return shown(run(fleet.lead()));
-    if (verb == "leader") return shown(run(fleet.leader()));
-    if (verb == "load") return shown(run(fleet.load()));
-    if (verb == "renew") return shown(run(fleet.renew(lease_from_json(rest).value())));
-    if (verb == "switches") return shown(run(fleet.switches(service)));
-    if (verb == "change")
-      return shown(run(fleet.change(service, switches_from_json(value).value())));
-    if (verb == "publish") return shown(run(fleet.publish(service, value)));
-    if (verb == "published") return shown(run(fleet.published(service)));
-    if (verb == "count") return count(fleet, service, std::stoi(value));
-    if (verb == "renew_for_ever") return renew_for_ever(fleet);
-    if (verb == "resign") {
-      run(fleet.resign());
+   private:
+    static std::string shown(const Failure& failure) { return std::string{name_of(failure.code)}; }
+    static std::string shown(const Result<bool>& result) {
+      return result ? (*result ? "true" : "false") : shown(result.error());
+    }
+    static std::string shown(const Result<void>& result) {
+      return result ? "done" : shown(result.error());
+    }
+    static std::string shown(const Result<std::string>& result) {
+      return result ? *result : shown(result.error());
+    }
+    template <class Value>
+    static std::string shown(const Result<Value>& result) {
+      return result ? to_json(*result) : shown(result.error());
+    }
+
+    std::string obey(const std::string& verb, const std::string& rest) {
+      const auto space = rest.find(' ');
+      const auto service = rest.substr(0, space);
+      const auto value = space == std::string::npos ? std::string{} : rest.substr(space + 1);
+      if (verb == "lead") return shown(run(io_, fleet_->lead()));
+      if (verb == "leader") return shown(run(io_, fleet_->leader()));
+      if (verb == "load") return shown(run(io_, fleet_->load()));
+      if (verb == "renew") return shown(run(io_, fleet_->renew(lease_from_json(rest).value())));
+      if (verb == "switches") return shown(run(io_, fleet_->switches(service)));
+      if (verb == "change")
+        return shown(run(io_, fleet_->change(service, switches_from_json(value).value())));
+      if (verb == "publish") return shown(run(io_, fleet_->publish(service, value)));
+      if (verb == "published") return shown(run(io_, fleet_->published(service)));
+      if (verb == "count") return count(service, std::stoi(value));
+      if (verb == "renew_for_ever") return renew_for_ever();
+      if (verb == "resign") {
+        run(io_, fleet_->resign());
+        return "done";
+      }
+      return "what is " + verb + "?";
+    }
+
+    /// Raises the manual order's number so many times, against others who do the same.
+    std::string count(const std::string& service, int times) {
+      for (int done = 0; done < times;) {
+        auto switches = run(io_, fleet_->switches(service));
+        if (!switches) return shown(switches.error());
+        switches->manual_serial += 1;
+        const auto changed = run(io_, fleet_->change(service, *switches));
+        if (changed) ++done;
+        if (!changed && changed.error().code != Errc::conflict) return shown(changed.error());
+      }
       return "done";
     }
-    return "what is " + verb + "?";
-  }
 
-  /// Raises the manual order's number so many times, against others who do the same.
-  static std::string count(Fleet& fleet, const std::string& service, int times) {
-    for (int done = 0; done < times;) {
-      auto switches = run(fleet.switches(service));
-      if (!switches) return shown(switches.error());
-      switches->manual_serial += 1;
-      const auto changed = run(fleet.change(service, *switches));
-      if (changed) ++done;
-      if (!changed && changed.error().code != Errc::conflict) return shown(changed.error());
+    /// Writes states whose two halves agree, until it is killed.
+    std::string renew_for_ever() {
+      auto record = run(io_, fleet_->load());
+      for (int round = 0; record; ++round) {
+        const std::string half(static_cast<std::size_t>(round % 7000), 'x');
+        record->states = {{"a", half}, {"b", half}};
+        const auto renewed = run(io_, fleet_->renew(*record));
+        if (!renewed) return shown(renewed.error());
+      }
+      return shown(record.error());
     }
-    return "done";
-  }
 
-  /// Writes states whose two halves agree, until it is killed.
-  static std::string renew_for_ever(Fleet& fleet) {
-    auto record = run(fleet.load());
-    for (int round = 0; record; ++round) {
-      const std::string half(static_cast<std::size_t>(round % 7000), 'x');
-      record->states = {{"a", half}, {"b", half}};
-      const auto renewed = run(fleet.renew(*record));
-      if (!renewed) return shown(renewed.error());
-    }
-    return shown(record.error());
-  }
+    boost::asio::io_context& io_;
+    std::unique_ptr<Fleet> fleet_;
+  };
 
   pid_t process_ = 0;
   int orders_ = -1;

@@ -10,9 +10,9 @@
 
 namespace selfscale::fleet {
 
-inline void run(boost::asio::awaitable<void> task) {
-  boost::asio::io_context io;
+inline void run(boost::asio::io_context& io, boost::asio::awaitable<void> task) {
   auto future = boost::asio::co_spawn(io, std::move(task), boost::asio::use_future);
+  io.restart();
   io.run();
   future.get();
 }
@@ -24,10 +24,21 @@ boost::asio::awaitable<void> keep(boost::asio::awaitable<T> task, std::optional<
 }
 
 template <class T>
-T run(boost::asio::awaitable<T> task) {
+T run(boost::asio::io_context& io, boost::asio::awaitable<T> task) {
   std::optional<T> result;
-  run(keep(std::move(task), result));
+  run(io, keep(std::move(task), result));
   return std::move(*result);
+}
+
+/// One that needs no io_context in particular.
+template <class T>
+T run(boost::asio::awaitable<T> task) {
+  boost::asio::io_context io;
+  return run(io, std::move(task));
+}
+inline void run(boost::asio::awaitable<void> task) {
+  boost::asio::io_context io;
+  run(io, std::move(task));
 }
 
 }  // namespace selfscale::fleet

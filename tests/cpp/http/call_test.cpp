@@ -20,8 +20,8 @@ TEST(HttpCall, AFailureSaysWhatWasCalledWithoutItsQuery) {
   call.target = "/services/web?token=abc";
   const auto failure = failure_of(address, call, Answer{409, {}, {}}, std::string(2000, 'a'));
   EXPECT_EQ(failure.code, Errc::conflict);
-  EXPECT_EQ(failure.message, "PUT https://api.example.com/v1/services/web: 409: " +
-                                 std::string(1000, 'a') + "…");
+  EXPECT_EQ(failure.message,
+            "PUT https://api.example.com/v1/services/web: 409: " + std::string(1000, 'a') + "…");
 }
 
 }  // namespace

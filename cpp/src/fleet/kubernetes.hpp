@@ -1,0 +1,33 @@
+/// The store of a cluster: one Lease (coordination.k8s.io/v1) for each text, which stands in an
+/// annotation and is written only over the resourceVersion that was read. A cluster lends nobody
+/// its clock: a lease has run out for whoever sees it unchanged for as long as it was given.
+/// Source: the OpenAPI document of Kubernetes 1.34.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "fleet/store.hpp"
+#include "http/client.hpp"
+#include "model/secret.hpp"
+
+namespace selfscale::fleet {
+
+struct KubernetesSetting {
+  boost::asio::io_context& io;
+  http::Address server;
+  http::Tls tls;
+  std::string name_space;
+  std::function<Result<Secret>()> token;  ///< as it is now; an empty one is not sent
+  Duration deadline{3'000};               ///< of each call
+};
+
+/// Its Leases are called selfscale-lease-SERVICE, selfscale-switches-SERVICE, selfscale-switches
+/// and selfscale-published-SERVICE; a service whose name cannot stand there is written in
+/// hexadecimal, after a point. Needs get, create and update of leases. A text of more than 128 KiB
+/// is refused (Errc::unsupported).
+std::unique_ptr<Store> make_kubernetes_store(KubernetesSetting setting);
+
+}  // namespace selfscale::fleet

@@ -1,0 +1,79 @@
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "fleet/harness.hpp"
+#include "fleet/host.hpp"
+#include "fleet/kubernetes.hpp"
+#include "fleet/lease_server.hpp"
+#include "fleet/leased.hpp"
+#include "fleet/passing_time.hpp"
+#include "fleet/redis.hpp"
+#include "fleet/redis_server.hpp"
+
+namespace selfscale::fleet {
+namespace {
+
+constexpr Duration held_for{60'000};
+
+class HostHarness final : public Harness {
+ public:
+  HostHarness() {
+    std::string name = "/tmp/selfscale-fleet-XXXXXX";
+    directory_ = ::mkdtemp(name.data());
+  }
+  ~HostHarness() override { std::filesystem::remove_all(directory_); }
+  std::unique_ptr<Fleet> join(boost::asio::io_context& /*io*/, const std::string& holder) override {
+    return make_host({"backend", directory_ + "/state", directory_ + "/run", holder});
+  }
+
+ private:
+  std::string directory_;
+};
+
+class KubernetesHarness final : public Harness {
+ public:
+  ~KubernetesHarness() override { EXPECT_EQ(server_.wrong(), std::vector<std::string>{}); }
+  std::unique_ptr<Fleet> join(boost::asio::io_context& io, const std::string& holder) override {
+    auto store = make_kubernetes_store({.io = io,
+                                        .server = server_.address(),
+                                        .tls = {},
+                                        .name_space = "shop",
+                                        .token = [] { return Secret{LeaseServer::token}; },
+                                        .deadline = Duration{30'000}});
+    return make_leased(std::move(store),
+                       {"backend", holder, held_for, [this] { return time_.now(); }});
+  }
+  void let_time_pass() override { time_.pass(held_for); }
+
+ private:
+  LeaseServer server_;
+  PassingTime time_;
+};
+
+class RedisHarness final : public Harness {
+ public:
+  std::unique_ptr<Fleet> join(boost::asio::io_context& io, const std::string& holder) override {
+    auto store = make_redis_store(
+        {.io = io, .url = parse_redis_url(server_.url()).value(), .deadline = Duration{30'000}});
+    return make_leased(std::move(store), {"backend", holder, held_for, {}});
+  }
+  void let_time_pass() override { server_.command("DEL 'selfscale:{lease:backend}:held'"); }
+
+ private:
+  RedisServer server_;
+};
+
+template <class Kind>
+HarnessRow row(std::string name) {
+  return {std::move(name), [] { return std::make_unique<Kind>(); }};
+}
+
+}  // namespace
+
+std::vector<HarnessRow> every_harness() {
+  return {row<HostHarness>("host"), row<KubernetesHarness>("kubernetes"),
+          row<RedisHarness>("redis")};
+}
+
+}  // namespace selfscale::fleet
