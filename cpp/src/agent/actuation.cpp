@@ -14,6 +14,11 @@ bool is_worth_another_look(Errc code) {
          code == Errc::conflict;
 }
 
+std::optional<Duration> poll_after(const drivers::Observation& seen) {
+  if (!seen.poll_after_seconds) return std::nullopt;
+  return Duration{static_cast<Duration::rep>(std::ceil(*seen.poll_after_seconds * 1000.0))};
+}
+
 std::string replicas(int count) {
   return std::to_string(count) + (count == 1 ? " replica" : " replicas");
 }
@@ -42,7 +47,7 @@ Action Actuation::resume(const Written& event, Instant now) {
 Action Actuation::resume(const Observed& event, Instant now) {
   if (!event.result) {
     if (!accepted_at_) return retry(event.result.error());
-    if (!is_overdue(now)) return watch(std::nullopt, now);
+    if (!is_overdue(now)) return watch(event.result.error().retry_after, now);
     // Not rolled back: that nobody answers does not show that the replicas are not ready.
     return finished(Outcome::failed, event.result.error().message);
   }
@@ -60,10 +65,12 @@ Action Actuation::retry(const Failure& failure) {
   if (attempts_ >= order_.attempts) {
     return failed(failure, failure.message + " (after " + std::to_string(attempts_) + " attempts)");
   }
+  const auto told = failure.retry_after.value_or(Duration{0});
+  if (told > order_.longest_wait) return failed(failure, failure.message);
   const double longest = static_cast<double>(order_.backoff.count()) * std::exp2(attempts_ - 1);
   ++attempts_;
   const double share = 0.5 + 0.5 * std::clamp(jitter_(), 0.0, 1.0);
-  return Watch{Duration{static_cast<Duration::rep>(longest * share)}};
+  return Watch{std::max(Duration{static_cast<Duration::rep>(longest * share)}, told)};
 }
 
 /// Nothing is written again before it is known what the last write did.
@@ -76,7 +83,7 @@ Action Actuation::after_unsure_write(const drivers::Observation& seen, Instant n
 Action Actuation::while_starting(const drivers::Observation& seen, Instant now) {
   if (seen.desired != order_.to) return superseded(seen.desired);
   if (is_done(seen)) return finished(Outcome::succeeded, {});
-  if (!is_overdue(now)) return watch(seen.poll_after_seconds, now);
+  if (!is_overdue(now)) return watch(poll_after(seen), now);
   const int usable = seen.ready.value_or(seen.current);
   const std::string why = what_is_missing(seen);
   const int back_to = std::max(order_.from, usable);
@@ -112,9 +119,8 @@ bool Actuation::is_overdue(Instant now) const {
   return now >= *accepted_at_ + order_.startup_timeout;
 }
 
-Action Actuation::watch(std::optional<double> asked_seconds, Instant now) const {
-  const auto asked = std::ceil(asked_seconds.value_or(0.0) * 1000.0);
-  const auto after = asked_seconds ? Duration{static_cast<Duration::rep>(asked)} : order_.poll;
+Action Actuation::watch(std::optional<Duration> asked, Instant now) const {
+  const auto after = asked.value_or(order_.poll);
   const auto left = *accepted_at_ + order_.startup_timeout - now;
   return Watch{std::clamp(after, Duration{0}, std::max(left, Duration{0}))};
 }
@@ -131,6 +137,7 @@ Finished Actuation::failed(const Failure& failure, std::string why) const {
   if (!failure.permission.empty()) why += " (missing permission: " + failure.permission + ")";
   auto end = finished(Outcome::failed, std::move(why));
   end.code = failure.code;
+  end.retry_after = failure.retry_after;
   return end;
 }
 

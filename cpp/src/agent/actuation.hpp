@@ -35,6 +35,7 @@ struct Order {
   Duration poll{1'000};               ///< between observations, where the platform names no other
   int attempts = 4;                   ///< writes, and reads while it is not known what a write did
   Duration backoff{500};              ///< before the second attempt; doubles with each
+  Duration longest_wait{60'000};      ///< for a platform that asks to wait; longer ends the event
 };
 
 struct Write {
@@ -48,10 +49,11 @@ struct Watch {
 };
 struct Finished {
   Outcome outcome = Outcome::succeeded;
-  std::string why;             ///< of a failure, or of somebody else's count
-  Errc code = Errc::failed;    ///< of a refused write
-  std::optional<int> ready;    ///< as last seen
-  std::optional<int> foreign;  ///< superseded: the count that somebody else asked for
+  std::string why;                      ///< of a failure, or of somebody else's count
+  Errc code = Errc::failed;             ///< of a refused write
+  std::optional<int> ready;             ///< as last seen
+  std::optional<int> foreign;           ///< superseded: the count that somebody else asked for
+  std::optional<Duration> retry_after;  ///< a failed write: how long the platform asks to wait
 };
 using Action = std::variant<Write, Watch, Finished>;
 
@@ -83,7 +85,7 @@ class Actuation {
   Action after_unsure_write(const drivers::Observation& seen, Instant now);
   Action while_starting(const drivers::Observation& seen, Instant now);
   Action roll_back(int back_to, std::string why);
-  Action watch(std::optional<double> asked_seconds, Instant now) const;
+  Action watch(std::optional<Duration> asked, Instant now) const;
   [[nodiscard]] Finished finished(Outcome outcome, std::string why) const;
   [[nodiscard]] Finished superseded(int count) const;
   [[nodiscard]] Finished failed(const Failure& failure, std::string why) const;

@@ -156,8 +156,9 @@ void Events::begin_rollback(const Write& wanted) {
   life_->victims.clear();
 }
 
-void Events::back_off() {
-  not_before_ = house_.clock.now() + first_pause * (1 << std::min(failures_++, most_doublings));
+void Events::back_off(std::optional<Duration> asked) {
+  const auto pause = first_pause * (1 << std::min(failures_++, most_doublings));
+  not_before_ = house_.clock.now() + std::max(pause, asked.value_or(Duration{0}));
 }
 
 /// The platform took the count: cooldowns run from here.
@@ -188,7 +189,7 @@ void Events::finish(const Finished& end) {
     return house_.log.debug(arrow(event) + " is done");
   }
   if (event.outcome != Outcome::failed) return;
-  back_off();
+  back_off(end.retry_after);
   startups.forget_pending();
   house_.log.trouble("scaling", arrow(event) + " failed: " + event.error);
 }

@@ -83,7 +83,8 @@ class Events {
   boost::asio::awaitable<bool> perform(Action action);
   boost::asio::awaitable<Result<void>> write(Write wanted);
   void begin_rollback(const Write& wanted);
-  void back_off();
+  /// `asked`: how long the platform wants to be left alone.
+  void back_off(std::optional<Duration> asked = std::nullopt);
   void note_acceptance();
   void finish(const Finished& end);
   void keep(const ScalingEvent& event);

@@ -90,8 +90,7 @@ asio::awaitable<void> Steering::step() {
   }
   if (role_ == Role::leader && resumes_ && observation_) co_await resume_event();
   if (role_ == Role::leader && events_.wants_observation(now)) {
-    auto seen = observation_ ? Result<drivers::Observation>{*observation_}
-                             : Failure{Errc::unreachable, observation_failure_, {}};
+    auto seen = observation_ ? Result<drivers::Observation>{*observation_} : observation_failure_;
     const bool wrote = co_await events_.advance(std::move(seen));
     if (wrote && evaluates) co_await observe();
   }
@@ -294,11 +293,11 @@ void Steering::sample() {
 }
 
 asio::awaitable<void> Steering::observe() {
-  if (!house_.driver) co_return;
+  if (!house_.driver || house_.clock.now() < next_observation_) co_return;
   auto seen = co_await house_.driver->observe();
   if (seen) {
     observation_ = std::move(*seen);
-    observation_failure_.clear();
+    observation_failure_ = {};
     house_.log.recovered("observe");
     const auto noted = std::exchange(note_, observation_->note);
     if (!note_.empty() && note_ != noted) house_.log.warn(note_);
@@ -308,8 +307,9 @@ asio::awaitable<void> Steering::observe() {
     co_return;
   }
   observation_.reset();
-  observation_failure_ = seen.error().message;
-  house_.log.trouble("observe", "the platform cannot be read: " + observation_failure_);
+  observation_failure_ = std::move(seen.error());
+  next_observation_ = house_.clock.now() + observation_failure_.retry_after.value_or(Duration{0});
+  house_.log.trouble("observe", "the platform cannot be read: " + observation_failure_.message);
 }
 
 asio::awaitable<void> Steering::evaluate() {
@@ -346,7 +346,7 @@ asio::awaitable<void> Steering::think() {
   now.observation = observation_;
   // A driver that never worked here has no counts to wait for: what reports is counted.
   const bool may_count = preflight_.wrong.empty() || maker_.knows_platform();
-  if (may_count) now.failure = observation_failure_;
+  if (may_count) now.failure = observation_failure_.message;
   now.estimates = events_.startups.estimates();
   now.estimates.throughput_per_replica = readings_.throughput();
   now.own_instance = house_.settings.instance;

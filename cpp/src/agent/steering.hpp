@@ -115,8 +115,9 @@ class Steering {
   Events events_;
 
   std::optional<drivers::Observation> observation_;
-  std::string observation_failure_;
-  std::string note_;  ///< the platform's, as it was said last
+  Failure observation_failure_;  ///< without a message: there is none
+  Instant next_observation_{};   ///< not before: the platform asks to wait
+  std::string note_;             ///< the platform's, as it was said last
   drivers::Preflight preflight_;
   Instant next_preflight_{};
   bool serves_ = false;  ///< a replica was ready when last observed

@@ -43,6 +43,16 @@ bool is_value(std::string_view text) noexcept {
   });
 }
 
+/// By the server's own clock, where it names a date.
+std::optional<Duration> wait_asked_by(const Answer& answer) {
+  const auto asked = answer.header("Retry-After");
+  if (!asked || !may_succeed_later(verdict_of(answer.status))) return std::nullopt;
+  const auto date = seconds_since_epoch(answer.header("Date").value_or(""));
+  const std::chrono::seconds now{static_cast<std::int64_t>(date.value_or(0.0))};
+  if (!date && seconds_since_epoch(*asked)) return std::nullopt;
+  return retry_after(*asked, std::chrono::system_clock::time_point{now});
+}
+
 std::string wrong_header(const std::string& name) {
   return "the header \"" + name + "\" is no word, or holds a line end or another control character";
 }
@@ -71,7 +81,7 @@ Failure failure_of(const Address& address, const Call& call, const Answer& answe
   const auto code = code_of(verdict_of(answer.status), !is_safe(call));
   auto said = name_of(address, call) + ": " + std::to_string(answer.status);
   if (!words.empty()) said.append(": ").append(shortened(words));
-  return Failure{code, std::move(said), {}};
+  return Failure{code, std::move(said), {}, wait_asked_by(answer)};
 }
 
 bool is_safe(const Call& call) noexcept { return call.method == "GET" || call.method == "HEAD"; }

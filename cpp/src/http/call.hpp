@@ -45,7 +45,7 @@ std::string shortened(std::string_view words);
 
 /// The failure that an answer stands for, by its status: its code (status.hpp), and `words` after
 /// what was called: "PUT https://host/path: 409: words". The query is left out, the words are
-/// shortened.
+/// shortened. Of an answer that asks to be called later (429, 503, …), how long Retry-After says.
 Failure failure_of(const Address& address, const Call& call, const Answer& answer,
                    std::string_view words);
 

@@ -27,6 +27,10 @@ enum class Verdict : std::uint8_t {
 /// code and must not be asked for.
 [[nodiscard]] Errc code_of(Verdict verdict, bool may_have_happened) noexcept;
 
+[[nodiscard]] constexpr bool may_succeed_later(Verdict verdict) noexcept {
+  return verdict == Verdict::throttled || verdict == Verdict::transient;
+}
+
 /// The wait that the header Retry-After asks for: whole seconds, or a date in one of the three
 /// forms of RFC 9110 (5.6.7), where one that has passed is 0. Empty: it cannot be understood. At
 /// most a day, whatever the server says.

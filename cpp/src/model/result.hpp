@@ -2,7 +2,9 @@
 #pragma once
 
 #include <boost/system/result.hpp>
+#include <optional>
 #include <selfscale/error.hpp>
+#include <selfscale/instant.hpp>
 #include <string>
 
 namespace selfscale {
@@ -11,6 +13,8 @@ struct Failure {
   Errc code = Errc::failed;
   std::string message;     ///< what was tried, on what, and what came back
   std::string permission;  ///< the missing right, where that is the cause
+  /// How long the platform asks to wait before it is called again.
+  std::optional<Duration> retry_after = std::nullopt;
 };
 
 template <class T>

@@ -186,6 +186,25 @@ TEST(Actuation, ReadsThatFailCountAsAttemptsWhileTheWriteIsUnsure) {
             Outcome::failed);
 }
 
+TEST(Actuation, WaitsAsLongAsThePlatformAsksFor) {
+  auto life = actuation_of(up(3, 5));
+  const auto asking = [](Duration wait) { return Failure{Errc::throttled, "429", {}, wait}; };
+  EXPECT_EQ(as<Watch>(life.resume(Written{asking(30s)}, start)).after, 30s);
+  EXPECT_EQ(as<Watch>(life.resume(Observed{asking(10ms)}, start)).after, 2s)
+      << "no less than after any failure";
+  as<Write>(life.resume(observed(seen(3, 3)), start + 30s));
+  as<Watch>(life.resume(accepted(), start + 30s));
+  EXPECT_EQ(as<Watch>(life.resume(Observed{asking(20s)}, start + 31s)).after, 20s);
+}
+
+TEST(Actuation, GivesUpWhereThePlatformAsksForMoreThanItsWait) {
+  auto life = actuation_of(up(3, 5));
+  const auto end = as<Finished>(
+      life.resume(Written{Failure{Errc::throttled, "429", {}, Duration{3'600'000}}}, start));
+  EXPECT_EQ(end.outcome, Outcome::failed);
+  EXPECT_EQ(end.retry_after, Duration{3'600'000});
+}
+
 TEST(Actuation, JitterShortensAPauseByUpToHalf) {
   auto order = up(3, 5);
   Actuation life{order, [] { return 0.0; }};

@@ -1,6 +1,8 @@
 // An agent with the driver `kubernetes`, before a server that plays the Kubernetes API.
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <memory>
 #include <string>
 
 #include "agent/agent_fixture.hpp"
@@ -96,6 +98,30 @@ TEST_F(AgentOnKubernetes, RecommendsOnlyWhereEveryReplicaCouldLead) {
   EXPECT_PRED2(contains, status(agent)["preflight"]["wrong"].dump(), "SELFSCALE_FLEET=single");
   agent.stop();
   api.look([](const auto& cluster) { EXPECT_EQ(cluster.writes, 0); });
+}
+
+TEST_F(AgentOnKubernetes, LeavesAServerAloneThatAsksForIt) {
+  auto asked = std::make_shared<std::atomic<int>>(0);
+  api.change([&](auto& cluster) {
+    cluster.intercept = [asked](http::Peer& peer, const http::Received& request) {
+      if (request.target().find("/deployments/web") == std::string::npos) return false;
+      if (++*asked != 2) return false;  // the first is the preflight
+      peer.answer(429, R"({"kind":"Status","message":"slowly"})", "Retry-After: 3600\r\n");
+      return true;
+    };
+  });
+  auto given = leading();
+  given.environment["SELFSCALE_FLEET"] = "single";
+  Agent agent{given};
+  agent.start();
+  ASSERT_TRUE(eventually([&] { return status(agent).dump().find("slowly") != std::string::npos; }));
+  for (int evaluation = 0; evaluation < 3; ++evaluation) {
+    const auto last = status(agent)["services"][0]["lastEvaluation"];
+    ASSERT_TRUE(eventually([&] { return status(agent)["services"][0]["lastEvaluation"] != last; }));
+  }
+  EXPECT_EQ(*asked, 2);
+  EXPECT_EQ(replicas(), 2) << "what cannot be read is not written";
+  agent.stop();
 }
 
 }  // namespace

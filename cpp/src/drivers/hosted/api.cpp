@@ -47,7 +47,8 @@ asio::awaitable<Result<http::Answer>> Api::ask(Request request, Deadline until) 
       co_return Failure{Errc::throttled,
                         name_of(request) + ": " + manners_.platform + " asked to wait another " +
                             std::to_string(left.count()) + " s",
-                        {}};
+                        {},
+                        left};
     }
     not_before_.erase(held);
   }
@@ -79,6 +80,7 @@ Failure Api::refusal(const Request& request, const http::Answer& answer) {
                               manners_.reset, surroundings_.now())
                           .value_or(usual_wait);
     not_before_[request.quota] = surroundings_.now() + wait;
+    failure.retry_after = wait;
     failure.message +=
         "; " + manners_.platform + " asks to wait " + std::to_string(wait.count()) + " s";
   }

@@ -74,6 +74,12 @@ std::string text(const Json& value) {
   return found == nullptr ? std::string{} : *found;
 }
 
+std::optional<Duration> wait_in(const Json& seconds) {
+  constexpr std::int64_t most = 86'400;
+  if (!seconds.is_number_integer()) return std::nullopt;
+  return std::chrono::seconds{std::clamp(seconds.get<std::int64_t>(), std::int64_t{0}, most)};
+}
+
 std::int64_t whole(const Json& value) {
   return value.is_number_integer() ? value.get<std::int64_t>() : 0;
 }
@@ -288,8 +294,10 @@ std::string to_text(const Permission& permission) {
 Failure refusal(const http::Address& server, const Request& request, const http::Answer& answer) {
   const auto status = Json::parse(answer.body, nullptr, /*allow_exceptions=*/false);
   auto failure = http::failure_of(server, request.call, answer, text(at(status, "message")));
-  if (http::verdict_of(answer.status) == http::Verdict::denied) {
-    failure.permission = to_text(request.needs);
+  const auto verdict = http::verdict_of(answer.status);
+  if (verdict == http::Verdict::denied) failure.permission = to_text(request.needs);
+  if (!failure.retry_after && http::may_succeed_later(verdict)) {
+    failure.retry_after = wait_in(at(status, "details", "retryAfterSeconds"));
   }
   return failure;
 }

@@ -27,6 +27,7 @@ class EcsDriver : public testing::Test {
     if (!made_) made_ = ecs_driver(io, options, aws.surroundings());
     return *made_;
   }
+  void begin_anew() { made_.reset(); }
   Result<Observation> observe() { return run(io, driver().observe()); }
   Result<void> scale(int desired, Names victims = {}) {
     ScaleRequest request;
@@ -255,6 +256,56 @@ TEST_F(EcsDriver, EveryFaultOfEveryReadHasItsCodeAndIsNotTriedAgainHere) {
       EXPECT_EQ(
           aws.with([&](State& state) { return std::ranges::count(state.operations, operation); }),
           1);
+    }
+  }
+}
+
+TEST_F(EcsDriver, EveryFaultOfEveryWriteHasItsCodeAndIsNotTriedAgainHere) {
+  struct Row {
+    FakeAws::Scripted answer;
+    Errc code;
+  };
+  options.takes_over = true;
+  add_tasks({"a", "b", "c"});
+  add_autoscaler(false, {"cpu"});
+  // In the order in which a scale-in makes them: what comes after one that failed is not asked for.
+  const Names writes{"RegisterScalableTarget", "UpdateTaskProtection", "UpdateService"};
+  for (std::size_t failing = 0; failing < writes.size(); ++failing) {
+    for (const auto& [answer, code] : std::initializer_list<Row>{
+             {refusal("ThrottlingException"), Errc::throttled},
+             {{429, "", "", false}, Errc::throttled},
+             {refusal("ServerException"), Errc::timed_out},
+             {{500, "<html>", "", false}, Errc::timed_out},
+             {{502, "", "", false}, Errc::timed_out},
+             {{503, "", "", false}, Errc::timed_out},
+             {{504, "", "", false}, Errc::timed_out},
+             {refusal("AccessDeniedException"), Errc::denied},
+             {{404, "", "", false}, Errc::not_found},
+             {{409, "", "", false}, Errc::conflict},
+             {refusal("ConcurrentUpdateException"), Errc::conflict},
+             {{422, "", "", false}, Errc::failed},
+             {refusal("InvalidParameterException"), Errc::failed},
+         }) {
+      const auto& operation = writes[failing];
+      begin_anew();  // nothing is suspended yet
+      aws.with([](State& state) {
+        state.operations.clear();
+        state.protected_arns.clear();
+      });
+      aws.set_count(3);
+      script(operation, {answer});
+      const auto written = scale(2, {"b", "a", "c"});
+      ASSERT_FALSE(written) << operation << " " << answer.status << answer.body;
+      EXPECT_EQ(written.error().code, code) << operation << " " << answer.status << answer.body;
+      EXPECT_TRUE(written.error().message.starts_with(operation)) << written.error().message;
+      EXPECT_EQ(aws.count(), 3);
+      aws.with([&](State& state) {
+        for (std::size_t i = 0; i < writes.size(); ++i) {
+          EXPECT_LE(std::ranges::count(state.operations, writes[i]), i <= failing ? 1 : 0)
+              << writes[i] << " after " << operation << " failed";
+        }
+        EXPECT_EQ(std::ranges::count(state.operations, operation), 1) << operation;
+      });
     }
   }
 }

@@ -250,6 +250,11 @@ TEST_F(KubernetesDriver, GivesEachRefusalItsClassAndTheServersWords) {
   }
 }
 
+TEST_F(KubernetesDriver, SaysHowLongTheServerWantsToBeLeftAlone) {
+  answer("", 429, R"({"kind":"Status","details":{"retryAfterSeconds":7}})");
+  EXPECT_EQ(observe().error().retry_after, std::chrono::seconds{7});
+}
+
 TEST_F(KubernetesDriver, SaysOfAWriteWithoutAnAnswerThatItMayHaveBeenDone) {
   api.change([](Cluster& cluster) {
     cluster.intercept = [](http::Peer& peer, const http::Received& request) {
