@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -120,7 +121,8 @@ class Proxy:
     def serve(self) -> None:
         while True:
             peer = self.server.accept()[0]
-            with peer, socket.socket(socket.AF_UNIX) as engine:
+            # An agent that has no time left may hang up.
+            with peer, socket.socket(socket.AF_UNIX) as engine, contextlib.suppress(BrokenPipeError):
                 request = peer.recv(1 << 20)
                 if not request:
                     return
