@@ -1,0 +1,150 @@
+"""``selfscale init``."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from selfscale.cli.terminal import refuse, refuse_usage
+
+_TEMPLATES = Path(__file__).parents[1] / "templates"
+_PLACEHOLDER = re.compile(r"__([a-z]+)__")
+_ANY_NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}"
+_LABEL = r"[a-z]([a-z0-9-]{0,%d}[a-z0-9])?"
+
+
+@dataclass(frozen=True)
+class _Platform:
+    """What one platform's templates, the folder of its name, have to be told.
+
+    Attributes:
+        names: What the platform takes for a service's name, as a regular expression, and in words.
+        examples: What the templates ask for beside the service, each with an example that stands for the user's own.
+        following: The three lines to run next.
+    """
+
+    names: tuple[str, str]
+    following: tuple[str, str, str]
+    examples: Mapping[str, str] = field(default_factory=dict)
+
+    def files(self, name: str, values: Mapping[str, str]) -> dict[str, str]:
+        """Return the platform's files by their paths, filled in."""
+        root = _TEMPLATES / name
+        found = sorted(path for path in root.rglob("*") if path.is_file())
+        return {str(path.relative_to(root)): _filled(path.read_text(encoding="utf-8"), values) for path in found}
+
+
+_IMAGE = {"image": "registry.example.com/__service__:1"}
+
+PLATFORMS = {
+    "kubernetes": _Platform(
+        names=(_LABEL % 51, "lower-case letters, digits and dashes, beginning with a letter, 53 at most"),
+        examples={"namespace": "default", **_IMAGE},
+        following=(
+            "selfscale validate k8s/selfscale.json",
+            "kubectl apply -k k8s",
+            "kubectl --namespace __namespace__ exec deployment/__service__ -- selfscale status",
+        ),
+    ),
+    "ecs": _Platform(
+        names=(r"[A-Za-z0-9_-]{1,54}", "letters, digits, dashes and underscores, 54 at most"),
+        examples={"region": "eu-west-1", "account": "123456789012", "cluster": "default", **_IMAGE},
+        following=(
+            "aws iam create-role --role-name selfscale-__service__ --assume-role-policy-document file://ecs/trust.json",
+            "aws iam put-role-policy --role-name selfscale-__service__ --policy-name selfscale"
+            " --policy-document file://ecs/policy.json",
+            "aws ecs register-task-definition --cli-input-yaml file://ecs/task-definition.yaml",
+        ),
+    ),
+}
+"""Every platform that ``selfscale init`` writes for; each has a folder of its name among the templates."""
+
+# What the same platforms are called elsewhere.
+_OTHER_NAMES = {"k8s": "kubernetes", "fargate": "ecs"}
+
+
+def init(
+    platform: Annotated[str, typer.Argument(help=f"One of {', '.join(PLATFORMS)}.", metavar="PLATFORM")],
+    *,
+    service: Annotated[str, typer.Option("--service", "-s", help="The service's name.", metavar="NAME")] = "web",
+    out: Annotated[Path, typer.Option("--out", help="The folder to write into; default: this one.")] = Path(),
+    image: Annotated[str | None, typer.Option("--image", help="The service's image.")] = None,
+    namespace: Annotated[str | None, typer.Option("--namespace", help="kubernetes: the namespace.")] = None,
+    cluster: Annotated[str | None, typer.Option("--cluster", help="ecs: the cluster's name.")] = None,
+    region: Annotated[str | None, typer.Option("--region", help="ecs: the region.")] = None,
+    account: Annotated[str | None, typer.Option("--account", help="ecs: the account's number.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace files that exist.")] = False,
+    to_stdout: Annotated[bool, typer.Option("--print", help="Print the files and write none.")] = False,
+) -> None:
+    """Write what a platform needs: the rights of the agent, the deployment, and a policy that only recommends."""
+    known = PLATFORMS.get(platform) or _refuse_platform(platform)
+    given = {"image": image, "namespace": namespace, "cluster": cluster, "region": region, "account": account}
+    values = _values(platform, known, service, {name: value for name, value in given.items() if value is not None})
+    files = known.files(platform, values)
+    if to_stdout:
+        print("\n".join(f"==> {path} <==\n{text}" for path, text in files.items()), end="")
+        return
+    _write(out, files, force=force)
+    print("\n".join(["Written:", *(f"  {out / path}" for path in files)]))
+    if stand_ins := [f"--{name} {values[name]}" for name in known.examples if given.get(name) is None]:
+        print(f"Examples that stand for your own; put these in, or say them: {', '.join(stand_ins)}")
+    there = "" if out == Path() else f" in {out}"
+    print("\n".join([f"Next{there}:", *(f"  {_filled(line, values)}" for line in known.following)]))
+
+
+def _refuse_platform(name: str) -> _Platform:
+    key = name.lower().replace("-", "_")
+    near = [_OTHER_NAMES[key]] if key in _OTHER_NAMES else difflib.get_close_matches(key, PLATFORMS, n=1)
+    meant = f"; did you mean {near[0]}?" if near else ""
+    return refuse_usage(f"no platform is called {name!r}: there are {', '.join(PLATFORMS)}{meant}")
+
+
+def _values(name: str, platform: _Platform, service: str, given: Mapping[str, str]) -> dict[str, str]:
+    """Return what stands in the place of each placeholder, checked."""
+    pattern, words = platform.names
+    if not re.fullmatch(_ANY_NAME, service) or not re.fullmatch(pattern, service):
+        refuse_usage(f"{service!r} cannot be a service's name on {name}: {words}")
+    for option, value in given.items():
+        if option not in platform.examples:
+            refuse_usage(f"{name} has no use for --{option}")
+        if not re.fullmatch(r"[\w.:/@-]+", value):
+            refuse_usage(f"--{option} {value!r}: letters, digits and . : / @ _ - only")
+    values = {"service": service, **platform.examples, **given}
+    return {option: _filled(value, {"service": service}) for option, value in values.items()}
+
+
+def _filled(text: str, values: Mapping[str, str]) -> str:
+    return _PLACEHOLDER.sub(lambda found: values[found[1]], text)
+
+
+def _write(out: Path, files: Mapping[str, str], *, force: bool) -> None:
+    """Write all files or none: they are made beside their places first, and go there once all are made."""
+    there = [path for path in files if os.path.lexists(out / path)]
+    if there and not force:
+        refuse(
+            f"nothing was written, for there is already {', '.join(str(out / path) for path in there)}."
+            " --force replaces files, --print shows what would be written"
+        )
+    if folders := [str(out / path) for path in there if (out / path).is_dir()]:
+        refuse(f"nothing was written, for {', '.join(folders)} is a folder")
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".selfscale-init-", dir=out) as made:
+            for path, text in files.items():
+                file = Path(made) / path
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_text(text, encoding="utf-8")
+                file.chmod(0o755 if file.suffix == ".sh" else 0o644)
+                (out / path).parent.mkdir(parents=True, exist_ok=True)
+            for path in files:
+                (Path(made) / path).replace(out / path)
+    except OSError as error:
+        refuse(f"cannot write {error.filename or out}: {error.strerror}")

@@ -1,0 +1,339 @@
+"""`selfscale init`: what it writes is valid where it goes, asks for no more than the pages say, and costs no file."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import botocore.session
+import pytest
+import selfscale as library
+import yaml
+from botocore.validate import ParamValidator
+from jsonschema import Draft7Validator
+from selfscale.cli._app import app
+from selfscale.cli.init import PLATFORMS
+from typer.testing import CliRunner
+
+Run = Callable[..., Any]
+Written = Callable[..., Path]
+
+ROOT = Path(__file__).parents[3]
+TEMPLATES = ROOT / "python" / "selfscale" / "templates"
+FIXTURES = ROOT / "tests" / "fixtures"
+
+
+@pytest.fixture
+def init(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Run the command in an empty directory, in this process: there are many of them."""
+    monkeypatch.chdir(tmp_path)
+    return lambda *arguments: CliRunner().invoke(app, ["init", *map(str, arguments)])
+
+
+@pytest.fixture
+def written(init: Run, tmp_path: Path) -> Written:
+    """The folder that a platform's files were written to."""
+
+    def write(platform: str, *options: str) -> Path:
+        folder = tmp_path / platform
+        ended = init(platform, "--out", folder, *options)
+        assert ended.exit_code == 0, ended.stderr
+        return folder
+
+    return write
+
+
+def files(folder: Path) -> dict[str, str]:
+    return {str(path.relative_to(folder)): path.read_text() for path in folder.rglob("*") if path.is_file()}
+
+
+def parsed(path: Path) -> Any:
+    """The one document of a YAML or JSON file."""
+    text = path.read_text()
+    return json.loads(text) if path.suffix == ".json" else yaml.safe_load(text)
+
+
+def mistakes(schema: dict[str, Any], document: Any) -> list[str]:
+    return [f"{error.json_path}: {error.message}" for error in Draft7Validator(schema).iter_errors(document)]
+
+
+def shown(page: str, language: str, word: str) -> str:
+    """The block of a page on a driver that has a word in it."""
+    text = (ROOT / "docs" / "drivers" / page).read_text()
+    blocks: list[str] = re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
+    return next(block for block in blocks if word in block)
+
+
+# Every platform
+
+
+def test_every_folder_of_templates_is_a_platform() -> None:
+    assert sorted(path.name for path in TEMPLATES.iterdir()) == sorted(PLATFORMS)
+
+
+@pytest.mark.parametrize("platform", PLATFORMS)
+def test_the_policy_is_accepted_without_a_hint_and_only_recommends(platform: str, written: Written) -> None:
+    folder = written(platform, "--service", "shop")
+    found = [path for path in folder.rglob("*.json") if '"policies"' in path.read_text()]
+    assert len(found) == 1
+    (policy,) = library.load_policies(found[0])
+    assert library.hints(found[0]) == []
+    assert (policy["service"], policy["enabled"], policy["platform"]["driver"]) == ("shop", False, platform)
+
+
+@pytest.mark.parametrize("platform", PLATFORMS)
+def test_no_placeholder_is_left(platform: str, written: Written, init: Run) -> None:
+    assert "__" not in "".join(files(written(platform)).values())
+    assert "__" not in init(platform, "--out", "elsewhere").stdout
+
+
+@pytest.mark.parametrize("platform", PLATFORMS)
+def test_templates_are_valid_files_themselves(platform: str) -> None:
+    for path in (TEMPLATES / platform).rglob("*"):
+        if path.suffix == ".yaml":
+            assert list(yaml.safe_load_all(path.read_text())), path
+        if path.suffix == ".json" and "policies" not in path.read_text():
+            assert json.loads(path.read_text()), path
+
+
+@pytest.mark.parametrize("platform", PLATFORMS)
+def test_it_says_what_it_wrote_and_three_lines_to_run(platform: str, init: Run, tmp_path: Path) -> None:
+    ended = init(platform)
+    written, _, following = ended.stdout.partition("Next:\n")
+    assert following.count("\n") == 3
+    named = [line.strip() for line in written.splitlines() if line.startswith("  ")]
+    assert named == sorted(files(tmp_path))
+
+
+@pytest.mark.parametrize("platform", PLATFORMS)
+def test_the_files_that_the_lines_name_are_there(platform: str, init: Run, tmp_path: Path) -> None:
+    ended = init(platform)
+    following = ended.stdout.partition("Next:\n")[2]
+    for path in re.findall(r"(?:file://|validate |sh |-k )([\w./-]+)", following):
+        assert (tmp_path / path).exists(), path
+
+
+@pytest.mark.parametrize("platform", PLATFORMS)
+def test_printing_writes_nothing(platform: str, init: Run, tmp_path: Path) -> None:
+    ended = init(platform, "--print")
+    assert ended.exit_code == 0
+    assert list(tmp_path.iterdir()) == []
+    init(platform)
+    expected = (f"==> {path} <==\n{text}" for path, text in sorted(files(tmp_path).items()))
+    assert ended.stdout == "\n".join(expected)
+
+
+# What is refused
+
+
+@pytest.mark.parametrize(
+    ("called", "meant"), [("k8s", "kubernetes"), ("kubernete", "kubernetes"), ("ECS", "ecs"), ("fargate", "ecs")]
+)
+def test_an_unknown_platform_is_refused_with_the_list_and_the_nearest(init: Run, called: str, meant: str) -> None:
+    ended = init(called)
+    assert ended.exit_code == 2
+    assert f"did you mean {meant}?" in ended.stderr
+    assert ", ".join(PLATFORMS) in ended.stderr
+
+
+def test_where_nothing_is_near_nothing_is_guessed(init: Run) -> None:
+    ended = init("vercel")
+    assert ended.exit_code == 2
+    assert "did you mean" not in ended.stderr
+
+
+@pytest.mark.parametrize("name", ["", "../up", "a b", "web;rm", "$(id)", ".web", "-web", "web\n", "wéb", "w" * 200])
+@pytest.mark.parametrize("platform", PLATFORMS)
+def test_a_name_that_no_service_can_have_is_refused(platform: str, name: str, init: Run, tmp_path: Path) -> None:
+    ended = init(platform, f"--service={name}")
+    assert ended.exit_code == 2
+    assert "cannot be a service's name" in ended.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_name_that_the_platform_does_not_take_is_refused_in_words(init: Run) -> None:
+    ended = init("kubernetes", "--service", "My_Shop")
+    assert ended.exit_code == 2
+    assert "lower-case letters, digits and dashes" in ended.stderr
+
+
+def test_an_option_of_another_platform_is_refused(init: Run) -> None:
+    ended = init("kubernetes", "--cluster", "prod")
+    assert ended.exit_code == 2
+    assert "kubernetes has no use for --cluster" in ended.stderr
+
+
+@pytest.mark.parametrize("value", ["a b", "x\ny: 1", '"', "", "$HOME"])
+def test_a_value_that_would_break_a_file_is_refused(init: Run, tmp_path: Path, value: str) -> None:
+    ended = init("ecs", f"--cluster={value}")
+    assert ended.exit_code == 2
+    assert "--cluster" in ended.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_given_is_no_example_any_more(init: Run) -> None:
+    said = init("ecs", "--cluster", "prod", "--region", "eu-central-1").stdout
+    examples = next(line for line in said.splitlines() if "Examples" in line)
+    assert "--account" in examples
+    assert "--cluster" not in examples
+    assert "--region" not in examples
+
+
+# Files that are there already
+
+
+@pytest.mark.parametrize("platform", PLATFORMS)
+def test_a_file_that_is_there_survives_and_nothing_is_half_written(
+    platform: str, init: Run, written: Written, tmp_path: Path
+) -> None:
+    last = sorted(files(written(platform)))[-1]
+    mine = tmp_path / "mine"
+    (mine / last).parent.mkdir(parents=True)
+    (mine / last).write_text("mine")
+    ended = init(platform, "--out", mine)
+    assert ended.exit_code == 1
+    assert last in ended.stderr
+    assert "--force" in ended.stderr
+    assert files(mine) == {last: "mine"}
+
+
+def test_a_link_that_leads_nowhere_is_a_file_that_is_there(init: Run, tmp_path: Path) -> None:
+    link = tmp_path / "selfscale.json"
+    link.symlink_to("nowhere")
+    assert init("ecs").exit_code == 1
+    assert link.is_symlink()
+    assert list(tmp_path.iterdir()) == [link]
+
+
+def test_force_replaces_what_is_there_and_nothing_else(init: Run, tmp_path: Path) -> None:
+    (tmp_path / "selfscale.json").write_text("mine")
+    (tmp_path / "ecs").mkdir()
+    (tmp_path / "ecs" / "notes").write_text("mine, too")
+    ended = init("ecs", "--force")
+    assert ended.exit_code == 0, ended.stderr
+    assert library.load_policies(tmp_path / "selfscale.json")
+    assert (tmp_path / "ecs" / "notes").read_text() == "mine, too"
+
+
+def test_force_does_not_replace_a_folder(init: Run, tmp_path: Path) -> None:
+    (tmp_path / "selfscale.json").mkdir()
+    ended = init("ecs", "--force")
+    assert ended.exit_code == 1
+    assert "selfscale.json is a folder" in ended.stderr
+    assert files(tmp_path) == {}
+
+
+def test_a_place_that_cannot_be_is_a_sentence(init: Run, tmp_path: Path) -> None:
+    (tmp_path / "ecs").write_text("mine")
+    ended = init("ecs")
+    assert ended.exit_code == 1
+    assert "cannot write" in ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert files(tmp_path) == {"ecs": "mine"}
+
+
+# kubernetes
+
+
+def manifests(folder: Path) -> Iterator[dict[str, Any]]:
+    for name in ("role.yaml", "deployment.yaml"):
+        yield from yaml.safe_load_all((folder / "k8s" / name).read_text())
+
+
+def test_kubernetes_accepts_the_manifests(written: Written) -> None:
+    definitions = json.loads((FIXTURES / "kubernetes" / "manifests-1.34.json").read_text())
+    groups = {"v1": "core.v1", "apps/v1": "apps.v1", "rbac.authorization.k8s.io/v1": "rbac.v1"}
+    kinds = []
+    for document in manifests(written("kubernetes", "--service", "shop", "--namespace", "prod")):
+        kind = f"api.{groups[document['apiVersion']]}.{document['kind']}"
+        assert mistakes({"$ref": f"#/definitions/{kind}", **definitions}, document) == []
+        assert document["metadata"]["namespace"] == "prod"
+        kinds.append(document["kind"])
+    assert kinds == ["ServiceAccount", "Role", "RoleBinding", "Deployment"]
+
+
+def test_the_role_has_exactly_the_rights_of_its_page(written: Written) -> None:
+    page = list(yaml.safe_load_all(shown("kubernetes.md", "yaml", "kind: Role")))
+    folder = written("kubernetes", "--service", "web", "--namespace", "shop")
+    assert list(yaml.safe_load_all((folder / "k8s" / "role.yaml").read_text())) == page
+
+
+def test_the_deployment_leaves_the_count_to_the_agent_and_bounds_its_pods(written: Written) -> None:
+    *_, account_binding, deployment = manifests(written("kubernetes"))
+    assert "replicas" not in deployment["spec"]
+    pod = deployment["spec"]["template"]["spec"]
+    assert pod["serviceAccountName"] == account_binding["subjects"][0]["name"]
+    (container,) = pod["containers"]
+    told = {each["name"]: each.get("value", each.get("valueFrom")) for each in container["env"]}
+    assert told["POD_NAME"] == {"fieldRef": {"fieldPath": "metadata.name"}}
+    assert told["SELFSCALE_CPU_REQUEST"] == container["resources"]["requests"]["cpu"]
+    assert told["SELFSCALE_MEMORY_REQUEST"] == container["resources"]["requests"]["memory"]
+    assert set(container["resources"]["limits"]) == {"cpu", "memory"}
+    assert {"livenessProbe", "readinessProbe", "startupProbe"} <= set(container)
+
+
+def test_probes_and_resources_are_those_of_the_guide(written: Written) -> None:
+    *_, deployment = manifests(written("kubernetes"))
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    with (FIXTURES / "guides" / "neurocred" / "k8s-deployment.yaml").open() as file:
+        (guide,) = next(yaml.safe_load_all(file))["spec"]["template"]["spec"]["containers"]
+    assert container["resources"] == guide["resources"]
+    for probe in ("livenessProbe", "readinessProbe"):
+        for key in ("initialDelaySeconds", "periodSeconds"):
+            assert container[probe][key] == guide[probe][key]
+        assert container[probe]["httpGet"]["path"] == guide[probe]["httpGet"]["path"]
+
+
+def test_kustomize_finds_all_that_it_names(written: Written) -> None:
+    folder = written("kubernetes") / "k8s"
+    kustomization = parsed(folder / "kustomization.yaml")
+    (generated,) = kustomization["configMapGenerator"]
+    for name in [*kustomization["resources"], *generated["files"]]:
+        assert (folder / name).is_file()
+    *_, deployment = manifests(folder.parent)
+    (volume,) = deployment["spec"]["template"]["spec"]["volumes"]
+    assert volume["configMap"]["name"] == generated["name"]
+
+
+# ecs
+
+
+def test_ecs_accepts_the_task_and_the_service(written: Written) -> None:
+    folder = written("ecs") / "ecs"
+    calls = botocore.session.get_session().get_service_model("ecs")
+    for name, call in (("task-definition", "RegisterTaskDefinition"), ("service", "CreateService")):
+        document = parsed(folder / f"{name}.yaml")
+        report = ParamValidator().validate(document, calls.operation_model(call).input_shape)
+        assert not report.has_errors(), report.generate_report()
+
+
+def test_the_task_role_has_exactly_the_rights_of_its_page(written: Written) -> None:
+    page = json.loads(shown("ecs.md", "json", "Statement"))
+    options = ("--cluster", "prod", "--region", "eu-west-1", "--account", "123456789012")
+    written_policy = parsed(written("ecs", *options) / "ecs" / "policy.json")
+    assert [without_id(each) for each in written_policy.pop("Statement")] == page.pop("Statement")
+    assert written_policy == page
+
+
+def without_id(statement: dict[str, Any]) -> dict[str, Any]:
+    """A statement without the word that says what it is for."""
+    assert re.fullmatch("[A-Za-z0-9]+", statement["Sid"])
+    return {key: value for key, value in statement.items() if key != "Sid"}
+
+
+def test_a_failed_deployment_on_ecs_goes_back(written: Written) -> None:
+    service = parsed(written("ecs") / "ecs" / "service.yaml")
+    deployment = service["deploymentConfiguration"]
+    assert deployment["deploymentCircuitBreaker"] == {"enable": True, "rollback": True}
+    assert (deployment["minimumHealthyPercent"], deployment["maximumPercent"]) == (100, 200)
+
+
+def test_the_task_is_checked_as_the_guide_checks_it_and_has_time_to_end(written: Written) -> None:
+    task = parsed(written("ecs") / "ecs" / "task-definition.yaml")
+    (container,) = task["containerDefinitions"]
+    checked = {key: container["healthCheck"][key] for key in ("interval", "timeout", "retries")}
+    assert checked == {"interval": 30, "timeout": 5, "retries": 3}
+    assert container["stopTimeout"] >= 30
