@@ -17,8 +17,10 @@ from selfscale.cli.terminal import refuse, refuse_usage
 
 _TEMPLATES = Path(__file__).parents[1] / "templates"
 _PLACEHOLDER = re.compile(r"__([a-z]+)__")
-_ANY_NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}"
+# What YAML takes for a text without quotes, wherever it stands.
+_TEXT = r"(?!(?i:y|n|yes|no|on|off|true|false|null)$)[A-Za-z][\w.:/@-]*"
 _LABEL = r"[a-z]([a-z0-9-]{0,%d}[a-z0-9])?"
+_NAME = (r"[A-Za-z0-9._-]{1,63}", "letters, digits, dots, dashes and underscores, 63 at most, beginning with a letter")
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,7 @@ PLATFORMS = {
         ),
     ),
     "ecs": _Platform(
-        names=(r"[A-Za-z0-9_-]{1,54}", "letters, digits, dashes and underscores, 54 at most"),
+        names=(r"[A-Za-z0-9_-]{1,54}", "letters, digits, dashes and underscores, 54 at most, beginning with a letter"),
         examples={"region": "eu-west-1", "account": "123456789012", "cluster": "default", **_IMAGE},
         following=(
             "aws iam create-role --role-name selfscale-__service__ --assume-role-policy-document file://ecs/trust.json",
@@ -64,11 +66,29 @@ PLATFORMS = {
             "aws ecs register-task-definition --cli-input-yaml file://ecs/task-definition.yaml",
         ),
     ),
+    "swarm": _Platform(
+        names=_NAME,
+        examples={"stack": "shop", **_IMAGE},
+        following=(
+            "selfscale validate selfscale.json",
+            "docker network create --driver overlay traefik   # where there is none",
+            "docker stack deploy -c docker-stack.yml __stack__",
+        ),
+    ),
+    "compose": _Platform(
+        names=_NAME,
+        examples={"project": "shop", **_IMAGE},
+        following=(
+            "scripts/setup-autoscaling.sh",
+            "docker-compose -p __project__ -f docker-compose.yml -f docker-compose.autoscale.yml up -d",
+            "scripts/autoscaling-control.sh status",
+        ),
+    ),
 }
 """Every platform that ``selfscale init`` writes for; each has a folder of its name among the templates."""
 
 # What the same platforms are called elsewhere.
-_OTHER_NAMES = {"k8s": "kubernetes", "fargate": "ecs"}
+_OTHER_NAMES = {"k8s": "kubernetes", "fargate": "ecs", "docker_swarm": "swarm", "docker_compose": "compose"}
 
 
 def init(
@@ -81,20 +101,24 @@ def init(
     cluster: Annotated[str | None, typer.Option("--cluster", help="ecs: the cluster's name.")] = None,
     region: Annotated[str | None, typer.Option("--region", help="ecs: the region.")] = None,
     account: Annotated[str | None, typer.Option("--account", help="ecs: the account's number.")] = None,
+    stack: Annotated[str | None, typer.Option("--stack", help="swarm: the stack's name.")] = None,
+    project: Annotated[str | None, typer.Option("--project", help="compose: the project's name.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace files that exist.")] = False,
     to_stdout: Annotated[bool, typer.Option("--print", help="Print the files and write none.")] = False,
 ) -> None:
     """Write what a platform needs: the rights of the agent, the deployment, and a policy that only recommends."""
     known = PLATFORMS.get(platform) or _refuse_platform(platform)
-    given = {"image": image, "namespace": namespace, "cluster": cluster, "region": region, "account": account}
-    values = _values(platform, known, service, {name: value for name, value in given.items() if value is not None})
+    options = {"image": image, "namespace": namespace, "cluster": cluster, "region": region, "account": account}
+    options |= {"stack": stack, "project": project}
+    given = {name: value for name, value in options.items() if value is not None}
+    values = _values(platform, known, service, given)
     files = known.files(platform, values)
     if to_stdout:
         print("\n".join(f"==> {path} <==\n{text}" for path, text in files.items()), end="")
         return
     _write(out, files, force=force)
     print("\n".join(["Written:", *(f"  {out / path}" for path in files)]))
-    if stand_ins := [f"--{name} {values[name]}" for name in known.examples if given.get(name) is None]:
+    if stand_ins := [f"--{name} {values[name]}" for name in known.examples if name not in given]:
         print(f"Examples that stand for your own; put these in, or say them: {', '.join(stand_ins)}")
     there = "" if out == Path() else f" in {out}"
     print("\n".join([f"Next{there}:", *(f"  {_filled(line, values)}" for line in known.following)]))
@@ -110,13 +134,15 @@ def _refuse_platform(name: str) -> _Platform:
 def _values(name: str, platform: _Platform, service: str, given: Mapping[str, str]) -> dict[str, str]:
     """Return what stands in the place of each placeholder, checked."""
     pattern, words = platform.names
-    if not re.fullmatch(_ANY_NAME, service) or not re.fullmatch(pattern, service):
+    if not re.fullmatch(_TEXT, service) or not re.fullmatch(pattern, service):
         refuse_usage(f"{service!r} cannot be a service's name on {name}: {words}")
     for option, value in given.items():
         if option not in platform.examples:
             refuse_usage(f"{name} has no use for --{option}")
-        if not re.fullmatch(r"[\w.:/@-]+", value):
-            refuse_usage(f"--{option} {value!r}: letters, digits and . : / @ _ - only")
+        if option == "account" and not re.fullmatch(r"[0-9]{12}", value):
+            refuse_usage(f"--account {value!r}: an account has twelve digits")
+        if option != "account" and not re.fullmatch(_TEXT, value, re.ASCII):
+            refuse_usage(f"--{option} {value!r}: a letter first, then letters, digits and . : / @ _ - only")
     values = {"service": service, **platform.examples, **given}
     return {option: _filled(value, {"service": service}) for option, value in values.items()}
 

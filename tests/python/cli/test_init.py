@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -75,6 +77,11 @@ def test_every_folder_of_templates_is_a_platform() -> None:
 
 
 @pytest.mark.parametrize("platform", PLATFORMS)
+def test_all_templates_are_written(platform: str, written: Written) -> None:
+    assert sorted(files(written(platform))) == sorted(files(TEMPLATES / platform))
+
+
+@pytest.mark.parametrize("platform", PLATFORMS)
 def test_the_policy_is_accepted_without_a_hint_and_only_recommends(platform: str, written: Written) -> None:
     folder = written(platform, "--service", "shop")
     found = [path for path in folder.rglob("*.json") if '"policies"' in path.read_text()]
@@ -93,7 +100,7 @@ def test_no_placeholder_is_left(platform: str, written: Written, init: Run) -> N
 @pytest.mark.parametrize("platform", PLATFORMS)
 def test_templates_are_valid_files_themselves(platform: str) -> None:
     for path in (TEMPLATES / platform).rglob("*"):
-        if path.suffix == ".yaml":
+        if path.suffix in {".yaml", ".yml"}:
             assert list(yaml.safe_load_all(path.read_text())), path
         if path.suffix == ".json" and "policies" not in path.read_text():
             assert json.loads(path.read_text()), path
@@ -112,8 +119,8 @@ def test_it_says_what_it_wrote_and_three_lines_to_run(platform: str, init: Run, 
 def test_the_files_that_the_lines_name_are_there(platform: str, init: Run, tmp_path: Path) -> None:
     ended = init(platform)
     following = ended.stdout.partition("Next:\n")[2]
-    for path in re.findall(r"(?:file://|validate |sh |-k )([\w./-]+)", following):
-        assert (tmp_path / path).exists(), path
+    for path in re.findall(r"(?:file://|validate |sh |-k |-c )([\w./-]+)|(scripts/[\w-]+\.sh)", following):
+        assert (tmp_path / "".join(path)).exists(), path
 
 
 @pytest.mark.parametrize("platform", PLATFORMS)
@@ -145,7 +152,9 @@ def test_where_nothing_is_near_nothing_is_guessed(init: Run) -> None:
     assert "did you mean" not in ended.stderr
 
 
-@pytest.mark.parametrize("name", ["", "../up", "a b", "web;rm", "$(id)", ".web", "-web", "web\n", "wéb", "w" * 200])
+@pytest.mark.parametrize(
+    "name", ["", "../up", "a b", "a;rm", "$(id)", ".a", "-a", "a\n", "wéb", "1.5", "yes", "w" * 99]
+)
 @pytest.mark.parametrize("platform", PLATFORMS)
 def test_a_name_that_no_service_can_have_is_refused(platform: str, name: str, init: Run, tmp_path: Path) -> None:
     ended = init(platform, f"--service={name}")
@@ -166,7 +175,7 @@ def test_an_option_of_another_platform_is_refused(init: Run) -> None:
     assert "kubernetes has no use for --cluster" in ended.stderr
 
 
-@pytest.mark.parametrize("value", ["a b", "x\ny: 1", '"', "", "$HOME"])
+@pytest.mark.parametrize("value", ["a b", "x\ny: 1", '"', "", "$HOME", "null", "0x1f"])
 def test_a_value_that_would_break_a_file_is_refused(init: Run, tmp_path: Path, value: str) -> None:
     ended = init("ecs", f"--cluster={value}")
     assert ended.exit_code == 2
@@ -337,3 +346,109 @@ def test_the_task_is_checked_as_the_guide_checks_it_and_has_time_to_end(written:
     checked = {key: container["healthCheck"][key] for key in ("interval", "timeout", "retries")}
     assert checked == {"interval": 30, "timeout": 5, "retries": 3}
     assert container["stopTimeout"] >= 30
+
+
+# swarm, compose
+
+
+def services(path: Path) -> dict[str, Any]:
+    """The services of a file, which Compose's schema has accepted."""
+    document = yaml.safe_load(path.read_text())
+    schema = json.loads((FIXTURES / "compose" / "compose-spec.schema.json").read_text())
+    assert mistakes(schema, document) == []
+    found: dict[str, Any] = document["services"]
+    return found
+
+
+def rights_of_the_socket(service: dict[str, Any]) -> bool:
+    return any("docker.sock" in volume for volume in service["volumes"])
+
+
+def test_the_stack_has_one_agent_on_a_manager_and_it_alone_has_the_socket(written: Written) -> None:
+    found = services(written("swarm", "--service", "backend") / "docker-stack.yml")
+    agent, backend = found["agent"], found["backend"]
+    assert agent["command"][:2] == ["selfscale", "agent"]
+    assert agent["deploy"]["placement"]["constraints"] == ["node.role == manager"]
+    assert (agent["deploy"]["replicas"], agent["deploy"]["update_config"]["order"]) == (1, "stop-first")
+    assert (agent["environment"]["SELFSCALE_FLEET"], backend["environment"]["SELFSCALE_LEADS"]) == ("single", "none")
+    assert (rights_of_the_socket(agent), rights_of_the_socket(backend)) == (True, False)
+
+
+def test_the_labels_of_the_stack_are_those_of_the_guide(written: Written) -> None:
+    found = services(written("swarm", "--service", "backend") / "docker-stack.yml")
+    guide = yaml.safe_load((FIXTURES / "guides" / "socialtrend" / "traefik-labels.yaml").read_text())["labels"]
+    assert set(guide) <= set(found["backend"]["deploy"]["labels"])
+
+
+def test_the_stack_gives_work_the_time_that_its_policy_speaks_of(written: Written) -> None:
+    folder = written("swarm", "--stack", "socialtrend", "--service", "backend")
+    found = services(folder / "docker-stack.yml")["backend"]
+    (policy,) = library.load_policies(folder / "selfscale.json")
+    assert policy["platform"]["service"] == "socialtrend_backend"
+    assert found["stop_grace_period"] == "30s"
+    assert policy["platform"]["longestWorkSeconds"] < 30
+    assert policy["minReplicas"] == found["deploy"]["replicas"]
+
+
+@pytest.mark.parametrize("file", ["swarm/docker-stack.yml", "compose/docker-compose.autoscale.yml"])
+def test_containers_are_bounded_and_checked_as_the_guide_checks_them(written: Written, file: str) -> None:
+    platform, name = file.split("/")
+    found = services(written(platform) / name)["web"]
+    limits, reservations = found["deploy"]["resources"]["limits"], found["deploy"]["resources"]["reservations"]
+    assert (limits, reservations) == ({"cpus": "1.0", "memory": "1G"}, {"cpus": "0.5", "memory": "512M"})
+    assert found["healthcheck"]["interval"] == "30s"
+
+
+@pytest.mark.parametrize("file", ["swarm/docker-stack.yml", "compose/docker-compose.autoscale.yml"])
+def test_the_agent_reads_the_memory_in_which_the_service_counts(written: Written, file: str) -> None:
+    platform, name = file.split("/")
+    found = services(written(platform) / name)
+    agent = found["agent" if platform == "swarm" else "autoscaler"]
+    for each in (agent, found["web"]):
+        assert "selfscale:/dev/shm" in each["volumes"]
+        assert each["environment"]["SELFSCALE_RUN_DIR"] == "/dev/shm/selfscale-run"
+
+
+def test_the_files_for_compose_are_those_of_the_guide(written: Written) -> None:
+    folder = written("compose", "--service", "backend", "--project", "spheroseg")
+    assert sorted(files(folder)) == [
+        "config/autoscaling/.env.autoscaling",
+        "config/autoscaling/nginx.conf",
+        "config/autoscaling/policies.json",
+        "docker-compose.autoscale.yml",
+        "scripts/autoscaling-control.sh",
+        "scripts/monitor-autoscaling.sh",
+        "scripts/setup-autoscaling.sh",
+    ]
+    guide = json.loads((FIXTURES / "policies" / "spheroseg.json").read_text())["policies"][0]
+    (policy,) = library.load_policies(folder / "config" / "autoscaling" / "policies.json")
+    same = ("name", "service", "minReplicas", "maxReplicas", "enabled")
+    assert {key: policy[key] for key in same} == {key: guide[key] for key in same}
+    assert (policy["cooldownPeriod"], policy["evaluationInterval"]) == ("5m", "2m")
+
+
+def test_scripts_may_be_run(written: Written) -> None:
+    assert [path.stat().st_mode & 0o777 for path in (written("compose") / "scripts").iterdir()] == [0o755] * 3
+
+
+def test_scripts_call_commands_that_there_are() -> None:
+    known = {command.name or command.callback.__name__ for command in app.registered_commands if command.callback}
+    text = "\n".join(path.read_text() for path in scripts())
+    called = set(re.findall(r"(?:^|exec -T autoscaler )selfscale (\w+)|(?:\) |&& )agent (\w+)", text, re.MULTILINE))
+    assert {"".join(each) for each in called} == {"validate", "status", "history", "explain"} <= known
+
+
+def scripts() -> list[Path]:
+    return sorted(TEMPLATES.rglob("*.sh"))
+
+
+@pytest.mark.parametrize("path", scripts(), ids=lambda path: path.name)
+def test_a_script_is_one_for_any_shell(path: Path) -> None:
+    assert subprocess.run(["sh", "-n", path], check=False).returncode == 0
+
+
+@pytest.mark.skipif(shutil.which("shellcheck") is None, reason="shellcheck is not installed (the extra test has it)")
+@pytest.mark.parametrize("path", scripts(), ids=lambda path: path.name)
+def test_shellcheck_finds_nothing_in_a_script(path: Path) -> None:
+    ended = subprocess.run(["shellcheck", path], capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stdout
