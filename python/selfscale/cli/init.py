@@ -19,8 +19,16 @@ _TEMPLATES = Path(__file__).parents[1] / "templates"
 _PLACEHOLDER = re.compile(r"__([a-z]+)__")
 # What YAML takes for a text without quotes, wherever it stands.
 _TEXT = r"(?!(?i:y|n|yes|no|on|off|true|false|null)$)[A-Za-z][\w.:/@-]*"
-_LABEL = r"[a-z]([a-z0-9-]{0,%d}[a-z0-9])?"
+_CHECKS = {
+    "account": (r"[0-9]{12}", "twelve digits"),
+    "app": (r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "a UUID"),
+}
 _NAME = (r"[A-Za-z0-9._-]{1,63}", "letters, digits, dots, dashes and underscores, 63 at most, beginning with a letter")
+
+
+def _label(most: int) -> tuple[str, str]:
+    words = f"lower-case letters, digits and dashes, 2 to {most}, beginning with a letter and not ending with a dash"
+    return rf"[a-z][a-z0-9-]{{0,{most - 2}}}[a-z0-9]", words
 
 
 @dataclass(frozen=True)
@@ -40,7 +48,8 @@ class _Platform:
     def files(self, name: str, values: Mapping[str, str]) -> dict[str, str]:
         """Return the platform's files by their paths, filled in."""
         root = _TEMPLATES / name
-        found = sorted(path for path in root.rglob("*") if path.is_file())
+        # What pip compiles when it installs them is none of them.
+        found = sorted(path for path in root.rglob("*") if path.is_file() and path.suffix != ".pyc")
         return {str(path.relative_to(root)): _filled(path.read_text(encoding="utf-8"), values) for path in found}
 
 
@@ -48,7 +57,7 @@ _IMAGE = {"image": "registry.example.com/__service__:1"}
 
 PLATFORMS = {
     "kubernetes": _Platform(
-        names=(_LABEL % 51, "lower-case letters, digits and dashes, beginning with a letter, 53 at most"),
+        names=_label(53),
         examples={"namespace": "default", **_IMAGE},
         following=(
             "selfscale validate k8s/selfscale.json",
@@ -84,11 +93,52 @@ PLATFORMS = {
             "scripts/autoscaling-control.sh status",
         ),
     ),
+    "cloud_run": _Platform(
+        names=_label(26),
+        examples={"project": "shop", "region": "europe-west1", **_IMAGE},
+        following=(
+            "selfscale validate selfscale.json",
+            "cloud_run/setup.sh   # its first lines say what to do before",
+            "gcloud run services logs read __service__ --project __project__ --region __region__",
+        ),
+    ),
+    "render": _Platform(
+        names=_NAME,
+        following=(
+            "selfscale validate selfscale.json",
+            "render blueprints validate render.yaml",
+            "git add render.yaml selfscale.json   # pushed, and taken up as a Blueprint, it asks for RENDER_API_KEY",
+        ),
+    ),
+    "railway": _Platform(
+        names=_NAME,
+        examples={"project": "shop"},
+        following=(
+            "selfscale validate selfscale.json",
+            "pip install railway-sdk && railway config plan",
+            "railway variable set --service __service__ --stdin RAILWAY_TOKEN",
+        ),
+    ),
+    "digitalocean": _Platform(
+        names=_label(32),
+        examples={"app": "4f6c71e2-1e90-4762-9fee-6cc4a0a9f2cf", "repo": "example/__service__"},
+        following=(
+            "doctl apps create --spec .do/app.yaml",
+            "doctl apps list   # the id goes into selfscale.json",
+            "selfscale validate selfscale.json",
+        ),
+    ),
 }
 """Every platform that ``selfscale init`` writes for; each has a folder of its name among the templates."""
 
 # What the same platforms are called elsewhere.
-_OTHER_NAMES = {"k8s": "kubernetes", "fargate": "ecs", "docker_swarm": "swarm", "docker_compose": "compose"}
+_OTHER_NAMES = {
+    "k8s": "kubernetes",
+    "fargate": "ecs",
+    "docker_swarm": "swarm",
+    "docker_compose": "compose",
+    "do": "digitalocean",
+}
 
 
 def init(
@@ -99,17 +149,19 @@ def init(
     image: Annotated[str | None, typer.Option("--image", help="The service's image.")] = None,
     namespace: Annotated[str | None, typer.Option("--namespace", help="kubernetes: the namespace.")] = None,
     cluster: Annotated[str | None, typer.Option("--cluster", help="ecs: the cluster's name.")] = None,
-    region: Annotated[str | None, typer.Option("--region", help="ecs: the region.")] = None,
+    region: Annotated[str | None, typer.Option("--region", help="ecs, cloud_run: the region.")] = None,
     account: Annotated[str | None, typer.Option("--account", help="ecs: the account's number.")] = None,
     stack: Annotated[str | None, typer.Option("--stack", help="swarm: the stack's name.")] = None,
-    project: Annotated[str | None, typer.Option("--project", help="compose: the project's name.")] = None,
+    project: Annotated[str | None, typer.Option("--project", help="compose, cloud_run, railway: the project.")] = None,
+    app: Annotated[str | None, typer.Option("--app", help="digitalocean: the app's id.")] = None,
+    repo: Annotated[str | None, typer.Option("--repo", help="digitalocean: the repository on GitHub.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace files that exist.")] = False,
     to_stdout: Annotated[bool, typer.Option("--print", help="Print the files and write none.")] = False,
 ) -> None:
     """Write what a platform needs: the rights of the agent, the deployment, and a policy that only recommends."""
     known = PLATFORMS.get(platform) or _refuse_platform(platform)
     options = {"image": image, "namespace": namespace, "cluster": cluster, "region": region, "account": account}
-    options |= {"stack": stack, "project": project}
+    options |= {"stack": stack, "project": project, "app": app, "repo": repo}
     given = {name: value for name, value in options.items() if value is not None}
     values = _values(platform, known, service, given)
     files = known.files(platform, values)
@@ -139,10 +191,9 @@ def _values(name: str, platform: _Platform, service: str, given: Mapping[str, st
     for option, value in given.items():
         if option not in platform.examples:
             refuse_usage(f"{name} has no use for --{option}")
-        if option == "account" and not re.fullmatch(r"[0-9]{12}", value):
-            refuse_usage(f"--account {value!r}: an account has twelve digits")
-        if option != "account" and not re.fullmatch(_TEXT, value, re.ASCII):
-            refuse_usage(f"--{option} {value!r}: a letter first, then letters, digits and . : / @ _ - only")
+        pattern, words = _CHECKS.get(option, (_TEXT, "a letter first, then letters, digits and . : / @ _ - only"))
+        if not re.fullmatch(pattern, value, re.ASCII):
+            refuse_usage(f"--{option} {value!r}: {words}")
     values = {"service": service, **platform.examples, **given}
     return {option: _filled(value, {"service": service}) for option, value in values.items()}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import runpy
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
@@ -119,7 +120,9 @@ def test_it_says_what_it_wrote_and_three_lines_to_run(platform: str, init: Run, 
 def test_the_files_that_the_lines_name_are_there(platform: str, init: Run, tmp_path: Path) -> None:
     ended = init(platform)
     following = ended.stdout.partition("Next:\n")[2]
-    for path in re.findall(r"(?:file://|validate |sh |-k |-c )([\w./-]+)|(scripts/[\w-]+\.sh)", following):
+    for path in re.findall(
+        r"(?:file://|validate |--spec |-k |-c |git add )([\w./-]+)|^  ([\w/-]+\.sh)", following, re.MULTILINE
+    ):
         assert (tmp_path / "".join(path)).exists(), path
 
 
@@ -137,7 +140,14 @@ def test_printing_writes_nothing(platform: str, init: Run, tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize(
-    ("called", "meant"), [("k8s", "kubernetes"), ("kubernete", "kubernetes"), ("ECS", "ecs"), ("fargate", "ecs")]
+    ("called", "meant"),
+    [
+        ("k8s", "kubernetes"),
+        ("kubernete", "kubernetes"),
+        ("ECS", "ecs"),
+        ("fargate", "ecs"),
+        ("cloud-run", "cloud_run"),
+    ],
 )
 def test_an_unknown_platform_is_refused_with_the_list_and_the_nearest(init: Run, called: str, meant: str) -> None:
     ended = init(called)
@@ -181,6 +191,16 @@ def test_a_value_that_would_break_a_file_is_refused(init: Run, tmp_path: Path, v
     assert ended.exit_code == 2
     assert "--cluster" in ended.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("platform", "option", "value"),
+    [("ecs", "--account", "12345"), ("ecs", "--account", "yes"), ("digitalocean", "--app", "web")],
+)
+def test_an_id_of_another_shape_is_refused(init: Run, platform: str, option: str, value: str) -> None:
+    ended = init(platform, option, value)
+    assert ended.exit_code == 2
+    assert option in ended.stderr
 
 
 def test_what_is_given_is_no_example_any_more(init: Run) -> None:
@@ -436,6 +456,125 @@ def test_scripts_call_commands_that_there_are() -> None:
     text = "\n".join(path.read_text() for path in scripts())
     called = set(re.findall(r"(?:^|exec -T autoscaler )selfscale (\w+)|(?:\) |&& )agent (\w+)", text, re.MULTILINE))
     assert {"".join(each) for each in called} == {"validate", "status", "history", "explain"} <= known
+
+
+# cloud_run
+
+
+def test_cloud_run_accepts_the_service(written: Written) -> None:
+    document = parsed(written("cloud_run") / "cloud_run" / "service.yaml")
+    schema = json.loads((FIXTURES / "cloud_run" / "service-v1.schema.json").read_text())
+    assert mistakes(schema, document) == []
+
+
+def test_the_roles_on_cloud_run_have_exactly_the_rights_of_its_page(written: Written) -> None:
+    page = (ROOT / "docs" / "drivers" / "cloud_run.md").read_text()
+    section = page.partition("## Permissions")[2].partition("## ")[0]
+    for_pools = {"run.workerpools.get", "run.workerpools.update"}
+    asked = set(re.findall(r"`((?:run|iam)\.\w+\.\w+)`", section)) - for_pools
+    folder = written("cloud_run", "--service", "shop") / "cloud_run"
+    on_service = parsed(folder / "role.yaml")["includedPermissions"]
+    on_project = parsed(folder / "role-operations.yaml")["includedPermissions"]
+    assert asked == {*on_service, *on_project, "iam.serviceAccounts.actAs"}
+    assert on_project == ["run.operations.get"]
+    setup = (folder / "setup.sh").read_text().replace("\\\n  ", "")
+    who = '--member "serviceAccount:$account"'
+    assert (
+        f"services add-iam-policy-binding shop --region europe-west1 {who} --role projects/shop/roles/selfscale\n"
+        in setup
+    )
+    assert f'service-accounts add-iam-policy-binding "$account" {who} --role roles/iam.serviceAccountUser' in setup
+
+
+def test_the_agent_on_cloud_run_has_cpu_at_all_times_and_the_count_to_itself(written: Written) -> None:
+    folder = written("cloud_run")
+    document = parsed(folder / "cloud_run" / "service.yaml")
+    assert document["metadata"]["annotations"] == {"run.googleapis.com/scalingMode": "manual"}
+    revision = document["spec"]["template"]
+    assert revision["metadata"]["annotations"] == {"run.googleapis.com/cpu-throttling": "false"}
+    assert revision["spec"]["containerConcurrency"] == 80
+    (container,) = revision["spec"]["containers"]
+    assert container["resources"]["limits"] == {"cpu": "2", "memory": "2Gi"}
+    (policy,) = library.load_policies(folder / "selfscale.json")
+    assert (policy["minReplicas"], policy["maxReplicas"]) == (3, 10)
+
+
+# render
+
+
+def test_render_accepts_the_blueprint_and_the_count_is_not_in_it(written: Written) -> None:
+    document = parsed(written("render") / "render.yaml")
+    schema = json.loads((FIXTURES / "render" / "blueprint.schema.json").read_text())
+    assert mistakes(schema, document) == []
+    web, meeting = document["services"]
+    assert not {"numInstances", "scaling", "disk"} & set(web)
+    guide = yaml.safe_load((FIXTURES / "guides" / "neurocred" / "render.yaml").read_text())["services"][0]
+    assert web["healthCheckPath"] == guide["healthCheckPath"]
+    told = {each["key"]: each for each in web["envVars"]}
+    assert told["RENDER_API_KEY"] == {"key": "RENDER_API_KEY", "sync": False}
+    assert told["SELFSCALE_FLEET"]["fromService"]["name"] == meeting["name"]
+    assert (meeting["maxmemoryPolicy"], meeting["ipAllowList"]) == ("noeviction", [])
+
+
+# railway
+
+
+def test_railway_accepts_the_service_and_the_count_is_not_in_it(written: Written) -> None:
+    sdk = pytest.importorskip("railway_sdk", reason="railway-sdk is not installed (the extra test has it)")
+    path = written("railway", "--service", "shop", "--project", "market") / ".railway" / "railway.py"
+    made = runpy.run_path(str(path))["main"](sdk.create_railway_context(environment="production"))
+    graph = made.to_graph()
+    assert graph["name"] == "market"
+    meeting, shop = graph["resources"]
+    schema = json.loads((FIXTURES / "railway" / "config.schema.json").read_text())
+    assert mistakes(schema, {"deploy": shop["deploy"]}) == []
+    assert not {"numReplicas", "multiRegionConfig"} & set(shop["deploy"])
+    told = shop["variables"]
+    assert told["RAILWAY_TOKEN"] == {"type": "preserve"}
+    assert meeting["address"] in json.dumps(told["SELFSCALE_FLEET"])
+
+
+def test_railway_checks_and_starts_anew_as_the_guide_says(written: Written) -> None:
+    sdk = pytest.importorskip("railway_sdk", reason="railway-sdk is not installed (the extra test has it)")
+    path = written("railway") / ".railway" / "railway.py"
+    _, web = runpy.run_path(str(path))["main"](sdk.create_railway_context()).to_graph()["resources"]
+    guide = json.loads((FIXTURES / "guides" / "neurocred" / "railway.json").read_text())["deploy"]
+    same = ("healthcheckPath", "healthcheckTimeout", "restartPolicyType", "restartPolicyMaxRetries")
+    assert {key: web["deploy"][key] for key in same} == {key: guide[key] for key in same}
+
+
+# digitalocean
+
+
+def test_digitalocean_accepts_the_app_and_the_count_is_not_in_it(written: Written) -> None:
+    document = parsed(written("digitalocean", "--service", "shop", "--repo", "acme/shop") / ".do" / "app.yaml")
+    schema = json.loads((FIXTURES / "digitalocean" / "app-spec.schema.json").read_text())
+    assert mistakes(schema, document) == []
+    (shop,) = document["services"]
+    assert not {"instance_count", "autoscaling"} & set(shop)
+    told = {each["key"]: each for each in shop["envs"]}
+    for secret in ("DIGITALOCEAN_TOKEN", "SELFSCALE_FLEET"):
+        assert told[secret] == {"key": secret, "type": "SECRET", "scope": "RUN_TIME"}
+
+
+def test_digitalocean_checks_as_the_guide_says(written: Written) -> None:
+    (web,) = parsed(written("digitalocean") / ".do" / "app.yaml")["services"]
+    keys = ("period_seconds", "timeout_seconds", "failure_threshold")
+    assert [web["liveness_health_check"][key] for key in keys] == [30, 5, 3]
+    assert [web["health_check"][key] for key in keys] == [10, 5, 2]
+
+
+@pytest.mark.parametrize(
+    ("platform", "words"),
+    [("digitalocean", ["app:read", "app:update"]), ("render", ["no scopes"]), ("railway", ["project token"])],
+)
+def test_the_token_is_the_one_of_the_page(written: Written, platform: str, words: list[str]) -> None:
+    page = ROOT / "docs" / "drivers" / f"{platform}.md"
+    for text in ["\n".join(files(written(platform)).values()), *([page.read_text()] if page.exists() else [])]:
+        assert [word for word in words if word not in text] == []
+
+
+# Scripts
 
 
 def scripts() -> list[Path]:
