@@ -1,4 +1,4 @@
-"""What `selfscale init` writes for Docker, read by Docker's own programs and run by an engine."""
+"""What `selfscale init` writes: read by Docker's own programs, run by an engine, and taken by moto's AWS."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import boto3
+import moto
 import pytest
+import yaml
 from docker_engine import Engine, running_engine, until
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
@@ -30,11 +33,12 @@ services:
     command: sleep 100000
     init: true
 """
-# The engine of a test has no bridge.
+# The engine of a test has no bridge, and its image no uvicorn.
 WITHOUT_NETWORK = """
 services:
   web:
     network_mode: none
+    command: sleep 100000
 """
 
 
@@ -59,6 +63,29 @@ def run(folder: Path, *command: str, host: str = "") -> str:
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"{command}: {done.stderr}"
     return done.stdout
+
+
+def test_aws_takes_role_task_and_service(init: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    """moto checks what a policy is made of, and keeps what the lines to run would send."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    folder = init("ecs") / "ecs"
+    policy, trust = ((folder / f"{name}.json").read_text() for name in ("policy", "trust"))
+    task, service = (yaml.safe_load((folder / f"{name}.yaml").read_text()) for name in ("task-definition", "service"))
+    with moto.mock_aws():
+        iam, ecs = (boto3.client(name, region_name="eu-west-1") for name in ("iam", "ecs"))
+        role = iam.create_role(RoleName="selfscale-web", AssumeRolePolicyDocument=trust)["Role"]
+        iam.put_role_policy(RoleName="selfscale-web", PolicyName="selfscale", PolicyDocument=policy)
+        assert role["Arn"] == task["taskRoleArn"]
+        ecs.create_cluster(clusterName=service["cluster"])
+        ecs.register_task_definition(**task)
+        # Examples in the file that stand for one's own, and have to be there.
+        ec2 = boto3.resource("ec2", region_name="eu-west-1")
+        subnet = ec2.create_vpc(CidrBlock="10.0.0.0/16").create_subnet(CidrBlock="10.0.0.0/24")
+        group = subnet.vpc.create_security_group(GroupName="web", Description="web")
+        where = service["networkConfiguration"]["awsvpcConfiguration"]
+        where |= {"subnets": [subnet.id], "securityGroups": [group.id]}
+        assert ecs.create_service(**service)["service"]["desiredCount"] == 2
 
 
 BOTH = ("-f", "docker-compose.yml", "-f", "docker-compose.autoscale.yml")

@@ -577,6 +577,52 @@ def test_the_token_is_the_one_of_the_page(written: Written, platform: str, words
 # Scripts
 
 
+@pytest.fixture
+def control(written: Written, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+    """Run the script of that name, and see what it has docker-compose do: this one says it, and does nothing."""
+    folder = written("compose", "--service", "backend")
+    (tmp_path / "bin").mkdir()
+    stub = tmp_path / "bin" / "docker-compose"
+    stub.write_text('#!/bin/sh\necho "$@"\n')
+    stub.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"), prepend=":")
+    script = folder / "scripts" / "autoscaling-control.sh"
+    return lambda *words: subprocess.run([script, *words], capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize(
+    ("words", "command"),
+    [
+        (["status"], "status"),
+        (["history"], "history --service backend"),
+        (["history", "ml"], "history --service ml"),
+        (["explain"], "explain"),
+        (["explain", "01KB"], "explain 01KB"),
+        (["policies"], "validate /config/policies.json"),
+    ],
+)
+def test_the_control_script_asks_the_agent_in_its_container(
+    control: Callable[..., Any], words: list[str], command: str
+) -> None:
+    assert control(*words).stdout.endswith(f"exec -T autoscaler selfscale {command}\n")
+
+
+def test_the_control_script_turns_the_one_switch(control: Callable[..., Any], tmp_path: Path) -> None:
+    settings = tmp_path / "compose" / "config" / "autoscaling" / ".env.autoscaling"
+    before = settings.read_text()
+    assert control("enable").stdout.endswith("restart autoscaler\n")
+    assert settings.read_text() == before.replace("AUTOSCALING_ENABLED=false", "AUTOSCALING_ENABLED=true")
+    assert control("disable").returncode == 0
+    assert settings.read_text() == before
+
+
+@pytest.mark.parametrize("words", [[], ["nonsense"]])
+def test_the_control_script_says_what_it_knows(control: Callable[..., Any], words: list[str]) -> None:
+    ended = control(*words)
+    assert ended.returncode == 2
+    assert "autoscaling-control.sh enable | disable" in ended.stderr
+
+
 def scripts() -> list[Path]:
     return sorted(TEMPLATES.rglob("*.sh"))
 
