@@ -65,6 +65,17 @@ def run(folder: Path, *command: str, host: str = "") -> str:
     return done.stdout
 
 
+@pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not installed")
+def test_kubectl_makes_one_whole_of_the_files(init: Callable[..., Path]) -> None:
+    """The policy is in the ConfigMap that the pods mount, byte for byte."""
+    folder = init("kubernetes")
+    made = {each["kind"]: each for each in yaml.safe_load_all(run(folder, "kubectl", "kustomize", "k8s"))}
+    assert sorted(made) == ["ConfigMap", "Deployment", "Role", "RoleBinding", "ServiceAccount"]
+    (volume,) = made["Deployment"]["spec"]["template"]["spec"]["volumes"]
+    assert volume["configMap"]["name"] == made["ConfigMap"]["metadata"]["name"]
+    assert made["ConfigMap"]["data"] == {"selfscale.json": (folder / "k8s" / "selfscale.json").read_text()}
+
+
 def test_aws_takes_role_task_and_service(init: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
     """moto checks what a policy is made of, and keeps what the lines to run would send."""
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):

@@ -194,8 +194,8 @@ def _values(name: str, platform: _Platform, service: str, given: Mapping[str, st
         pattern, words = _CHECKS.get(option, (_TEXT, "a letter first, then letters, digits and . : / @ _ - only"))
         if not re.fullmatch(pattern, value, re.ASCII):
             refuse_usage(f"--{option} {value!r}: {words}")
-    values = {"service": service, **platform.examples, **given}
-    return {option: _filled(value, {"service": service}) for option, value in values.items()}
+    examples = {option: _filled(example, {"service": service}) for option, example in platform.examples.items()}
+    return {"service": service, **examples, **given}
 
 
 def _filled(text: str, values: Mapping[str, str]) -> str:

@@ -94,7 +94,7 @@ def test_the_policy_is_accepted_without_a_hint_and_only_recommends(platform: str
 
 @pytest.mark.parametrize("platform", PLATFORMS)
 def test_no_placeholder_is_left(platform: str, written: Written, init: Run) -> None:
-    assert "__" not in "".join(files(written(platform)).values())
+    assert "__" not in "".join(files(written(platform, "--service", "shop")).values())
     assert "__" not in init(platform, "--out", "elsewhere").stdout
 
 
@@ -203,6 +203,12 @@ def test_an_id_of_another_shape_is_refused(init: Run, platform: str, option: str
     assert option in ended.stderr
 
 
+def test_a_value_that_looks_like_a_placeholder_is_a_value(written: Written) -> None:
+    folder = written("ecs", "--service", "a__region__b", "--cluster", "x__service__")
+    (policy,) = library.load_policies(folder / "selfscale.json")
+    assert (policy["service"], policy["platform"]["cluster"]) == ("a__region__b", "x__service__")
+
+
 def test_what_is_given_is_no_example_any_more(init: Run) -> None:
     said = init("ecs", "--cluster", "prod", "--region", "eu-central-1").stdout
     examples = next(line for line in said.splitlines() if "Examples" in line)
@@ -286,8 +292,9 @@ def test_kubernetes_accepts_the_manifests(written: Written) -> None:
 
 def test_the_role_has_exactly_the_rights_of_its_page(written: Written) -> None:
     page = list(yaml.safe_load_all(shown("kubernetes.md", "yaml", "kind: Role")))
-    folder = written("kubernetes", "--service", "web", "--namespace", "shop")
-    assert list(yaml.safe_load_all((folder / "k8s" / "role.yaml").read_text())) == page
+    role = (written("kubernetes", "--service", "web", "--namespace", "shop") / "k8s" / "role.yaml").read_text()
+    # Beside another service's in one namespace it needs a name of its own.
+    assert list(yaml.safe_load_all(role.replace("selfscale-web", "selfscale"))) == page
 
 
 def test_the_deployment_leaves_the_count_to_the_agent_and_bounds_its_pods(written: Written) -> None:
