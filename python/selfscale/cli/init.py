@@ -1,0 +1,227 @@
+"""``selfscale init``."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from selfscale.cli.terminal import refuse, refuse_usage
+
+_TEMPLATES = Path(__file__).parents[1] / "templates"
+_PLACEHOLDER = re.compile(r"__([a-z]+)__")
+# What YAML takes for a text without quotes, wherever it stands.
+_TEXT = r"(?!(?i:y|n|yes|no|on|off|true|false|null)$)[A-Za-z][\w.:/@-]*"
+_CHECKS = {
+    "account": (r"[0-9]{12}", "twelve digits"),
+    "app": (r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "a UUID"),
+}
+_NAME = (r"[A-Za-z0-9._-]{1,63}", "letters, digits, dots, dashes and underscores, 63 at most, beginning with a letter")
+
+
+def _label(most: int) -> tuple[str, str]:
+    words = f"lower-case letters, digits and dashes, 2 to {most}, beginning with a letter and not ending with a dash"
+    return rf"[a-z][a-z0-9-]{{0,{most - 2}}}[a-z0-9]", words
+
+
+@dataclass(frozen=True)
+class _Platform:
+    """What one platform's templates, the folder of its name, have to be told.
+
+    Attributes:
+        names: What the platform takes for a service's name, as a regular expression, and in words.
+        examples: What the templates ask for beside the service, each with an example that stands for the user's own.
+        following: The three lines to run next.
+    """
+
+    names: tuple[str, str]
+    following: tuple[str, str, str]
+    examples: Mapping[str, str] = field(default_factory=dict)
+
+    def files(self, name: str, values: Mapping[str, str]) -> dict[str, str]:
+        """Return the platform's files by their paths, filled in."""
+        root = _TEMPLATES / name
+        # What pip compiles when it installs them is none of them.
+        found = sorted(path for path in root.rglob("*") if path.is_file() and path.suffix != ".pyc")
+        return {str(path.relative_to(root)): _filled(path.read_text(encoding="utf-8"), values) for path in found}
+
+
+_IMAGE = {"image": "registry.example.com/__service__:1"}
+
+PLATFORMS = {
+    "kubernetes": _Platform(
+        names=_label(53),
+        examples={"namespace": "default", **_IMAGE},
+        following=(
+            "selfscale validate k8s/selfscale.json",
+            "kubectl apply -k k8s",
+            "kubectl --namespace __namespace__ exec deployment/__service__ -- selfscale status",
+        ),
+    ),
+    "ecs": _Platform(
+        names=(r"[A-Za-z0-9_-]{1,54}", "letters, digits, dashes and underscores, 54 at most, beginning with a letter"),
+        examples={"region": "eu-west-1", "account": "123456789012", "cluster": "default", **_IMAGE},
+        following=(
+            "aws iam create-role --role-name selfscale-__service__ --assume-role-policy-document file://ecs/trust.json",
+            "aws iam put-role-policy --role-name selfscale-__service__ --policy-name selfscale"
+            " --policy-document file://ecs/policy.json",
+            "aws ecs register-task-definition --cli-input-yaml file://ecs/task-definition.yaml",
+        ),
+    ),
+    "swarm": _Platform(
+        names=_NAME,
+        examples={"stack": "shop", **_IMAGE},
+        following=(
+            "selfscale validate selfscale.json",
+            "docker network create --driver overlay traefik   # where there is none",
+            "docker stack deploy -c docker-stack.yml __stack__",
+        ),
+    ),
+    "compose": _Platform(
+        names=_NAME,
+        examples={"project": "shop", **_IMAGE},
+        following=(
+            "scripts/setup-autoscaling.sh",
+            "docker-compose -p __project__ -f docker-compose.yml -f docker-compose.autoscale.yml up -d",
+            "scripts/autoscaling-control.sh status",
+        ),
+    ),
+    "cloud_run": _Platform(
+        names=_label(26),
+        examples={"project": "shop", "region": "europe-west1", **_IMAGE},
+        following=(
+            "selfscale validate selfscale.json",
+            "cloud_run/setup.sh   # its first lines say what to do before",
+            "gcloud run services logs read __service__ --project __project__ --region __region__",
+        ),
+    ),
+    "render": _Platform(
+        names=_NAME,
+        following=(
+            "selfscale validate selfscale.json",
+            "render blueprints validate render.yaml",
+            "git add render.yaml selfscale.json   # pushed, and taken up as a Blueprint, it asks for RENDER_API_KEY",
+        ),
+    ),
+    "railway": _Platform(
+        names=_NAME,
+        examples={"project": "shop"},
+        following=(
+            "selfscale validate selfscale.json",
+            "pip install railway-sdk && railway config plan",
+            "railway variable set --service __service__ --stdin RAILWAY_TOKEN",
+        ),
+    ),
+    "digitalocean": _Platform(
+        names=_label(32),
+        examples={"app": "4f6c71e2-1e90-4762-9fee-6cc4a0a9f2cf", "repo": "example/__service__"},
+        following=(
+            "doctl apps create --spec .do/app.yaml",
+            "doctl apps list   # the id goes into selfscale.json",
+            "selfscale validate selfscale.json",
+        ),
+    ),
+}
+"""Every platform that ``selfscale init`` writes for; each has a folder of its name among the templates."""
+
+# What the same platforms are called elsewhere.
+_OTHER_NAMES = {
+    "k8s": "kubernetes",
+    "fargate": "ecs",
+    "docker_swarm": "swarm",
+    "docker_compose": "compose",
+    "do": "digitalocean",
+}
+
+
+def init(
+    platform: Annotated[str, typer.Argument(help=f"One of {', '.join(PLATFORMS)}.", metavar="PLATFORM")],
+    *,
+    service: Annotated[str, typer.Option("--service", "-s", help="The service's name.", metavar="NAME")] = "web",
+    out: Annotated[Path, typer.Option("--out", help="The folder to write into; default: this one.")] = Path(),
+    image: Annotated[str | None, typer.Option("--image", help="The service's image.")] = None,
+    namespace: Annotated[str | None, typer.Option("--namespace", help="kubernetes: the namespace.")] = None,
+    cluster: Annotated[str | None, typer.Option("--cluster", help="ecs: the cluster's name.")] = None,
+    region: Annotated[str | None, typer.Option("--region", help="ecs, cloud_run: the region.")] = None,
+    account: Annotated[str | None, typer.Option("--account", help="ecs: the account's number.")] = None,
+    stack: Annotated[str | None, typer.Option("--stack", help="swarm: the stack's name.")] = None,
+    project: Annotated[str | None, typer.Option("--project", help="compose, cloud_run, railway: the project.")] = None,
+    app: Annotated[str | None, typer.Option("--app", help="digitalocean: the app's id.")] = None,
+    repo: Annotated[str | None, typer.Option("--repo", help="digitalocean: the repository on GitHub.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace files that exist.")] = False,
+    to_stdout: Annotated[bool, typer.Option("--print", help="Print the files and write none.")] = False,
+) -> None:
+    """Write what a platform needs: the rights of the agent, the deployment, and a policy that only recommends."""
+    known = PLATFORMS.get(platform) or _refuse_platform(platform)
+    options = {"image": image, "namespace": namespace, "cluster": cluster, "region": region, "account": account}
+    options |= {"stack": stack, "project": project, "app": app, "repo": repo}
+    given = {name: value for name, value in options.items() if value is not None}
+    values = _values(platform, known, service, given)
+    files = known.files(platform, values)
+    if to_stdout:
+        print("\n".join(f"==> {path} <==\n{text}" for path, text in files.items()), end="")
+        return
+    _write(out, files, force=force)
+    print("\n".join(["Written:", *(f"  {out / path}" for path in files)]))
+    if stand_ins := [f"--{name} {values[name]}" for name in known.examples if name not in given]:
+        print(f"Examples that stand for your own; put these in, or say them: {', '.join(stand_ins)}")
+    there = "" if out == Path() else f" in {out}"
+    print("\n".join([f"Next{there}:", *(f"  {_filled(line, values)}" for line in known.following)]))
+
+
+def _refuse_platform(name: str) -> _Platform:
+    key = name.lower().replace("-", "_")
+    near = [_OTHER_NAMES[key]] if key in _OTHER_NAMES else difflib.get_close_matches(key, PLATFORMS, n=1)
+    meant = f"; did you mean {near[0]}?" if near else ""
+    return refuse_usage(f"no platform is called {name!r}: there are {', '.join(PLATFORMS)}{meant}")
+
+
+def _values(name: str, platform: _Platform, service: str, given: Mapping[str, str]) -> dict[str, str]:
+    """Return what stands in the place of each placeholder, checked."""
+    pattern, words = platform.names
+    if not re.fullmatch(_TEXT, service) or not re.fullmatch(pattern, service):
+        refuse_usage(f"{service!r} cannot be a service's name on {name}: {words}")
+    for option, value in given.items():
+        if option not in platform.examples:
+            refuse_usage(f"{name} has no use for --{option}")
+        pattern, words = _CHECKS.get(option, (_TEXT, "a letter first, then letters, digits and . : / @ _ - only"))
+        if not re.fullmatch(pattern, value, re.ASCII):
+            refuse_usage(f"--{option} {value!r}: {words}")
+    examples = {option: _filled(example, {"service": service}) for option, example in platform.examples.items()}
+    return {"service": service, **examples, **given}
+
+
+def _filled(text: str, values: Mapping[str, str]) -> str:
+    return _PLACEHOLDER.sub(lambda found: values[found[1]], text)
+
+
+def _write(out: Path, files: Mapping[str, str], *, force: bool) -> None:
+    """Write all files or none: they are made beside their places first, and go there once all are made."""
+    there = [path for path in files if os.path.lexists(out / path)]
+    if there and not force:
+        refuse(
+            f"nothing was written, for there is already {', '.join(str(out / path) for path in there)}."
+            " --force replaces files, --print shows what would be written"
+        )
+    if folders := [str(out / path) for path in there if (out / path).is_dir()]:
+        refuse(f"nothing was written, for {', '.join(folders)} is a folder")
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".selfscale-init-", dir=out) as made:
+            for path, text in files.items():
+                file = Path(made) / path
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_text(text, encoding="utf-8")
+                file.chmod(0o755 if file.suffix == ".sh" else 0o644)
+                (out / path).parent.mkdir(parents=True, exist_ok=True)
+            for path in files:
+                (Path(made) / path).replace(out / path)
+    except OSError as error:
+        refuse(f"cannot write {error.filename or out}: {error.strerror}")

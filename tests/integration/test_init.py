@@ -1,0 +1,159 @@
+"""What `selfscale init` writes: read by Docker's own programs, run by an engine, and taken by moto's AWS."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import boto3
+import moto
+import pytest
+import yaml
+from docker_engine import Engine, running_engine, until
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
+
+needs_compose = pytest.mark.skipif(
+    shutil.which("docker-compose") is None, reason="docker-compose is not installed (Debian's package of that name)"
+)
+needs_docker = pytest.mark.skipif(
+    shutil.which("docker") is None, reason="docker is not installed (Debian's package docker.io)"
+)
+
+# A project as its team has it, before it scales: a file of either version, and one of none.
+PROJECT = """
+services:
+  web:
+    image: web:1
+    command: sleep 100000
+    init: true
+"""
+# The engine of a test has no bridge, and its image no uvicorn.
+WITHOUT_NETWORK = """
+services:
+  web:
+    network_mode: none
+    command: sleep 100000
+"""
+
+
+@pytest.fixture(scope="module")
+def engine() -> Iterator[Engine]:
+    with running_engine() as made:
+        yield made
+
+
+@pytest.fixture
+def init(tmp_path: Path) -> Callable[..., Path]:
+    def write(platform: str) -> Path:
+        command = [sys.executable, "-m", "selfscale.cli", "init", platform, "--image", "web:1"]
+        subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
+        return tmp_path
+
+    return write
+
+
+def run(folder: Path, *command: str, host: str = "") -> str:
+    environment = {**os.environ, **({"DOCKER_HOST": host} if host else {})}
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"{command}: {done.stderr}"
+    return done.stdout
+
+
+@pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not installed")
+def test_kubectl_makes_one_whole_of_the_files(init: Callable[..., Path]) -> None:
+    """The policy is in the ConfigMap that the pods mount, byte for byte."""
+    folder = init("kubernetes")
+    made = {each["kind"]: each for each in yaml.safe_load_all(run(folder, "kubectl", "kustomize", "k8s"))}
+    assert sorted(made) == ["ConfigMap", "Deployment", "Role", "RoleBinding", "ServiceAccount"]
+    (volume,) = made["Deployment"]["spec"]["template"]["spec"]["volumes"]
+    assert volume["configMap"]["name"] == made["ConfigMap"]["metadata"]["name"]
+    assert made["ConfigMap"]["data"] == {"selfscale.json": (folder / "k8s" / "selfscale.json").read_text()}
+
+
+def test_aws_takes_role_task_and_service(init: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    """moto checks what a policy is made of, and keeps what the lines to run would send."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    folder = init("ecs") / "ecs"
+    policy, trust = ((folder / f"{name}.json").read_text() for name in ("policy", "trust"))
+    task, service = (yaml.safe_load((folder / f"{name}.yaml").read_text()) for name in ("task-definition", "service"))
+    with moto.mock_aws():
+        iam, ecs = (boto3.client(name, region_name="eu-west-1") for name in ("iam", "ecs"))
+        role = iam.create_role(RoleName="selfscale-web", AssumeRolePolicyDocument=trust)["Role"]
+        iam.put_role_policy(RoleName="selfscale-web", PolicyName="selfscale", PolicyDocument=policy)
+        assert role["Arn"] == task["taskRoleArn"]
+        ecs.create_cluster(clusterName=service["cluster"])
+        ecs.register_task_definition(**task)
+        # Examples in the file that stand for one's own, and have to be there.
+        ec2 = boto3.resource("ec2", region_name="eu-west-1")
+        subnet = ec2.create_vpc(CidrBlock="10.0.0.0/16").create_subnet(CidrBlock="10.0.0.0/24")
+        group = subnet.vpc.create_security_group(GroupName="web", Description="web")
+        where = service["networkConfiguration"]["awsvpcConfiguration"]
+        where |= {"subnets": [subnet.id], "securityGroups": [group.id]}
+        assert ecs.create_service(**service)["service"]["desiredCount"] == 2
+
+
+BOTH = ("-f", "docker-compose.yml", "-f", "docker-compose.autoscale.yml")
+
+
+@needs_compose
+@pytest.mark.parametrize("version", ["", 'version: "2.4"', 'version: "3.8"'])
+def test_compose_takes_the_file_beside_the_projects_own(init: Callable[..., Path], version: str) -> None:
+    folder = init("compose")
+    (folder / "docker-compose.yml").write_text(version + PROJECT)
+    read = run(folder, "docker-compose", "-p", "shop", *BOTH, "config", "--services")
+    assert sorted(read.split()) == ["autoscaler", "proxy", "web"]
+
+
+@needs_compose
+def test_the_scripts_reach_compose_with_the_projects_files(init: Callable[..., Path]) -> None:
+    folder = init("compose")
+    (folder / "docker-compose.yml").write_text(PROJECT)
+    (folder / "bin").mkdir()
+    called = folder / "bin" / "selfscale"
+    called.write_text(f'#!/bin/sh\nexec {sys.executable} -m selfscale.cli "$@"\n')
+    called.chmod(0o755)
+    path = f"PATH={folder / 'bin'}:{os.environ['PATH']}"
+    assert "web: 2 to 8 replicas" in run(folder, "env", path, "scripts/setup-autoscaling.sh", "--validate")
+    assert "web: 2 to 8 replicas" in run(folder, "env", path, "scripts/setup-autoscaling.sh")
+
+
+@needs_compose
+def test_containers_share_the_memory_in_which_they_count(init: Callable[..., Path], engine: Engine) -> None:
+    folder = init("compose")
+    (folder / "docker-compose.yml").write_text(PROJECT)
+    (folder / "without-network.yml").write_text(WITHOUT_NETWORK)
+    compose = ["docker-compose", "-p", "shop", *BOTH, "-f", "without-network.yml"]
+    run(folder, *compose, "up", "-d", "--no-deps", "--scale", "web=2", "web", host=engine.host)
+    one, other = ([*compose, "exec", "-T", f"--index={index}", "web", "sh", "-c"] for index in (1, 2))
+    run(folder, *one, "mkdir /dev/shm/counted", host=engine.host)
+    run(folder, *other, "cd /dev/shm/counted", host=engine.host)
+    run(folder, *compose, "down", "--volumes", "--timeout", "0", host=engine.host)
+
+
+@needs_docker
+def test_an_engine_takes_the_stack(init: Callable[..., Path], engine: Engine) -> None:
+    folder = init("swarm")
+    engine.do("POST", "/swarm/init", {"ListenAddr": "127.0.0.1:2377", "AdvertiseAddr": "127.0.0.1"})
+    run(folder, "docker", "network", "create", "--driver", "overlay", "traefik", host=engine.host)
+    run(folder, "docker", "stack", "deploy", "-c", "docker-stack.yml", "shop", host=engine.host)
+    specs = {each["Spec"]["Name"]: each["Spec"] for each in engine.do("GET", "/services")}
+    assert sorted(specs) == ["shop_agent", "shop_web"]
+    web, agent = specs["shop_web"], specs["shop_agent"]
+    assert web["Mode"]["Replicated"]["Replicas"] == 3
+    assert web["Labels"]["traefik.http.services.web.loadbalancer.server.port"] == "8000"
+    assert web["UpdateConfig"]["FailureAction"] == "rollback"
+    assert agent["TaskTemplate"]["Placement"]["Constraints"] == ["node.role == manager"]
+    (config,) = engine.do("GET", "/configs")
+    assert config["Spec"]["Name"] == "shop-selfscale-1"
+
+    # The names of a service and of its task are as the policy and the agent say them.
+    tasks = until(lambda: engine.do("GET", "/tasks"), engine.log.read_text)
+    named = {json.dumps(each["Spec"]["ContainerSpec"].get("Env", [])) for each in tasks}
+    assert any("SELFSCALE_INSTANCE={{.Task.Name}}" in each for each in named)

@@ -1,0 +1,646 @@
+"""`selfscale init`: what it writes is valid where it goes, asks for no more than the pages say, and costs no file."""
+
+from __future__ import annotations
+
+import json
+import re
+import runpy
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import botocore.session
+import pytest
+import selfscale as library
+import yaml
+from botocore.validate import ParamValidator
+from jsonschema import Draft7Validator
+from selfscale.cli._app import app
+from selfscale.cli.init import PLATFORMS
+from typer.testing import CliRunner
+
+Run = Callable[..., Any]
+Written = Callable[..., Path]
+
+ROOT = Path(__file__).parents[3]
+TEMPLATES = ROOT / "python" / "selfscale" / "templates"
+FIXTURES = ROOT / "tests" / "fixtures"
+
+
+@pytest.fixture
+def init(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Run the command in an empty directory, in this process: there are many of them."""
+    monkeypatch.chdir(tmp_path)
+    return lambda *arguments: CliRunner().invoke(app, ["init", *map(str, arguments)])
+
+
+@pytest.fixture
+def written(init: Run, tmp_path: Path) -> Written:
+    """The folder that a platform's files were written to."""
+
+    def write(platform: str, *options: str) -> Path:
+        folder = tmp_path / platform
+        ended = init(platform, "--out", folder, *options)
+        assert ended.exit_code == 0, ended.stderr
+        return folder
+
+    return write
+
+
+def files(folder: Path) -> dict[str, str]:
+    return {str(path.relative_to(folder)): path.read_text() for path in folder.rglob("*") if path.is_file()}
+
+
+def parsed(path: Path) -> Any:
+    """The one document of a YAML or JSON file."""
+    text = path.read_text()
+    return json.loads(text) if path.suffix == ".json" else yaml.safe_load(text)
+
+
+def mistakes(schema: dict[str, Any], document: Any) -> list[str]:
+    return [f"{error.json_path}: {error.message}" for error in Draft7Validator(schema).iter_errors(document)]
+
+
+def shown(page: str, language: str, word: str) -> str:
+    """The block of a page on a driver that has a word in it."""
+    text = (ROOT / "docs" / "drivers" / page).read_text()
+    blocks: list[str] = re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
+    return next(block for block in blocks if word in block)
+
+
+# Every platform
+
+
+def test_every_folder_of_templates_is_a_platform() -> None:
+    assert sorted(path.name for path in TEMPLATES.iterdir()) == sorted(PLATFORMS)
+
+
+@pytest.mark.parametrize("platform", PLATFORMS)
+def test_all_templates_are_written(platform: str, written: Written) -> None:
+    assert sorted(files(written(platform))) == sorted(files(TEMPLATES / platform))
+
+
+@pytest.mark.parametrize("platform", PLATFORMS)
+def test_the_policy_is_accepted_without_a_hint_and_only_recommends(platform: str, written: Written) -> None:
+    folder = written(platform, "--service", "shop")
+    found = [path for path in folder.rglob("*.json") if '"policies"' in path.read_text()]
+    assert len(found) == 1
+    (policy,) = library.load_policies(found[0])
+    assert library.hints(found[0]) == []
+    assert (policy["service"], policy["enabled"], policy["platform"]["driver"]) == ("shop", False, platform)
+
+
+@pytest.mark.parametrize("platform", PLATFORMS)
+def test_no_placeholder_is_left(platform: str, written: Written, init: Run) -> None:
+    assert "__" not in "".join(files(written(platform, "--service", "shop")).values())
+    assert "__" not in init(platform, "--out", "elsewhere").stdout
+
+
+@pytest.mark.parametrize("platform", PLATFORMS)
+def test_templates_are_valid_files_themselves(platform: str) -> None:
+    for path in (TEMPLATES / platform).rglob("*"):
+        if path.suffix in {".yaml", ".yml"}:
+            assert list(yaml.safe_load_all(path.read_text())), path
+        if path.suffix == ".json" and "policies" not in path.read_text():
+            assert json.loads(path.read_text()), path
+
+
+@pytest.mark.parametrize("platform", PLATFORMS)
+def test_it_says_what_it_wrote_and_three_lines_to_run(platform: str, init: Run, tmp_path: Path) -> None:
+    ended = init(platform)
+    written, _, following = ended.stdout.partition("Next:\n")
+    assert following.count("\n") == 3
+    named = [line.strip() for line in written.splitlines() if line.startswith("  ")]
+    assert named == sorted(files(tmp_path))
+
+
+@pytest.mark.parametrize("platform", PLATFORMS)
+def test_the_files_that_the_lines_name_are_there(platform: str, init: Run, tmp_path: Path) -> None:
+    ended = init(platform)
+    following = ended.stdout.partition("Next:\n")[2]
+    for path in re.findall(
+        r"(?:file://|validate |--spec |-k |-c |git add )([\w./-]+)|^  ([\w/-]+\.sh)", following, re.MULTILINE
+    ):
+        assert (tmp_path / "".join(path)).exists(), path
+
+
+@pytest.mark.parametrize("platform", PLATFORMS)
+def test_printing_writes_nothing(platform: str, init: Run, tmp_path: Path) -> None:
+    ended = init(platform, "--print")
+    assert ended.exit_code == 0
+    assert list(tmp_path.iterdir()) == []
+    init(platform)
+    expected = (f"==> {path} <==\n{text}" for path, text in sorted(files(tmp_path).items()))
+    assert ended.stdout == "\n".join(expected)
+
+
+# What is refused
+
+
+@pytest.mark.parametrize(
+    ("called", "meant"),
+    [
+        ("k8s", "kubernetes"),
+        ("kubernete", "kubernetes"),
+        ("ECS", "ecs"),
+        ("fargate", "ecs"),
+        ("cloud-run", "cloud_run"),
+    ],
+)
+def test_an_unknown_platform_is_refused_with_the_list_and_the_nearest(init: Run, called: str, meant: str) -> None:
+    ended = init(called)
+    assert ended.exit_code == 2
+    assert f"did you mean {meant}?" in ended.stderr
+    assert ", ".join(PLATFORMS) in ended.stderr
+
+
+def test_where_nothing_is_near_nothing_is_guessed(init: Run) -> None:
+    ended = init("vercel")
+    assert ended.exit_code == 2
+    assert "did you mean" not in ended.stderr
+
+
+@pytest.mark.parametrize(
+    "name", ["", "../up", "a b", "a;rm", "$(id)", ".a", "-a", "a\n", "wéb", "1.5", "yes", "w" * 99]
+)
+@pytest.mark.parametrize("platform", PLATFORMS)
+def test_a_name_that_no_service_can_have_is_refused(platform: str, name: str, init: Run, tmp_path: Path) -> None:
+    ended = init(platform, f"--service={name}")
+    assert ended.exit_code == 2
+    assert "cannot be a service's name" in ended.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_name_that_the_platform_does_not_take_is_refused_in_words(init: Run) -> None:
+    ended = init("kubernetes", "--service", "My_Shop")
+    assert ended.exit_code == 2
+    assert "lower-case letters, digits and dashes" in ended.stderr
+
+
+def test_an_option_of_another_platform_is_refused(init: Run) -> None:
+    ended = init("kubernetes", "--cluster", "prod")
+    assert ended.exit_code == 2
+    assert "kubernetes has no use for --cluster" in ended.stderr
+
+
+@pytest.mark.parametrize("value", ["a b", "x\ny: 1", '"', "", "$HOME", "null", "0x1f"])
+def test_a_value_that_would_break_a_file_is_refused(init: Run, tmp_path: Path, value: str) -> None:
+    ended = init("ecs", f"--cluster={value}")
+    assert ended.exit_code == 2
+    assert "--cluster" in ended.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("platform", "option", "value"),
+    [("ecs", "--account", "12345"), ("ecs", "--account", "yes"), ("digitalocean", "--app", "web")],
+)
+def test_an_id_of_another_shape_is_refused(init: Run, platform: str, option: str, value: str) -> None:
+    ended = init(platform, option, value)
+    assert ended.exit_code == 2
+    assert option in ended.stderr
+
+
+def test_a_value_that_looks_like_a_placeholder_is_a_value(written: Written) -> None:
+    folder = written("ecs", "--service", "a__region__b", "--cluster", "x__service__")
+    (policy,) = library.load_policies(folder / "selfscale.json")
+    assert (policy["service"], policy["platform"]["cluster"]) == ("a__region__b", "x__service__")
+
+
+def test_what_is_given_is_no_example_any_more(init: Run) -> None:
+    said = init("ecs", "--cluster", "prod", "--region", "eu-central-1").stdout
+    examples = next(line for line in said.splitlines() if "Examples" in line)
+    assert "--account" in examples
+    assert "--cluster" not in examples
+    assert "--region" not in examples
+
+
+# Files that are there already
+
+
+@pytest.mark.parametrize("platform", PLATFORMS)
+def test_a_file_that_is_there_survives_and_nothing_is_half_written(
+    platform: str, init: Run, written: Written, tmp_path: Path
+) -> None:
+    last = sorted(files(written(platform)))[-1]
+    mine = tmp_path / "mine"
+    (mine / last).parent.mkdir(parents=True)
+    (mine / last).write_text("mine")
+    ended = init(platform, "--out", mine)
+    assert ended.exit_code == 1
+    assert last in ended.stderr
+    assert "--force" in ended.stderr
+    assert files(mine) == {last: "mine"}
+
+
+def test_a_link_that_leads_nowhere_is_a_file_that_is_there(init: Run, tmp_path: Path) -> None:
+    link = tmp_path / "selfscale.json"
+    link.symlink_to("nowhere")
+    assert init("ecs").exit_code == 1
+    assert link.is_symlink()
+    assert list(tmp_path.iterdir()) == [link]
+
+
+def test_force_replaces_what_is_there_and_nothing_else(init: Run, tmp_path: Path) -> None:
+    (tmp_path / "selfscale.json").write_text("mine")
+    (tmp_path / "ecs").mkdir()
+    (tmp_path / "ecs" / "notes").write_text("mine, too")
+    ended = init("ecs", "--force")
+    assert ended.exit_code == 0, ended.stderr
+    assert library.load_policies(tmp_path / "selfscale.json")
+    assert (tmp_path / "ecs" / "notes").read_text() == "mine, too"
+
+
+def test_force_does_not_replace_a_folder(init: Run, tmp_path: Path) -> None:
+    (tmp_path / "selfscale.json").mkdir()
+    ended = init("ecs", "--force")
+    assert ended.exit_code == 1
+    assert "selfscale.json is a folder" in ended.stderr
+    assert files(tmp_path) == {}
+
+
+def test_a_place_that_cannot_be_is_a_sentence(init: Run, tmp_path: Path) -> None:
+    (tmp_path / "ecs").write_text("mine")
+    ended = init("ecs")
+    assert ended.exit_code == 1
+    assert "cannot write" in ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert files(tmp_path) == {"ecs": "mine"}
+
+
+# kubernetes
+
+
+def manifests(folder: Path) -> Iterator[dict[str, Any]]:
+    for name in ("role.yaml", "deployment.yaml"):
+        yield from yaml.safe_load_all((folder / "k8s" / name).read_text())
+
+
+def test_kubernetes_accepts_the_manifests(written: Written) -> None:
+    definitions = json.loads((FIXTURES / "kubernetes" / "manifests-1.34.json").read_text())
+    groups = {"v1": "core.v1", "apps/v1": "apps.v1", "rbac.authorization.k8s.io/v1": "rbac.v1"}
+    kinds = []
+    for document in manifests(written("kubernetes", "--service", "shop", "--namespace", "prod")):
+        kind = f"api.{groups[document['apiVersion']]}.{document['kind']}"
+        assert mistakes({"$ref": f"#/definitions/{kind}", **definitions}, document) == []
+        assert document["metadata"]["namespace"] == "prod"
+        kinds.append(document["kind"])
+    assert kinds == ["ServiceAccount", "Role", "RoleBinding", "Deployment"]
+
+
+def test_the_role_has_exactly_the_rights_of_its_page(written: Written) -> None:
+    page = list(yaml.safe_load_all(shown("kubernetes.md", "yaml", "kind: Role")))
+    role = (written("kubernetes", "--service", "web", "--namespace", "shop") / "k8s" / "role.yaml").read_text()
+    # Beside another service's in one namespace it needs a name of its own.
+    assert list(yaml.safe_load_all(role.replace("selfscale-web", "selfscale"))) == page
+
+
+def test_the_deployment_leaves_the_count_to_the_agent_and_bounds_its_pods(written: Written) -> None:
+    *_, account_binding, deployment = manifests(written("kubernetes"))
+    assert "replicas" not in deployment["spec"]
+    pod = deployment["spec"]["template"]["spec"]
+    assert pod["serviceAccountName"] == account_binding["subjects"][0]["name"]
+    (container,) = pod["containers"]
+    told = {each["name"]: each.get("value", each.get("valueFrom")) for each in container["env"]}
+    assert told["POD_NAME"] == {"fieldRef": {"fieldPath": "metadata.name"}}
+    assert told["SELFSCALE_CPU_REQUEST"] == container["resources"]["requests"]["cpu"]
+    assert told["SELFSCALE_MEMORY_REQUEST"] == container["resources"]["requests"]["memory"]
+    assert set(container["resources"]["limits"]) == {"cpu", "memory"}
+    assert {"livenessProbe", "readinessProbe", "startupProbe"} <= set(container)
+
+
+def test_probes_and_resources_are_those_of_the_guide(written: Written) -> None:
+    *_, deployment = manifests(written("kubernetes"))
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    with (FIXTURES / "guides" / "neurocred" / "k8s-deployment.yaml").open() as file:
+        (guide,) = next(yaml.safe_load_all(file))["spec"]["template"]["spec"]["containers"]
+    assert container["resources"] == guide["resources"]
+    for probe in ("livenessProbe", "readinessProbe"):
+        for key in ("initialDelaySeconds", "periodSeconds"):
+            assert container[probe][key] == guide[probe][key]
+        assert container[probe]["httpGet"]["path"] == guide[probe]["httpGet"]["path"]
+
+
+def test_kustomize_finds_all_that_it_names(written: Written) -> None:
+    folder = written("kubernetes") / "k8s"
+    kustomization = parsed(folder / "kustomization.yaml")
+    (generated,) = kustomization["configMapGenerator"]
+    for name in [*kustomization["resources"], *generated["files"]]:
+        assert (folder / name).is_file()
+    *_, deployment = manifests(folder.parent)
+    (volume,) = deployment["spec"]["template"]["spec"]["volumes"]
+    assert volume["configMap"]["name"] == generated["name"]
+
+
+# ecs
+
+
+def test_ecs_accepts_the_task_and_the_service(written: Written) -> None:
+    folder = written("ecs") / "ecs"
+    calls = botocore.session.get_session().get_service_model("ecs")
+    for name, call in (("task-definition", "RegisterTaskDefinition"), ("service", "CreateService")):
+        document = parsed(folder / f"{name}.yaml")
+        report = ParamValidator().validate(document, calls.operation_model(call).input_shape)
+        assert not report.has_errors(), report.generate_report()
+
+
+def test_the_task_role_has_exactly_the_rights_of_its_page(written: Written) -> None:
+    page = json.loads(shown("ecs.md", "json", "Statement"))
+    options = ("--cluster", "prod", "--region", "eu-west-1", "--account", "123456789012")
+    written_policy = parsed(written("ecs", *options) / "ecs" / "policy.json")
+    assert [without_id(each) for each in written_policy.pop("Statement")] == page.pop("Statement")
+    assert written_policy == page
+
+
+def without_id(statement: dict[str, Any]) -> dict[str, Any]:
+    """A statement without the word that says what it is for."""
+    assert re.fullmatch("[A-Za-z0-9]+", statement["Sid"])
+    return {key: value for key, value in statement.items() if key != "Sid"}
+
+
+def test_a_failed_deployment_on_ecs_goes_back(written: Written) -> None:
+    service = parsed(written("ecs") / "ecs" / "service.yaml")
+    deployment = service["deploymentConfiguration"]
+    assert deployment["deploymentCircuitBreaker"] == {"enable": True, "rollback": True}
+    assert (deployment["minimumHealthyPercent"], deployment["maximumPercent"]) == (100, 200)
+
+
+def test_the_task_is_checked_as_the_guide_checks_it_and_has_time_to_end(written: Written) -> None:
+    task = parsed(written("ecs") / "ecs" / "task-definition.yaml")
+    (container,) = task["containerDefinitions"]
+    checked = {key: container["healthCheck"][key] for key in ("interval", "timeout", "retries")}
+    assert checked == {"interval": 30, "timeout": 5, "retries": 3}
+    assert container["stopTimeout"] >= 30
+
+
+# swarm, compose
+
+
+def services(path: Path) -> dict[str, Any]:
+    """The services of a file, which Compose's schema has accepted."""
+    document = yaml.safe_load(path.read_text())
+    schema = json.loads((FIXTURES / "compose" / "compose-spec.schema.json").read_text())
+    assert mistakes(schema, document) == []
+    found: dict[str, Any] = document["services"]
+    return found
+
+
+def rights_of_the_socket(service: dict[str, Any]) -> bool:
+    return any("docker.sock" in volume for volume in service["volumes"])
+
+
+def test_the_stack_has_one_agent_on_a_manager_and_it_alone_has_the_socket(written: Written) -> None:
+    found = services(written("swarm", "--service", "backend") / "docker-stack.yml")
+    agent, backend = found["agent"], found["backend"]
+    assert agent["command"][:2] == ["selfscale", "agent"]
+    assert agent["deploy"]["placement"]["constraints"] == ["node.role == manager"]
+    assert (agent["deploy"]["replicas"], agent["deploy"]["update_config"]["order"]) == (1, "stop-first")
+    assert (agent["environment"]["SELFSCALE_FLEET"], backend["environment"]["SELFSCALE_LEADS"]) == ("single", "none")
+    assert (rights_of_the_socket(agent), rights_of_the_socket(backend)) == (True, False)
+
+
+def test_the_labels_of_the_stack_are_those_of_the_guide(written: Written) -> None:
+    found = services(written("swarm", "--service", "backend") / "docker-stack.yml")
+    guide = yaml.safe_load((FIXTURES / "guides" / "socialtrend" / "traefik-labels.yaml").read_text())["labels"]
+    assert set(guide) <= set(found["backend"]["deploy"]["labels"])
+
+
+def test_the_stack_gives_work_the_time_that_its_policy_speaks_of(written: Written) -> None:
+    folder = written("swarm", "--stack", "socialtrend", "--service", "backend")
+    found = services(folder / "docker-stack.yml")["backend"]
+    (policy,) = library.load_policies(folder / "selfscale.json")
+    assert policy["platform"]["service"] == "socialtrend_backend"
+    assert found["stop_grace_period"] == "30s"
+    assert policy["platform"]["longestWorkSeconds"] < 30
+    assert policy["minReplicas"] == found["deploy"]["replicas"]
+
+
+@pytest.mark.parametrize("file", ["swarm/docker-stack.yml", "compose/docker-compose.autoscale.yml"])
+def test_containers_are_bounded_and_checked_as_the_guide_checks_them(written: Written, file: str) -> None:
+    platform, name = file.split("/")
+    found = services(written(platform) / name)["web"]
+    limits, reservations = found["deploy"]["resources"]["limits"], found["deploy"]["resources"]["reservations"]
+    assert (limits, reservations) == ({"cpus": "1.0", "memory": "1G"}, {"cpus": "0.5", "memory": "512M"})
+    assert found["healthcheck"]["interval"] == "30s"
+
+
+@pytest.mark.parametrize("file", ["swarm/docker-stack.yml", "compose/docker-compose.autoscale.yml"])
+def test_the_agent_reads_the_memory_in_which_the_service_counts(written: Written, file: str) -> None:
+    platform, name = file.split("/")
+    found = services(written(platform) / name)
+    agent = found["agent" if platform == "swarm" else "autoscaler"]
+    for each in (agent, found["web"]):
+        assert "selfscale:/dev/shm" in each["volumes"]
+        assert each["environment"]["SELFSCALE_RUN_DIR"] == "/dev/shm/selfscale-run"
+
+
+def test_the_files_for_compose_are_those_of_the_guide(written: Written) -> None:
+    folder = written("compose", "--service", "backend", "--project", "spheroseg")
+    assert sorted(files(folder)) == [
+        "config/autoscaling/.env.autoscaling",
+        "config/autoscaling/nginx.conf",
+        "config/autoscaling/policies.json",
+        "docker-compose.autoscale.yml",
+        "scripts/autoscaling-control.sh",
+        "scripts/monitor-autoscaling.sh",
+        "scripts/setup-autoscaling.sh",
+    ]
+    guide = json.loads((FIXTURES / "policies" / "spheroseg.json").read_text())["policies"][0]
+    (policy,) = library.load_policies(folder / "config" / "autoscaling" / "policies.json")
+    same = ("name", "service", "minReplicas", "maxReplicas", "enabled")
+    assert {key: policy[key] for key in same} == {key: guide[key] for key in same}
+    assert (policy["cooldownPeriod"], policy["evaluationInterval"]) == ("5m", "2m")
+
+
+def test_scripts_may_be_run(written: Written) -> None:
+    assert [path.stat().st_mode & 0o777 for path in (written("compose") / "scripts").iterdir()] == [0o755] * 3
+
+
+def test_scripts_call_commands_that_there_are() -> None:
+    known = {command.name or command.callback.__name__ for command in app.registered_commands if command.callback}
+    text = "\n".join(path.read_text() for path in scripts())
+    called = set(re.findall(r"(?:^|exec -T autoscaler )selfscale (\w+)|(?:\) |&& )agent (\w+)", text, re.MULTILINE))
+    assert {"".join(each) for each in called} == {"validate", "status", "history", "explain"} <= known
+
+
+# cloud_run
+
+
+def test_cloud_run_accepts_the_service(written: Written) -> None:
+    document = parsed(written("cloud_run") / "cloud_run" / "service.yaml")
+    schema = json.loads((FIXTURES / "cloud_run" / "service-v1.schema.json").read_text())
+    assert mistakes(schema, document) == []
+
+
+def test_the_roles_on_cloud_run_have_exactly_the_rights_of_its_page(written: Written) -> None:
+    page = (ROOT / "docs" / "drivers" / "cloud_run.md").read_text()
+    section = page.partition("## Permissions")[2].partition("## ")[0]
+    for_pools = {"run.workerpools.get", "run.workerpools.update"}
+    asked = set(re.findall(r"`((?:run|iam)\.\w+\.\w+)`", section)) - for_pools
+    folder = written("cloud_run", "--service", "shop") / "cloud_run"
+    on_service = parsed(folder / "role.yaml")["includedPermissions"]
+    on_project = parsed(folder / "role-operations.yaml")["includedPermissions"]
+    assert asked == {*on_service, *on_project, "iam.serviceAccounts.actAs"}
+    assert on_project == ["run.operations.get"]
+    setup = (folder / "setup.sh").read_text().replace("\\\n  ", "")
+    who = '--member "serviceAccount:$account"'
+    assert (
+        f"services add-iam-policy-binding shop --region europe-west1 {who} --role projects/shop/roles/selfscale\n"
+        in setup
+    )
+    assert f'service-accounts add-iam-policy-binding "$account" {who} --role roles/iam.serviceAccountUser' in setup
+
+
+def test_the_agent_on_cloud_run_has_cpu_at_all_times_and_the_count_to_itself(written: Written) -> None:
+    folder = written("cloud_run")
+    document = parsed(folder / "cloud_run" / "service.yaml")
+    assert document["metadata"]["annotations"] == {"run.googleapis.com/scalingMode": "manual"}
+    revision = document["spec"]["template"]
+    assert revision["metadata"]["annotations"] == {"run.googleapis.com/cpu-throttling": "false"}
+    assert revision["spec"]["containerConcurrency"] == 80
+    (container,) = revision["spec"]["containers"]
+    assert container["resources"]["limits"] == {"cpu": "2", "memory": "2Gi"}
+    (policy,) = library.load_policies(folder / "selfscale.json")
+    assert (policy["minReplicas"], policy["maxReplicas"]) == (3, 10)
+
+
+# render
+
+
+def test_render_accepts_the_blueprint_and_the_count_is_not_in_it(written: Written) -> None:
+    document = parsed(written("render") / "render.yaml")
+    schema = json.loads((FIXTURES / "render" / "blueprint.schema.json").read_text())
+    assert mistakes(schema, document) == []
+    web, meeting = document["services"]
+    assert not {"numInstances", "scaling", "disk"} & set(web)
+    guide = yaml.safe_load((FIXTURES / "guides" / "neurocred" / "render.yaml").read_text())["services"][0]
+    assert web["healthCheckPath"] == guide["healthCheckPath"]
+    told = {each["key"]: each for each in web["envVars"]}
+    assert told["RENDER_API_KEY"] == {"key": "RENDER_API_KEY", "sync": False}
+    assert told["SELFSCALE_FLEET"]["fromService"]["name"] == meeting["name"]
+    assert (meeting["maxmemoryPolicy"], meeting["ipAllowList"]) == ("noeviction", [])
+
+
+# railway
+
+
+def test_railway_accepts_the_service_and_the_count_is_not_in_it(written: Written) -> None:
+    sdk = pytest.importorskip("railway_sdk", reason="railway-sdk is not installed (the extra test has it)")
+    path = written("railway", "--service", "shop", "--project", "market") / ".railway" / "railway.py"
+    made = runpy.run_path(str(path))["main"](sdk.create_railway_context(environment="production"))
+    graph = made.to_graph()
+    assert graph["name"] == "market"
+    meeting, shop = graph["resources"]
+    schema = json.loads((FIXTURES / "railway" / "config.schema.json").read_text())
+    assert mistakes(schema, {"deploy": shop["deploy"]}) == []
+    assert not {"numReplicas", "multiRegionConfig"} & set(shop["deploy"])
+    told = shop["variables"]
+    assert told["RAILWAY_TOKEN"] == {"type": "preserve"}
+    assert meeting["address"] in json.dumps(told["SELFSCALE_FLEET"])
+
+
+def test_railway_checks_and_starts_anew_as_the_guide_says(written: Written) -> None:
+    sdk = pytest.importorskip("railway_sdk", reason="railway-sdk is not installed (the extra test has it)")
+    path = written("railway") / ".railway" / "railway.py"
+    _, web = runpy.run_path(str(path))["main"](sdk.create_railway_context()).to_graph()["resources"]
+    guide = json.loads((FIXTURES / "guides" / "neurocred" / "railway.json").read_text())["deploy"]
+    same = ("healthcheckPath", "healthcheckTimeout", "restartPolicyType", "restartPolicyMaxRetries")
+    assert {key: web["deploy"][key] for key in same} == {key: guide[key] for key in same}
+
+
+# digitalocean
+
+
+def test_digitalocean_accepts_the_app_and_the_count_is_not_in_it(written: Written) -> None:
+    document = parsed(written("digitalocean", "--service", "shop", "--repo", "acme/shop") / ".do" / "app.yaml")
+    schema = json.loads((FIXTURES / "digitalocean" / "app-spec.schema.json").read_text())
+    assert mistakes(schema, document) == []
+    (shop,) = document["services"]
+    assert not {"instance_count", "autoscaling"} & set(shop)
+    told = {each["key"]: each for each in shop["envs"]}
+    for secret in ("DIGITALOCEAN_TOKEN", "SELFSCALE_FLEET"):
+        assert told[secret] == {"key": secret, "type": "SECRET", "scope": "RUN_TIME"}
+
+
+def test_digitalocean_checks_as_the_guide_says(written: Written) -> None:
+    (web,) = parsed(written("digitalocean") / ".do" / "app.yaml")["services"]
+    keys = ("period_seconds", "timeout_seconds", "failure_threshold")
+    assert [web["liveness_health_check"][key] for key in keys] == [30, 5, 3]
+    assert [web["health_check"][key] for key in keys] == [10, 5, 2]
+
+
+@pytest.mark.parametrize(
+    ("platform", "words"),
+    [("digitalocean", ["app:read", "app:update"]), ("render", ["no scopes"]), ("railway", ["project token"])],
+)
+def test_the_token_is_the_one_of_the_page(written: Written, platform: str, words: list[str]) -> None:
+    page = ROOT / "docs" / "drivers" / f"{platform}.md"
+    for text in ["\n".join(files(written(platform)).values()), *([page.read_text()] if page.exists() else [])]:
+        assert [word for word in words if word not in text] == []
+
+
+# Scripts
+
+
+@pytest.fixture
+def control(written: Written, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+    """Run the script of that name, and see what it has docker-compose do: this one says it, and does nothing."""
+    folder = written("compose", "--service", "backend")
+    (tmp_path / "bin").mkdir()
+    stub = tmp_path / "bin" / "docker-compose"
+    stub.write_text('#!/bin/sh\necho "$@"\n')
+    stub.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"), prepend=":")
+    script = folder / "scripts" / "autoscaling-control.sh"
+    return lambda *words: subprocess.run([script, *words], capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize(
+    ("words", "command"),
+    [
+        (["status"], "status"),
+        (["history"], "history --service backend"),
+        (["history", "ml"], "history --service ml"),
+        (["explain"], "explain"),
+        (["explain", "01KB"], "explain 01KB"),
+        (["policies"], "validate /config/policies.json"),
+    ],
+)
+def test_the_control_script_asks_the_agent_in_its_container(
+    control: Callable[..., Any], words: list[str], command: str
+) -> None:
+    assert control(*words).stdout.endswith(f"exec -T autoscaler selfscale {command}\n")
+
+
+def test_the_control_script_turns_the_one_switch(control: Callable[..., Any], tmp_path: Path) -> None:
+    settings = tmp_path / "compose" / "config" / "autoscaling" / ".env.autoscaling"
+    before = settings.read_text()
+    assert control("enable").stdout.endswith("restart autoscaler\n")
+    assert settings.read_text() == before.replace("AUTOSCALING_ENABLED=false", "AUTOSCALING_ENABLED=true")
+    assert control("disable").returncode == 0
+    assert settings.read_text() == before
+
+
+@pytest.mark.parametrize("words", [[], ["nonsense"]])
+def test_the_control_script_says_what_it_knows(control: Callable[..., Any], words: list[str]) -> None:
+    ended = control(*words)
+    assert ended.returncode == 2
+    assert "autoscaling-control.sh enable | disable" in ended.stderr
+
+
+def scripts() -> list[Path]:
+    return sorted(TEMPLATES.rglob("*.sh"))
+
+
+@pytest.mark.parametrize("path", scripts(), ids=lambda path: path.name)
+def test_a_script_is_one_for_any_shell(path: Path) -> None:
+    assert subprocess.run(["sh", "-n", path], check=False).returncode == 0
+
+
+@pytest.mark.skipif(shutil.which("shellcheck") is None, reason="shellcheck is not installed (the extra test has it)")
+@pytest.mark.parametrize("path", scripts(), ids=lambda path: path.name)
+def test_shellcheck_finds_nothing_in_a_script(path: Path) -> None:
+    ended = subprocess.run(["shellcheck", path], capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stdout
