@@ -33,9 +33,9 @@ AUDIT = {
     "kind": "Policy",
     "omitStages": ["RequestReceived"],
     "rules": [
-        {"level": "RequestResponse", "resources": [{"group": "apps", "resources": ["deployments/scale"]}]},
+        {"level": "Request", "resources": [{"group": "apps", "resources": ["deployments/scale"]}]},
         {"level": "Request", "resources": [{"group": "coordination.k8s.io", "resources": ["leases"]}]},
-        {"level": "Request", "resources": [{"group": "", "resources": ["pods"]}], "verbs": ["patch"]},
+        {"level": "Metadata", "resources": [{"group": "", "resources": ["pods"]}], "verbs": ["patch"]},
         {"level": "None"},
     ],
 }
