@@ -7,6 +7,7 @@
 
 #include "drivers/kubernetes/access.hpp"
 #include "drivers/kubernetes/api.hpp"
+#include "drivers/kubernetes/autoscalers.hpp"
 #include "http/client.hpp"
 #include "http/status.hpp"
 
@@ -15,6 +16,7 @@ namespace {
 
 namespace asio = boost::asio;
 using kubernetes::Access;
+using kubernetes::Autoscaler;
 using kubernetes::Kind;
 using kubernetes::Options;
 using kubernetes::Permission;
@@ -24,7 +26,9 @@ using kubernetes::Target;
 using kubernetes::Workload;
 using Time = asio::steady_timer::time_point;
 
-constexpr Duration patience{10'000};  // for calls that carry no deadline
+constexpr Duration patience{10'000};         // for calls that carry no deadline
+constexpr Duration release_patience{5'000};  // an agent that stops waits for it
+constexpr int change_attempts = 5;           // an autoscaler's status changes all the time
 
 Time after(Duration wait) { return asio::steady_timer::clock_type::now() + wait; }
 
@@ -77,6 +81,10 @@ class Kubernetes final : public Driver {
       if (workload->desired == request.desired) co_return Result<void>{};
       version = workload->version;
     }
+    if (options_.takes_over) {
+      const auto taken = co_await change_autoscalers(&Autoscaler::suspending, until);
+      if (!taken) co_return taken.error();
+    }
     if (target_.kind == Kind::deployment && !request.victims.empty()) {
       const auto marked = co_await mark(request, until);
       if (!marked) co_return marked.error();
@@ -99,10 +107,15 @@ class Kubernetes final : public Driver {
     }
     found.warnings.insert(found.warnings.end(), workload->warnings.begin(),
                           workload->warnings.end());
-    auto others = co_await read_autoscalers(until);
-    if (!others) co_return others.error();
-    found.wrong = std::move(*others);
+    const auto looked = co_await look_for_autoscalers(found, until);
+    if (!looked) co_return looked.error();
     co_return found;
+  }
+
+  /// What an agent before this one took over and could not give back any more is given back, too.
+  asio::awaitable<Result<void>> release() override {
+    if (!options_.takes_over) co_return Result<void>{};
+    co_return co_await change_autoscalers(&Autoscaler::giving_back, after(release_patience));
   }
 
   [[nodiscard]] Capabilities capabilities() const override {
@@ -184,18 +197,41 @@ class Kubernetes final : public Driver {
     co_return all;
   }
 
-  asio::awaitable<Result<std::vector<std::string>>> read_autoscalers(Time until) {
-    std::vector<std::string> all;
+  template <class List, class Parse>
+  asio::awaitable<Result<std::vector<Autoscaler>>> read_all(List list, Parse parse, Time until) {
+    std::vector<Autoscaler> all;
     std::string page;
     do {
-      const auto make = [&] { return kubernetes::list_autoscalers(target_, page); };
+      const auto make = [&] { return list(target_, page); };
       const auto answer = co_await ask(make, until);
       if (!answer) co_return answer.error();
-      auto found = read(make(), kubernetes::parse_autoscalers(target_, answer->body));
+      auto found = read(make(), parse(target_, answer->body));
       if (!found) co_return found.error();
       std::move(found->on_target.begin(), found->on_target.end(), std::back_inserter(all));
       page = std::move(found->next_page);
     } while (!page.empty());
+    co_return all;
+  }
+
+  /// All that scale the target, those of KEDA only where they may be taken over: one that KEDA made
+  /// goes with its ScaledObject.
+  asio::awaitable<Result<std::vector<Autoscaler>>> read_autoscalers(Time until) {
+    auto all =
+        co_await read_all(kubernetes::list_autoscalers, kubernetes::parse_autoscalers, until);
+    if (!all || !options_.takes_over) co_return all;
+    auto of_keda =
+        co_await read_all(kubernetes::list_scaled_objects, kubernetes::parse_scaled_objects, until);
+    const bool is_made_by_keda = std::ranges::any_of(
+        *all, [](const Autoscaler& each) { return !each.scaled_object.empty(); });
+    const bool is_without_keda =
+        !of_keda && (of_keda.error().code == Errc::not_found ||
+                     (of_keda.error().code == Errc::denied && !is_made_by_keda));
+    if (is_without_keda) co_return all;
+    if (!of_keda) co_return of_keda;
+    std::erase_if(*all, [&](const Autoscaler& each) {
+      return std::ranges::find(*of_keda, each.scaled_object, &Autoscaler::name) != of_keda->end();
+    });
+    std::ranges::move(*of_keda, std::back_inserter(*all));
     co_return all;
   }
 
@@ -265,6 +301,68 @@ class Kubernetes final : public Driver {
     co_return Result<void>{};
   }
 
+  // --- other autoscalers
+
+  /// Suspends them, or gives them back. Their own controllers write them, too: what has changed
+  /// meanwhile is read again.
+  asio::awaitable<Result<void>> change_autoscalers(std::string Autoscaler::*patch, Time until) {
+    for (int attempt = 1;; ++attempt) {
+      const auto all = co_await read_autoscalers(until);
+      if (!all) co_return all.error();
+      auto changed = co_await change_each(*all, patch, until);
+      const bool again =
+          !changed && changed.error().code == Errc::conflict && attempt < change_attempts;
+      if (!again) co_return changed;
+    }
+  }
+
+  asio::awaitable<Result<void>> change_each(const std::vector<Autoscaler>& all,
+                                            std::string Autoscaler::*patch, Time until) {
+    for (const auto& each : all) {
+      const auto& body = each.*patch;
+      if (body.empty()) continue;
+      const auto make = [&] { return kubernetes::change_autoscaler(target_, each, body); };
+      const auto answer = co_await ask(make, until);
+      if (!answer && answer.error().code != Errc::not_found) co_return answer.error();
+    }
+    co_return Result<void>{};
+  }
+
+  asio::awaitable<Result<void>> look_for_autoscalers(Preflight& found, Time until) {
+    const auto all = co_await read_autoscalers(until);
+    if (!all && all.error().code == Errc::denied) {
+      found.wrong.push_back(missing(all.error().permission));
+      co_return Result<void>{};
+    }
+    if (!all) co_return all.error();
+    for (const auto& each : *all) {
+      if (!options_.takes_over) {
+        found.wrong.push_back(refusal_to_fight(each));
+        continue;
+      }
+      const auto allowed = co_await is_allowed(kubernetes::may_change(each), until);
+      if (!allowed) co_return allowed.error();
+      if (!*allowed) found.wrong.push_back(missing(to_text(kubernetes::may_change(each))));
+      if (!each.is_suspended()) {
+        found.warnings.push_back(each.about +
+                                 "; by platform.takeOver it is suspended when this agent first "
+                                 "scales that, and gets its setting back when that ends");
+      }
+    }
+    co_return Result<void>{};
+  }
+
+  static std::string refusal_to_fight(const Autoscaler& autoscaler) {
+    if (autoscaler.is_suspended() && autoscaler.is_taken_over()) {
+      return autoscaler.about +
+             ", and is suspended by an agent's takeover: with platform.takeOver an agent goes on "
+             "from there, and gives it back when it ends";
+    }
+    const auto what = autoscaler.scaled_object.empty() ? "it" : "that ScaledObject";
+    return autoscaler.about + ", and two that write one count fight: delete " + what +
+           ", consent to its suspension by platform.takeOver, or leave this policy off";
+  }
+
   // --- checking
 
   /// A right, and what is missing without it; without words it must be there.
@@ -287,21 +385,27 @@ class Kubernetes final : public Driver {
   asio::awaitable<Result<void>> check_permissions(Preflight& found, Time until) {
     if (const auto cluster = find_cluster(); !cluster) co_return cluster.error();
     for (const auto& wish : wishes()) {
-      const auto make = [&] { return kubernetes::ask_whether_allowed(target_, wish.permission); };
-      const auto answer = co_await ask(make, until);
-      if (!answer) co_return answer.error();
-      const auto allowed = read(make(), kubernetes::parse_whether_allowed(answer->body));
+      const auto allowed = co_await is_allowed(wish.permission, until);
       if (!allowed) co_return allowed.error();
       if (*allowed) continue;
-      const auto missing = "the permission to " + to_text(wish.permission) +
-                           " is missing in the namespace " + target_.name_space;
       if (wish.without.empty()) {
-        found.wrong.push_back(missing);
+        found.wrong.push_back(missing(to_text(wish.permission)));
       } else {
-        found.warnings.push_back(missing + ": " + wish.without);
+        found.warnings.push_back(missing(to_text(wish.permission)) + ": " + wish.without);
       }
     }
     co_return Result<void>{};
+  }
+
+  asio::awaitable<Result<bool>> is_allowed(Permission permission, Time until) {
+    const auto make = [&] { return kubernetes::ask_whether_allowed(target_, permission); };
+    const auto answer = co_await ask(make, until);
+    if (!answer) co_return answer.error();
+    co_return read(make(), kubernetes::parse_whether_allowed(answer->body));
+  }
+
+  [[nodiscard]] std::string missing(const std::string& permission) const {
+    return "the permission to " + permission + " is missing in the namespace " + target_.name_space;
   }
 
   asio::io_context& io_;

@@ -42,6 +42,7 @@ void read_kubernetes(Reader& platform) {
   for (const auto* key : {"namespace", "deployment", "statefulSet", "kubeconfig", "context"}) {
     platform.text(key);
   }
+  platform.flag("takeOver");
   if (platform.has("deployment") && platform.has("statefulSet")) {
     platform.wrong("statefulSet",
                    "cannot stand beside a deployment: one policy scales one of them");

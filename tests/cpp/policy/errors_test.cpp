@@ -251,6 +251,8 @@ INSTANTIATE_TEST_SUITE_P(
                 "/platform/deploymnt", "\"deployment\""},
         Mistake{R"({"platform": {"driver": "kubernetes", "deployment": "a", "statefulSet": "b"}})",
                 "/platform/statefulSet", "one of them"},
+        Mistake{R"({"platform": {"driver": "kubernetes", "takeOver": 1}})", "/platform/takeOver",
+                "true"},
         Mistake{R"({"platform": {"driver": "swarm", "longestWorkSeconds": "90s"}})",
                 "/platform/longestWorkSeconds", "number"},
         Mistake{R"({"platform": {"driver": "swarm", "mayInteruptWork": true}})",

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <charconv>
 #include <cstdint>
-#include <limits>
-#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "http/percent.hpp"
@@ -14,12 +12,10 @@
 namespace selfscale::drivers::kubernetes {
 namespace {
 
-using Json = nlohmann::json;
 using http::percent_encoded;
 
 constexpr auto cost_annotation = "controller.kubernetes.io/pod-deletion-cost";
 constexpr auto applied_annotation = "kubectl.kubernetes.io/last-applied-configuration";
-constexpr std::string_view page_size = "500";
 
 // --- asking
 
@@ -32,73 +28,8 @@ std::string pods_path(const Target& target) {
   return "/api/v1/namespaces/" + target.name_space + "/pods";
 }
 
-Request get(std::string path, Permission needs) {
-  Request request;
-  request.call.target = std::move(path);
-  request.call.headers = {{"Accept", "application/json"}};
-  request.needs = std::move(needs);
-  return request;
-}
-
-Request write(std::string method, std::string path, const Json& body, Permission needs,
-              std::string type = "application/json") {
-  auto request = get(std::move(path), std::move(needs));
-  request.call.method = std::move(method);
-  request.call.headers.emplace_back("Content-Type", std::move(type));
-  request.call.body = body.dump();
-  return request;
-}
-
-std::string paged(std::string path, const std::string& page) {
-  path += path.find('?') == std::string::npos ? '?' : '&';
-  path += "limit=" + std::string{page_size};
-  if (!page.empty()) path += "&continue=" + percent_encoded(page);
-  return path;
-}
-
-// --- reading: whatever is not there, or is something else, reads as nothing
-
-const Json& at(const Json& object, const char* key) {
-  static const Json nothing;
-  if (!object.is_object()) return nothing;
-  const auto found = object.find(key);
-  return found == object.end() ? nothing : *found;
-}
-template <class... Keys>
-const Json& at(const Json& object, const char* key, const char* next, Keys... keys) {
-  return at(at(object, key), next, keys...);
-}
-
-std::string text(const Json& value) {
-  const auto* found = value.get_ptr<const std::string*>();
-  return found == nullptr ? std::string{} : *found;
-}
-
-std::optional<Duration> wait_in(const Json& seconds) {
-  constexpr std::int64_t most = 86'400;
-  if (!seconds.is_number_integer()) return std::nullopt;
-  return std::chrono::seconds{std::clamp(seconds.get<std::int64_t>(), std::int64_t{0}, most)};
-}
-
 std::int64_t whole(const Json& value) {
   return value.is_number_integer() ? value.get<std::int64_t>() : 0;
-}
-
-Failure malformed(const std::string& words) { return Failure{Errc::malformed, words, {}}; }
-
-Result<Json> parse(std::string_view body, std::string_view kind) {
-  auto object = Json::parse(body, nullptr, /*allow_exceptions=*/false);
-  if (text(at(object, "kind")) == kind) return object;
-  return malformed("the API's answer is no " + std::string{kind});
-}
-
-/// Counts of zero are left out. Empty: it is no count.
-std::optional<int> count(const Json& value, int when_absent = 0) {
-  if (value.is_null()) return when_absent;
-  if (!value.is_number_integer()) return std::nullopt;
-  const auto number = value.get<std::int64_t>();
-  if (number < 0 || number > std::numeric_limits<std::int32_t>::max()) return std::nullopt;
-  return static_cast<int>(number);
 }
 
 // --- workloads
@@ -257,50 +188,7 @@ bool has_ended(const Json& pod) {
   return phase == "Succeeded" || phase == "Failed";
 }
 
-// --- autoscalers
-
-bool is_of_target(const Target& target, const Json& reference) {
-  const auto version = text(at(reference, "apiVersion"));
-  const bool is_apps = version.empty() || version.starts_with("apps/");
-  return is_apps && text(at(reference, "kind")) == kind_name(target.kind) &&
-         text(at(reference, "name")) == target.name;
-}
-
-std::string sentence_about(const Target& target, const Json& autoscaler) {
-  const auto& metadata = at(autoscaler, "metadata");
-  const auto& spec = at(autoscaler, "spec");
-  const auto least = count(at(spec, "minReplicas"), 1).value_or(1);
-  const auto most = count(at(spec, "maxReplicas")).value_or(0);
-  std::string words = "the HorizontalPodAutoscaler " + text(at(metadata, "name"));
-  std::string what = "delete it";
-  for (const auto& owner : at(metadata, "ownerReferences")) {
-    if (text(at(owner, "kind")) != "ScaledObject") continue;
-    words += ", made by KEDA for the ScaledObject " + text(at(owner, "name")) + ",";
-    what = "delete that ScaledObject";
-  }
-  return words + " scales " + std::string{kind_name(target.kind)} + " " + target.name + " too (" +
-         std::to_string(least) + " to " + std::to_string(most) +
-         " replicas), and two that write one count fight: " + what + ", or leave this policy off";
-}
-
 }  // namespace
-
-std::string to_text(const Permission& permission) {
-  auto words = permission.verb + " " + permission.resource;
-  if (!permission.name.empty()) words += " " + permission.name;
-  return permission.group.empty() ? words : words + " (" + permission.group + ")";
-}
-
-Failure refusal(const http::Address& server, const Request& request, const http::Answer& answer) {
-  const auto status = Json::parse(answer.body, nullptr, /*allow_exceptions=*/false);
-  auto failure = http::failure_of(server, request.call, answer, text(at(status, "message")));
-  const auto verdict = http::verdict_of(answer.status);
-  if (verdict == http::Verdict::denied) failure.permission = to_text(request.needs);
-  if (!failure.retry_after && http::may_succeed_later(verdict)) {
-    failure.retry_after = wait_in(at(status, "details", "retryAfterSeconds"));
-  }
-  return failure;
-}
 
 Request get_workload(const Target& target) { return get(workload_path(target), may_read(target)); }
 
@@ -334,7 +222,7 @@ Request put_scale(const Target& target, int replicas, const std::string& version
       {"metadata",
        {{"name", target.name}, {"namespace", target.name_space}, {"resourceVersion", version}}},
       {"spec", {{"replicas", replicas}}}};
-  return write("PUT", workload_path(target) + "/scale?fieldManager=selfscale", scale,
+  return write("PUT", workload_path(target) + "/scale?fieldManager=selfscale", scale.dump(),
                may_scale(target));
 }
 
@@ -366,9 +254,9 @@ Result<Pods> parse_pods(const Target& target, std::string_view body, std::string
 
 Request set_deletion_cost(const Target& target, const std::string& pod, std::optional<int> cost) {
   const Json value = cost ? Json(std::to_string(*cost)) : Json(nullptr);
-  return write("PATCH", pods_path(target) + "/" + percent_encoded(pod) + "?fieldManager=selfscale",
-               {{"metadata", {{"annotations", {{cost_annotation, value}}}}}}, may_mark_pods(),
-               "application/merge-patch+json");
+  const Json body = {{"metadata", {{"annotations", {{cost_annotation, value}}}}}};
+  return patch(pods_path(target) + "/" + percent_encoded(pod) + "?fieldManager=selfscale",
+               body.dump(), may_mark_pods());
 }
 
 Marks marks_for(const std::vector<Pod>& pods, const std::vector<std::string>& victims, int gone) {
@@ -391,25 +279,6 @@ Marks marks_for(const std::vector<Pod>& pods, const std::vector<std::string>& vi
   return marks;
 }
 
-Request list_autoscalers(const Target& target, const std::string& page) {
-  return get(
-      paged("/apis/autoscaling/v2/namespaces/" + target.name_space + "/horizontalpodautoscalers",
-            page),
-      may_list_autoscalers());
-}
-
-Result<Autoscalers> parse_autoscalers(const Target& target, std::string_view body) {
-  const auto list = parse(body, "HorizontalPodAutoscalerList");
-  if (!list) return list.error();
-  Autoscalers read;
-  for (const auto& each : at(*list, "items")) {
-    if (!is_of_target(target, at(each, "spec", "scaleTargetRef"))) continue;
-    read.on_target.push_back(sentence_about(target, each));
-  }
-  read.next_page = text(at(*list, "metadata", "continue"));
-  return read;
-}
-
 Request ask_whether_allowed(const Target& target, const Permission& permission) {
   const auto slash = std::min(permission.resource.find('/'), permission.resource.size());
   Json attributes = {{"namespace", target.name_space},
@@ -423,7 +292,7 @@ Request ask_whether_allowed(const Target& target, const Permission& permission) 
   const Json review = {{"apiVersion", "authorization.k8s.io/v1"},
                        {"kind", "SelfSubjectAccessReview"},
                        {"spec", {{"resourceAttributes", std::move(attributes)}}}};
-  return write("POST", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", review,
+  return write("POST", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", review.dump(),
                {"create", "authorization.k8s.io", "selfsubjectaccessreviews", {}});
 }
 
@@ -440,9 +309,6 @@ Permission may_read(const Target& target) {
 }
 Permission may_scale(const Target& target) {
   return {"update", "apps", std::string{resource_name(target.kind)} + "/scale", target.name};
-}
-Permission may_list_autoscalers() {
-  return {"list", "autoscaling", "horizontalpodautoscalers", {}};
 }
 Permission may_list_pods() { return {"list", {}, "pods", {}}; }
 Permission may_mark_pods() { return {"patch", {}, "pods", {}}; }

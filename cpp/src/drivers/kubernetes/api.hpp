@@ -1,5 +1,5 @@
 /// What the Kubernetes API is asked, and what its answers mean. Pure; any thread.
-/// Sources: the OpenAPI documents of Kubernetes 1.34 (apps/v1, autoscaling/v1 and v2, core/v1,
+/// Sources: the OpenAPI documents of Kubernetes 1.34 (apps/v1, autoscaling/v1, core/v1,
 /// authorization.k8s.io/v1).
 #pragma once
 
@@ -10,29 +10,10 @@
 
 #include "drivers/driver.hpp"
 #include "drivers/kubernetes/options.hpp"
-#include "http/call.hpp"
+#include "drivers/kubernetes/request.hpp"
 #include "model/result.hpp"
 
 namespace selfscale::drivers::kubernetes {
-
-/// A right, as RBAC names it.
-struct Permission {
-  std::string verb;
-  std::string group;     ///< of the API; empty: the core group
-  std::string resource;  ///< "deployments", "deployments/scale"
-  std::string name;      ///< of the one object; empty: of any
-};
-/// "update deployments/scale web (apps)"
-std::string to_text(const Permission& permission);
-
-struct Request {
-  http::Call call;
-  Permission needs;
-};
-
-/// What a refusal says: the status' code, the API's own words, and the permission where that is
-/// missing. A refusal of a write that may yet have happened is Errc::timed_out (http/status.hpp).
-Failure refusal(const http::Address& server, const Request& request, const http::Answer& answer);
 
 // --- the workload
 
@@ -89,16 +70,6 @@ struct Marks {
 };
 Marks marks_for(const std::vector<Pod>& pods, const std::vector<std::string>& victims, int gone);
 
-// --- who else scales it
-
-Request list_autoscalers(const Target& target, const std::string& page);
-
-struct Autoscalers {
-  std::vector<std::string> on_target;  ///< a sentence about each that scales the target
-  std::string next_page;
-};
-Result<Autoscalers> parse_autoscalers(const Target& target, std::string_view body);
-
 // --- what we may
 
 Request ask_whether_allowed(const Target& target, const Permission& permission);
@@ -106,7 +77,6 @@ Result<bool> parse_whether_allowed(std::string_view body);
 
 Permission may_read(const Target& target);
 Permission may_scale(const Target& target);
-Permission may_list_autoscalers();
 Permission may_list_pods();
 Permission may_mark_pods();
 

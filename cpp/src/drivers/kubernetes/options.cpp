@@ -33,6 +33,14 @@ Result<void> read_text(const Json& platform, const char* key, std::string& value
   return {};
 }
 
+Result<void> read_flag(const Json& platform, const char* key, bool& value) {
+  const auto found = platform.find(key);
+  if (found == platform.end()) return {};
+  if (!found->is_boolean()) return wrong(key, found->dump(), "true or false is needed");
+  value = found->get<bool>();
+  return {};
+}
+
 Result<void> read_name(const Json& platform, const char* key, std::string& value) {
   const auto read = read_text(platform, key, value);
   if (!read || !platform.contains(key) || is_name(value)) return read;
@@ -59,7 +67,8 @@ Result<Options> read_options(std::string_view platform_json, const std::string& 
          {read_name(platform, "namespace", target.name_space),
           read_name(platform, is_stateful ? "statefulSet" : "deployment", target.name),
           read_text(platform, "kubeconfig", options.kubeconfig),
-          read_text(platform, "context", options.context)}) {
+          read_text(platform, "context", options.context),
+          read_flag(platform, "takeOver", options.takes_over)}) {
       if (!read) return read.error();
     }
   }

@@ -22,11 +22,12 @@ struct Options {
   Target target;
   std::string
       kubeconfig;  ///< path of a file; empty: in a pod its service account, else the usual file
-  std::string context;  ///< of the kubeconfig; empty: its current one
+  std::string context;      ///< of the kubeconfig; empty: its current one
+  bool takes_over = false;  ///< a person consents to the suspension of other autoscalers
 };
 
-/// `{"namespace": …, "deployment": … or "statefulSet": …, "kubeconfig": …, "context": …}`, all
-/// optional: without a name it is the Deployment called like the service.
+/// `{"namespace": …, "deployment": … or "statefulSet": …, "kubeconfig": …, "context": …,
+/// "takeOver": …}`, all optional: without a name it is the Deployment called like the service.
 Result<Options> read_options(std::string_view platform_json, const std::string& service);
 
 /// "Deployment", "StatefulSet".

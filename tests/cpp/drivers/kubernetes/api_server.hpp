@@ -48,6 +48,7 @@ class ApiServer {
     std::vector<Pod> pods;
     Json conditions = Json::array();
     Json autoscalers = Json::array();
+    Json scaled_objects;  ///< null: there is no KEDA
     Json annotations = Json::object();
     Json container = {{"name", "app"}, {"readinessProbe", {{"periodSeconds", 5}}}};
     std::set<std::string> forbidden;  ///< "update deployments/scale"
@@ -191,13 +192,27 @@ class ApiServer {
       return if_allowed("patch pods",
                         [&] { return patch(path.substr(pods.size() + 1), request.body); });
     }
-    if (path.ends_with("/horizontalpodautoscalers")) {
+    const auto autoscalers =
+        std::string{"/apis/autoscaling/v2/namespaces/shop/horizontalpodautoscalers"};
+    if (path == autoscalers) {
       return if_allowed("list horizontalpodautoscalers", [&] {
-        return good({{"kind", "HorizontalPodAutoscalerList"},
-                     {"apiVersion", "autoscaling/v2"},
-                     {"metadata", Json::object()},
-                     {"items", cluster.autoscalers}});
+        return good(list_of("HorizontalPodAutoscaler", "autoscaling/v2", cluster.autoscalers));
       });
+    }
+    if (path.starts_with(autoscalers + "/")) {
+      return if_allowed("patch horizontalpodautoscalers",
+                        [&] { return patch_one(cluster.autoscalers, request); });
+    }
+    const auto scaled_objects = std::string{"/apis/keda.sh/v1alpha1/namespaces/shop/scaledobjects"};
+    if (path == scaled_objects) {
+      return if_allowed("list scaledobjects", [&] {
+        if (cluster.scaled_objects.is_null()) return refuse(404, "NotFound", "page not found");
+        return good(list_of("ScaledObject", "keda.sh/v1alpha1", cluster.scaled_objects));
+      });
+    }
+    if (path.starts_with(scaled_objects + "/")) {
+      return if_allowed("patch scaledobjects",
+                        [&] { return patch_one(cluster.scaled_objects, request); });
     }
     if (path.ends_with("/selfsubjectaccessreviews")) return review(request.body);
     return refuse(404, "NotFound", path + " not found");
@@ -317,6 +332,31 @@ class ApiServer {
         Json::parse(body)["metadata"]["annotations"]["controller.kubernetes.io/pod-deletion-cost"];
     pod->cost = cost.is_null() ? "" : cost.get<std::string>();
     return good(manifest(*pod));
+  }
+
+  static Json list_of(const std::string& kind, const std::string& version, const Json& items) {
+    return {{"kind", kind + "List"},
+            {"apiVersion", version},
+            {"metadata", Json::object()},
+            {"items", items}};
+  }
+
+  /// A merge patch of what is still at the version that the patch has.
+  static Said patch_one(Json& items, const http::Received& request) {
+    const auto path = request.target().substr(0, request.target().find('?'));
+    const auto name = path.substr(path.rfind('/') + 1);
+    for (auto& item : items) {
+      if (item["metadata"]["name"] != name) continue;
+      const auto body = Json::parse(request.body);
+      auto& version = item["metadata"]["resourceVersion"];
+      if (body["metadata"]["resourceVersion"] != version) {
+        return refuse(409, "Conflict", "the object has been modified");
+      }
+      item.merge_patch(body);
+      version = std::to_string(std::stoi(version.get<std::string>()) + 1);
+      return good(item);
+    }
+    return refuse(404, "NotFound", "there is no " + name);
   }
 
   Said review(const std::string& body) {

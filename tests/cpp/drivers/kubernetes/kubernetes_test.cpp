@@ -17,7 +17,6 @@ namespace selfscale::drivers::kubernetes {
 namespace {
 
 namespace asio = boost::asio;
-using Json = nlohmann::json;
 using Cluster = ApiServer::Cluster;
 
 class KubernetesDriver : public testing::Test {
@@ -352,7 +351,7 @@ TEST_F(KubernetesDriver, FindsThatTheDeploymentIsNotThere) {
 }
 
 Json autoscaler(const std::string& kind, const std::string& name, const std::string& version) {
-  return {{"metadata", {{"name", "cpu"}}},
+  return {{"metadata", {{"name", "cpu"}, {"resourceVersion", "7"}}},
           {"spec",
            {{"scaleTargetRef", {{"apiVersion", version}, {"kind", kind}, {"name", name}}},
             {"minReplicas", 2},
@@ -373,6 +372,7 @@ TEST_F(KubernetesDriver, RefusesToFightAnotherAutoscaler) {
   ASSERT_EQ(wrong.size(), 1U);
   EXPECT_PRED2(starts_with, wrong[0],
                "the HorizontalPodAutoscaler cpu scales Deployment web too (2 to 10 replicas)");
+  EXPECT_PRED2(contains, wrong[0], "platform.takeOver");
 }
 
 TEST_F(KubernetesDriver, NamesTheScaledObjectBehindAnAutoscaler) {
@@ -385,6 +385,205 @@ TEST_F(KubernetesDriver, NamesTheScaledObjectBehindAnAutoscaler) {
   const auto wrong = preflight().wrong;
   ASSERT_EQ(wrong.size(), 1U);
   EXPECT_PRED2(contains, wrong[0], "KEDA for the ScaledObject queue");
+}
+
+// --- taking over by consent
+
+class KubernetesTakeover : public KubernetesDriver {
+ protected:
+  KubernetesTakeover() {
+    auto mine = autoscaler("Deployment", "web", "apps/v1");
+    api.cluster.autoscalers = Json::array({mine, autoscaler("Deployment", "other", "apps/v1")});
+    api.cluster.autoscalers[1]["metadata"]["name"] = "other";
+    before = api.cluster.autoscalers;
+    restart();
+  }
+  void restart() { driver = made(true); }
+  std::unique_ptr<Driver> made(bool takes_over) {
+    auto platform = Json::parse(api.platform());
+    platform["takeOver"] = takes_over;
+    return kubernetes_driver(Setting{io, "backend", platform.dump(), {}, {}}).value();
+  }
+  void scale_to(int count) {
+    ScaleRequest request;
+    request.desired = count;
+    ASSERT_TRUE(scale(request));
+  }
+  void give_back() { ASSERT_TRUE(run(io, driver->release())); }
+  /// Of the one on the target.
+  Json spec() {
+    return api.look([](const Cluster& cluster) { return cluster.autoscalers[0]["spec"]; });
+  }
+  /// All, but for their versions.
+  Json autoscalers() {
+    auto now = api.look([](const Cluster& cluster) { return cluster.autoscalers; });
+    for (auto& each : now) {
+      each["metadata"]["resourceVersion"] = "7";
+      if (each["metadata"].value("annotations", Json()).empty())
+        each["metadata"].erase("annotations");
+    }
+    return now;
+  }
+  /// KEDA, with an object that the autoscaler was made for.
+  void add_scaled_object() {
+    api.change([](Cluster& cluster) {
+      cluster.autoscalers[0]["metadata"]["ownerReferences"] =
+          Json::array({{{"apiVersion", "keda.sh/v1alpha1"},
+                        {"kind", "ScaledObject"},
+                        {"name", "queue"},
+                        {"uid", "1"}}});
+      const Json object = {
+          {"metadata", {{"name", "queue"}, {"resourceVersion", "3"}}},
+          {"spec", {{"scaleTargetRef", {{"name", "web"}}}, {"triggers", Json::array()}}}};
+      auto other = object;
+      other["metadata"]["name"] = "other";
+      other["spec"]["scaleTargetRef"]["kind"] = "StatefulSet";
+      cluster.scaled_objects = Json::array({object, other});
+    });
+  }
+  Json annotations() {
+    return api.look([](const Cluster& cluster) {
+      return cluster.scaled_objects[0]["metadata"].value("annotations", Json::object());
+    });
+  }
+
+  Json before;
+};
+
+TEST_F(KubernetesTakeover, SuspendsAnAutoscalerBeforeItsFirstWriteAndGivesItBack) {
+  const auto found = preflight();
+  EXPECT_EQ(found.wrong, std::vector<std::string>{});
+  ASSERT_EQ(found.warnings.size(), 1U);
+  EXPECT_PRED2(contains, found.warnings[0], "suspended when this agent first scales");
+  EXPECT_EQ(autoscalers(), before) << "looking changes nothing";
+
+  scale_to(4);
+  EXPECT_EQ(spec()["minReplicas"], 1);
+  EXPECT_EQ(spec()["maxReplicas"], 2147483647);
+  EXPECT_EQ(spec()["behavior"]["scaleUp"]["selectPolicy"], "Disabled");
+  EXPECT_EQ(spec()["behavior"]["scaleDown"]["selectPolicy"], "Disabled");
+  EXPECT_EQ(autoscalers()[1], before[1]) << "that of another";
+  EXPECT_EQ(preflight().warnings, std::vector<std::string>{}) << "it is suspended";
+  const auto all = asked();
+  const auto first = [&](const std::string& start) {
+    return std::find_if(all.begin(), all.end(),
+                        [&](const auto& each) { return each.starts_with(start); });
+  };
+  EXPECT_LT(first("PATCH /apis/autoscaling"), first("PUT"));
+
+  give_back();
+  EXPECT_EQ(autoscalers(), before);
+}
+
+TEST_F(KubernetesTakeover, GivesBackWhatAnAgentTookOverThatWasKilled) {
+  scale_to(4);
+  restart();
+  EXPECT_EQ(preflight().wrong, std::vector<std::string>{});
+  give_back();
+  EXPECT_EQ(autoscalers(), before);
+}
+
+TEST_F(KubernetesTakeover, WithoutConsentASuspendedAutoscalerIsNeitherUsedNorGivenBack) {
+  scale_to(4);
+  const auto suspended = autoscalers();
+  driver = made(false);
+  const auto wrong = preflight().wrong;
+  ASSERT_EQ(wrong.size(), 1U);
+  EXPECT_PRED2(contains, wrong[0], "is suspended by an agent's takeover");
+  give_back();
+  EXPECT_EQ(autoscalers(), suspended);
+}
+
+TEST_F(KubernetesTakeover, GivesBackWhatAPersonHasSetMeanwhile) {
+  api.change([](Cluster& cluster) {
+    cluster.autoscalers[0]["spec"]["behavior"] = {
+        {"scaleUp", {{"selectPolicy", "Min"}, {"stabilizationWindowSeconds", 7}}}};
+  });
+  scale_to(4);
+  api.change([](Cluster& cluster) {
+    cluster.autoscalers[0]["spec"]["maxReplicas"] = 20;  // as an applied manifest has it
+  });
+  scale_to(3);
+  EXPECT_EQ(spec()["maxReplicas"], 2147483647) << "it would clamp the count even so";
+  give_back();
+  EXPECT_EQ(spec()["minReplicas"], 2);
+  EXPECT_EQ(spec()["maxReplicas"], 20);
+  EXPECT_EQ(spec()["behavior"]["scaleUp"]["selectPolicy"], "Min");
+  EXPECT_EQ(spec()["behavior"]["scaleUp"]["stabilizationWindowSeconds"], 7);
+}
+
+TEST_F(KubernetesTakeover, ReadsAnAutoscalerAgainThatHasChangedMeanwhile) {
+  int refusals = 0;
+  api.change([&refusals](Cluster& cluster) {
+    cluster.intercept = [&refusals](http::Peer& peer, const http::Received& request) {
+      const bool is_meant = request.method() == "PATCH" && refusals < 2;
+      if (is_meant) peer.answer(409, R"({"kind":"Status","reason":"Conflict"})");
+      refusals += is_meant ? 1 : 0;
+      return is_meant;
+    };
+  });
+  scale_to(4);
+  EXPECT_EQ(refusals, 2);
+  EXPECT_EQ(spec()["maxReplicas"], 2147483647);
+}
+
+TEST_F(KubernetesTakeover, WritesNothingWhileItCannotSuspend) {
+  answer("/horizontalpodautoscalers/cpu", 503, R"({"kind":"Status","message":"etcd is away"})");
+  ScaleRequest request;
+  request.desired = 4;
+  EXPECT_FALSE(scale(request));
+  api.look([](const Cluster& cluster) { EXPECT_EQ(cluster.replicas, 2); });
+}
+
+TEST_F(KubernetesTakeover, NamesThePermissionThatIsMissingForIt) {
+  api.change([](Cluster& cluster) { cluster.forbidden = {"patch horizontalpodautoscalers"}; });
+  EXPECT_EQ(preflight().wrong,
+            std::vector<std::string>{"the permission to patch horizontalpodautoscalers cpu "
+                                     "(autoscaling) is missing in the namespace shop"});
+  api.change([](Cluster& cluster) { cluster.autoscalers = Json::array(); });
+  EXPECT_EQ(preflight().wrong, std::vector<std::string>{}) << "there is nothing to take over";
+}
+
+TEST_F(KubernetesTakeover, PausesKedasObjectInsteadOfWhatKedaMade) {
+  add_scaled_object();
+  const auto found = preflight();
+  EXPECT_EQ(found.wrong, std::vector<std::string>{});
+  ASSERT_EQ(found.warnings.size(), 1U);
+  EXPECT_PRED2(starts_with, found.warnings[0], "KEDA's ScaledObject queue scales Deployment web");
+  scale_to(4);
+  EXPECT_EQ(annotations()["autoscaling.keda.sh/paused"], "true");
+  EXPECT_EQ(spec(), before[0]["spec"]);
+  api.change([](Cluster& cluster) { cluster.autoscalers = Json::array(); });  // KEDA deletes it
+  restart();
+  give_back();
+  EXPECT_EQ(annotations(), Json::object());
+}
+
+TEST_F(KubernetesTakeover, LeavesAScaledObjectPausedThatAPersonPaused) {
+  add_scaled_object();
+  api.change([](Cluster& cluster) {
+    cluster.scaled_objects[0]["metadata"]["annotations"] = {{"autoscaling.keda.sh/paused", "true"}};
+  });
+  scale_to(4);
+  give_back();
+  EXPECT_EQ(annotations(), (Json{{"autoscaling.keda.sh/paused", "true"}}));
+}
+
+TEST_F(KubernetesTakeover, NeedsKedasPermissionsOnlyWhereKedaScales) {
+  add_scaled_object();
+  api.change([](Cluster& cluster) { cluster.forbidden = {"list scaledobjects"}; });
+  EXPECT_EQ(preflight().wrong,
+            std::vector<std::string>{
+                "the permission to list scaledobjects (keda.sh) is missing in the namespace shop"});
+  api.change([](Cluster& cluster) { cluster.forbidden = {"patch scaledobjects"}; });
+  EXPECT_EQ(preflight().wrong,
+            std::vector<std::string>{"the permission to patch scaledobjects queue (keda.sh) is "
+                                     "missing in the namespace shop"});
+  api.change([this](Cluster& cluster) {
+    cluster.autoscalers = before;
+    cluster.forbidden = {"list scaledobjects"};
+  });
+  EXPECT_EQ(preflight().wrong, std::vector<std::string>{});
 }
 
 TEST_F(KubernetesDriver, WarnsOfAManifestThatSetsTheCount) {
