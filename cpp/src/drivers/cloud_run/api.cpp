@@ -48,7 +48,7 @@ std::string failure_of(const Json& condition) {
   if (text(at(condition, "state")) != "CONDITION_FAILED") return {};
   const auto reason = text(at(condition, "reason"));
   const auto message = text(at(condition, "message"));
-  return hosted::shortened(reason.empty() || message.empty() ? reason + message
+  return http::shortened(reason.empty() || message.empty() ? reason + message
                                                              : reason + ": " + message);
 }
 
@@ -135,7 +135,7 @@ Result<Operation> parse_operation(const Target& target, std::string_view body) {
   const auto& error = at(*json, "error");
   if (error.is_object()) {
     operation.failure =
-        Failure{code_of(at(error, "code")), hosted::shortened(text(at(error, "message"))), {}};
+        Failure{code_of(at(error, "code")), http::shortened(text(at(error, "message"))), {}};
   }
   for (const auto* key : {"response", "metadata"}) {
     const auto& scaling = at(*json, key, "scaling");

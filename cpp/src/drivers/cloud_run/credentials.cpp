@@ -149,7 +149,7 @@ std::string words_of_refusal(std::string_view body) {
   if (!json) return {};
   const auto error = text(at(*json, "error"));
   const auto description = text(at(*json, "error_description"));
-  return hosted::shortened(description.empty() ? error : error + ": " + description);
+  return http::shortened(description.empty() ? error : error + ": " + description);
 }
 
 }  // namespace selfscale::drivers::cloud_run
