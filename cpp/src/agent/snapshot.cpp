@@ -3,7 +3,10 @@
 #include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
+#include <optional>
+#include <set>
 #include <span>
+#include <string>
 
 #include "policy/compiled.hpp"
 
@@ -64,16 +67,18 @@ void add_silent(std::vector<Instance>& instances, const PlatformCounts& platform
   }
 }
 
-/// The only one that reports, where the platform cannot name the others: an agent beside the
-/// workers, say. What it counts for the service nobody else will ever report.
-const Instance* sole_reporter(const std::vector<Instance>& instances, const Readings& readings) {
-  const Instance* sole = nullptr;
-  for (const auto& instance : instances) {
-    if (!readings.is_reporting(instance.id)) continue;
-    if (sole != nullptr) return nullptr;
-    sole = &instance;
-  }
-  return instances.size() > 1 ? sole : nullptr;
+/// The only one that reports, where it is none of the replicas that the platform names, or the
+/// platform names none: an agent beside the workers, say. What it counts for the service nobody
+/// else will ever report.
+std::optional<std::string> sole_reporter(const std::vector<Instance>& instances,
+                                         const Readings& readings, bool are_named) {
+  auto names = readings.instances();
+  std::erase_if(names, [&](const std::string& name) { return !readings.is_reporting(name); });
+  if (names.size() != 1) return std::nullopt;
+  const auto& sole = *names.begin();
+  const bool is_listed = std::ranges::find(instances, sole, &Instance::id) != instances.end();
+  const bool is_beside = are_named ? !is_listed : instances.size() > 1;
+  return is_beside ? std::optional{sole} : std::nullopt;
 }
 
 /// Empty where there is no count: what is published may be another version's.
@@ -109,14 +114,14 @@ Snapshot SnapshotMaker::make(const Policy& policy, const Readings& readings,
     instance.metrics.resize(compiled.metrics.size());
   }
   snapshot.metrics.resize(compiled.metrics.size());
-  const auto* sole = names_replicas(now) ? nullptr : sole_reporter(snapshot.instances, readings);
+  const auto sole = sole_reporter(snapshot.instances, readings, names_replicas(now));
   for (std::size_t i = 0; i < compiled.metrics.size(); ++i) {
     const auto& spec = compiled.metrics[i];
     if (spec.is_computed()) continue;
     if (readings.is_service_level(spec)) {
       snapshot.metrics[i] = readings.read_service(spec, now.at);
-    } else if (sole != nullptr && readings.may_be_of_service(spec)) {
-      snapshot.metrics[i] = readings.read(spec, sole->id, now.at);
+    } else if (sole && readings.may_be_of_service(spec)) {
+      snapshot.metrics[i] = readings.read(spec, *sole, now.at);
     } else {
       // What a replica has asked for is known of the silent ones, too.
       const auto told = spec.of == Of::request ? snapshot.instances.size() : heard_of;

@@ -1,6 +1,7 @@
 #include "agent/steering.hpp"
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "decide/limits.hpp"

@@ -131,7 +131,9 @@ TEST_F(SettingsTest, APasswordOfTheFleetsPlaceIsShownNowhere) {
   EXPECT_EQ(settings.redis.password.reveal(), "secret");
   for (const auto& each : settings.found) {
     EXPECT_EQ(each.value.find("secret"), std::string::npos) << each.value;
-    if (each.name == "SELFSCALE_FLEET") EXPECT_EQ(each.value, "redis://cache:6379/2");
+    if (each.name == "SELFSCALE_FLEET") {
+      EXPECT_EQ(each.value, "redis://cache:6379/2");
+    }
   }
   process["SELFSCALE_FLEET"] = "redis://me:secret@cache/two";
   EXPECT_NE(refused().find("SELFSCALE_FLEET (environment): the database is no number"),

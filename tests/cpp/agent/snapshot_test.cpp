@@ -199,6 +199,22 @@ TEST_F(SnapshotTest, WhatTheOnlyReporterCountsForTheServiceIsTheServices) {
   EXPECT_FALSE(make(counted(3, 3)).metrics[1]) << "others report, too";
 }
 
+TEST_F(SnapshotTest, WhatAnAgentBesideTheReplicasCountsIsTheServices) {
+  policy = load_policies(R"({"service": "backend", "maxReplicas": 5,
+    "rules": [{"metric": "jobs", "type": "threshold", "scaleUp": 9, "scaleDown": 1}]})")
+               .policies.front();
+  readings.watch(policy.compiled().metrics);
+  auto beside = process("agent", 1, 0);
+  beside.entries.push_back(gauge("jobs", 40));
+  feed({beside});
+  auto named = counted(1, 1);
+  named.replicas = {replica("web-1", true, 9.0)};
+  const auto snapshot = make(named);
+  ASSERT_TRUE(snapshot.metrics[0]);
+  EXPECT_EQ(snapshot.metrics[0]->value, 40.0);
+  EXPECT_EQ(snapshot.instances.size(), 1U) << "it is no replica";
+}
+
 TEST_F(SnapshotTest, ReadingsStandWhereTheyBelong) {
   feed({process("a", 1, 3)});
   const auto snapshot = make(std::nullopt);

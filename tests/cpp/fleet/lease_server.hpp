@@ -144,8 +144,7 @@ class LeaseServer {
   int version_ = 0;
   Fault fault_ = Fault::none;
   std::vector<std::string> wrong_;
-  drivers::kubernetes::OpenApi api_{std::string{SELFSCALE_FIXTURES} +
-                                    "/kubernetes/leases-1.34.json"};
+  drivers::OpenApi api_{std::string{SELFSCALE_FIXTURES} + "/kubernetes/leases-1.34.json"};
   http::LoopbackServer server_{[this](http::Peer& peer) { serve(peer); }};
 };
 

@@ -57,7 +57,7 @@ def test_the_platforms_keys_are_passed_on(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_another_platforms_keys_mean_nothing_here() -> None:
-    platform = {"driver": "swarm", "service": "web", "readiness": "x"}
+    platform = {"driver": "mine", "service": "web", "readiness": "x"}
     assert "--readiness" not in arguments_of({"platform": platform})
 
 

@@ -49,7 +49,7 @@ std::string failure_of(const Json& condition) {
   const auto reason = text(at(condition, "reason"));
   const auto message = text(at(condition, "message"));
   return http::shortened(reason.empty() || message.empty() ? reason + message
-                                                             : reason + ": " + message);
+                                                           : reason + ": " + message);
 }
 
 bool is_settled(const Json& workload) {

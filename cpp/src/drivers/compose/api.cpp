@@ -175,6 +175,9 @@ Observation observation_of(const std::vector<Container>& all,
     if (!has_ended(container)) seen.replicas.push_back(std::move(replica));
   }
   seen.ready = ready;
+  // The last number first: ages are of whole seconds, and of two that are as old the first one
+  // goes.
+  std::reverse(seen.replicas.begin(), seen.replicas.end());
   return seen;
 }
 

@@ -62,10 +62,10 @@ TEST_F(ComposeDriver, SeesContainersWithTheirStateAndHealth) {
   EXPECT_EQ(seen.ready, 2);
   EXPECT_EQ(seen.failure, "container shop-web-2: Up 2 minutes (unhealthy)");
   ASSERT_EQ(seen.replicas.size(), 3U);
-  EXPECT_EQ(seen.replicas[0].instance, "aaaaaaaaaaa1");
+  EXPECT_EQ(seen.replicas[0].instance, "aaaaaaaaaaa3") << "of equals the last is the first to go";
   EXPECT_TRUE(seen.replicas[0].ready);
   EXPECT_FALSE(seen.replicas[1].ready);
-  EXPECT_EQ(seen.replicas[0].started_seconds_ago, 60.0) << "by the engine's clock";
+  EXPECT_EQ(seen.replicas[2].started_seconds_ago, 60.0) << "by the engine's clock";
 }
 
 TEST_F(ComposeDriver, TakesAContainerThatEndedForOneThatIsMissed) {

@@ -126,7 +126,7 @@ class FakePlatform {
     if (!wrong.empty()) complaints_.push_back(what + ": " + wrong);
   }
 
-  kubernetes::OpenApi api_;
+  OpenApi api_;
   std::string refusal_;
   Usual usual_;
   std::mutex mutex_;
