@@ -51,7 +51,7 @@ void read(std::string_view text) {
   }
   const auto refusal = hosted::parse(text);
   if (refusal) {
-    const auto words = hosted::shortened(cloud_run::words_of(*refusal));
+    const auto words = http::shortened(cloud_run::words_of(*refusal));
     hold(words.size() < 1'010 && is_utf8(words), "a refusal is short, and UTF-8");
   }
   read_tokens(text);

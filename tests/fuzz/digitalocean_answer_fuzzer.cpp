@@ -47,7 +47,7 @@ void read(std::string_view text) {
   hold(!deployment || is_utf8(deployment->why), "words are UTF-8");
   const auto refusal = hosted::parse(text);
   if (refusal) {
-    const auto words = hosted::shortened(digitalocean::words_of(*refusal));
+    const auto words = http::shortened(digitalocean::words_of(*refusal));
     hold(words.size() < 1'010 && is_utf8(words), "a refusal is short, and UTF-8");
   }
 }

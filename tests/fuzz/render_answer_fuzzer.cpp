@@ -32,7 +32,7 @@ void read(std::string_view text) {
   const auto refusal = hosted::parse(text);
   hold_failure(refusal);
   if (refusal) {
-    const auto words = hosted::shortened(render::words_of(*refusal));
+    const auto words = http::shortened(render::words_of(*refusal));
     hold(words.size() < 1'010 && is_utf8(words), "a refusal is short, and UTF-8");
   }
   for (const auto unit : {hosted::Reset::seconds_left, hosted::Reset::seconds_since_epoch}) {

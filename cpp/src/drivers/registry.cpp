@@ -11,6 +11,7 @@
 #include "drivers/kubernetes.hpp"
 #include "drivers/local.hpp"
 #include "drivers/memory.hpp"
+#include "drivers/railway.hpp"
 #include "drivers/render.hpp"
 #include "drivers/swarm.hpp"
 #include "drivers/uvicorn.hpp"
@@ -46,6 +47,7 @@ constexpr std::array table{
     Row{"kubernetes", kubernetes_driver},
     Row{"local", [](Setting setting) -> Made { return local_driver(std::move(setting)); }},
     Row{"memory", [](Setting setting) -> Made { return memory_driver(std::move(setting)); }},
+    Row{"railway", [](Setting setting) -> Made { return railway_driver(std::move(setting)); }},
     Row{"render", [](Setting setting) -> Made { return render_driver(std::move(setting)); }},
     Row{"swarm", swarm_driver},
     Row{"uvicorn", uvicorn_driver},

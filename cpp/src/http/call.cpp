@@ -78,13 +78,15 @@ Secret bearer(const Secret& token) { return token.after("Bearer "); }
 
 Failure failure_of(const Address& address, const Call& call, const Answer& answer,
                    std::string_view words) {
-  const auto code = code_of(verdict_of(answer.status), !is_safe(call));
+  const auto code = code_of(verdict_of(answer.status), !only_reads(call));
   auto said = name_of(address, call) + ": " + std::to_string(answer.status);
   if (!words.empty()) said.append(": ").append(shortened(words));
   return Failure{code, std::move(said), {}, wait_asked_by(answer)};
 }
 
 bool is_safe(const Call& call) noexcept { return call.method == "GET" || call.method == "HEAD"; }
+
+bool only_reads(const Call& call) noexcept { return call.is_query || is_safe(call); }
 
 std::string name_of(const Address& address, const Call& call) {
   return call.method + " " + to_text(address) + std::string{without_query(call.target)};

@@ -22,6 +22,7 @@ struct Call {
   std::vector<std::pair<std::string, std::string>> headers;  ///< Host and Content-Length are set
   std::vector<std::pair<std::string, Secret>> secrets;       ///< headers too: "Authorization", …
   std::string body;
+  bool is_query = false;             ///< only reads, as a POST of GraphQL may
   Duration deadline{10'000};         ///< for the whole call, redirects included
   Duration connect_deadline{3'000};  ///< within it: to find the host, connect, and shake hands
   std::size_t most_bytes = std::size_t{8} * 1024 * 1024;  ///< of the answer's body
@@ -49,8 +50,10 @@ std::string shortened(std::string_view words);
 Failure failure_of(const Address& address, const Call& call, const Answer& answer,
                    std::string_view words);
 
-/// GET or HEAD: asking twice changes nothing.
+/// GET or HEAD: asking twice changes nothing, here or where a redirect points.
 bool is_safe(const Call& call) noexcept;
+/// Is it a safe one, or a query? Its failures are those of a read.
+bool only_reads(const Call& call) noexcept;
 /// "PUT https://host/path", as failures begin. The query is left out: it may hold a secret.
 std::string name_of(const Address& address, const Call& call);
 /// Why the call cannot be sent, as a line end in a header; empty: it can. Shows no value.

@@ -136,7 +136,7 @@ Failure broken(const Call& call, const std::string& name, const beast::error_cod
   }
   const auto words = words_of(error, progress);
   if (!progress.is_sent) return failure(Errc::unreachable, name, words);
-  if (is_safe(call)) return failure(code_of_read(error, progress), name, words);
+  if (only_reads(call)) return failure(code_of_read(error, progress), name, words);
   return failure(Errc::timed_out, name, words + "; it may have been carried out");
 }
 
@@ -227,7 +227,7 @@ asio::awaitable<Result<Answer>> Client::State::follow(Call call) {
   for (int redirects = 0;; ++redirects) {
     const auto name = name_of(address, call);
     auto answer = co_await once(call, name, until);
-    if (!answer && is_safe(call) && left_until(until) == Duration{0}) {
+    if (!answer && only_reads(call) && left_until(until) == Duration{0}) {
       co_return late(answer.error());
     }
     if (!answer || !is_redirect(answer->status) || !is_safe(call)) co_return answer;

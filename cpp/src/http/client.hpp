@@ -32,7 +32,7 @@ class Client {
   ///   timed_out         of a read: its time is over, however far it came; of a write: any end
   ///                     without a whole answer once it was sent: whether it was carried out must
   ///                     be read back
-  ///   malformed         GET and HEAD: the answer is cut off, too large, or no HTTP
+  ///   malformed         of a read: the answer is cut off, too large, or no HTTP
   ///   denied            the server's certificate is not accepted, or ours is not
   ///   unsupported       a redirect to another server
   ///   invalid_argument  the call or the certificates given cannot be used

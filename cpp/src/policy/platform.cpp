@@ -10,10 +10,10 @@ namespace {
 /// A user may register drivers of other names, so a name that is near one of these is a hint, not
 /// an error.
 constexpr std::array<std::string_view, 14> usual_drivers{
-    "local",  "callback",     "memory",    "ecs",      "kubernetes", "swarm",   "compose",
-    "render", "digitalocean", "cloud_run", "gunicorn", "uvicorn",    "railway", "vercel"};
+    "local",  "callback",     "memory",    "ecs",     "kubernetes", "swarm",   "compose",
+    "render", "digitalocean", "cloud_run", "railway", "gunicorn",   "uvicorn", "vercel"};
 /// The first so many act in this version; policies of the others are read and recommend only.
-constexpr std::ptrdiff_t acting_drivers = 12;
+constexpr std::ptrdiff_t acting_drivers = 13;
 
 void read_readiness(Reader& platform) {
   const Json* value = platform.find("readiness");
@@ -89,6 +89,14 @@ void read_cloud_run(Reader& platform) {
   }
 }
 
+void read_railway(Reader& platform) {
+  read_texts(platform, {"project", "environment", "service", "tokenFile", "endpoint"});
+  const auto kind = platform.text("tokenKind");
+  if (kind && *kind != "project" && *kind != "account") {
+    platform.wrong("tokenKind", R"(must be "project" or "account")");
+  }
+}
+
 std::string acting() {
   std::string all;
   for (std::ptrdiff_t i = 0; i < acting_drivers; ++i) {
@@ -119,6 +127,7 @@ void read_platform(Reader& reader, CompiledPolicy& policy) {
     if (policy.driver == "ecs") return read_ecs(platform);
     if (policy.driver == "gunicorn" || policy.driver == "uvicorn") return read_prefork(platform);
     if (policy.driver == "cloud_run") return read_cloud_run(platform);
+    if (policy.driver == "railway") return read_railway(platform);
     if (policy.driver == "render") {
       return read_texts(platform, {"service", "tokenFile", "endpoint"});
     }

@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.markup import escape
 
-from selfscale import hints, load_policies
+from selfscale import hints, load_policies, vercel
 from selfscale._json import Json
 from selfscale.cli.terminal import AsJson, console, print_json
 from selfscale.errors import PolicyError, Problem
 
 
 def validate(
-    file: Annotated[str, typer.Argument(help="The policy file.")],
+    file: Annotated[str, typer.Argument(help="The policy file; or a vercel.json.")],
     as_json: AsJson = False,
 ) -> None:
-    """Check a policy file whole: every mistake at once, and how each bare number was read."""
+    """Check a policy file whole: every mistake at once, and how each bare number was read.
+
+    Of a vercel.json: what is out of Vercel's limits, what it sets, and why nothing in it can be scaled.
+    """
+    if Path(file).name == "vercel.json":
+        _validate_vercel(file, as_json)
+        return
     try:
         policies = load_policies(file)
     except PolicyError as error:
@@ -35,6 +42,32 @@ def validate(
         console.print(f"[green]ok[/]  {escape(_summary(policy))}")
     for hint in found:
         _show("[yellow]hint[/]", hint)
+
+
+def _validate_vercel(file: str, as_json: bool) -> None:
+    found = vercel.check(file)
+    if as_json:
+        print_json(found.to_dict())
+    else:
+        if found.problems:
+            show_problems(found.problems)
+        for pattern, settings in found.functions.items():
+            console.print(f"[green]ok[/]  function {escape(pattern)}: {escape(_settings(settings, found.regions))}")
+        for name, instances in found.daemons.items():
+            console.print(f"[green]ok[/]  daemon {escape(name)}: {escape(_settings(instances, []))}")
+        for hint in found.hints:
+            _show("[yellow]hint[/]", hint)
+        for reason in found.cannot_scale:
+            console.print(f"[dim]note[/]  {escape(reason)}")
+    if found.problems:
+        raise typer.Exit(1)
+
+
+def _settings(settings: Json, regions: list[str]) -> str:
+    everywhere = {"regions": regions} if regions and "regions" not in settings else {}
+    words = [f"{key} {', '.join(value) if isinstance(value, list) else value}" for key, value in settings.items()]
+    words += [f"{key} {', '.join(value)}" for key, value in everywhere.items()]
+    return "; ".join(words) or "nothing set"
 
 
 def _summary(policy: Json) -> str:

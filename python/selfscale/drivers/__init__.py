@@ -64,7 +64,7 @@ DriverFactory: TypeAlias = "Callable[[str, Mapping[str, Any]], Driver | Callback
 """Makes a driver of a service's name and the policy's ``platform`` object."""
 
 _FACTORIES: dict[str, DriverFactory] = {}
-_OURS = {"celery_pool": "selfscale.drivers.celery_pool"}
+_OURS = {"celery_pool": "selfscale.drivers.celery_pool", "vercel": "selfscale.drivers.vercel"}
 _USUAL_FILES = ("selfscale.json", "config/autoscaling/policies.json")
 
 

@@ -177,9 +177,10 @@ TEST(Registry, NamesTheKnownOnes) {
   const auto made = make("kubernets", Setting{io, "backend", "{}", {}, {}});
   ASSERT_FALSE(made);
   EXPECT_EQ(made.error().code, Errc::invalid_argument);
-  EXPECT_EQ(made.error().message,
-            "no driver is called \"kubernets\"; there are callback, cloud_run, compose, "
-            "digitalocean, ecs, gunicorn, kubernetes, local, memory, render, swarm, uvicorn");
+  EXPECT_EQ(
+      made.error().message,
+      "no driver is called \"kubernets\"; there are callback, cloud_run, compose, "
+      "digitalocean, ecs, gunicorn, kubernetes, local, memory, railway, render, swarm, uvicorn");
 }
 
 TEST(Registry, MakesEachByItsName) {
@@ -190,6 +191,7 @@ TEST(Registry, MakesEachByItsName) {
   const std::map<std::string_view, std::string> needed{
       {"cloud_run", R"({"project": "p", "location": "l"})"},
       {"digitalocean", R"({"app": "4f6c71e2-1e90-4762-9fee-6cc4a0a9f2cf"})"},
+      {"railway", R"({"project": "p", "environment": "e", "service": "s"})"},
       {"render", R"({"service": "srv-1"})"}};
   for (const auto name : names()) {
     const auto found = needed.find(name);

@@ -24,6 +24,8 @@
 #include "drivers/kubernetes/api_server.hpp"
 #include "drivers/local.hpp"
 #include "drivers/prefork/server_fixture.hpp"
+#include "drivers/railway.hpp"
+#include "drivers/railway/fake_railway.hpp"
 #include "drivers/render.hpp"
 #include "drivers/render/fake_render.hpp"
 #include "drivers/supervisor_fixture.hpp"
@@ -238,6 +240,7 @@ class PreforkHarness final : public Harness {
 using CloudRunHarness = HostedHarness<cloud_run::FakeCloudRun, MakeHosted{cloud_run_driver}>;
 using DigitalOceanHarness =
     HostedHarness<digitalocean::FakeDigitalOcean, MakeHosted{digitalocean_driver}>;
+using RailwayHarness = HostedHarness<railway::FakeRailway, MakeHosted{railway_driver}>;
 using RenderHarness = HostedHarness<render::FakeRender, MakeHosted{render_driver}>;
 
 /// The real supervisor, with real processes.
@@ -344,6 +347,7 @@ std::vector<HarnessRow> every_harness() {
           {"kubernetes", [] { return std::make_unique<KubernetesHarness>(); }},
           {"local", [] { return std::make_unique<LocalHarness>(); }},
           {"memory", [] { return std::make_unique<MemoryHarness>(); }},
+          {"railway", [] { return std::make_unique<RailwayHarness>(); }},
           {"render", [] { return std::make_unique<RenderHarness>(); }},
           {"swarm", [] { return std::make_unique<SwarmHarness>(); }},
           {"uvicorn", [] { return std::make_unique<PreforkHarness>("uvicorn"); }}};

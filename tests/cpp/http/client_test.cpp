@@ -224,6 +224,26 @@ TEST_F(HttpClient, SaysOfAResetWriteThatItMayHaveBeenCarriedOut) {
   EXPECT_PRED2(contains, message, "may have been carried out");
 }
 
+TEST_F(HttpClient, AQueryFailsAsAReadDoesAndIsSentNowhereElse) {
+  auto query = put();
+  query.method = "POST";
+  query.is_query = true;
+  const LoopbackServer resetting{[](Peer& peer) {
+    peer.receive();
+    peer.will_reset();
+  }};
+  EXPECT_EQ(code_of(resetting, query), Errc::unreachable);
+  const LoopbackServer cutting{saying("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\npart")};
+  EXPECT_EQ(code_of(cutting, query), Errc::malformed);
+  const LoopbackServer redirecting{[](Peer& peer) {
+    peer.receive();
+    peer.answer(307, {}, "Location: /other\r\n");
+  }};
+  const auto answer = ask(redirecting.url(), query);
+  ASSERT_TRUE(answer) << answer.error().message;
+  EXPECT_EQ(answer->status, 307);
+}
+
 TEST_F(HttpClient, FailsWhenTheConnectionEndsWithoutAnAnswer) {
   const LoopbackServer server{saying("")};
   EXPECT_EQ(code_of(server, get()), Errc::unreachable);

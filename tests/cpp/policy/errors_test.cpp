@@ -272,6 +272,8 @@ INSTANTIATE_TEST_SUITE_P(
                 "/platform/pidFile", "beside a pid"},
         Mistake{R"({"platform": {"driver": "cloud_run", "service": "a", "workerPool": "b"}})",
                 "/platform/workerPool", "one of them"},
+        Mistake{R"({"platform": {"driver": "railway", "tokenKind": "team"}})",
+                "/platform/tokenKind", "\"project\" or \"account\""},
         Mistake{R"({"platform": {"driver": "render", "servce": "srv-1"}})", "/platform/servce",
                 "\"service\""},
         Mistake{R"({"platform": {"driver": "local", "gracePerod": "1s"}})", "/platform/gracePerod",

@@ -390,7 +390,8 @@ TEST(PolicyKeys, PlatformsThatActAreCheckedOthersAreKept) {
        R"({"driver": "render", "service": "srv-1", "tokenFile": "/run/key", "endpoint": "https://e"})",
        R"({"driver": "cloud_run", "project": "p", "location": "l", "workerPool": "w", "keyFile": "/k", "endpoint": "https://e"})",
        R"({"driver": "digitalocean", "app": "a", "component": "web", "tokenFile": "/run/token", "endpoint": "https://e"})",
-       R"({"driver": "railway", "anything": {"goes": true}})"}) {
+       R"({"driver": "railway", "project": "p", "environment": "e", "service": "s", "tokenFile": "/run/token", "tokenKind": "account", "endpoint": "https://e"})",
+       R"({"driver": "vercel", "anything": {"goes": true}})"}) {
     const CompiledPolicy policy =
         compiled(policy_with(R"({"platform": )" + std::string{platform} + "}"));
     EXPECT_EQ(Json::parse(policy.platform_json), Json::parse(platform));
@@ -540,13 +541,14 @@ TEST(Hints, APlatformThatIsOnlyReadInThisVersion) {
     policy["enabled"] = enabled;
     return load_policies(policy.dump());
   };
-  EXPECT_TRUE(has_hint(on("railway", true), "/platform/driver", "only recommends"));
-  EXPECT_TRUE(on("railway", false).hints.empty()) << "it says that it is not enabled";
+  EXPECT_TRUE(has_hint(on("vercel", true), "/platform/driver", "only recommends"));
+  EXPECT_TRUE(on("vercel", false).hints.empty()) << "it says that it is not enabled";
   EXPECT_TRUE(on("local", true).hints.empty());
   EXPECT_TRUE(on("kubernetes", true).hints.empty());
   EXPECT_TRUE(on("render", true).hints.empty());
   EXPECT_TRUE(on("cloud_run", true).hints.empty());
   EXPECT_TRUE(on("digitalocean", true).hints.empty());
+  EXPECT_TRUE(on("railway", true).hints.empty());
   EXPECT_TRUE(on("mine", true).hints.empty());
 }
 

@@ -96,8 +96,8 @@ TEST(Schema, KnowsTheKeysOfBehaviorWithoutDirections) {
 }
 
 TEST(Schema, KnowsTheKeysOfEachPlatform) {
-  for (const std::string driver :
-       {"cloud_run", "compose", "digitalocean", "ecs", "kubernetes", "render", "swarm"}) {
+  for (const std::string driver : {"cloud_run", "compose", "digitalocean", "ecs", "kubernetes",
+                                   "railway", "render", "swarm"}) {
     EXPECT_EQ(
         keys_of(schema().at("$defs").at(driver + "Platform")),
         keys_known_at("/platform", policy_with(R"({"platform": {"driver": ")" + driver + "\"}}")));

@@ -148,6 +148,18 @@ def test_a_snapshot_that_is_none(selfscale: Run, policy_file: Path, write: Write
     assert "Traceback" not in ended.stderr
 
 
+def test_a_vercel_file_is_held_against_vercels_limits(selfscale: Run, write: Write) -> None:
+    file = write("vercel.json", {"functions": {"api/*.py": {"memory": 512, "maxDuration": 30}}, "regions": ["iad1"]})
+    ended = selfscale("validate", file)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert "function api/*.py: memory 512; maxDuration 30; regions iad1" in ended.stdout
+    assert "no count of instances" in " ".join(ended.stdout.split())
+    ended = selfscale("validate", write("vercel.json", {"functions": {"api/*.py": {"memory": 64}}}))
+    assert ended.returncode == 1
+    assert "/functions/api~1*.py/memory = 64" in ended.stdout
+    assert json.loads(selfscale("validate", "vercel.json", "--json").stdout)["valid"] is False
+
+
 # replay
 
 

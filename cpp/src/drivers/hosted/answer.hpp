@@ -44,10 +44,15 @@ Result<Json> parse(std::string_view body);
 Failure malformed(const std::string& words);
 
 /// How a platform writes when a used-up quota is filled again.
-enum class Reset : std::uint8_t { seconds_left, seconds_since_epoch };
+enum class Reset : std::uint8_t {
+  seconds_left,
+  seconds_since_epoch,
+  not_said,  ///< seconds left, seconds or milliseconds since the epoch, or a date: as it looks
+};
 
 /// How long to wait after a 429: what Retry-After says, else the header `reset` in its unit, else
-/// nothing is known. At most a day.
+/// nothing is known. At most a day; where the unit is not said, a time that has passed, or one
+/// beyond a day, is nothing known.
 std::optional<std::chrono::seconds> wait_of(std::optional<std::string_view> retry_after,
                                             std::optional<std::string_view> reset, Reset unit,
                                             std::chrono::system_clock::time_point now);

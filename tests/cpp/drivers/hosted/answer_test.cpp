@@ -21,6 +21,18 @@ TEST(HostedWait, IsInThePlatformsOwnUnit) {
   EXPECT_EQ(wait_of("soon", "40", Reset::seconds_left, now), seconds{40});
 }
 
+TEST(HostedWait, IsReadAsItLooksWhereTheUnitIsNotSaid) {
+  for (const std::string_view reset : {"40", "1795744840", "1795744840000", "2026-11-27T02:00:40Z",
+                                       "2026-11-27T02:00:39.5Z", "Fri, 27 Nov 2026 02:00:40 GMT"}) {
+    EXPECT_EQ(wait_of({}, reset, Reset::not_said, now), seconds{40}) << reset;
+  }
+  for (const std::string_view reset :
+       {"", "soon", "0", "86401", "1795744799", "1895744840", "2026-11-27T01:00:00Z"}) {
+    EXPECT_EQ(wait_of({}, reset, Reset::not_said, now), std::nullopt) << reset;
+  }
+  EXPECT_EQ(wait_of("7", "1795744840", Reset::not_said, now), seconds{7});
+}
+
 TEST(HostedWait, IsUnknownWhereNothingSensibleIsSaid) {
   for (const std::string_view reset : {"", "soon", "-1", "4.5", "99999999999999999999"}) {
     EXPECT_EQ(wait_of({}, reset, Reset::seconds_left, now), std::nullopt) << reset;

@@ -36,9 +36,16 @@ class FakePlatform {
   using Json = nlohmann::json;
   /// What the platform answers; called under the lock.
   using Usual = std::function<Said(const http::Received&)>;
+  /// The path by which the document knows a request, where its target does not tell it.
+  using Named = std::function<std::string(const http::Received&)>;
 
-  FakePlatform(const std::string& document, std::string refusal, Usual usual)
-      : api_{document}, refusal_{std::move(refusal)}, usual_{std::move(usual)} {}
+  FakePlatform(
+      const std::string& document, std::string refusal, Usual usual,
+      Named named = [](const http::Received& request) { return request.target(); })
+      : api_{document},
+        refusal_{std::move(refusal)},
+        usual_{std::move(usual)},
+        named_{std::move(named)} {}
 
   [[nodiscard]] std::string url() const { return server_.url(); }
 
@@ -104,11 +111,12 @@ class FakePlatform {
   }
 
   Scripted answer_to(const http::Received& request) {
-    const auto what = request.method() + " " + request.target();
+    const auto target = named_(request);
+    const auto what = request.method() + " " + target;
     const auto bare = what.substr(0, what.find('?'));
     asked_.push_back(bare);
-    note(what, api_.wrong_request(request.method(), request.target(),
-                                  request.header("Content-Type"), request.body));
+    note(what, api_.wrong_request(request.method(), target, request.header("Content-Type"),
+                                  request.body));
     for (auto& [meant, answers] : scripted_) {
       if (answers.empty() || !is_meant(meant, bare)) continue;
       auto answer = std::move(answers.front());
@@ -118,7 +126,7 @@ class FakePlatform {
     }
     if (request.header(token_.first) != token_.second) return {{401, refusal_, {}}};
     auto said = usual_(request);
-    note(what, api_.wrong_answer(request.method(), request.target(), said.status, said.body));
+    note(what, api_.wrong_answer(request.method(), target, said.status, said.body));
     return {std::move(said)};
   }
 
@@ -129,6 +137,7 @@ class FakePlatform {
   OpenApi api_;
   std::string refusal_;
   Usual usual_;
+  Named named_;
   std::mutex mutex_;
   Fault fault_ = Fault::none;
   std::pair<std::string, std::string> token_{"Authorization", "Bearer hunter2"};
