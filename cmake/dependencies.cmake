@@ -78,6 +78,15 @@ if(SELFSCALE_YAML_INCLUDE AND SELFSCALE_YAML_LIBRARY)
 endif()
 selfscale_need(yaml "LibYAML" "apt-get install libyaml-dev")
 
+# Of libpq the headers alone: it is loaded when a fleet first meets at PostgreSQL (cpp/src/fleet/libpq.hpp).
+find_package(PostgreSQL QUIET)
+if(PostgreSQL_FOUND)
+  add_library(libpq_headers INTERFACE IMPORTED)
+  target_include_directories(libpq_headers SYSTEM INTERFACE ${PostgreSQL_INCLUDE_DIR})
+  target_link_libraries(libpq_headers INTERFACE ${CMAKE_DL_LIBS})
+endif()
+selfscale_need(libpq_headers "libpq" "apt-get install libpq-dev")
+
 # Reads the system's zone data. Without it zones are those of the copy that the build makes (cmake/zones.cmake).
 find_path(SELFSCALE_CCTZ_INCLUDE cctz/time_zone.h)
 find_library(SELFSCALE_CCTZ_LIBRARY cctz)

@@ -26,6 +26,7 @@ MISSING = {
     "SQLite": ([f"{WITHOUT}SQLite3=ON"], "apt-get install libsqlite3-dev"),
     "OpenSSL": ([f"{WITHOUT}OpenSSL=ON"], "apt-get install libssl-dev"),
     "LibYAML": (["-DSELFSCALE_YAML_LIBRARY=OFF"], "apt-get install libyaml-dev"),
+    "libpq": ([f"{WITHOUT}PostgreSQL=ON"], "apt-get install libpq-dev"),
     "GoogleTest": (["-DSELFSCALE_TESTS=ON", f"{WITHOUT}GTest=ON"], "apt-get install libgtest-dev"),
     "RapidCheck": (["-DSELFSCALE_TESTS=ON", "-DSELFSCALE_RAPIDCHECK_LIBRARY=OFF"], "apt-get install librapidcheck-dev"),
     "Google Benchmark": (["-DSELFSCALE_BENCHMARKS=ON", f"{WITHOUT}benchmark=ON"], "apt-get install libbenchmark-dev"),

@@ -17,6 +17,7 @@ print(json.dumps({
     "sockets": [t for f in os.listdir("/proc/self/fd") if (t := target(f)).startswith("socket:")],
     "handlers": len(logging.getLogger().handlers) + len(logging.getLogger("selfscale").handlers),
     "modules": sorted({name.split(".")[0] for name in set(sys.modules) - before}),
+    "libraries": [name for name in ("libpq",) if name in open("/proc/self/maps").read()],
     "children": open(f"/proc/self/task/{os.getpid()}/children").read(),
 }))
 """
@@ -52,6 +53,10 @@ def test_importing_opens_no_socket(seen: dict[str, object]) -> None:
 
 def test_importing_adds_no_log_handler(seen: dict[str, object]) -> None:
     assert seen["handlers"] == 0
+
+
+def test_importing_loads_no_library_that_only_some_meeting_places_need(seen: dict[str, object]) -> None:
+    assert seen["libraries"] == []
 
 
 def test_importing_imports_no_framework(seen: dict[str, object]) -> None:

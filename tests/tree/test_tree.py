@@ -63,6 +63,7 @@ BOXES = {
     r"^nlohmann/": {"model", "policy", "http", "drivers", "fleet", "journal", "control", "agent"},
     r"^spdlog/": {"agent"},
     r"^sqlite3": {"journal"},
+    r"^libpq": {"fleet"},
     r"^yaml\.h": {"drivers"},
     r"^openssl/": {"http", "drivers"},
     r"^(pybind11/|Python\.h)": set(),

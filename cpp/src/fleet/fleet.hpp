@@ -1,8 +1,9 @@
 /// All agents of a service: who leads, the state that travels with the lease, the switches, what is
 /// published.
 ///
-/// Meeting places are existing engines (this host's file system, a cluster's API server, Redis),
-/// never one of our own. All functions run on the control thread and never throw.
+/// Meeting places are existing engines (this host's file system, a cluster's API server,
+/// PostgreSQL, Redis), never one of our own. All functions run on the control thread and never
+/// throw.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>

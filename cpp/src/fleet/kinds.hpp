@@ -6,6 +6,8 @@
 namespace selfscale::fleet {
 
 /// The meeting places there are.
-constexpr std::array<std::string_view, 3> kinds() { return {"host", "kubernetes", "redis"}; }
+constexpr std::array<std::string_view, 4> kinds() {
+  return {"host", "kubernetes", "postgres", "redis"};
+}
 
 }  // namespace selfscale::fleet

@@ -8,6 +8,10 @@ namespace {
 INSTANTIATE_TEST_SUITE_P(Every, FleetConformance, testing::ValuesIn(every_harness()),
                          [](const auto& info) { return info.param.name; });
 
+INSTANTIATE_TEST_SUITE_P(EveryPooled, FleetConformance,
+                         testing::ValuesIn(every_harness_with_a_pooler()),
+                         [](const auto& info) { return info.param.name; });
+
 TEST(Fleets, EveryOneHasAHarness) {
   std::vector<std::string> with_harness;
   for (const auto& row : every_harness()) with_harness.push_back(row.name);

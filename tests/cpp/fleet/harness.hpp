@@ -23,5 +23,7 @@ struct HarnessRow {
   std::function<std::unique_ptr<Harness>()> make;
 };
 std::vector<HarnessRow> every_harness();
+/// Again, with a program between that shares few connections among many.
+std::vector<HarnessRow> every_harness_with_a_pooler();
 
 }  // namespace selfscale::fleet

@@ -8,6 +8,8 @@
 #include "fleet/lease_server.hpp"
 #include "fleet/leased.hpp"
 #include "fleet/passing_time.hpp"
+#include "fleet/postgres.hpp"
+#include "fleet/postgres_server.hpp"
 #include "fleet/redis.hpp"
 #include "fleet/redis_server.hpp"
 
@@ -64,6 +66,25 @@ class RedisHarness final : public Harness {
   RedisServer server_;
 };
 
+class PostgresHarness : public Harness {
+ public:
+  std::unique_ptr<Fleet> join(boost::asio::io_context& io, const std::string& holder) override {
+    auto store = make_postgres_store(
+        {.io = io, .url = parse_postgres_url(url()).value(), .deadline = Duration{30'000}});
+    return make_leased(std::move(store), {"backend", holder, held_for, {}});
+  }
+  void let_time_pass() override { server_.command("UPDATE selfscale_records SET expires = now()"); }
+
+ protected:
+  [[nodiscard]] virtual std::string url() const { return server_.url(); }
+  PostgresServer server_;
+};
+
+class PooledPostgresHarness final : public PostgresHarness {
+  [[nodiscard]] std::string url() const override { return pooler_.url(); }
+  Pgbouncer pooler_{server_};
+};
+
 template <class Kind>
 HarnessRow row(std::string name) {
   return {std::move(name), [] { return std::make_unique<Kind>(); }};
@@ -73,7 +94,11 @@ HarnessRow row(std::string name) {
 
 std::vector<HarnessRow> every_harness() {
   return {row<HostHarness>("host"), row<KubernetesHarness>("kubernetes"),
-          row<RedisHarness>("redis")};
+          row<PostgresHarness>("postgres"), row<RedisHarness>("redis")};
+}
+
+std::vector<HarnessRow> every_harness_with_a_pooler() {
+  return {row<PooledPostgresHarness>("postgres")};
 }
 
 }  // namespace selfscale::fleet
