@@ -34,13 +34,6 @@ services:
     command: sleep 100000
     init: true
 """
-# The engine of a test has no bridge, and its image no uvicorn.
-WITHOUT_NETWORK = """
-services:
-  web:
-    network_mode: none
-    command: sleep 100000
-"""
 
 
 @pytest.fixture(scope="module")
@@ -123,19 +116,6 @@ def test_the_scripts_reach_compose_with_the_projects_files(init: Callable[..., P
     path = f"PATH={folder / 'bin'}:{os.environ['PATH']}"
     assert "web: 2 to 8 replicas" in run(folder, "env", path, "scripts/setup-autoscaling.sh", "--validate")
     assert "web: 2 to 8 replicas" in run(folder, "env", path, "scripts/setup-autoscaling.sh")
-
-
-@needs_compose
-def test_containers_share_the_memory_in_which_they_count(init: Callable[..., Path], engine: Engine) -> None:
-    folder = init("compose")
-    (folder / "docker-compose.yml").write_text(PROJECT)
-    (folder / "without-network.yml").write_text(WITHOUT_NETWORK)
-    compose = ["docker-compose", "-p", "shop", *BOTH, "-f", "without-network.yml"]
-    run(folder, *compose, "up", "-d", "--no-deps", "--scale", "web=2", "web", host=engine.host)
-    one, other = ([*compose, "exec", "-T", f"--index={index}", "web", "sh", "-c"] for index in (1, 2))
-    run(folder, *one, "mkdir /dev/shm/counted", host=engine.host)
-    run(folder, *other, "cd /dev/shm/counted", host=engine.host)
-    run(folder, *compose, "down", "--volumes", "--timeout", "0", host=engine.host)
 
 
 # An app that has ten requests a second, from the first on: its own.
