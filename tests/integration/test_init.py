@@ -13,6 +13,7 @@ from pathlib import Path
 import boto3
 import moto
 import pytest
+import selfscale as library
 import yaml
 from docker_engine import Engine, running_engine, until
 
@@ -32,13 +33,6 @@ services:
     image: web:1
     command: sleep 100000
     init: true
-"""
-# The engine of a test has no bridge, and its image no uvicorn.
-WITHOUT_NETWORK = """
-services:
-  web:
-    network_mode: none
-    command: sleep 100000
 """
 
 
@@ -124,17 +118,79 @@ def test_the_scripts_reach_compose_with_the_projects_files(init: Callable[..., P
     assert "web: 2 to 8 replicas" in run(folder, "env", path, "scripts/setup-autoscaling.sh")
 
 
+# An app that has ten requests a second, from the first on: its own.
+BUSY_APP = """
+import threading, time, urllib.request
+from fastapi import FastAPI
+from selfscale.integrations.fastapi import instrument
+
+app = FastAPI()
+instrument(app)
+
+def ask():
+    while True:
+        time.sleep(0.1)
+        try:
+            urllib.request.urlopen("http://127.0.0.1:8000/health").close()
+        except OSError:
+            pass  # it does not listen yet
+
+threading.Thread(target=ask, daemon=True).start()
+"""
+AGENT = "import selfscale, threading; selfscale.start('/config/policies.json'); threading.Event().wait()"
+
+
+def in_containers(folder: Path) -> str:
+    """This Python in both services, in an image that has none; the engine of a test has no bridge."""
+    package, native = Path(library.__file__).parents[1], Path(library._core.__file__).resolve().parent
+    places = {Path("/usr"), Path(sys.prefix), Path(sys.base_prefix), package, native}
+    mounts = [f"{place}:{place}:ro" for place in sorted(places)]
+    mounts += ["/usr/lib:/lib:ro", "/usr/lib64:/lib64:ro", f"{folder / 'code'}:/code:ro"]
+    service = {
+        "network_mode": "none",
+        "working_dir": "/code",
+        "volumes": mounts,
+        "environment": {"PATH": f"{sys.prefix}/bin:/usr/bin:/bin", "PYTHONPATH": f"/code:{package}", "HOME": "/tmp"},
+        "healthcheck": {"interval": "1s"},
+    }
+    return yaml.safe_dump({"services": {"web": service, "autoscaler": service | {"command": ["python", "-c", AGENT]}}})
+
+
 @needs_compose
-def test_containers_share_the_memory_in_which_they_count(init: Callable[..., Path], engine: Engine) -> None:
+@pytest.mark.timeout(300)
+def test_a_project_that_is_enabled_scales(init: Callable[..., Path], engine: Engine) -> None:
+    """The app's containers count, the agent in its own sees it and makes one more; the control script tells of it."""
     folder = init("compose")
-    (folder / "docker-compose.yml").write_text(PROJECT)
-    (folder / "without-network.yml").write_text(WITHOUT_NETWORK)
-    compose = ["docker-compose", "-p", "shop", *BOTH, "-f", "without-network.yml"]
-    run(folder, *compose, "up", "-d", "--no-deps", "--scale", "web=2", "web", host=engine.host)
-    one, other = ([*compose, "exec", "-T", f"--index={index}", "web", "sh", "-c"] for index in (1, 2))
-    run(folder, *one, "mkdir /dev/shm/counted", host=engine.host)
-    run(folder, *other, "cd /dev/shm/counted", host=engine.host)
+    (folder / "code").mkdir()
+    (folder / "code" / "app.py").write_text(BUSY_APP)
+    (folder / "docker-compose.yml").write_text("services:\n  web:\n    image: web:1\n")
+    (folder / "in-containers.yml").write_text(in_containers(folder))
+    settings = folder / "config" / "autoscaling"
+    change(settings / ".env.autoscaling", {"ENABLED=false": "ENABLED=true"})
+    change(settings / "policies.json", {'"enabled": false': '"enabled": true', '"120s"': '"1s"'})
+    change(folder / "docker-compose.autoscale.yml", {"- /var/run/docker.sock:": f"- {engine.socket}:"})
+    compose = ["docker-compose", "-p", "shop", *BOTH, "-f", "in-containers.yml"]
+
+    def names() -> list[str]:
+        return sorted(each["Names"][0] for each in engine.do("GET", "/containers/json"))
+
+    def logs() -> str:
+        return run(folder, *compose, "logs", "--tail", "20", host=engine.host)
+
+    run(folder, *compose, "up", "-d", "--no-deps", "web", "autoscaler", host=engine.host)
+    until(lambda: names() == ["/shop_autoscaler_1", "/shop_web_1", "/shop_web_2", "/shop_web_3"], logs, seconds=200)
+    status = run(folder, "scripts/autoscaling-control.sh", "status", host=engine.host)
+    assert "driver compose" in status
+    assert "may act: yes" in status
     run(folder, *compose, "down", "--volumes", "--timeout", "0", host=engine.host)
+
+
+def change(path: Path, replacements: dict[str, str]) -> None:
+    text = path.read_text()
+    for old, new in replacements.items():
+        assert old in text
+        text = text.replace(old, new)
+    path.write_text(text)
 
 
 @needs_docker

@@ -417,13 +417,28 @@ def test_the_stack_gives_work_the_time_that_its_policy_speaks_of(written: Writte
     assert policy["minReplicas"] == found["deploy"]["replicas"]
 
 
-@pytest.mark.parametrize("file", ["swarm/docker-stack.yml", "compose/docker-compose.autoscale.yml"])
-def test_containers_are_bounded_and_checked_as_the_guide_checks_them(written: Written, file: str) -> None:
+@pytest.mark.parametrize(
+    ("file", "reserved"),
+    [
+        ("swarm/docker-stack.yml", {"cpus": "0.5", "memory": "512M"}),
+        ("compose/docker-compose.autoscale.yml", {"memory": "512M"}),
+    ],
+)
+def test_containers_are_bounded_and_checked_as_the_guide_says(
+    written: Written, file: str, reserved: dict[str, str]
+) -> None:
     platform, name = file.split("/")
     found = services(written(platform) / name)["web"]
-    limits, reservations = found["deploy"]["resources"]["limits"], found["deploy"]["resources"]["reservations"]
-    assert (limits, reservations) == ({"cpus": "1.0", "memory": "1G"}, {"cpus": "0.5", "memory": "512M"})
+    assert found["deploy"]["resources"] == {"limits": {"cpus": "1.0", "memory": "1G"}, "reservations": reserved}
     assert found["healthcheck"]["interval"] == "30s"
+
+
+def test_nothing_keeps_the_memory_that_is_left_from_the_agent(written: Written) -> None:
+    """A limit of its container's would be all that it sees, and hold back growth for good."""
+    stack = services(written("swarm") / "docker-stack.yml")["agent"]
+    compose = services(written("compose") / "docker-compose.autoscale.yml")["autoscaler"]
+    for agent in (stack, compose):
+        assert "memory" not in agent["deploy"]["resources"]["limits"]
 
 
 @pytest.mark.parametrize("file", ["swarm/docker-stack.yml", "compose/docker-compose.autoscale.yml"])
@@ -433,7 +448,7 @@ def test_the_agent_reads_the_memory_in_which_the_service_counts(written: Written
     agent = found["agent" if platform == "swarm" else "autoscaler"]
     for each in (agent, found["web"]):
         assert "selfscale:/dev/shm" in each["volumes"]
-        assert each["environment"]["SELFSCALE_RUN_DIR"] == "/dev/shm/selfscale-run"
+        assert each["environment"]["SELFSCALE_RUN_DIR"] == "/tmp/selfscale"
 
 
 def test_the_files_for_compose_are_those_of_the_guide(written: Written) -> None:
