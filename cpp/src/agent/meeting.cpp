@@ -8,6 +8,7 @@
 #include "fleet/host.hpp"
 #include "fleet/kubernetes.hpp"
 #include "fleet/leased.hpp"
+#include "fleet/postgres.hpp"
 #include "fleet/redis.hpp"
 
 namespace selfscale::agent {
@@ -59,6 +60,11 @@ Meeting meet(const Attendant& attendant) {
   auto place = attendant.settings.fleet;
   const bool is_automatic = place == Place::automatic;
   if (is_automatic && attendant.driver == "kubernetes" && is_in_a_pod()) place = Place::kubernetes;
+  if (place == Place::postgres) {
+    const auto& url = attendant.settings.postgres;
+    return at(fleet::make_postgres_store({.io = attendant.io, .url = url}), attendant,
+              fleet::to_text(url));
+  }
   if (place == Place::redis) {
     const auto& url = attendant.settings.redis;
     return at(fleet::make_redis_store({.io = attendant.io, .url = url}), attendant,

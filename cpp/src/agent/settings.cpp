@@ -206,24 +206,35 @@ bool read_store(Reader& reader, const std::string& state_directory) {
          "\"memory\", nowhere");
 }
 
+/// A server's URL, of which what nobody is to see is not shown.
+template <class Url>
+Url read_server(Reader& reader, const Found& found, Result<Url> (*parse)(std::string_view)) {
+  auto url = parse(found.value);
+  if (!url) {
+    throw Error{url.error().code, "SELFSCALE_FLEET (" + found.from + "): " + url.error().message};
+  }
+  reader.show("SELFSCALE_FLEET", to_text(*url), found.from);
+  return std::move(*url);
+}
+
 void read_fleet(Reader& reader, Settings& settings) {
   const auto found = reader.find("SELFSCALE_FLEET").value_or(Found{"auto", "default"});
   const auto& said = found.value;
   if (said.starts_with("redis://") || said.starts_with("rediss://")) {
-    auto url = fleet::parse_redis_url(said);
-    if (!url) {
-      throw Error{url.error().code, "SELFSCALE_FLEET (" + found.from + "): " + url.error().message};
-    }
-    reader.show("SELFSCALE_FLEET", to_text(*url), found.from);
     settings.fleet = Settings::Fleet::redis;
-    settings.redis = std::move(*url);
+    settings.redis = read_server(reader, found, fleet::parse_redis_url);
+    return;
+  }
+  if (said.starts_with("postgresql://") || said.starts_with("postgres://")) {
+    settings.fleet = Settings::Fleet::postgres;
+    settings.postgres = read_server(reader, found, fleet::parse_postgres_url);
     return;
   }
   const std::string_view named = said.empty() ? "auto" : std::string_view{said};
   const auto* const known = std::ranges::find(fleets, named, &decltype(fleets)::value_type::first);
   if (known == fleets.end()) {
     refuse("SELFSCALE_FLEET", found,
-           "say auto, host, kubernetes, redis://…, rediss://…, single or none");
+           "say auto, host, kubernetes, postgresql://…, redis://…, rediss://…, single or none");
   }
   reader.show("SELFSCALE_FLEET", std::string{named}, found.from);
   settings.fleet = known->second;

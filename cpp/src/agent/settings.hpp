@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "agent/switches.hpp"
+#include "fleet/postgres_url.hpp"
 #include "fleet/redis_url.hpp"
 
 namespace selfscale::agent {
@@ -28,6 +29,7 @@ struct Settings {
     automatic,
     host,
     kubernetes,
+    postgres,
     redis,
     single,  ///< a person's word: nobody else leads this service
     none,    ///< nobody leads
@@ -52,7 +54,8 @@ struct Settings {
   std::string platform;       ///< SELFSCALE_PLATFORM: a driver's name
   bool keeps_journal = true;  ///< false: SELFSCALE_STORE=memory
   Fleet fleet = Fleet::automatic;
-  fleet::RedisUrl redis;  ///< with Fleet::redis
+  fleet::PostgresUrl postgres;  ///< with Fleet::postgres
+  fleet::RedisUrl redis;        ///< with Fleet::redis
   std::optional<std::vector<std::string>>
       leads;                ///< SELFSCALE_LEADS: names of services; empty: any
   bool supervised = false;  ///< a worker of `selfscale run`, whose agent is elsewhere

@@ -15,8 +15,9 @@ namespace asio = boost::asio;
 
 constexpr auto possible_rivals =
     "every replica has an agent that could scale this platform, and they have no place to agree on "
-    "one of them: name one that all of them reach in SELFSCALE_FLEET (kubernetes, redis://…), or "
-    "let a single process lead, outside of what is scaled, and say there SELFSCALE_FLEET=single";
+    "one of them: name one that all of them reach in SELFSCALE_FLEET (kubernetes, redis://…, "
+    "postgresql://…), or let a single process lead, outside of what is scaled, and say there "
+    "SELFSCALE_FLEET=single";
 constexpr auto told_none = "SELFSCALE_FLEET=none: no agent leads; name a place where they meet";
 constexpr Duration preflight_again{30'000};
 constexpr Duration preflight_after_failure{5'000};

@@ -116,8 +116,8 @@ TEST_F(SettingsTest, RefuseWhatCannotBeMeant) {
   process.erase("AUTOSCALING_LOG_LEVEL");
   process["SELFSCALE_FLEET"] = "http://me:secret@here";
   EXPECT_EQ(refused(),
-            "SELFSCALE_FLEET=http://***@here (environment): say auto, host, kubernetes, redis://…, "
-            "rediss://…, single or none");
+            "SELFSCALE_FLEET=http://***@here (environment): say auto, host, kubernetes, "
+            "postgresql://…, redis://…, rediss://…, single or none");
   process.erase("SELFSCALE_FLEET");
   process["SELFSCALE_STORE"] = "redis://:secret@here";
   EXPECT_NE(refused().find("SELFSCALE_STORE"), std::string::npos);
@@ -137,6 +137,25 @@ TEST_F(SettingsTest, APasswordOfTheFleetsPlaceIsShownNowhere) {
   }
   process["SELFSCALE_FLEET"] = "redis://me:secret@cache/two";
   EXPECT_NE(refused().find("SELFSCALE_FLEET (environment): the database is no number"),
+            std::string::npos);
+  EXPECT_EQ(refused().find("secret"), std::string::npos);
+}
+
+TEST_F(SettingsTest, APostgresServersPasswordIsShownNowhere) {
+  for (const auto* scheme : {"postgresql", "postgres"}) {
+    process["SELFSCALE_FLEET"] = std::string{scheme} + "://me:secret@db/app?sslmode=require";
+    const auto settings = read();
+    EXPECT_EQ(settings.fleet, Settings::Fleet::postgres);
+    EXPECT_EQ(settings.postgres.host, "db");
+    for (const auto& each : settings.found) {
+      EXPECT_EQ(each.value.find("secret"), std::string::npos) << each.value;
+      if (each.name == "SELFSCALE_FLEET") {
+        EXPECT_EQ(each.value, "postgresql://db:5432/app");
+      }
+    }
+  }
+  process["SELFSCALE_FLEET"] = "postgresql://me:secret@db";
+  EXPECT_NE(refused().find("SELFSCALE_FLEET (environment): it names no database"),
             std::string::npos);
   EXPECT_EQ(refused().find("secret"), std::string::npos);
 }
