@@ -1,0 +1,370 @@
+"""Thirty scale-downs during a thousand long pieces of work: by the agent, which knows who is at work, and plainly."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import os
+import random
+import signal
+import socket
+import socketserver
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+import selfscale
+from docker_engine import until
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
+
+APP = Path(__file__).parent / "drain_app.py"
+FEWEST, MOST = 2, 8
+ROUNDS = 5
+# While so many workers are there comes so much work: two hundred pieces a round.
+WAVES = ((8, 90), (6, 65), (4, 45))
+SHORTEST, LONGEST = 0.4, 1.6
+SHORT_GRACE, LONG_GRACE = 1, 10
+POLICY: dict[str, Any] = {
+    "service": "web",
+    "minReplicas": FEWEST,
+    "maxReplicas": MOST,
+    "evaluationInterval": "250ms",
+    # It never wants another count: what is done here is ordered.
+    "rules": [{"name": "busy", "type": "threshold", "metric": "busy_workers", "scaleUp": 1000, "scaleDown": 0}],
+}
+
+
+@dataclass
+class Piece:
+    """A piece of work, and what became of it. Times are seconds since the epoch."""
+
+    number: int
+    seconds: float
+    worker: str = ""
+    begun: float = 0.0
+    ended: float = 0.0
+    is_cut_off: bool = False
+
+    def went_on(self, since: float, until: float) -> bool:
+        return self.begun <= since and self.ended > until
+
+
+class Works(socketserver.ThreadingUnixStreamServer):
+    """Hands out pieces of work to whoever asks: the truth behind the agent's back."""
+
+    daemon_threads = True
+    request_queue_size = 128
+
+    def __init__(self, address: Path) -> None:
+        super().__init__(str(address), _Hand)
+        self.address = address
+        self.pieces: list[Piece] = []
+        self.changed = threading.Condition()
+        self._waiting: deque[Piece] = deque()
+        self._hands: Counter[str] = Counter()
+        self._in_hand: Counter[str] = Counter()
+        self._random = random.Random(1)
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    def add(self, count: int) -> None:
+        with self.changed:
+            for number in range(len(self.pieces), len(self.pieces) + count):
+                self.pieces.append(Piece(number, self._random.uniform(SHORTEST, LONGEST)))
+                self._waiting.append(self.pieces[-1])
+            self.changed.notify_all()
+
+    def wait_until(self, condition: Callable[[], Any], what: str, seconds: float = 60.0) -> None:
+        with self.changed:
+            if not self.changed.wait_for(condition, seconds):
+                pytest.fail(
+                    f"never came true: {what}; {self._hands}, at work {self._in_hand}, {len(self._waiting)} wait"
+                )
+
+    def workers(self) -> set[str]:
+        return set(+self._hands)
+
+    def at_work(self) -> set[str]:
+        return set(+self._in_hand)
+
+    def idle(self) -> set[str]:
+        return self.workers() - self.at_work()
+
+    def is_empty(self) -> bool:
+        return not self._waiting
+
+    def cut_off(self) -> int:
+        return sum(piece.is_cut_off for piece in self.pieces)
+
+    # What the hands of the workers tell.
+
+    def came(self, worker: str) -> None:
+        with self.changed:
+            self._hands[worker] += 1
+            self.changed.notify_all()
+
+    def went(self, worker: str) -> None:
+        with self.changed:
+            self._hands[worker] -= 1
+            self.changed.notify_all()
+
+    def hand_out(self, worker: str) -> Piece | None:
+        with self.changed:
+            if not self.changed.wait_for(lambda: self._waiting, 0.2):
+                return None
+            piece = self._waiting.popleft()
+            piece.worker, piece.begun, piece.ended = worker, time.time(), float("inf")
+            self._in_hand[worker] += 1
+            self.changed.notify_all()
+            return piece
+
+    def end(self, piece: Piece, *, is_cut_off: bool) -> None:
+        piece.ended, piece.is_cut_off = time.time(), is_cut_off
+
+    def is_free(self, worker: str) -> None:
+        """The hand has told the agent, too, that it has nothing to do any more."""
+        with self.changed:
+            self._in_hand[worker] -= 1
+            self.changed.notify_all()
+
+
+class _Hand(socketserver.StreamRequestHandler):
+    """A worker works on several pieces at once; this is the connection of one of them."""
+
+    server: Works
+
+    def handle(self) -> None:
+        worker = self._words()[1]
+        self.server.came(worker)
+        self._answer("welcome")
+        piece: Piece | None = None
+        while words := self._words():
+            if piece is not None and words[0] == "done":
+                self.server.end(piece, is_cut_off=False)
+                self._answer("noted")
+                continue
+            if piece is not None:
+                self.server.is_free(worker)
+            piece = self.server.hand_out(worker)
+            self._answer(f"{piece.number} {piece.seconds}" if piece is not None else "none 0")
+        if piece is not None:
+            if piece.ended == float("inf"):
+                self.server.end(piece, is_cut_off=True)
+            self.server.is_free(worker)
+        self.server.went(worker)
+
+    def _words(self) -> list[str]:
+        with contextlib.suppress(OSError):
+            return self.rfile.readline().decode().split()
+        return []
+
+    def _answer(self, words: str) -> None:
+        with contextlib.suppress(OSError):  # whoever was killed meanwhile is known by its end
+            self.wfile.write(f"{words}\n".encode())
+
+
+class ScaleDown(NamedTuple):
+    """One replica less: who was there, who went, and between which instants it was chosen."""
+
+    workers: set[str]
+    victims: set[str]
+    asked: float
+    decided: float
+
+    def were_idle(self, pieces: list[Piece]) -> set[str]:
+        """All the time in which somebody was chosen."""
+        busy = {piece.worker for piece in pieces if piece.begun <= self.decided and piece.ended >= self.asked}
+        return self.workers - busy
+
+    def were_at_work(self, pieces: list[Piece]) -> set[str]:
+        """On the same piece all that time."""
+        return {piece.worker for piece in pieces if piece.went_on(self.asked, self.decided)} & self.workers
+
+
+# Has so many replicas asked for, and says when whoever goes had been chosen.
+Scale = Callable[[int], float]
+
+
+def one_less(works: Works, scale: Scale, count: int) -> ScaleDown:
+    before, asked = works.workers(), time.time()
+    decided = scale(count)
+    works.wait_until(lambda: len(works.workers()) == count, f"{count} workers")
+    return ScaleDown(before, before - works.workers(), asked, decided)
+
+
+def go_through(works: Works, scale: Scale) -> list[ScaleDown]:
+    """Every other time while all are at work, else once nothing waits any more and somebody is idle."""
+    steps = []
+    for _ in range(ROUNDS):
+        scale(MOST)
+        works.wait_until(lambda: len(works.workers()) == MOST, "all workers")
+        for count, pieces in WAVES:
+            works.add(pieces)
+            works.wait_until(lambda: works.at_work() == works.workers(), "all are at work")
+            steps.append(one_less(works, scale, count - 1))
+            works.wait_until(lambda: works.is_empty() and works.idle(), "somebody is idle")
+            steps.append(one_less(works, scale, count - 2))
+        works.wait_until(lambda: works.is_empty() and not works.at_work(), "all is done")
+    return steps
+
+
+def in_words(name: str, works: Works, steps: list[ScaleDown]) -> str:
+    busy = sum(
+        not step.victims.isdisjoint(step.were_at_work(works.pieces)) for step in steps if step.were_idle(works.pieces)
+    )
+    idle = sum(bool(step.were_idle(works.pieces)) for step in steps)
+    return (
+        f"{name}: {len(steps)} scale-downs during {len(works.pieces)} pieces of work, {works.cut_off()} cut off; "
+        f"{idle} times somebody was idle, and {busy} of these one at work went"
+    )
+
+
+def check(works: Works, steps: list[ScaleDown]) -> None:
+    """None was cut off, and idle ones went first."""
+    assert len(steps) == 30
+    assert len(works.pieces) == 1000
+    assert works.cut_off() == 0
+    mixed = 0
+    for step in steps:
+        idle, at_work = step.were_idle(works.pieces), step.were_at_work(works.pieces)
+        mixed += bool(idle and at_work)
+        assert not (idle and step.victims & at_work), step
+    assert mixed > 0, "both idle ones and such as are at work to choose from"
+
+
+@contextlib.contextmanager
+def serving(folder: Path) -> Iterator[Works]:
+    folder.mkdir()
+    with Works(folder / "works.sock") as works:
+        try:
+            yield works
+        finally:
+            works.shutdown()
+
+
+# Starts the first workers, and says how to have more or fewer of them.
+Begin = Callable[[Works], contextlib.AbstractContextManager[Scale]]
+
+
+def side_by_side(folder: Path, agent: Begin, plain: Begin) -> None:
+    """The same work for the same worker at the same time, scaled by the agent and plainly."""
+
+    def go(name: str, begin: Begin) -> tuple[Works, list[ScaleDown]]:
+        with serving(folder / name) as works, begin(works) as scale:
+            works.wait_until(lambda: len(works.workers()) == FEWEST, "the first workers")
+            return works, go_through(works, scale)
+
+    with ThreadPoolExecutor(2) as pool:
+        runs = {name: pool.submit(go, name, begin) for name, begin in (("agent", agent), ("plain", plain))}
+    for name, run in runs.items():
+        print(in_words(name, *run.result()))
+    check(*runs["agent"].result())
+    plainly, steps = runs["plain"].result()
+    assert (len(plainly.pieces), len(steps)) == (1000, 30)
+    assert plainly.cut_off() > 0
+
+
+# --- selfscale run
+
+
+class _Socket(http.client.HTTPConnection):
+    def __init__(self, path: Path) -> None:
+        super().__init__("localhost", timeout=20)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.connect(str(self._path))
+
+
+def worker_environment(works: Works) -> dict[str, str]:
+    folder = works.address.parent
+    return {
+        "PYTHONPATH": str(Path(selfscale.__file__).parent.parent),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "AUTOSCALING_LOG_LEVEL": "warning",
+        "SELFSCALE_SERVICE": "web",
+        "SELFSCALE_RUN_DIR": str(folder / "run"),
+        "SELFSCALE_STATE_DIR": str(folder / "state"),
+    }
+
+
+@contextlib.contextmanager
+def under_selfscale_run(works: Works) -> Iterator[Scale]:
+    folder = works.address.parent
+    policy = {**POLICY, "platform": {"driver": "local", "gracePeriod": f"{LONG_GRACE}s"}}
+    (folder / "policies.json").write_text(json.dumps({"policies": [policy]}))
+    command = [sys.executable, str(APP), str(works.address)]
+
+    def ask(method: str, path: str, body: str | None = None) -> Any:
+        connection = _Socket(folder / "run" / "web.sock")
+        with contextlib.closing(connection):
+            connection.request(method, f"/api/autoscaling/{path}", body)
+            return json.loads(connection.getresponse().read())
+
+    def events() -> dict[str, Any]:
+        return {each["id"]: each for each in ask("GET", "history/web")["history"] if each["trigger"] == "manual"}
+
+    def scale(count: int) -> float:
+        known = events()
+        ask("POST", "test/web", json.dumps({"replicas": count}))
+        new = until(lambda: events().keys() - known.keys(), log.read_text)
+        return datetime.fromisoformat(events()[new.pop()]["startedAt"].replace("Z", "+00:00")).timestamp()
+
+    log = folder / "log"
+    with log.open("wb") as written:
+        run = subprocess.Popen(
+            [sys.executable, "-m", "selfscale.cli", "run", "--enable", "--policies", "policies.json", "--", *command],
+            cwd=folder,
+            env={**os.environ, **worker_environment(works)},
+            stdout=written,
+            stderr=written,
+        )
+    try:
+        until((folder / "run" / "web.sock").exists, log.read_text)
+        yield scale
+    finally:
+        run.terminate()
+        run.wait(30)
+
+
+@contextlib.contextmanager
+def as_plain_processes(works: Works) -> Iterator[Scale]:
+    """The newest goes: SIGTERM, and a moment later SIGKILL."""
+    numbers = iter(range(1, 1000))
+    processes: list[subprocess.Popen[bytes]] = []
+
+    def scale(count: int) -> float:
+        asked = time.time()
+        while len(processes) < count:
+            environment = {**worker_environment(works), "SELFSCALE_INSTANCE": f"web-{next(numbers)}"}
+            processes.append(subprocess.Popen([sys.executable, str(APP), str(works.address)], env=environment))
+        while len(processes) > count:
+            newest = processes.pop()
+            newest.send_signal(signal.SIGTERM)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                newest.wait(SHORT_GRACE)
+            newest.kill()
+            newest.wait()
+        return asked
+
+    scale(FEWEST)
+    try:
+        yield scale
+    finally:
+        scale(0)
+
+
+def test_scale_downs_of_selfscale_run_cut_no_work_off_and_take_idle_workers_first(tmp_path: Path) -> None:
+    pytest.importorskip("typer", reason="the extra cli is not installed")
+    side_by_side(tmp_path, under_selfscale_run, as_plain_processes)
