@@ -224,9 +224,19 @@ void Runner::report_soon() {
   asio::post(house_.io, [this] { seat_.heartbeat(); });
 }
 
-/// People find the process that decides by the service's name.
+/// Of a service's own processes the one that decides. An agent apart answers while it follows, too,
+/// unless whoever leads is of the same run directory, and answers there.
+bool Runner::answers_people() {
+  if (steering_.role() != Role::follower) return true;
+  if (house_.settings.is_replica || !house_.fleet_spans_hosts) return false;
+  const bool leads_elsewhere = seat_.hold_control();
+  if (leads_elsewhere) seat_.drop_control();
+  return leads_elsewhere;
+}
+
+/// People find it by the service's name.
 void Runner::serve_people() {
-  if (steering_.role() == Role::follower) {
+  if (!answers_people()) {
     server_.reset();
     house_.log.recovered("socket");
     return;

@@ -86,6 +86,7 @@ class Runner final : public control::Controlled {
   void hurry_tick();
   [[nodiscard]] Duration tick_interval() const;
   void caught(const char* where, const std::string& what) noexcept;
+  bool answers_people();
   void serve_people();
   void wake();
 

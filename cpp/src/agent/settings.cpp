@@ -319,7 +319,7 @@ Settings read_settings(const AgentOptions& options, const Environment& environme
   settings.leads = read_leads(reader);
   const auto supervised = reader.find("SELFSCALE_SUPERVISED");
   settings.supervised = supervised && supervised->value == "1";
-  settings.is_replica = !reader.find("SELFSCALE_SUPERVISOR_FD");
+  settings.is_replica = !reader.flag("SELFSCALE_APART") && !reader.find("SELFSCALE_SUPERVISOR_FD");
   for (const auto* name : later) {
     const auto found = reader.find(name);
     if (!found || found->value.empty()) continue;

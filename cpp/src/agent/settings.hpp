@@ -59,7 +59,8 @@ struct Settings {
   std::optional<std::vector<std::string>>
       leads;                ///< SELFSCALE_LEADS: names of services; empty: any
   bool supervised = false;  ///< a worker of `selfscale run`, whose agent is elsewhere
-  bool is_replica = true;   ///< false: the agent of `selfscale run`, which serves nobody itself
+  bool is_replica = true;   ///< false: SELFSCALE_APART, or the agent of `selfscale run`: it serves
+                            ///< nobody itself
   /// May this process lead the service, by SELFSCALE_LEADS?
   [[nodiscard]] bool may_lead(const std::string& name) const;
 

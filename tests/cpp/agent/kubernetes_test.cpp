@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <filesystem>
 #include <memory>
 #include <string>
 
@@ -75,6 +76,26 @@ TEST_F(AgentOnKubernetes, OneOfThoseThatMeetElsewhereScales) {
   EXPECT_TRUE(eventually([&] { return replicas() == 3; })) << "it goes on with the same lease";
   one.stop();
   EXPECT_TRUE(eventually([&] { return status(two)["role"] == "leader"; })) << status(two).dump(1);
+}
+
+TEST_F(AgentOnKubernetes, AnAgentApartAnswersWhileItFollowsOneElsewhere) {
+  fleet::RedisServer redis;
+  Directory elsewhere;
+  auto here = leading();
+  here.environment["SELFSCALE_FLEET"] = redis.url();
+  here.environment["SELFSCALE_APART"] = "true";
+  auto there = here;
+  there.environment["SELFSCALE_RUN_DIR"] = elsewhere.path() + "/run";
+  there.environment["SELFSCALE_STATE_DIR"] = elsewhere.path() + "/state";
+  Agent one{here};
+  Agent two{there};
+  one.start();
+  ASSERT_TRUE(eventually([&] { return status(one)["role"] == "leader"; })) << status(one).dump(1);
+  two.start();
+  ASSERT_TRUE(eventually([&] { return status(two)["role"] == "follower"; })) << status(two).dump(1);
+  EXPECT_TRUE(eventually(
+      [&] { return std::filesystem::is_socket(elsewhere.path() + "/run/backend.sock"); }));
+  EXPECT_EQ(status(two)["instances"], json::array()) << "it is no replica";
 }
 
 TEST_F(AgentOnKubernetes, IsNotEnabledWhereEveryReplicaCouldLead) {

@@ -235,6 +235,12 @@ TEST_F(SettingsTest, TheAgentOfARunServesNobodyItself) {
   EXPECT_FALSE(read().is_replica);
 }
 
+TEST_F(SettingsTest, AnAgentApartIsNoReplica) {
+  EXPECT_TRUE(read().is_replica);
+  process["SELFSCALE_APART"] = "true";
+  EXPECT_FALSE(read().is_replica);
+}
+
 TEST(EnvFile, IsReadAsTheShellReadsIt) {
   const auto values = parse_env(
       "# a comment\n"

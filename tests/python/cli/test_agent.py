@@ -1,0 +1,142 @@
+"""`selfscale agent`: an agent in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+Start = Callable[..., "Started"]
+
+ONE = {
+    "service": "backend",
+    "minReplicas": 2,
+    "maxReplicas": 4,
+    "evaluationInterval": "100ms",
+    "platform": {"driver": "memory"},
+    "rules": [{"name": "cpu", "type": "threshold", "metric": "cpu_usage", "scaleUp": 70, "scaleDown": 30}],
+}
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Start an agent; it is ended with the test."""
+    begun: list[Started] = []
+
+    def begin(*arguments: object) -> Started:
+        write_policy(tmp_path)
+        log = tmp_path / f"log-{len(begun)}"
+        with log.open("wb") as to:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "selfscale.cli", "agent", "--policies", "policies.json", *map(str, arguments)],
+                cwd=tmp_path,
+                stderr=to,
+                env={
+                    **os.environ,
+                    "SELFSCALE_RUN_DIR": str(tmp_path / "run"),
+                    "SELFSCALE_STATE_DIR": str(tmp_path / "state"),
+                },
+            )
+        begun.append(Started(process, log))
+        return begun[-1]
+
+    yield begin
+    for each in begun:
+        each.process.kill()
+        each.process.wait()
+
+
+def write_policy(folder: Path, **more: Any) -> None:
+    """Replace the file whole, as the agent may read it at any time."""
+    (folder / "new.json").write_text(json.dumps({"policies": [{**ONE, **more}]}))
+    (folder / "new.json").replace(folder / "policies.json")
+
+
+class Started(NamedTuple):
+    """An agent, and what it logs."""
+
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    def line_with(self, words: str) -> str:
+        """Wait for a line of the log."""
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            for line in self.log.read_text().splitlines():
+                if words in line:
+                    return line
+            time.sleep(0.05)
+        pytest.fail(f"it never said {words!r}: {self.log.read_text()}")
+
+
+def status_of(selfscale: Run) -> dict[str, Any]:
+    """Ask until the agent answers and has decided."""
+    for _ in range(200):
+        ended = selfscale("status", "--json")
+        if ended.returncode == 0 and json.loads(ended.stdout)["services"]:
+            found: dict[str, Any] = json.loads(ended.stdout)
+            return found
+        time.sleep(0.05)
+    pytest.fail(ended.stdout + ended.stderr)
+
+
+def test_it_recommends_until_told_otherwise_and_says_where_it_can_be_asked(
+    start: Start, selfscale: Run, tmp_path: Path
+) -> None:
+    agent = start()
+    line = agent.line_with("is an agent of backend")
+    assert "with the driver memory. SELFSCALE_FLEET is auto, SELFSCALE_LEADS auto." in line
+    assert line.endswith(f"It can be asked at {tmp_path}/run/backend.sock")
+    agent.line_with("recommends only: not_enabled")
+    found = status_of(selfscale)
+    assert found["mayAct"] is False
+    assert found["instances"] == [], "it is no replica of the service"
+
+
+def test_enabled_it_scales_and_logs_what_it_did(start: Start, selfscale: Run, tmp_path: Path) -> None:
+    agent = start("--enable")
+    agent.line_with("scales it with the driver memory, enabled by --enable of this agent")
+    write_policy(tmp_path, minReplicas=3)
+    agent.line_with("backend 2 → 3")
+    assert status_of(selfscale)["services"][0]["desiredReplicas"] == 3
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_it_ends_by_itself_when_told_to_and_gives_back_its_lease(
+    start: Start, selfscale: Run, number: signal.Signals
+) -> None:
+    first = start("--enable")
+    first.line_with("scales it")
+    first.process.send_signal(number)
+    assert first.process.wait(30) == 0
+    assert selfscale("status").returncode == 1
+    start("--enable").line_with("scales it")  # at once: a lease is not waited for
+
+
+def test_a_file_of_several_services_is_refused_with_their_names(selfscale: Run, two_policies_file: Path) -> None:
+    ended = selfscale("agent", "--policies", two_policies_file)
+    assert ended.returncode == 2
+    assert "has policies for backend, worker: say which with --service" in ended.stderr
+
+
+def test_the_service_and_the_file_may_be_named_by_the_environment(
+    start: Start, selfscale: Run, two_policies_file: Path
+) -> None:
+    ended = selfscale("agent", SELFSCALE_POLICIES=str(two_policies_file), SELFSCALE_SERVICE="none")
+    assert ended.returncode == 2
+    assert "has no policy for none; it has backend, worker" in ended.stderr
+
+
+def test_a_wrong_file_is_refused_with_every_mistake(selfscale: Run, write: Callable[[str, Any], Path]) -> None:
+    ended = selfscale("agent", "--policies", write("wrong.json", {"policies": [{"service": "a", "maxReplicas": 0}]}))
+    assert ended.returncode == 1
+    assert "/policies/0/maxReplicas" in ended.stdout
