@@ -65,17 +65,46 @@ ReplicaCounts counts_in(const py::object& answer) {
           .ready = at("readyReplicas")};
 }
 
+/// A sentence, or a dict with `what` and, where they are known, `why` and `paste`.
+Finding finding_in(const py::handle& answer) {
+  if (!py::isinstance<py::dict>(answer)) return answer.cast<std::string>();
+  Finding found{""};
+  for (const auto& [key, text] : answer.cast<py::dict>()) {
+    const auto name = key.cast<std::string>();
+    auto* const part = name == "what"    ? &found.what
+                       : name == "why"   ? &found.why
+                       : name == "paste" ? &found.paste
+                                         : nullptr;
+    if (part == nullptr) {
+      throw Error{Errc::failed, "preflight() returned a finding with the key \"" + name +
+                                    "\"; it may have what, why and paste"};
+    }
+    *part = text.cast<std::string>();
+  }
+  if (found.what.empty()) throw Error{Errc::failed, "preflight() returned a finding without what"};
+  return found;
+}
+
+std::vector<Finding> findings_in(const py::handle& answer) {
+  const bool is_list = py::isinstance<py::iterable>(answer) && !py::isinstance<py::str>(answer) &&
+                       !py::isinstance<py::dict>(answer);
+  if (!is_list) throw py::cast_error{};
+  std::vector<Finding> all;
+  for (const auto& each : answer) all.push_back(finding_in(each));
+  return all;
+}
+
 /// A list is what is wrong; a dict may say more, and nothing under a name that nobody reads.
 Preflight preflight_in(const py::object& answer) {
-  if (!py::isinstance<py::dict>(answer)) return answer.cast<std::vector<std::string>>();
+  if (!py::isinstance<py::dict>(answer)) return findings_in(answer);
   Preflight found;
-  for (const auto& [key, sentences] : answer.cast<py::dict>()) {
+  for (const auto& [key, findings] : answer.cast<py::dict>()) {
     const auto name = key.cast<std::string>();
     if (name != "wrong" && name != "warnings") {
       throw Error{Errc::failed, "preflight() returned a dict with the key \"" + name +
                                     "\"; it may have wrong and warnings"};
     }
-    (name == "wrong" ? found.wrong : found.warnings) = sentences.cast<std::vector<std::string>>();
+    (name == "wrong" ? found.wrong : found.warnings) = findings_in(findings);
   }
   return found;
 }

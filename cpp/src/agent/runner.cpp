@@ -386,8 +386,8 @@ asio::awaitable<Result<fleet::Switches>> Runner::change(std::string service, Cha
 }
 
 asio::awaitable<Result<void>> Runner::enable(std::string service, bool enabled, std::string by) {
-  if (auto why = steering_.rivals(); enabled && !why.empty()) {
-    co_return Failure{Errc::unsupported, "not enabled: " + why, {}};
+  if (const auto why = steering_.rivals(); enabled && why) {
+    co_return Failure{Errc::unsupported, "not enabled: " + why->what, {}};
   }
   const double word_at = house_.settings.word ? house_.settings.word->wall_seconds : 0.0;
   const Change how = [enabled, by, word_at](fleet::Switches& stands) {

@@ -128,8 +128,24 @@ json host(const std::optional<double>& cpu_percent) {
   return seen;
 }
 
+json finding(const Finding& found) {
+  return {{"what", found.what}, {"why", found.why}, {"paste", found.paste}};
+}
+
+/// The sentences, and beside them all that is known of each.
 json preflight(const drivers::Preflight& found) {
-  return {{"wrong", found.wrong}, {"warnings", found.warnings}};
+  json all = json::array();
+  const auto add = [&all](const char* kind, const std::vector<Finding>& findings) {
+    for (const auto& each : findings) {
+      all.push_back({{"kind", kind}});
+      all.back().update(finding(each));
+    }
+  };
+  add("wrong", found.wrong);
+  add("warning", found.warnings);
+  return {{"wrong", drivers::sentences(found.wrong)},
+          {"warnings", drivers::sentences(found.warnings)},
+          {"findings", std::move(all)}};
 }
 
 json cost(const Upkeep& upkeep) {

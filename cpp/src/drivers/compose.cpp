@@ -13,6 +13,7 @@
 #include "drivers/compose/api.hpp"
 #include "drivers/compose/options.hpp"
 #include "drivers/docker/engine.hpp"
+#include "drivers/docker/refusal.hpp"
 #include "sampling/text.hpp"
 
 namespace selfscale::drivers {
@@ -95,17 +96,23 @@ class Compose final : public Driver {
     if (!all) co_return all.error();
     const auto* const model = compose::model_of(*all);
     if (model == nullptr) {
-      found.wrong.push_back("there is no container of the service " + options_.target.service +
-                            " in the project " + options_.target.project +
-                            ": docker compose up makes the first one");
+      found.wrong.emplace_back("there is no container of the service " + options_.target.service +
+                                   " in the project " + options_.target.project +
+                                   ": docker compose up makes the first one",
+                               "new ones are copies of one that is there",
+                               "docker compose --project-name " + options_.target.project +
+                                   " up --detach " + options_.target.service);
       co_return found;
     }
     const auto copy = co_await copy_of(*model, model->number + 1, until);
     if (!copy && copy.error().code != Errc::failed) co_return copy.error();
-    if (!copy) found.wrong.push_back(copy.error().message);
+    if (!copy) {
+      found.wrong.emplace_back(copy.error().message, "a second container of its kind cannot start");
+    }
     found.warnings.emplace_back(
         "docker compose up puts back the number of replicas in its file: add --scale, or "
-        "keep deploy.replicas in line");
+        "keep deploy.replicas in line",
+        "a deployment undoes what was scaled");
     co_return found;
   }
 
@@ -116,6 +123,10 @@ class Compose final : public Driver {
     can.reports_ready = true;
     can.minimum = 1;
     return can;
+  }
+
+  [[nodiscard]] Finding explain(const Failure& failure) const override {
+    return docker::finding_of(failure);
   }
 
  private:

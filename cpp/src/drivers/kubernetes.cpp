@@ -94,7 +94,12 @@ class Kubernetes final : public Driver {
     const auto workload = co_await read_workload(until);
     if (!workload && workload.error().code != Errc::not_found) co_return workload.error();
     if (!workload) {
-      found.wrong.push_back("there is no " + name() + " in the namespace " + target_.name_space);
+      found.wrong.emplace_back(
+          "there is no " + name() + " in the namespace " + target_.name_space,
+          "there is nothing to scale",
+          "kubectl get " + std::string{kubernetes::resource_name(target_.kind)} +
+              " --all-namespaces   # the name goes into platform.deployment or "
+              "platform.statefulSet, its namespace into platform.namespace");
       co_return found;
     }
     found.warnings.insert(found.warnings.end(), workload->warnings.begin(),
@@ -112,6 +117,13 @@ class Kubernetes final : public Driver {
     can.chooses_victims = target_.kind == Kind::deployment;
     can.reports_ready = true;
     return can;
+  }
+
+  [[nodiscard]] Finding explain(const Failure& failure) const override {
+    if (failure.code != Errc::unsupported) return Driver::explain(failure);
+    return {failure.message, "without access to the cluster nothing can be seen or scaled",
+            R"("kubeconfig": "/path/to/config"   # in the policy's platform; in a pod )"
+            "serviceAccountName: selfscale, as docs/drivers/kubernetes.md makes it"};
   }
 
  private:
@@ -184,8 +196,8 @@ class Kubernetes final : public Driver {
     co_return all;
   }
 
-  asio::awaitable<Result<std::vector<std::string>>> read_autoscalers(Time until) {
-    std::vector<std::string> all;
+  asio::awaitable<Result<std::vector<Finding>>> read_autoscalers(Time until) {
+    std::vector<Finding> all;
     std::string page;
     do {
       const auto make = [&] { return kubernetes::list_autoscalers(target_, page); };
@@ -267,19 +279,22 @@ class Kubernetes final : public Driver {
 
   // --- checking
 
-  /// A right, and what is missing without it; without words it must be there.
+  /// A right, and what is missing without it.
   struct Wish {
     Permission permission;
     std::string without;
+    bool must_be = true;
   };
   [[nodiscard]] std::vector<Wish> wishes() const {
-    std::vector<Wish> all{{kubernetes::may_read(target_), {}},
-                          {kubernetes::may_scale(target_), {}},
-                          {kubernetes::may_list_autoscalers(), {}},
-                          {kubernetes::may_list_pods(),
-                           "which pods are ready, and why one does not start, is not known"}};
+    std::vector<Wish> all{
+        {kubernetes::may_read(target_), "how many replicas there are is not known"},
+        {kubernetes::may_scale(target_), "nothing can be scaled"},
+        {kubernetes::may_list_autoscalers(),
+         "another autoscaler, which would undo what is scaled, is not seen"},
+        {kubernetes::may_list_pods(),
+         "which pods are ready, and why one does not start, is not known", false}};
     if (target_.kind == Kind::deployment) {
-      all.push_back({kubernetes::may_mark_pods(), "busy pods may go before idle ones"});
+      all.push_back({kubernetes::may_mark_pods(), "busy pods may go before idle ones", false});
     }
     return all;
   }
@@ -295,10 +310,11 @@ class Kubernetes final : public Driver {
       if (*allowed) continue;
       const auto missing = "the permission to " + to_text(wish.permission) +
                            " is missing in the namespace " + target_.name_space;
-      if (wish.without.empty()) {
-        found.wrong.push_back(missing);
+      const auto rule = kubernetes::to_rule(wish.permission) + "   # into the rules of its Role";
+      if (wish.must_be) {
+        found.wrong.emplace_back(missing, "without it " + wish.without, rule);
       } else {
-        found.warnings.push_back(missing + ": " + wish.without);
+        found.warnings.emplace_back(missing + ": " + wish.without, std::string{}, rule);
       }
     }
     co_return Result<void>{};

@@ -165,18 +165,32 @@ bool has_readiness_probe(const Json& pod_template) {
                      [](const Json& each) { return !at(each, "readinessProbe").is_null(); });
 }
 
-std::vector<std::string> warnings_of(const Target& target, const Json& object) {
-  std::vector<std::string> all;
+/// "deployments/web --namespace shop": the arguments of kubectl.
+std::string as_argument(const Target& target) {
+  return std::string{resource_name(target.kind)} + "/" + target.name + " --namespace " +
+         target.name_space;
+}
+
+std::vector<Finding> warnings_of(const Target& target, const Json& object) {
+  std::vector<Finding> all;
   const auto name = std::string{kind_name(target.kind)} + " " + target.name;
   if (is_count_applied(at(object, "metadata"))) {
-    all.push_back(
+    all.emplace_back(
         "the manifest of " + name +
-        " sets replicas, and puts its number back whenever it is applied: leave the field "
-        "out of it");
+            " sets replicas, and puts its number back whenever it is applied: leave the field "
+            "out of it",
+        "each kubectl apply undoes what was scaled; where the field is taken out of the manifest "
+        "alone, the next one makes it 1",
+        "kubectl apply edit-last-applied " + as_argument(target) +
+            "   # take spec.replicas out here first, then out of the manifest");
   }
   if (!has_readiness_probe(at(object, "spec", "template"))) {
-    all.push_back("no container of " + name +
-                  " has a readinessProbe: its pods count as ready as soon as they have started");
+    all.emplace_back(
+        "no container of " + name +
+            " has a readinessProbe: its pods count as ready as soon as they have started",
+        "a new pod gets requests that it cannot serve yet, and the agent takes the change for done",
+        "readinessProbe: {httpGet: {path: /ready, port: 8000}, periodSeconds: 5}   # with your "
+        "own path and port");
   }
   return all;
 }
@@ -260,21 +274,26 @@ bool is_of_target(const Target& target, const Json& reference) {
          text(at(reference, "name")) == target.name;
 }
 
-std::string sentence_about(const Target& target, const Json& autoscaler) {
+Finding finding_about(const Target& target, const Json& autoscaler) {
   const auto& metadata = at(autoscaler, "metadata");
   const auto& spec = at(autoscaler, "spec");
   const auto least = count(at(spec, "minReplicas"), 1).value_or(1);
   const auto most = count(at(spec, "maxReplicas")).value_or(0);
   std::string words = "the HorizontalPodAutoscaler " + text(at(metadata, "name"));
   std::string what = "delete it";
+  std::string object = "horizontalpodautoscaler " + text(at(metadata, "name"));
   for (const auto& owner : at(metadata, "ownerReferences")) {
     if (text(at(owner, "kind")) != "ScaledObject") continue;
     words += ", made by KEDA for the ScaledObject " + text(at(owner, "name")) + ",";
     what = "delete that ScaledObject";
+    object = "scaledobject " + text(at(owner, "name"));
   }
-  return words + " scales " + std::string{kind_name(target.kind)} + " " + target.name + " too (" +
-         std::to_string(least) + " to " + std::to_string(most) +
-         " replicas), and two that write one count fight: " + what + ", or leave this policy off";
+  return {words + " scales " + std::string{kind_name(target.kind)} + " " + target.name + " too (" +
+              std::to_string(least) + " to " + std::to_string(most) +
+              " replicas), and two that write one count fight: " + what +
+              ", or leave this policy off",
+          "each undoes what the other has done, and the pods come and go",
+          "kubectl delete " + object + " --namespace " + target.name_space};
 }
 
 }  // namespace
@@ -283,6 +302,13 @@ std::string to_text(const Permission& permission) {
   auto words = permission.verb + " " + permission.resource;
   if (!permission.name.empty()) words += " " + permission.name;
   return permission.group.empty() ? words : words + " (" + permission.group + ")";
+}
+
+std::string to_rule(const Permission& permission) {
+  const auto group = permission.group.empty() ? R"("")" : permission.group;
+  const auto name = permission.name.empty() ? "" : ", resourceNames: [" + permission.name + "]";
+  return "- {apiGroups: [" + group + "], resources: [" + permission.resource + "], verbs: [" +
+         permission.verb + "]" + name + "}";
 }
 
 Failure refusal(const http::Address& server, const Request& request, const http::Answer& answer) {
@@ -396,7 +422,7 @@ Result<Autoscalers> parse_autoscalers(const Target& target, std::string_view bod
   Autoscalers read;
   for (const auto& each : at(*list, "items")) {
     if (!is_of_target(target, at(each, "spec", "scaleTargetRef"))) continue;
-    read.on_target.push_back(sentence_about(target, each));
+    read.on_target.push_back(finding_about(target, each));
   }
   read.next_page = text(at(*list, "metadata", "continue"));
   return read;

@@ -24,6 +24,8 @@ struct Permission {
 };
 /// "update deployments/scale web (apps)"
 std::string to_text(const Permission& permission);
+/// The line of a Role's `rules` that gives it.
+std::string to_rule(const Permission& permission);
 
 struct Request {
   http::Call call;
@@ -45,9 +47,9 @@ struct Workload {
   int ready = 0;
   bool updating = false;  ///< a rollout is under way: pods of an older revision are left
   std::string version;
-  std::string selector;               ///< as a list of pods takes it
-  std::string failure;                ///< what its conditions complain of
-  std::vector<std::string> warnings;  ///< what in its manifest makes scaling worse
+  std::string selector;           ///< as a list of pods takes it
+  std::string failure;            ///< what its conditions complain of
+  std::vector<Finding> warnings;  ///< what in its manifest makes scaling worse
 };
 /// Errc::malformed: it is none of that kind, a count is no count, or it has no selector.
 Result<Workload> parse_workload(const Target& target, std::string_view body);
@@ -94,7 +96,7 @@ Marks marks_for(const std::vector<Pod>& pods, const std::vector<std::string>& vi
 Request list_autoscalers(const Target& target, const std::string& page);
 
 struct Autoscalers {
-  std::vector<std::string> on_target;  ///< a sentence about each that scales the target
+  std::vector<Finding> on_target;  ///< one for each that scales the target
   std::string next_page;
 };
 Result<Autoscalers> parse_autoscalers(const Target& target, std::string_view body);

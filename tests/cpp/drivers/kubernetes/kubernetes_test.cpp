@@ -135,7 +135,7 @@ TEST_F(KubernetesStatefulSet, IsSeenAndScaled) {
   ASSERT_TRUE(scale(request));
   EXPECT_EQ(observe()->ready, 4);
   EXPECT_FALSE(driver->capabilities().chooses_victims) << "the highest ordinal goes";
-  EXPECT_EQ(preflight().wrong, std::vector<std::string>{});
+  EXPECT_EQ(sentences(preflight().wrong), std::vector<std::string>{});
 }
 
 // --- scaling
@@ -327,22 +327,28 @@ TEST_F(KubernetesDriver, NamesThePermissionThatIsMissing) {
   const auto found = preflight();
   ASSERT_EQ(found.wrong.size(), 1U);
   EXPECT_EQ(
-      found.wrong[0],
+      found.wrong[0].what,
       "the permission to update deployments/scale web (apps) is missing in the namespace shop");
+  EXPECT_EQ(found.wrong[0].why, "without it nothing can be scaled");
+  EXPECT_PRED2(starts_with, found.wrong[0].paste,
+               "- {apiGroups: [apps], resources: [deployments/scale], verbs: [update], "
+               "resourceNames: [web]}");
 }
 
 TEST_F(KubernetesDriver, WarnsOfThePermissionsThatItCanDoWithout) {
   api.change([](Cluster& cluster) { cluster.forbidden = {"patch pods", "list pods"}; });
   const auto found = preflight();
-  EXPECT_EQ(found.wrong, std::vector<std::string>{});
+  EXPECT_EQ(sentences(found.wrong), std::vector<std::string>{});
   ASSERT_EQ(found.warnings.size(), 2U);
-  EXPECT_PRED2(contains, found.warnings[0], "list pods");
-  EXPECT_PRED2(contains, found.warnings[1], "busy pods may go before idle ones");
+  EXPECT_PRED2(contains, found.warnings[0].what, "list pods");
+  EXPECT_PRED2(starts_with, found.warnings[0].paste,
+               R"(- {apiGroups: [""], resources: [pods], verbs: [list]})");
+  EXPECT_PRED2(contains, found.warnings[1].what, "busy pods may go before idle ones");
 }
 
 TEST_F(KubernetesDriver, FindsThatTheDeploymentIsNotThere) {
   answer("/deployments/web", 404, R"({"kind":"Status","message":"not found"})");
-  EXPECT_EQ(preflight().wrong,
+  EXPECT_EQ(sentences(preflight().wrong),
             std::vector<std::string>{"there is no Deployment web in the namespace shop"});
 }
 
@@ -360,14 +366,15 @@ TEST_F(KubernetesDriver, RefusesToFightAnotherAutoscaler) {
                                        autoscaler("StatefulSet", "web", "apps/v1"),
                                        autoscaler("Deployment", "web", "example.com/v1")});
   });
-  EXPECT_EQ(preflight().wrong, std::vector<std::string>{});
+  EXPECT_EQ(sentences(preflight().wrong), std::vector<std::string>{});
   api.change([](Cluster& cluster) {
     cluster.autoscalers.push_back(autoscaler("Deployment", "web", "apps/v1"));
   });
   const auto wrong = preflight().wrong;
   ASSERT_EQ(wrong.size(), 1U);
-  EXPECT_PRED2(starts_with, wrong[0],
+  EXPECT_PRED2(starts_with, wrong[0].what,
                "the HorizontalPodAutoscaler cpu scales Deployment web too (2 to 10 replicas)");
+  EXPECT_EQ(wrong[0].paste, "kubectl delete horizontalpodautoscaler cpu --namespace shop");
 }
 
 TEST_F(KubernetesDriver, NamesTheScaledObjectBehindAnAutoscaler) {
@@ -379,7 +386,8 @@ TEST_F(KubernetesDriver, NamesTheScaledObjectBehindAnAutoscaler) {
   api.change([&](Cluster& cluster) { cluster.autoscalers = Json::array({made}); });
   const auto wrong = preflight().wrong;
   ASSERT_EQ(wrong.size(), 1U);
-  EXPECT_PRED2(contains, wrong[0], "KEDA for the ScaledObject queue");
+  EXPECT_PRED2(contains, wrong[0].what, "KEDA for the ScaledObject queue");
+  EXPECT_EQ(wrong[0].paste, "kubectl delete scaledobject queue --namespace shop");
 }
 
 TEST_F(KubernetesDriver, WarnsOfAManifestThatSetsTheCount) {
@@ -388,16 +396,16 @@ TEST_F(KubernetesDriver, WarnsOfAManifestThatSetsTheCount) {
                             R"({"kind":"Deployment","spec":{"replicas":2}})"}};
   });
   const auto found = preflight();
-  EXPECT_EQ(found.wrong, std::vector<std::string>{});
+  EXPECT_EQ(sentences(found.wrong), std::vector<std::string>{});
   ASSERT_EQ(found.warnings.size(), 1U);
-  EXPECT_PRED2(contains, found.warnings[0], "sets replicas");
+  EXPECT_PRED2(contains, found.warnings[0].what, "sets replicas");
 }
 
 TEST_F(KubernetesDriver, WarnsOfPodsThatCountAsReadyTooSoon) {
   api.change([](Cluster& cluster) { cluster.container = {{"name", "app"}}; });
   const auto found = preflight();
   ASSERT_EQ(found.warnings.size(), 1U);
-  EXPECT_PRED2(contains, found.warnings[0], "readinessProbe");
+  EXPECT_PRED2(contains, found.warnings[0].what, "readinessProbe");
 }
 
 TEST(OpenApiDocument, KnowsWhatContradictsIt) {
