@@ -70,6 +70,11 @@ void Runner::start() {
     house_.log.trouble("sampling", missing);
   }
   if (!house_.driver_problem.empty()) house_.log.trouble("driver", house_.driver_problem);
+  if (house_.guess) {
+    const auto found = drivers::finding_of(*house_.guess);
+    house_.log.info(found.what + ": " + found.why + (found.paste.empty() ? "" : ". ") +
+                    found.paste);
+  }
   for (const auto& sentence : settings.without_effect) house_.log.warn(sentence);
   for (const auto& hint : house_.policies.hints()) {
     house_.log.debug(house_.policies.origin() + ": " + hint.pointer + ": " + hint.message);

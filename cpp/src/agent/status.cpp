@@ -132,6 +132,13 @@ json finding(const Finding& found) {
   return {{"what", found.what}, {"why", found.why}, {"paste", found.paste}};
 }
 
+json looks_like(const std::optional<drivers::Guess>& guess) {
+  if (!guess) return nullptr;
+  json seen{{"platform", guess->platform}, {"evidence", guess->evidence}};
+  seen.update(finding(drivers::finding_of(*guess)));
+  return seen;
+}
+
 /// The sentences, and beside them all that is known of each.
 json preflight(const drivers::Preflight& found) {
   json all = json::array();
@@ -195,6 +202,7 @@ std::string status_json(House& house, const Steering& steering, const Upkeep& up
       {"role", name_of(steering.role())},
       {"leader", or_null(steering.leader())},
       {"driver", or_null(house.driver_name)},
+      {"looksLike", looks_like(house.guess)},
       {"preflight", preflight(steering.found_by_preflight())},
       {"uptime", upkeep.uptime_seconds},
       {"mayAct", may_act},
