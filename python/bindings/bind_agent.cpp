@@ -9,6 +9,7 @@
 #include <optional>
 #include <selfscale/agent.hpp>
 #include <selfscale/decide.hpp>
+#include <selfscale/doctor.hpp>
 #include <string>
 #include <utility>
 #include <vector>
@@ -134,8 +135,12 @@ class NativeAgent {
     options.run_on = [calls = calls_](CallQueue::Job job) { calls->push(std::move(job)); };
     if (!driver.is_none()) options.driver = callback_driver(driver);
     const py::gil_scoped_release release;
-    agent_->configure(std::move(options));
+    agent_->configure(options);
+    options_ = std::move(options);
   }
+
+  /// The thread that calls this must not be the one that runs user functions.
+  [[nodiscard]] std::string examine() const { return to_json(selfscale::examine(options_)); }
 
   void subscribe(py::object subscriber) {
     const UserFunction function{keep(std::move(subscriber))};
@@ -186,6 +191,7 @@ class NativeAgent {
   std::shared_ptr<CallQueue> calls_ = std::make_shared<CallQueue>();
   std::deque<py::object> kept_;  ///< user functions, for as long as the agent may call them
   std::shared_ptr<Agent> agent_;
+  AgentOptions options_;  ///< as they were last given
 };
 
 std::optional<std::chrono::system_clock::time_point> wall_time(std::optional<double> seconds) {
@@ -205,6 +211,9 @@ std::vector<std::string> history_json(NativeAgent& native, const std::string& se
 
 void bind_agent(py::module_& module) {
   using Release = py::call_guard<py::gil_scoped_release>;
+  module.def("driver_names", &driver_names, "The drivers that a policy's platform may name.");
+  module.def("driver_capabilities", &capabilities_json, py::arg("driver"), py::arg("platform"),
+             "What a driver can do, as JSON, given a policy's platform object.");
   py::class_<NativeAgent>(module, "Agent", "The native agent; selfscale.Agent is the one to use.")
       .def(py::init([module] { return std::make_unique<NativeAgent>(module); }))
       .def("configure", &NativeAgent::configure, py::kw_only(), py::arg("policies"),
@@ -216,6 +225,7 @@ void bind_agent(py::module_& module) {
           "ensure_started", [](NativeAgent& self) { self.agent().ensure_started(); }, Release{})
       .def(
           "stop", [](NativeAgent& self) { self.agent().stop(); }, Release{})
+      .def("examine", &NativeAgent::examine, Release{})
       .def("is_running", [](NativeAgent& self) { return self.agent().is_running(); })
       .def("counter", &NativeAgent::counter, py::arg("name"), py::arg("labels") = "")
       .def("gauge", &NativeAgent::gauge, py::arg("name"), py::arg("labels") = "")
