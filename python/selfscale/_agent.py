@@ -168,6 +168,21 @@ class Agent:
         status: Status = json.loads(self._native.status())
         return status
 
+    def examine(self) -> Json:
+        """Look at everything that acting needs, without writing anything; the agent need not run.
+
+        Returns:
+            What `selfscale doctor --json` has of one service (docs/doctor.md). Nothing in it is secret.
+
+        Raises:
+            PolicyError: the policy file is wrong.
+        """
+        if not self._has_driver:
+            self._take_registered_driver()
+        self._calls.run_if_needed()
+        found: Json = json.loads(self._native.examine())
+        return found
+
     def exposition(self, accept: str | None = None) -> tuple[str, bytes]:
         """Return what a Prometheus server scrapes: the content type, and the body.
 

@@ -19,7 +19,7 @@ void hold_workload(const Result<kubernetes::Workload>& read) {
   if (!read) return;
   hold(read->desired >= 0 && read->current >= 0 && read->ready >= 0, "counts are not negative");
   hold(is_utf8(read->failure) && is_utf8(read->selector), "words are UTF-8");
-  for (const auto& warning : read->warnings) hold(is_utf8(warning), "words are UTF-8");
+  for (const auto& warning : read->warnings) hold(is_utf8(warning.what), "words are UTF-8");
 }
 
 void hold_pods(const Result<kubernetes::Pods>& read) {

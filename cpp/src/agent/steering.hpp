@@ -61,7 +61,7 @@ class Steering {
   /// and again: a recommender's word goes with it.
   boost::asio::awaitable<void> take_up_totals();
   /// Why it is not certain that this platform has one writer, and the ways out; empty: it is.
-  [[nodiscard]] std::string rivals() const;
+  [[nodiscard]] std::optional<Finding> rivals() const;
   /// Gives the lease back.
   boost::asio::awaitable<void> resign();
   /// In a fork's child, which must touch nothing else: closes the files that are kept open.

@@ -109,7 +109,7 @@ class Railway final : public Driver {
   }
 
   asio::awaitable<Result<Preflight>> preflight() override {
-    co_return last_look_.take(co_await look());
+    co_return last_look_.take(co_await look(), *this);
   }
 
   [[nodiscard]] Capabilities capabilities() const override {
@@ -118,6 +118,24 @@ class Railway final : public Driver {
     can.reports_ready = true;
     can.minimum = railway::least_replicas;
     return can;
+  }
+
+  [[nodiscard]] Finding explain(const Failure& failure) const override {
+    const auto what = hosted::with_permission(failure);
+    switch (failure.code) {
+      case Errc::denied:
+        return {
+            what, "Railway answers nobody without a token",
+            "RAILWAY_TOKEN=…   # a project token, from the project's Settings, Tokens; into the "
+            "agent's environment, or its file into platform.tokenFile"};
+      case Errc::not_found:
+        return {
+            what, "there is nothing to scale, or the token is of another project",
+            R"("project": "…", "environment": "…", "service": "…"   # in the policy's platform, )"
+            "as RAILWAY_PROJECT_ID, RAILWAY_ENVIRONMENT_ID and RAILWAY_SERVICE_ID have them"};
+      default:
+        return what;
+    }
   }
 
  private:
