@@ -26,7 +26,7 @@ import pytest
 import selfscale
 from docker_engine import until
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 
 APP = Path(__file__).parent / "drain_app.py"
 FEWEST, MOST = 2, 8
@@ -35,11 +35,12 @@ ROUNDS = 5
 WAVES = ((8, 90), (6, 65), (4, 45))
 SHORTEST, LONGEST = 0.4, 1.6
 SHORT_GRACE, LONG_GRACE = 1, 10
+EVALUATION = 0.25
 POLICY: dict[str, Any] = {
     "service": "web",
     "minReplicas": FEWEST,
     "maxReplicas": MOST,
-    "evaluationInterval": "250ms",
+    "evaluationInterval": f"{EVALUATION}s",
     # It never wants another count: what is done here is ordered.
     "rules": [{"name": "busy", "type": "threshold", "metric": "busy_workers", "scaleUp": 1000, "scaleDown": 0}],
 }
@@ -74,6 +75,7 @@ class Works(socketserver.ThreadingUnixStreamServer):
         self._waiting: deque[Piece] = deque()
         self._hands: Counter[str] = Counter()
         self._in_hand: Counter[str] = Counter()
+        self._free_since: dict[str, float] = {}
         self._random = random.Random(1)
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
@@ -84,21 +86,25 @@ class Works(socketserver.ThreadingUnixStreamServer):
                 self._waiting.append(self.pieces[-1])
             self.changed.notify_all()
 
-    def wait_until(self, condition: Callable[[], Any], what: str, seconds: float = 60.0) -> None:
-        with self.changed:
-            if not self.changed.wait_for(condition, seconds):
-                pytest.fail(
-                    f"never came true: {what}; {self._hands}, at work {self._in_hand}, {len(self._waiting)} wait"
-                )
+    def wait_until(self, condition: Callable[[], Any], what: str) -> None:
+        def holds() -> bool:
+            with self.changed:
+                return bool(condition())
+
+        until(holds, lambda: f"{what}; {self._hands}, at work {self._in_hand}, {len(self._waiting)} wait", 120)
 
     def workers(self) -> set[str]:
-        return set(+self._hands)
+        with self.changed:
+            return set(+self._hands)
 
     def at_work(self) -> set[str]:
-        return set(+self._in_hand)
+        with self.changed:
+            return set(+self._in_hand)
 
     def idle(self) -> set[str]:
-        return self.workers() - self.at_work()
+        """Those that have been for as long as the agent may take to see it."""
+        then = time.time() - EVALUATION
+        return {worker for worker in self.workers() - self.at_work() if self._free_since.get(worker, 0.0) < then}
 
     def is_empty(self) -> bool:
         return not self._waiting
@@ -135,6 +141,7 @@ class Works(socketserver.ThreadingUnixStreamServer):
         """The hand has told the agent, too, that it has nothing to do any more."""
         with self.changed:
             self._in_hand[worker] -= 1
+            self._free_since[worker] = time.time()
             self.changed.notify_all()
 
 
@@ -182,13 +189,14 @@ class ScaleDown(NamedTuple):
     decided: float
 
     def were_idle(self, pieces: list[Piece]) -> set[str]:
-        """All the time in which somebody was chosen."""
-        busy = {piece.worker for piece in pieces if piece.begun <= self.decided and piece.ended >= self.asked}
-        return self.workers - busy
+        """All the time, and an evaluation before."""
+        since = self.asked - EVALUATION
+        return self.workers - {piece.worker for piece in pieces if piece.begun <= self.decided and piece.ended >= since}
 
     def were_at_work(self, pieces: list[Piece]) -> set[str]:
-        """On the same piece all that time."""
-        return {piece.worker for piece in pieces if piece.went_on(self.asked, self.decided)} & self.workers
+        """On the same piece all the time, and an evaluation before."""
+        since = self.asked - EVALUATION
+        return {piece.worker for piece in pieces if piece.went_on(since, self.decided)} & self.workers
 
 
 # Has so many replicas asked for, and says when whoever goes had been chosen.
