@@ -7,6 +7,7 @@ import http.client
 import json
 import os
 import random
+import shutil
 import signal
 import socket
 import socketserver
@@ -24,7 +25,8 @@ from typing import Any, NamedTuple
 
 import pytest
 import selfscale
-from docker_engine import until
+from docker_engine import Engine, filters, running_engine, until
+from selfscale import Agent, _core
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 
@@ -376,3 +378,90 @@ def as_plain_processes(works: Works) -> Iterator[Scale]:
 def test_scale_downs_of_selfscale_run_cut_no_work_off_and_take_idle_workers_first(tmp_path: Path) -> None:
     pytest.importorskip("typer", reason="the extra cli is not installed")
     side_by_side(tmp_path, under_selfscale_run, as_plain_processes)
+
+
+# --- Docker Compose
+
+FILE = """
+version: "2.4"
+services:
+  web:
+    image: web:1
+    command: ["sh", "-c", "SELFSCALE_INSTANCE=$$HOSTNAME exec {python} {app} {address}"]
+    network_mode: none
+    ipc: host
+    init: true
+    stop_grace_period: {grace}s
+    environment: {environment}
+    volumes: {volumes}
+    scale: {fewest}
+"""
+
+
+def places(works: Works) -> list[str]:
+    """What a worker needs of the host, at the same place: Python, the package, and where it meets the agent."""
+    read = ["/usr", "/lib", "/lib64", sys.prefix, sys.base_prefix, str(APP.parent)]
+    read += [str(Path(file).parent.parent) for file in (selfscale.__file__, Path(_core.__file__).resolve())]
+    written = str(works.address.parent)
+    return [written, *(f"{place}:{place}:ro" for place in sorted({*read}) if Path(place).exists())]
+
+
+class Project:
+    """Workers in containers that docker-compose has started."""
+
+    def __init__(self, engine: Engine, name: str, works: Works) -> None:
+        self.engine, self.name, self.folder = engine, name, works.address.parent
+        volumes = [place if ":" in place else f"{place}:{place}" for place in places(works)]
+        given = {"python": sys.executable, "app": APP, "address": works.address, "grace": SHORT_GRACE}
+        given |= {"environment": json.dumps(worker_environment(works)), "volumes": json.dumps(volumes)}
+        (self.folder / "docker-compose.yml").write_text(FILE.format(fewest=FEWEST, **given))
+        self.up(FEWEST)
+
+    def count(self) -> int:
+        label = filters(label=[f"com.docker.compose.project={self.name}"])
+        return len(self.engine.do("GET", f"/containers/json?all=true&filters={label}"))
+
+    def up(self, count: int) -> float:
+        asked = time.time()
+        done = subprocess.run(
+            ["docker-compose", "-p", self.name, "up", "-d", "--no-recreate", "--scale", f"web={count}"],
+            cwd=self.folder,
+            env={**os.environ, "DOCKER_HOST": self.engine.host},
+            capture_output=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr.decode()
+        return asked
+
+
+def by_orders(agent: Agent, project: Project, count: int) -> float:
+    """A write has ten seconds, in which a busy host starts few containers: so some at a time, and what failed again."""
+    while (there := project.count()) < count:
+        agent.scale("web", min(there + 3, count)).wait(120)
+    if there == count:
+        return time.time()
+    event = agent.scale("web", count).wait(120)
+    assert event.outcome == "succeeded", event
+    return event.started_at
+
+
+@pytest.mark.skipif(
+    shutil.which("docker-compose") is None, reason="docker-compose is not installed (Debian's package of that name)"
+)
+def test_scale_downs_of_compose_cut_no_work_off_and_take_idle_workers_first(tmp_path: Path) -> None:
+    with running_engine() as engine:
+
+        @contextlib.contextmanager
+        def by_the_agent(works: Works) -> Iterator[Scale]:
+            project = Project(engine, "guided", works)
+            platform = {"driver": "compose", "host": engine.host, "project": "guided"}
+            policy = {**POLICY, "platform": {**platform, "gracePeriodSeconds": LONG_GRACE}}
+            environment = {**worker_environment(works), "SELFSCALE_FLEET": "single"}
+            with Agent(policy, service="web", enable=True, environment=environment) as agent:
+                yield lambda count: by_orders(agent, project, count)
+
+        @contextlib.contextmanager
+        def plainly(works: Works) -> Iterator[Scale]:
+            yield Project(engine, "plain", works).up
+
+        side_by_side(tmp_path, by_the_agent, plainly)
