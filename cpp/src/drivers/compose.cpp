@@ -88,8 +88,11 @@ class Compose final : public Driver {
     std::erase_if(*all, [this](const Container& each) {
       return each.state == "removing" || is_leaving(each.id);
     });
-    const int more = request.desired - static_cast<int>(all->size());
+    const auto started =
+        std::ranges::count_if(*all, [](const Container& each) { return !each.is_unstarted(); });
+    const int more = request.desired - static_cast<int>(started);
     if (more > 0) co_return co_await add(*all, more, until);
+    std::erase_if(*all, [](const Container& each) { return each.is_unstarted(); });
     if (more < 0) co_return co_await take(std::move(*all), request.victims, -more, until);
     co_return Result<void>{};
   }
@@ -175,7 +178,15 @@ class Compose final : public Driver {
 
   // --- more
 
+  /// First those that somebody has made and not started: an agent that was killed, say.
   asio::awaitable<Result<void>> add(const std::vector<Container>& all, int more, Time until) {
+    for (const auto& each : all) {
+      if (!each.is_unstarted() || more == 0) continue;
+      const auto done = co_await start(each.id, until);
+      if (!done) co_return done;
+      --more;
+    }
+    if (more == 0) co_return Result<void>{};
     const auto* const model = compose::model_of(all);
     if (model == nullptr) {
       co_return Failure{
@@ -204,8 +215,12 @@ class Compose final : public Driver {
       done = co_await ask(compose::connect(network, std::move(body), *id), until);
       if (!done) co_return co_await take_back(*id, done.error());
     }
-    done = co_await ask(compose::start(*id), until);
-    if (!done) co_return co_await take_back(*id, done.error());
+    co_return co_await start(*id, until);
+  }
+
+  asio::awaitable<Result<void>> start(std::string id, Time until) {
+    const auto done = co_await ask(compose::start(id), until);
+    if (!done) co_return co_await take_back(std::move(id), done.error());
     co_return Result<void>{};
   }
 

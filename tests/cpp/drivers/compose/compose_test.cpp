@@ -260,6 +260,17 @@ TEST_F(ComposeDriver, DoesNotWaitForThoseThatTakeTheirTime) {
   EXPECT_EQ(api.replicas(), 3);
 }
 
+TEST_F(ComposeDriver, StartsWhatAnAgentMadeThatWasKilledBeforeItCouldStartIt) {
+  api.set_replicas(3);
+  api.change([](State& host) { host.containers[2].state = "created"; });
+  const auto seen = observe().value();
+  EXPECT_EQ(seen.desired, 2);
+  EXPECT_EQ(seen.replicas.size(), 2U);
+  ASSERT_TRUE(scale(4));
+  EXPECT_EQ(api.names(), (Texts{"shop-web-1", "shop-web-2", "shop-web-3", "shop-web-4"}));
+  EXPECT_EQ(observe().value().current, 4);
+}
+
 TEST_F(ComposeDriver, SeesOffWhoIsOnTheirWayBeforeAnotherMayLead) {
   api.set_replicas(3);
   api.set_intercept([](http::Peer&, const http::Received& request) {
