@@ -7,6 +7,7 @@
 #include "agent/rivals.hpp"
 #include "decide/limits.hpp"
 #include "decide/schedules.hpp"
+#include "model/may_pass.hpp"
 #include "policy/compiled.hpp"
 
 namespace selfscale::agent {
@@ -16,6 +17,7 @@ namespace asio = boost::asio;
 
 constexpr Duration preflight_again{30'000};
 constexpr Duration preflight_after_failure{5'000};
+constexpr Duration look_lasts{300'000};
 constexpr Duration tidy_interval{600'000};
 constexpr Duration worth_saying{60'000};
 constexpr Duration shortest_sample{10};
@@ -163,6 +165,10 @@ asio::awaitable<drivers::Preflight> Steering::look_around() {
                                  {}};
   }
   auto found = co_await house_.driver->preflight();
+  const auto now = house_.clock.now();
+  if (found) look_lasts_until_ = now + look_lasts;
+  // One call that was throttled must not end a leader.
+  if (!found && may_pass(found.error()) && now < look_lasts_until_) co_return preflight_;
   if (!found) found = drivers::Preflight{{house_.driver->explain(found.error())}, {}};
   if (auto why = rivals()) found->wrong.push_back(std::move(*why));
   co_return std::move(*found);
@@ -323,7 +329,6 @@ asio::awaitable<void> Steering::evaluate() {
     next_tidy_ = decision_.at + tidy_interval;
     house_.journal->tidy(decision_.at);
   }
-  evaluated_at_ = decision_.at;
 }
 
 asio::awaitable<void> Steering::think() {
@@ -475,7 +480,7 @@ Wish Steering::wish_of_decision() const {
   wish.decision = decision_id_;
   wish.metrics = values_seen(policy_, decision_);
   wish.version = observation_->version;
-  wish.victims = victims(snapshot_);
+  wish.victims = victims(snapshot_, house_.settings.instance);
   return wish;
 }
 
@@ -491,7 +496,7 @@ asio::awaitable<void> Steering::carry_out_order() {
   wish.trigger = Trigger::manual;
   wish.reason = "ordered by hand";
   wish.version = observation_->version;
-  wish.victims = victims(snapshot_);
+  wish.victims = victims(snapshot_, house_.settings.instance);
   if (verdict_.may_act && !events_.may_begin(house_.clock.now()) && events_.under_way()) {
     co_return;  // a write is on its way; the order is next
   }

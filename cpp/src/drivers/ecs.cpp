@@ -7,6 +7,7 @@
 #include "drivers/ecs/answers.hpp"
 #include "drivers/ecs/refusal.hpp"
 #include "drivers/ecs/session.hpp"
+#include "model/may_pass.hpp"
 
 namespace selfscale::drivers {
 namespace {
@@ -20,11 +21,6 @@ constexpr double poll_seconds = 15.0;        // AWS' own waiters ask as often
 constexpr Duration look_lasts{300'000};  // the native autoscaler is looked for as often, at least
 constexpr int most_pages = 50;           // of 100 tasks each: the quota of a service
 constexpr int protection_minutes = 5;    // ECS chooses whom it ends within seconds
-
-bool may_pass(const Failure& failure) {
-  return failure.code == Errc::unreachable || failure.code == Errc::timed_out ||
-         failure.code == Errc::throttled;
-}
 
 Failure with_permission(Failure failure) {
   failure.message = ecs::with_permission(failure);

@@ -6,6 +6,7 @@
 #include "drivers/hosted/last_look.hpp"
 #include "drivers/hosted/options.hpp"
 #include "drivers/railway/answers.hpp"
+#include "model/may_pass.hpp"
 
 namespace selfscale::drivers {
 namespace {
@@ -254,7 +255,7 @@ class Railway final : public Driver {
   /// What Railway refuses is wrong, by name; a failure that may pass is one of the look.
   Result<void> note(const std::vector<railway::Refusal>& refusals, Preflight& found) const {
     for (const auto& refusal : refusals) {
-      if (hosted::may_pass(refusal.failure)) return refusal.failure;
+      if (may_pass(refusal.failure)) return refusal.failure;
       found.wrong.push_back(named(refusal.field) + hosted::with_permission(refusal.failure));
     }
     return {};

@@ -151,6 +151,36 @@ TEST_F(AgentOnKubernetes, RecommendsOnlyWhereEveryReplicaCouldLead) {
   api.look([](const auto& cluster) { EXPECT_EQ(cluster.writes, 0); });
 }
 
+TEST_F(AgentOnKubernetes, LeadsOnThoughOneLookFailsForAReasonThatMayPass) {
+  auto given = leading();
+  given.environment["SELFSCALE_FLEET"] = "single";
+  Agent agent{given};
+  agent.start();
+  ASSERT_TRUE(eventually([&] { return replicas() == 3; }));
+  const auto set_ready = [&](bool is_ready) {
+    api.change([&](auto& cluster) {
+      for (auto& pod : cluster.pods) pod.ready = is_ready;
+    });
+    const int ready = is_ready ? 3 : 0;
+    return eventually([&] { return status(agent)["services"][0]["readyReplicas"] == ready; });
+  };
+  ASSERT_TRUE(set_ready(false)) << status(agent).dump(1);
+  auto failed = std::make_shared<std::atomic<int>>(0);
+  api.change([&](auto& cluster) {
+    cluster.intercept = [failed](http::Peer& peer, const http::Received& request) {
+      if (request.target().find("selfsubjectaccessreviews") == std::string::npos) return false;
+      ++*failed;
+      peer.answer(503, R"({"kind":"Status","message":"etcd is away"})");
+      return true;
+    };
+  });
+  ASSERT_TRUE(set_ready(true)) << "which has the preflight look again";
+  EXPECT_TRUE(eventually([&] { return *failed > 0; })) << status(agent).dump(1);
+  EXPECT_EQ(status(agent)["role"], "leader");
+  EXPECT_EQ(status(agent)["preflight"]["wrong"].dump(), "[]");
+  agent.stop();
+}
+
 TEST_F(AgentOnKubernetes, LeavesAServerAloneThatAsksForIt) {
   auto asked = std::make_shared<std::atomic<int>>(0);
   api.change([&](auto& cluster) {

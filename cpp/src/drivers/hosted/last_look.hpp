@@ -5,6 +5,7 @@
 
 #include "drivers/driver.hpp"
 #include "drivers/hosted/api.hpp"
+#include "model/may_pass.hpp"
 
 namespace selfscale::drivers::hosted {
 
