@@ -1,5 +1,6 @@
 // What the Kubernetes API answers: it is understood, or refused in words.
 #include "drivers/kubernetes/api.hpp"
+#include "drivers/kubernetes/autoscalers.hpp"
 #include "invariants.hpp"
 
 namespace selfscale::fuzz {
@@ -41,6 +42,7 @@ void read(std::string_view text) {
     hold_workload(kubernetes::parse_workload(target, text));
     hold_pods(kubernetes::parse_pods(target, text, "Fri, 27 Nov 2026 02:01:30 GMT"));
     hold_failure(kubernetes::parse_autoscalers(target, text));
+    hold_failure(kubernetes::parse_scaled_objects(target, text));
     http::Answer answer;
     answer.body = text;
     for (const int status : {401, 409, 503}) {
