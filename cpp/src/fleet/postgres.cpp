@@ -111,10 +111,12 @@ asio::awaitable<Result<Outcome>> Postgres::call(const char* statement,
   if (!used) co_return used.error();
   auto outcome = co_await (*used)->run(statement, values, until);
   if (makes_table && outcome && outcome->state == no_such_table) {
-    outcome = co_await make_table(**used, until);
-    if (outcome && outcome->state.empty()) {
-      outcome = co_await (*used)->run(statement, std::move(values), until);
-    }
+    auto made = co_await make_table(**used, until);
+    // Of several that make it at once all but one may be refused, in more than one form: what
+    // counts is that it is there.
+    outcome = co_await (*used)->run(statement, std::move(values), until);
+    const bool is_missing = outcome && outcome->state == no_such_table;
+    if (!made || (is_missing && !made->state.empty())) outcome = std::move(made);
   }
   if (!outcome) co_return failure(outcome.error().code, outcome.error().message);
   const bool is_fine = outcome->state.empty() || outcome->state == no_such_table;
