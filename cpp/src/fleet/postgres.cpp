@@ -42,11 +42,6 @@ std::string name_of(const Key& key) {
          http::percent_encoded(key.service, ascii_that_is_no_letter);
 }
 
-/// Two that make the table at once: one of them is told so.
-bool is_made_by_another(const Outcome& made) {
-  return made.state == "23505" || made.state == "42P07";
-}
-
 class Postgres final : public Store {
  public:
   explicit Postgres(PostgresSetting setting)
@@ -99,7 +94,6 @@ asio::awaitable<Result<Outcome>> Postgres::make_table(PostgresSession& session, 
         "the table selfscale_records is not there, and may not be made (" + made->words +
         "): grant the user CREATE on the schema, or have it made: " + std::string{postgres_table};
   }
-  if (made && is_made_by_another(*made)) made->state.clear();
   co_return made;
 }
 
