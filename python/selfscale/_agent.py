@@ -157,7 +157,10 @@ class Agent:
         return self._native.distribution(name, _label_text(labels))
 
     def recommendation(self, service: str | None = None) -> Recommendation | None:
-        """Return the last word on a service (default: the agent's own); None before the first evaluation."""
+        """Return the last word on a service (default: the agent's own).
+
+        None before the first evaluation, and while the place where agents meet cannot be reached: status() says why.
+        """
         from selfscale.values import Recommendation
 
         published = self._native.recommendation(service or "")

@@ -125,7 +125,9 @@ class SELFSCALE_API Agent {
   [[nodiscard]] Exposition exposition(std::optional<std::string_view> accept = {}) const;
 
   /// The last published word on a service, as JSON with its age in seconds ("age"); empty before
-  /// the first evaluation.
+  /// the first evaluation, where the agent does not run, and while the place where agents meet
+  /// cannot be reached (status() says why). Throws Error(timed_out) when the agent's thread does
+  /// not answer.
   [[nodiscard]] std::optional<std::string> recommendation_json(std::string_view service) const;
   /// Everything: switches with who set them, services, host, journal, own cost. JSON.
   [[nodiscard]] std::string status_json() const;

@@ -294,18 +294,17 @@ void Runner::abandon_in_child() noexcept {
 
 // --- what can be asked ---
 
-asio::awaitable<Result<std::string>> Runner::recommendation(std::string service) {
-  auto published = co_await steering_.published(service.empty() ? house_.service() : service);
-  if (!published) co_return published.error();
-  co_return with_age(*published, boot_milliseconds());
+asio::awaitable<Result<std::optional<std::string>>> Runner::recommendation(std::string service) {
+  const auto published = co_await steering_.published(service.empty() ? house_.service() : service);
+  std::optional<std::string> known;
+  if (published) known = with_age(*published, boot_milliseconds());
+  co_return known;
 }
 
 asio::awaitable<Result<std::string>> Runner::status() {
   const auto published = co_await recommendation({});
-  std::optional<std::string> known;
-  if (published) known = *published;
   const Upkeep upkeep{uptime_seconds(), thread_cpu_seconds()};
-  co_return agent::status_json(house_, steering_, upkeep, known);
+  co_return agent::status_json(house_, steering_, upkeep, *published);
 }
 
 asio::awaitable<Result<exposition::Sources>> Runner::exposed() {
