@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Annotated, Any
 
 import typer
@@ -94,6 +95,12 @@ def _complaints(found: Json) -> Iterator[str]:
     for one in found["services"]:
         if one["failure"]:
             yield f"[red]wrong[/]  {escape(one['service'])}: {escape(one['failure'])}"
+        if circuit := one["circuit"]:
+            until = datetime.fromtimestamp(circuit["openUntil"]).strftime("%H:%M:%S")
+            yield (
+                f"[red]wrong[/]  {escape(one['service'])}: nothing more is asked of the platform until {until}, after"
+                f" {circuit['failures']} failures in a row: {escape(circuit['because'])}"
+            )
     segment = found["segment"] or {"note": None}
     degraded = [*found["degraded"], found["journal"]["degraded"], segment["note"]]
     notes = [f"{one['service']}: {one['note']}" for one in found["services"] if one["note"]]
