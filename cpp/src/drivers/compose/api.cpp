@@ -19,6 +19,8 @@ using docker::malformed;
 using docker::text;
 
 constexpr std::string_view number_label = "com.docker.compose.container-number";
+/// Version 2 only: whose place a container took that Compose has made anew.
+constexpr std::string_view replaced_label = "com.docker.compose.replace";
 
 Document parse(std::string_view body) {
   return Document::parse(body, nullptr, /*allow_exceptions=*/false);
@@ -238,6 +240,7 @@ Result<Copy> copy_of(std::string_view body, int number) {
   if (text(at(config, "Hostname")) == id.substr(0, 12)) config.erase("Hostname");
   config.erase("MacAddress");
   config["Labels"][std::string{number_label}] = std::to_string(number);
+  config["Labels"].erase(std::string{replaced_label});
   // What the tag means may have changed since.
   if (const auto image = text(at(object, "Image")); !image.empty()) config["Image"] = image;
   config["HostConfig"] = host_config;

@@ -124,6 +124,16 @@ TEST_F(ComposeDriver, CopiesAContainerAsComposeWouldMakeIt) {
             Json::parse(R"({"EndpointsConfig":{"shop_default":{"Aliases":["web"]}}})"));
 }
 
+// Compose 2 writes on what it has made anew whose place that took; with such a label `up` tells of
+// every new container that the named one "has been recreated".
+TEST_F(ComposeDriver, ACopyOfAContainerThatComposeHasMadeAnewReplacesNobody) {
+  api.change([](State& host) { host.config["Labels"]["com.docker.compose.replace"] = "web-2"; });
+  ASSERT_TRUE(scale(3));
+  const auto made = api.look([](const State& host) { return host.containers[2].made_of; });
+  EXPECT_FALSE(made["Labels"].contains("com.docker.compose.replace"));
+  EXPECT_EQ(made["Labels"]["com.docker.compose.config-hash"], "29db");
+}
+
 TEST_F(ComposeDriver, KeepsAHostNameThatWasSetAndNamesOfVersionOne) {
   api.set_replicas(0);
   api.change([](State& host) {
