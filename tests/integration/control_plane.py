@@ -23,7 +23,7 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PROGRAM = ROOT / "build" / "control-plane" / "control-plane"
+PROGRAM = ROOT / "build" / "go" / "control-plane"
 DRIVER_PAGE = ROOT / "docs" / "drivers" / "kubernetes.md"
 # Nothing needs to be cleaned up here.
 CONTROLLERS = ["deployment", "replicaset", "statefulset", "horizontal-pod-autoscaler"]
@@ -244,7 +244,7 @@ def running_control_plane() -> Iterator[ControlPlane]:
     """Start a control plane; it leaves nothing."""
     missing = [each for each in ("etcd", "openssl") if shutil.which(each) is None]
     missing += (
-        [] if PROGRAM.exists() else ["build/control-plane (tools/control-plane builds it, with Go 1.24 or later)"]
+        [] if PROGRAM.exists() else ["build/go/control-plane (tools/go-programs builds it, with Go 1.24 or later)"]
     )
     if missing and os.environ.get("CI") == "true":
         pytest.fail(f"not there: {', '.join(missing)}")
