@@ -9,6 +9,7 @@
 #include <optional>
 #include <selfscale/agent.hpp>
 #include <selfscale/decide.hpp>
+#include <selfscale/doctor.hpp>
 #include <string>
 #include <utility>
 #include <vector>
@@ -65,17 +66,46 @@ ReplicaCounts counts_in(const py::object& answer) {
           .ready = at("readyReplicas")};
 }
 
+/// A sentence, or a dict with `what` and, where they are known, `why` and `paste`.
+Finding finding_in(const py::handle& answer) {
+  if (!py::isinstance<py::dict>(answer)) return answer.cast<std::string>();
+  Finding found{""};
+  for (const auto& [key, text] : answer.cast<py::dict>()) {
+    const auto name = key.cast<std::string>();
+    auto* const part = name == "what"    ? &found.what
+                       : name == "why"   ? &found.why
+                       : name == "paste" ? &found.paste
+                                         : nullptr;
+    if (part == nullptr) {
+      throw Error{Errc::failed, "preflight() returned a finding with the key \"" + name +
+                                    "\"; it may have what, why and paste"};
+    }
+    *part = text.cast<std::string>();
+  }
+  if (found.what.empty()) throw Error{Errc::failed, "preflight() returned a finding without what"};
+  return found;
+}
+
+std::vector<Finding> findings_in(const py::handle& answer) {
+  const bool is_list = py::isinstance<py::iterable>(answer) && !py::isinstance<py::str>(answer) &&
+                       !py::isinstance<py::dict>(answer);
+  if (!is_list) throw py::cast_error{};
+  std::vector<Finding> all;
+  for (const auto& each : answer) all.push_back(finding_in(each));
+  return all;
+}
+
 /// A list is what is wrong; a dict may say more, and nothing under a name that nobody reads.
 Preflight preflight_in(const py::object& answer) {
-  if (!py::isinstance<py::dict>(answer)) return answer.cast<std::vector<std::string>>();
+  if (!py::isinstance<py::dict>(answer)) return findings_in(answer);
   Preflight found;
-  for (const auto& [key, sentences] : answer.cast<py::dict>()) {
+  for (const auto& [key, findings] : answer.cast<py::dict>()) {
     const auto name = key.cast<std::string>();
     if (name != "wrong" && name != "warnings") {
       throw Error{Errc::failed, "preflight() returned a dict with the key \"" + name +
                                     "\"; it may have wrong and warnings"};
     }
-    (name == "wrong" ? found.wrong : found.warnings) = sentences.cast<std::vector<std::string>>();
+    (name == "wrong" ? found.wrong : found.warnings) = findings_in(findings);
   }
   return found;
 }
@@ -105,8 +135,12 @@ class NativeAgent {
     options.run_on = [calls = calls_](CallQueue::Job job) { calls->push(std::move(job)); };
     if (!driver.is_none()) options.driver = callback_driver(driver);
     const py::gil_scoped_release release;
-    agent_->configure(std::move(options));
+    agent_->configure(options);
+    options_ = std::move(options);
   }
+
+  /// The thread that calls this must not be the one that runs user functions.
+  [[nodiscard]] std::string examine() const { return to_json(selfscale::examine(options_)); }
 
   void subscribe(py::object subscriber) {
     const UserFunction function{keep(std::move(subscriber))};
@@ -157,6 +191,7 @@ class NativeAgent {
   std::shared_ptr<CallQueue> calls_ = std::make_shared<CallQueue>();
   std::deque<py::object> kept_;  ///< user functions, for as long as the agent may call them
   std::shared_ptr<Agent> agent_;
+  AgentOptions options_;  ///< as they were last given
 };
 
 std::optional<std::chrono::system_clock::time_point> wall_time(std::optional<double> seconds) {
@@ -176,6 +211,9 @@ std::vector<std::string> history_json(NativeAgent& native, const std::string& se
 
 void bind_agent(py::module_& module) {
   using Release = py::call_guard<py::gil_scoped_release>;
+  module.def("driver_names", &driver_names, "The drivers that a policy's platform may name.");
+  module.def("driver_capabilities", &capabilities_json, py::arg("driver"), py::arg("platform"),
+             "What a driver can do, as JSON, given a policy's platform object.");
   py::class_<NativeAgent>(module, "Agent", "The native agent; selfscale.Agent is the one to use.")
       .def(py::init([module] { return std::make_unique<NativeAgent>(module); }))
       .def("configure", &NativeAgent::configure, py::kw_only(), py::arg("policies"),
@@ -187,6 +225,7 @@ void bind_agent(py::module_& module) {
           "ensure_started", [](NativeAgent& self) { self.agent().ensure_started(); }, Release{})
       .def(
           "stop", [](NativeAgent& self) { self.agent().stop(); }, Release{})
+      .def("examine", &NativeAgent::examine, Release{})
       .def("is_running", [](NativeAgent& self) { return self.agent().is_running(); })
       .def("counter", &NativeAgent::counter, py::arg("name"), py::arg("labels") = "")
       .def("gauge", &NativeAgent::gauge, py::arg("name"), py::arg("labels") = "")

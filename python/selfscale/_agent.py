@@ -157,7 +157,10 @@ class Agent:
         return self._native.distribution(name, _label_text(labels))
 
     def recommendation(self, service: str | None = None) -> Recommendation | None:
-        """Return the last word on a service (default: the agent's own); None before the first evaluation."""
+        """Return the last word on a service (default: the agent's own).
+
+        None before the first evaluation, and while the place where agents meet cannot be reached: status() says why.
+        """
         from selfscale.values import Recommendation
 
         published = self._native.recommendation(service or "")
@@ -167,6 +170,21 @@ class Agent:
         """Return all there is to know of the agent."""
         status: Status = json.loads(self._native.status())
         return status
+
+    def examine(self) -> Json:
+        """Look at everything that acting needs, without writing anything; the agent need not run.
+
+        Returns:
+            What `selfscale doctor --json` has of one service (docs/doctor.md). Nothing in it is secret.
+
+        Raises:
+            PolicyError: the policy file is wrong.
+        """
+        if not self._has_driver:
+            self._take_registered_driver()
+        self._calls.run_if_needed()
+        found: Json = json.loads(self._native.examine())
+        return found
 
     def exposition(self, accept: str | None = None) -> tuple[str, bytes]:
         """Return what a Prometheus server scrapes: the content type, and the body.

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Generator, MutableMa
 from typing import Any
 import collections.abc
 import typing
-__all__: list[str] = ['Agent', 'AsgiCall', 'AsgiMiddleware', 'AsgiSend', 'ClockSkews', 'Counter', 'Distribution', 'Gauge', 'Journal', 'Policy', 'Recorder', 'WsgiRequest', 'activate', 'call_natively', 'classify', 'decide', 'explain', 'gate', 'limit', 'load_policies', 'policy_schema', 'preset_policy', 'propose', 'rate_limit', 'read_request_start', 'reason', 'record', 'simulate', 'stabilize', 'trace_from_csv', 'window', 'window_maximum']
+__all__: list[str] = ['Agent', 'AsgiCall', 'AsgiMiddleware', 'AsgiSend', 'ClockSkews', 'Counter', 'Distribution', 'Gauge', 'Journal', 'Policy', 'Recorder', 'WsgiRequest', 'activate', 'call_natively', 'classify', 'decide', 'driver_capabilities', 'driver_names', 'explain', 'gate', 'limit', 'load_policies', 'policy_schema', 'preset_policy', 'propose', 'rate_limit', 'read_request_start', 'reason', 'record', 'simulate', 'stabilize', 'trace_from_csv', 'window', 'window_maximum']
 class Policy:
     """
     One service's policy, checked and compiled. Immutable.
@@ -56,6 +56,8 @@ class Agent:
     def enable(self, service: str, by: str) -> None:
         ...
     def ensure_started(self) -> None:
+        ...
+    def examine(self) -> str:
         ...
     def exposition(self, accept: str | None) -> tuple[str, bytes]:
         ...
@@ -132,6 +134,14 @@ def classify(policy: Policy, snapshot: str, metric: str) -> list[tuple[str, str]
 def decide(policy: Policy, snapshot: str, state: str | None = None) -> str:
     """
     The decision, with the state after it.
+    """
+def driver_capabilities(driver: str, platform: str) -> str:
+    """
+    What a driver can do, as JSON, given a policy's platform object.
+    """
+def driver_names() -> list[str]:
+    """
+    The drivers that a policy's platform may name.
     """
 def explain(policy: Policy, decision: str) -> str:
     """

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from selfscale import stages
 from selfscale._agent import Agent
 from selfscale._json import Document, Json
-from selfscale.drivers import Counts, Driver, Findings
+from selfscale.drivers import Counts, Driver, Finding, Findings
 
 __all__ = ["NOW", "Distribution", "MemoryPlatform", "after", "ago", "check_driver", "past", "recorded"]
 
@@ -160,9 +160,19 @@ def _settle(driver: Driver, count: int, seconds: float) -> None:
 def _wrong(found: Findings) -> list[str]:
     by_kind = found if isinstance(found, Mapping) else {"wrong": found}
     assert set(by_kind) <= {"wrong", "warnings"}, f"preflight() may have wrong and warnings, not {sorted(by_kind)}"
-    for kind, sentences in by_kind.items():
-        assert not isinstance(sentences, str), f"preflight() returns a list of sentences as {kind}, not one string"
-    return list(by_kind.get("wrong", []))
+    sentences: dict[str, list[str]] = {}
+    for kind, findings in by_kind.items():
+        assert not isinstance(findings, str), f"preflight() returns a list of sentences as {kind}, not one string"
+        sentences[kind] = [_sentence(each) for each in findings]
+    return sentences.get("wrong", [])
+
+
+def _sentence(finding: Finding) -> str:
+    if isinstance(finding, str):
+        return finding
+    assert set(finding) <= {"what", "why", "paste"}, f"a finding may have what, why and paste, not {sorted(finding)}"
+    assert finding.get("what"), f"a finding without what: {finding}"
+    return finding["what"]
 
 
 def _desired(counts: Counts) -> int:

@@ -1,5 +1,6 @@
 // What the Kubernetes API answers: it is understood, or refused in words.
 #include "drivers/kubernetes/api.hpp"
+#include "drivers/kubernetes/autoscalers.hpp"
 #include "invariants.hpp"
 
 namespace selfscale::fuzz {
@@ -19,7 +20,7 @@ void hold_workload(const Result<kubernetes::Workload>& read) {
   if (!read) return;
   hold(read->desired >= 0 && read->current >= 0 && read->ready >= 0, "counts are not negative");
   hold(is_utf8(read->failure) && is_utf8(read->selector), "words are UTF-8");
-  for (const auto& warning : read->warnings) hold(is_utf8(warning), "words are UTF-8");
+  for (const auto& warning : read->warnings) hold(is_utf8(warning.what), "words are UTF-8");
 }
 
 void hold_pods(const Result<kubernetes::Pods>& read) {
@@ -41,6 +42,7 @@ void read(std::string_view text) {
     hold_workload(kubernetes::parse_workload(target, text));
     hold_pods(kubernetes::parse_pods(target, text, "Fri, 27 Nov 2026 02:01:30 GMT"));
     hold_failure(kubernetes::parse_autoscalers(target, text));
+    hold_failure(kubernetes::parse_scaled_objects(target, text));
     http::Answer answer;
     answer.body = text;
     for (const int status : {401, 409, 503}) {

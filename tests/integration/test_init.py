@@ -217,6 +217,8 @@ def test_an_engine_takes_the_stack(init: Callable[..., Path], engine: Engine) ->
     assert config["Spec"]["Name"] == "shop-selfscale-1"
 
     # The names of a service and of its task are as the policy and the agent say them.
-    tasks = until(lambda: engine.do("GET", "/tasks"), engine.log.read_text)
-    named = {json.dumps(each["Spec"]["ContainerSpec"].get("Env", [])) for each in tasks}
-    assert any("SELFSCALE_INSTANCE={{.Task.Name}}" in each for each in named)
+    def is_named() -> bool:
+        tasks = engine.do("GET", "/tasks")
+        return any("SELFSCALE_INSTANCE={{.Task.Name}}" in json.dumps(each["Spec"]) for each in tasks)
+
+    until(is_named, engine.log.read_text)

@@ -124,7 +124,7 @@ def test_it_scales_the_workload_and_leaves_all_else_as_it_is(make_shop: MakeShop
     agent.gauge("depth").set(IDLE)
     until(lambda: shop.replicas() == 2 and len(shop.pods()) == 2, agent.status)
     until(lambda: events(agent).count("succeeded") == 2, lambda: (events(agent), agent.status()))
-    assert agent.status()["preflight"] == {"wrong": [], "warnings": []}
+    assert agent.status()["preflight"] == {"wrong": [], "warnings": [], "findings": []}
 
 
 class Proxy:

@@ -200,7 +200,8 @@ def test_what_preflight_finds_wrong_ends_the_candidacy(make: Make) -> None:
     with agent:
         until(lambda: (r := agent.recommendation("backend")) and r.recommended_replicas > 1, "asks for more")
         assert agent.recommendation("backend").because == "not_candidate"
-        assert agent.status()["preflight"] == {"wrong": ["no token"], "warnings": []}
+        found = agent.status()["preflight"]
+        assert (found["wrong"], found["warnings"]) == (["no token"], [])
     assert platform.asked == []
 
 
@@ -211,7 +212,18 @@ def test_what_preflight_warns_of_is_said_and_forbids_nothing(make: Make) -> None
     agent.gauge("depth").set(50)
     with agent:
         until(lambda: platform.asked, "acts")
-        assert agent.status()["preflight"] == {"wrong": [], **found}
+        said = agent.status()["preflight"]
+        assert (said["wrong"], said["warnings"]) == ([], found["warnings"])
+
+
+def test_a_finding_may_say_why_it_matters_and_what_mends_it(make: Make) -> None:
+    platform = MemoryPlatform(replicas=1)
+    finding = {"what": "no token", "why": "nothing can be scaled", "paste": "TOKEN=…"}
+    agent = make(driver=CallbackDriver(platform.scale, platform.observe, lambda: [finding]), enable=True)
+    with agent:
+        found = until(lambda: agent.status()["preflight"]["findings"] and agent.status()["preflight"], "looks")
+        assert found["wrong"] == ["no token"], "a sentence, for who wants no more"
+        assert found["findings"] == [{"kind": "wrong", **finding}]
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -40,3 +42,16 @@ def test_the_page_on_ecs_asks_for_exactly_the_rights_that_the_driver_needs() -> 
 
 def test_the_page_on_policies_shows_five_whole_ones() -> None:
     assert len(policies_in(ROOT / "docs" / "policy.md")) == 5
+
+
+def test_the_table_of_drivers_is_what_their_code_says() -> None:
+    command = [sys.executable, str(ROOT / "docs" / "drivers" / "make_table.py"), "--check"]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr
+
+
+def test_the_table_of_drivers_has_each_page_and_what_it_links_to_is_there() -> None:
+    folder = ROOT / "docs" / "drivers"
+    linked = set(re.findall(r"\]\(([\w./-]+\.md)", (folder / "README.md").read_text()))
+    assert {page.name for page in folder.glob("*.md")} - {"README.md"} <= linked
+    assert all((folder / page).is_file() for page in linked)

@@ -18,6 +18,7 @@
 #include <optional>
 #include <selfscale/decision.hpp>
 #include <selfscale/error.hpp>
+#include <selfscale/finding.hpp>
 #include <selfscale/log.hpp>
 #include <selfscale/metric.hpp>
 #include <selfscale/policy.hpp>
@@ -35,13 +36,13 @@ struct ReplicaCounts {
   std::optional<int> ready;
 };
 
-/// What a callback driver's preflight() found, in sentences. A plain list of them is what is wrong.
+/// What a callback driver's preflight() found; sentences will do. A plain list is what is wrong.
 struct Preflight {
-  std::vector<std::string> wrong;     ///< while there is any, this process does not act
-  std::vector<std::string> warnings;  ///< what acting costs or risks; said, and forbids nothing
+  std::vector<Finding> wrong;     ///< while there is any, this process does not act
+  std::vector<Finding> warnings;  ///< what acting costs or risks; said, and forbids nothing
 
   Preflight() = default;
-  Preflight(std::vector<std::string> is_wrong, std::vector<std::string> is_warned_of = {})
+  Preflight(std::vector<Finding> is_wrong, std::vector<Finding> is_warned_of = {})
       : wrong{std::move(is_wrong)}, warnings{std::move(is_warned_of)} {}
 };
 
@@ -124,7 +125,9 @@ class SELFSCALE_API Agent {
   [[nodiscard]] Exposition exposition(std::optional<std::string_view> accept = {}) const;
 
   /// The last published word on a service, as JSON with its age in seconds ("age"); empty before
-  /// the first evaluation.
+  /// the first evaluation, where the agent does not run, and while the place where agents meet
+  /// cannot be reached (status() says why). Throws Error(timed_out) when the agent's thread does
+  /// not answer.
   [[nodiscard]] std::optional<std::string> recommendation_json(std::string_view service) const;
   /// Everything: switches with who set them, services, host, journal, own cost. JSON.
   [[nodiscard]] std::string status_json() const;

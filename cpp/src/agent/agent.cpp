@@ -262,10 +262,10 @@ Exposition Agent::exposition(std::optional<std::string_view> accept) const {
 std::optional<std::string> Agent::recommendation_json(std::string_view service) const {
   if (!impl_->runner()) return std::nullopt;
   try {
-    return impl_->ask<std::string>(
+    return impl_->ask<std::optional<std::string>>(
         [name = std::string{service}](Runner& runner) { return runner.recommendation(name); });
   } catch (const Error& error) {
-    if (error.code() == Errc::not_found || error.code() == Errc::stopped) return std::nullopt;
+    if (error.code() == Errc::stopped) return std::nullopt;
     throw;
   }
 }

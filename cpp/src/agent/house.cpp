@@ -6,6 +6,8 @@
 #include <string_view>
 #include <utility>
 
+#include "agent/chosen_driver.hpp"
+#include "agent/hints.hpp"
 #include "policy/compiled.hpp"
 
 namespace selfscale::agent {
@@ -15,37 +17,6 @@ std::string host_name() {
   std::array<char, 256> name{};
   if (::gethostname(name.data(), name.size() - 1) != 0) return "localhost";
   return name.data();
-}
-
-drivers::Callbacks callbacks_of(const CallbackDriver& given) {
-  drivers::Callbacks callbacks;
-  callbacks.scale = given.scale;
-  if (given.preflight) {
-    callbacks.preflight = [preflight = given.preflight] {
-      Preflight found = preflight();
-      return drivers::Preflight{std::move(found.wrong), std::move(found.warnings)};
-    };
-  }
-  if (given.observe) {
-    callbacks.observe = [observe = given.observe] {
-      const ReplicaCounts counts = observe();
-      drivers::Observation seen;
-      seen.desired = counts.desired;
-      seen.current = counts.current;
-      seen.ready = counts.ready;
-      return seen;
-    };
-  }
-  return callbacks;
-}
-
-std::string chosen_driver(const AgentOptions& options, const Settings& settings,
-                          const CompiledPolicy& policy) {
-  if (options.driver.scale) return "callback";
-  if (!options.driver_name.empty()) return options.driver_name;
-  if (settings.supervised) return {};  // the agent of `selfscale run` acts, not its workers
-  if (!settings.platform.empty()) return settings.platform;
-  return policy.driver;
 }
 
 /// Their replicas are the worker processes of one server on this host, so each of those is an
@@ -81,17 +52,13 @@ House::House(const AgentOptions& options, Settings found, Seat& own_seat, Subscr
 }
 
 void House::make_driver(const AgentOptions& options) {
-  const auto& policy = policies.policy().compiled();
-  driver_name = chosen_driver(options, settings, policy);
-  if (driver_name.empty()) return;
-  drivers::Setting setting{
-      .io = io,
-      .service = service(),
-      .platform_json = policy.platform_json,
-      .callbacks = callbacks_of(options.driver),
-      .post = [this](std::function<void()> job) { calls.post(std::move(job)); },
-      .assumed_replicas = policy.first_replicas()};
-  auto made = drivers::make(driver_name, std::move(setting));
+  driver_name = chosen_driver(options, settings, policies);
+  if (driver_name.empty()) {
+    if (!settings.supervised) guess = drivers::guess_platform(hints(options.environment));
+    return;
+  }
+  auto made = agent::make_driver(driver_name, options, policies, io,
+                                 [this](auto job) { calls.post(std::move(job)); });
   if (made) {
     driver = std::move(*made);
     if (counts_processes(driver_name)) settings.instance += "-" + std::to_string(::getpid());

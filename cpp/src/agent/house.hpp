@@ -5,6 +5,7 @@
 #include <boost/asio/io_context.hpp>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <selfscale/agent.hpp>
 #include <string>
 
@@ -19,6 +20,7 @@
 #include "agent/totals.hpp"
 #include "agent/ulid.hpp"
 #include "drivers/driver.hpp"
+#include "drivers/guess.hpp"
 #include "fleet/fleet.hpp"
 #include "journal/journal.hpp"
 
@@ -52,7 +54,8 @@ struct House {
   std::unique_ptr<journal::Journal> journal;
   std::unique_ptr<drivers::Driver> driver;  ///< null: recommends only
   std::string driver_name;
-  std::string driver_problem;  ///< why the named driver could not be made
+  std::string driver_problem;           ///< why the named driver could not be made
+  std::optional<drivers::Guess> guess;  ///< where no driver is named: what this looks like
 
  private:
   void make_driver(const AgentOptions& options);

@@ -70,6 +70,11 @@ void Runner::start() {
     house_.log.trouble("sampling", missing);
   }
   if (!house_.driver_problem.empty()) house_.log.trouble("driver", house_.driver_problem);
+  if (house_.guess) {
+    const auto found = drivers::finding_of(*house_.guess);
+    house_.log.info(found.what + ": " + found.why + (found.paste.empty() ? "" : ". ") +
+                    found.paste);
+  }
   for (const auto& sentence : settings.without_effect) house_.log.warn(sentence);
   for (const auto& hint : house_.policies.hints()) {
     house_.log.debug(house_.policies.origin() + ": " + hint.pointer + ": " + hint.message);
@@ -289,18 +294,17 @@ void Runner::abandon_in_child() noexcept {
 
 // --- what can be asked ---
 
-asio::awaitable<Result<std::string>> Runner::recommendation(std::string service) {
-  auto published = co_await steering_.published(service.empty() ? house_.service() : service);
-  if (!published) co_return published.error();
-  co_return with_age(*published, boot_milliseconds());
+asio::awaitable<Result<std::optional<std::string>>> Runner::recommendation(std::string service) {
+  const auto published = co_await steering_.published(service.empty() ? house_.service() : service);
+  std::optional<std::string> known;
+  if (published) known = with_age(*published, boot_milliseconds());
+  co_return known;
 }
 
 asio::awaitable<Result<std::string>> Runner::status() {
   const auto published = co_await recommendation({});
-  std::optional<std::string> known;
-  if (published) known = *published;
   const Upkeep upkeep{uptime_seconds(), thread_cpu_seconds()};
-  co_return agent::status_json(house_, steering_, upkeep, known);
+  co_return agent::status_json(house_, steering_, upkeep, *published);
 }
 
 asio::awaitable<Result<exposition::Sources>> Runner::exposed() {
@@ -386,8 +390,8 @@ asio::awaitable<Result<fleet::Switches>> Runner::change(std::string service, Cha
 }
 
 asio::awaitable<Result<void>> Runner::enable(std::string service, bool enabled, std::string by) {
-  if (auto why = steering_.rivals(); enabled && !why.empty()) {
-    co_return Failure{Errc::unsupported, "not enabled: " + why, {}};
+  if (const auto why = steering_.rivals(); enabled && why) {
+    co_return Failure{Errc::unsupported, "not enabled: " + why->what, {}};
   }
   const double word_at = house_.settings.word ? house_.settings.word->wall_seconds : 0.0;
   const Change how = [enabled, by, word_at](fleet::Switches& stands) {

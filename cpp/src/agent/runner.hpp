@@ -41,7 +41,7 @@ class Runner final : public control::Controlled {
   template <class T>
   T ask(std::function<boost::asio::awaitable<Result<T>>()> what);
 
-  boost::asio::awaitable<Result<std::string>> recommendation(std::string service);
+  boost::asio::awaitable<Result<std::optional<std::string>>> recommendation(std::string service);
   boost::asio::awaitable<Result<std::string>> status();
   boost::asio::awaitable<Result<exposition::Sources>> exposed();
   boost::asio::awaitable<Result<std::vector<ScalingEvent>>> history(std::string service, int limit);

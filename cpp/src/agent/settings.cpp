@@ -233,7 +233,10 @@ void read_fleet(Reader& reader, Settings& settings) {
   const std::string_view named = said.empty() ? "auto" : std::string_view{said};
   const auto* const known = std::ranges::find(fleets, named, &decltype(fleets)::value_type::first);
   if (known == fleets.end()) {
-    refuse("SELFSCALE_FLEET", found,
+    // A URL whose scheme was forgotten has its password where no rule finds it.
+    const bool is_word = std::ranges::all_of(
+        named, [](char letter) { return letter == '_' || (letter >= 'a' && letter <= 'z'); });
+    refuse("SELFSCALE_FLEET", {is_word ? std::string{named} : "***", found.from},
            "say auto, host, kubernetes, postgresql://…, redis://…, rediss://…, single or none");
   }
   reader.show("SELFSCALE_FLEET", std::string{named}, found.from);

@@ -202,15 +202,17 @@ std::uint64_t count_refused(const Snapshot& snapshot) {
   return count;
 }
 
-std::vector<std::string> victims(const Snapshot& snapshot) {
+std::vector<std::string> victims(const Snapshot& snapshot, const std::string& own) {
   std::vector<const Instance*> candidates;
   for (const auto& instance : snapshot.instances) {
     if (instance.ready == Ready::yes && !instance.deleting) candidates.push_back(&instance);
   }
-  std::stable_sort(candidates.begin(), candidates.end(), [](const Instance* a, const Instance* b) {
-    if (a->busy != b->busy) return !a->busy;
-    return a->started_at > b->started_at;
-  });
+  std::stable_sort(candidates.begin(), candidates.end(),
+                   [&own](const Instance* a, const Instance* b) {
+                     if ((a->id == own) != (b->id == own)) return b->id == own;
+                     if (a->busy != b->busy) return !a->busy;
+                     return a->started_at > b->started_at;
+                   });
   std::vector<std::string> names;
   for (const auto* instance : candidates) names.push_back(instance->id);
   return names;

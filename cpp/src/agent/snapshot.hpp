@@ -57,8 +57,8 @@ void add_other_service(const Policy& own, const Policy& other, std::string_view 
 /// Readings that are NaN, infinite or negative: an app's gauge may be lowered below zero.
 std::uint64_t count_refused(const Snapshot& snapshot);
 
-/// Those that may go, in that order: idle before busy, then the newest. Only instances known to be
-/// ready.
-std::vector<std::string> victims(const Snapshot& snapshot);
+/// Those that may go, in that order: idle before busy, then the newest, and `own`, the one that
+/// decides, after all others. Only instances known to be ready.
+std::vector<std::string> victims(const Snapshot& snapshot, const std::string& own);
 
 }  // namespace selfscale::agent

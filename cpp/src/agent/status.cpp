@@ -128,8 +128,31 @@ json host(const std::optional<double>& cpu_percent) {
   return seen;
 }
 
+json finding(const Finding& found) {
+  return {{"what", found.what}, {"why", found.why}, {"paste", found.paste}};
+}
+
+json looks_like(const std::optional<drivers::Guess>& guess) {
+  if (!guess) return nullptr;
+  json seen{{"platform", guess->platform}, {"evidence", guess->evidence}};
+  seen.update(finding(drivers::finding_of(*guess)));
+  return seen;
+}
+
+/// The sentences, and beside them all that is known of each.
 json preflight(const drivers::Preflight& found) {
-  return {{"wrong", found.wrong}, {"warnings", found.warnings}};
+  json all = json::array();
+  const auto add = [&all](const char* kind, const std::vector<Finding>& findings) {
+    for (const auto& each : findings) {
+      all.push_back({{"kind", kind}});
+      all.back().update(finding(each));
+    }
+  };
+  add("wrong", found.wrong);
+  add("warning", found.warnings);
+  return {{"wrong", drivers::sentences(found.wrong)},
+          {"warnings", drivers::sentences(found.warnings)},
+          {"findings", std::move(all)}};
 }
 
 json cost(const Upkeep& upkeep) {
@@ -179,6 +202,7 @@ std::string status_json(House& house, const Steering& steering, const Upkeep& up
       {"role", name_of(steering.role())},
       {"leader", or_null(steering.leader())},
       {"driver", or_null(house.driver_name)},
+      {"looksLike", looks_like(house.guess)},
       {"preflight", preflight(steering.found_by_preflight())},
       {"uptime", upkeep.uptime_seconds},
       {"mayAct", may_act},

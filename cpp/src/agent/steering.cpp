@@ -4,8 +4,10 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "agent/rivals.hpp"
 #include "decide/limits.hpp"
 #include "decide/schedules.hpp"
+#include "model/may_pass.hpp"
 #include "policy/compiled.hpp"
 
 namespace selfscale::agent {
@@ -13,14 +15,9 @@ namespace {
 
 namespace asio = boost::asio;
 
-constexpr auto possible_rivals =
-    "every replica has an agent that could scale this platform, and they have no place to agree on "
-    "one of them: name one that all of them reach in SELFSCALE_FLEET (kubernetes, redis://…, "
-    "postgresql://…), or let a single process lead, outside of what is scaled, and say there "
-    "SELFSCALE_FLEET=single";
-constexpr auto told_none = "SELFSCALE_FLEET=none: no agent leads; name a place where they meet";
 constexpr Duration preflight_again{30'000};
 constexpr Duration preflight_after_failure{5'000};
+constexpr Duration look_lasts{300'000};
 constexpr Duration tidy_interval{600'000};
 constexpr Duration worth_saying{60'000};
 constexpr Duration shortest_sample{10};
@@ -168,19 +165,18 @@ asio::awaitable<drivers::Preflight> Steering::look_around() {
                                  {}};
   }
   auto found = co_await house_.driver->preflight();
-  if (!found) found = drivers::Preflight{{found.error().message}, {}};
-  if (auto why = rivals(); !why.empty()) found->wrong.push_back(std::move(why));
+  const auto now = house_.clock.now();
+  if (found) look_lasts_until_ = now + look_lasts;
+  // One call that was throttled must not end a leader.
+  if (!found && may_pass(found.error()) && now < look_lasts_until_) co_return preflight_;
+  if (!found) found = drivers::Preflight{{house_.driver->explain(found.error())}, {}};
+  if (auto why = rivals()) found->wrong.push_back(std::move(*why));
   co_return std::move(*found);
 }
 
-/// Agents on other hosts reach a platform as well as this one, and know nothing of a host's lease.
-std::string Steering::rivals() const {
-  using Fleet = Settings::Fleet;
-  if (!house_.driver || house_.settings.fleet == Fleet::single) return {};
-  if (house_.settings.fleet == Fleet::none) return told_none;
-  const bool is_reached_from_everywhere =
-      house_.driver->capabilities().scope == drivers::Capabilities::Scope::platform;
-  return is_reached_from_everywhere && !house_.fleet_spans_hosts ? possible_rivals : "";
+std::optional<Finding> Steering::rivals() const {
+  return possible_rivals(house_.settings, house_.driver.get(), house_.driver_name,
+                         house_.fleet_spans_hosts);
 }
 
 void Steering::say_preflight(const drivers::Preflight& before) {
@@ -188,11 +184,12 @@ void Steering::say_preflight(const drivers::Preflight& before) {
     house_.log.recovered("preflight");
   } else {
     house_.log.trouble("preflight", "the driver " + house_.driver_name +
-                                        " cannot act here: " + preflight_.wrong.front());
+                                        " cannot act here: " + preflight_.wrong.front().what);
   }
   for (const auto& warning : preflight_.warnings) {
-    const bool is_known = std::ranges::find(before.warnings, warning) != before.warnings.end();
-    if (!is_known) house_.log.warn(warning);
+    const auto& known = before.warnings;
+    const bool is_known = std::ranges::find(known, warning.what, &Finding::what) != known.end();
+    if (!is_known) house_.log.warn(warning.what);
   }
 }
 
@@ -332,7 +329,6 @@ asio::awaitable<void> Steering::evaluate() {
     next_tidy_ = decision_.at + tidy_interval;
     house_.journal->tidy(decision_.at);
   }
-  evaluated_at_ = decision_.at;
 }
 
 asio::awaitable<void> Steering::think() {
@@ -390,7 +386,7 @@ void Steering::judge_now() {
   circumstances_.dry_run_by_environment = house_.settings.dry_run;
   circumstances_.wall_time_seconds = wall_seconds();
   circumstances_.has_driver = house_.driver != nullptr;
-  circumstances_.preflight = preflight_.wrong;
+  circumstances_.preflight = drivers::sentences(preflight_.wrong);
   switches_ = read_switches(circumstances_);
   verdict_ = judge(switches_);
   events_.allow(verdict_.may_act, lease_.token);
@@ -484,7 +480,7 @@ Wish Steering::wish_of_decision() const {
   wish.decision = decision_id_;
   wish.metrics = values_seen(policy_, decision_);
   wish.version = observation_->version;
-  wish.victims = victims(snapshot_);
+  wish.victims = victims(snapshot_, house_.settings.instance);
   return wish;
 }
 
@@ -500,7 +496,7 @@ asio::awaitable<void> Steering::carry_out_order() {
   wish.trigger = Trigger::manual;
   wish.reason = "ordered by hand";
   wish.version = observation_->version;
-  wish.victims = victims(snapshot_);
+  wish.victims = victims(snapshot_, house_.settings.instance);
   if (verdict_.may_act && !events_.may_begin(house_.clock.now()) && events_.under_way()) {
     co_return;  // a write is on its way; the order is next
   }

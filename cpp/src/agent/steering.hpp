@@ -46,7 +46,6 @@ class Steering {
   /// "host/pid" of who leads, as last seen; empty: nobody, or it cannot be seen.
   [[nodiscard]] const std::string& leader() const noexcept { return leader_; }
   [[nodiscard]] const std::vector<Switch>& switches() const noexcept { return switches_; }
-  [[nodiscard]] std::optional<Instant> last_evaluation() const noexcept { return evaluated_at_; }
   /// The last word on a service, JSON as published; Errc::not_found: none yet.
   boost::asio::awaitable<Result<std::string>> published(std::string service);
   /// What this process published last itself; empty: nothing, or it follows.
@@ -61,7 +60,7 @@ class Steering {
   /// and again: a recommender's word goes with it.
   boost::asio::awaitable<void> take_up_totals();
   /// Why it is not certain that this platform has one writer, and the ways out; empty: it is.
-  [[nodiscard]] std::string rivals() const;
+  [[nodiscard]] std::optional<Finding> rivals() const;
   /// Gives the lease back.
   boost::asio::awaitable<void> resign();
   /// In a fork's child, which must touch nothing else: closes the files that are kept open.
@@ -116,6 +115,7 @@ class Steering {
 
   std::optional<drivers::Observation> observation_;
   Failure observation_failure_;  ///< without a message: there is none
+  Instant look_lasts_until_{};   ///< what the last good preflight found
   Instant next_observation_{};   ///< not before: the platform asks to wait
   std::string note_;             ///< the platform's, as it was said last
   drivers::Preflight preflight_;
@@ -133,7 +133,6 @@ class Steering {
 
   Instant next_evaluation_{};
   std::optional<Instant> next_renewal_;  ///< of the lease, while this process leads
-  std::optional<Instant> evaluated_at_;
   std::optional<Instant> sampled_at_;
   Instant next_tidy_{};
   bool has_spoken_ = false;

@@ -73,7 +73,7 @@ class CloudRun final : public Driver {
   }
 
   asio::awaitable<Result<Preflight>> preflight() override {
-    co_return last_look_.take(co_await look());
+    co_return last_look_.take(co_await look(), *this);
   }
 
   [[nodiscard]] Capabilities capabilities() const override {
@@ -82,6 +82,29 @@ class CloudRun final : public Driver {
     can.conditional_write = true;
     can.minimum = cloud_run::least_instances(target_);
     return can;
+  }
+
+  [[nodiscard]] Finding explain(const Failure& failure) const override {
+    const auto what = hosted::with_permission(failure);
+    if (!failure.permission.empty()) {
+      return {what, "without this right nothing can be scaled",
+              "gcloud projects add-iam-policy-binding " + target_.project +
+                  " --member serviceAccount:ACCOUNT --role roles/run.developer"};
+    }
+    switch (failure.code) {
+      case Errc::not_found:
+        return {what, "there is nothing to scale",
+                std::string{target_.kind == Kind::service ? "gcloud run services list"
+                                                          : "gcloud run worker-pools list"} +
+                    " --project " + target_.project + " --region " + target_.location};
+      case Errc::denied:
+        return {
+            what, "Google does not know who asks",
+            "GOOGLE_APPLICATION_CREDENTIALS=/path/key.json   # outside of Google Cloud: the key of "
+            "a service account, into the agent's environment"};
+      default:
+        return what;
+    }
   }
 
  private:
@@ -169,7 +192,11 @@ class CloudRun final : public Driver {
     const auto workload = co_await read_workload(Deadline{patience});
     if (!workload) co_return workload.error();
     Preflight found;
-    if (!workload->is_manual) found.wrong.push_back(conflict());
+    if (!workload->is_manual) {
+      found.wrong.emplace_back(conflict(), "Cloud Run takes no count in that mode",
+                               "gcloud run services update " + target_.name + " --region " +
+                                   target_.location + " --scaling=2");
+    }
     if (is_inside_ && workload->is_throttled) {
       found.warnings.emplace_back(
           "instances get CPU only while they answer a request, so an agent inside of one stands "

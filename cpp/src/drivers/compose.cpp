@@ -13,6 +13,7 @@
 #include "drivers/compose/api.hpp"
 #include "drivers/compose/options.hpp"
 #include "drivers/docker/engine.hpp"
+#include "drivers/docker/refusal.hpp"
 #include "sampling/text.hpp"
 
 namespace selfscale::drivers {
@@ -25,6 +26,8 @@ using docker::patience;
 using docker::Time;
 using docker::understood;
 
+// How long an agent that ends waits for containers that it has stopped.
+constexpr Duration farewell{5'000};
 // What an engine refuses it refuses at once; what takes longer is on its way out.
 constexpr Duration refusal_comes_within{2'000};
 constexpr double longest_grace_seconds = 3'600.0;
@@ -35,8 +38,9 @@ struct Leaving {
 
   docker::Engine engine;
   std::vector<std::string> ids;
-  asio::steady_timer ended;  ///< cancelled whenever one has ended
-  Failure refused;           ///< the first refusal since the last scale(); without words: none
+  asio::steady_timer ended;   ///< cancelled whenever one has ended
+  bool is_abandoned = false;  ///< nothing more is written: another may lead
+  Failure refused;            ///< the first refusal since the last scale(); without words: none
 };
 
 /// Stops a container, and takes it away.
@@ -45,7 +49,9 @@ asio::awaitable<void> retire(std::shared_ptr<Leaving> leaving, std::string id,
   const double grace = grace_seconds.value_or(longest_grace_seconds);
   const auto until = after(Duration{static_cast<Duration::rep>(grace * 1000.0)} + patience);
   auto done = co_await leaving->engine.ask(compose::stop(id, grace_seconds), until);
-  if (done) done = co_await leaving->engine.ask(compose::remove(id), after(patience));
+  if (done && !leaving->is_abandoned) {
+    done = co_await leaving->engine.ask(compose::remove(id), after(patience));
+  }
   const bool is_gone = !done && done.error().code == Errc::not_found;  // somebody else was faster
   if (!done && !is_gone && leaving->refused.message.empty()) leaving->refused = done.error();
   std::erase(leaving->ids, id);
@@ -82,9 +88,25 @@ class Compose final : public Driver {
     std::erase_if(*all, [this](const Container& each) {
       return each.state == "removing" || is_leaving(each.id);
     });
-    const int more = request.desired - static_cast<int>(all->size());
+    const auto started =
+        std::ranges::count_if(*all, [](const Container& each) { return !each.is_unstarted(); });
+    const int more = request.desired - static_cast<int>(started);
     if (more > 0) co_return co_await add(*all, more, until);
+    std::erase_if(*all, [](const Container& each) { return each.is_unstarted(); });
     if (more < 0) co_return co_await take(std::move(*all), request.victims, -more, until);
+    co_return Result<void>{};
+  }
+
+  /// What is on its way out goes, or is left to whoever leads next.
+  asio::awaitable<Result<void>> release() override {
+    const auto enough = after(farewell);
+    while (!leaving_->ids.empty()) {
+      leaving_->ended.expires_at(enough);
+      const auto [ended_early] =
+          co_await leaving_->ended.async_wait(asio::as_tuple(asio::use_awaitable));
+      if (!ended_early) break;
+    }
+    leaving_->is_abandoned = true;
     co_return Result<void>{};
   }
 
@@ -95,17 +117,23 @@ class Compose final : public Driver {
     if (!all) co_return all.error();
     const auto* const model = compose::model_of(*all);
     if (model == nullptr) {
-      found.wrong.push_back("there is no container of the service " + options_.target.service +
-                            " in the project " + options_.target.project +
-                            ": docker compose up makes the first one");
+      found.wrong.emplace_back("there is no container of the service " + options_.target.service +
+                                   " in the project " + options_.target.project +
+                                   ": docker compose up makes the first one",
+                               "new ones are copies of one that is there",
+                               "docker compose --project-name " + options_.target.project +
+                                   " up --detach " + options_.target.service);
       co_return found;
     }
     const auto copy = co_await copy_of(*model, model->number + 1, until);
     if (!copy && copy.error().code != Errc::failed) co_return copy.error();
-    if (!copy) found.wrong.push_back(copy.error().message);
+    if (!copy) {
+      found.wrong.emplace_back(copy.error().message, "a second container of its kind cannot start");
+    }
     found.warnings.emplace_back(
         "docker compose up puts back the number of replicas in its file: add --scale, or "
-        "keep deploy.replicas in line");
+        "keep deploy.replicas in line",
+        "a deployment undoes what was scaled");
     co_return found;
   }
 
@@ -116,6 +144,10 @@ class Compose final : public Driver {
     can.reports_ready = true;
     can.minimum = 1;
     return can;
+  }
+
+  [[nodiscard]] Finding explain(const Failure& failure) const override {
+    return docker::finding_of(failure);
   }
 
  private:
@@ -146,7 +178,15 @@ class Compose final : public Driver {
 
   // --- more
 
+  /// First those that somebody has made and not started: an agent that was killed, say.
   asio::awaitable<Result<void>> add(const std::vector<Container>& all, int more, Time until) {
+    for (const auto& each : all) {
+      if (!each.is_unstarted() || more == 0) continue;
+      const auto done = co_await start(each.id, until);
+      if (!done) co_return done;
+      --more;
+    }
+    if (more == 0) co_return Result<void>{};
     const auto* const model = compose::model_of(all);
     if (model == nullptr) {
       co_return Failure{
@@ -175,8 +215,12 @@ class Compose final : public Driver {
       done = co_await ask(compose::connect(network, std::move(body), *id), until);
       if (!done) co_return co_await take_back(*id, done.error());
     }
-    done = co_await ask(compose::start(*id), until);
-    if (!done) co_return co_await take_back(*id, done.error());
+    co_return co_await start(*id, until);
+  }
+
+  asio::awaitable<Result<void>> start(std::string id, Time until) {
+    const auto done = co_await ask(compose::start(id), until);
+    if (!done) co_return co_await take_back(std::move(id), done.error());
     co_return Result<void>{};
   }
 
@@ -198,6 +242,7 @@ class Compose final : public Driver {
                                      const std::vector<std::string>& victims, int fewer,
                                      Time until) {
     leaving_->refused = {};
+    leaving_->is_abandoned = false;
     std::vector<std::string> asked;
     for (const auto& victim :
          compose::chosen(std::move(all), victims, own_, static_cast<std::size_t>(fewer))) {

@@ -83,7 +83,7 @@ class DigitalOcean final : public Driver {
   }
 
   asio::awaitable<Result<Preflight>> preflight() override {
-    co_return last_look_.take(co_await look());
+    co_return last_look_.take(co_await look(), *this);
   }
 
   [[nodiscard]] Capabilities capabilities() const override {
@@ -92,6 +92,22 @@ class DigitalOcean final : public Driver {
     can.reports_ready = true;
     can.minimum = digitalocean::least_instances;
     return can;
+  }
+
+  [[nodiscard]] Finding explain(const Failure& failure) const override {
+    const auto what = hosted::with_permission(failure);
+    switch (failure.code) {
+      case Errc::denied:
+        return {what, "DigitalOcean answers nobody without a token that may read and change apps",
+                "DIGITALOCEAN_TOKEN=dop_v1_…   # with the scopes app:read and app:update, into the "
+                "agent's environment, or its file into platform.tokenFile"};
+      case Errc::not_found:
+        return {what, "there is nothing to scale, or the token is of another team",
+                "doctl apps list   # the id goes into platform.app, the name of the component into "
+                "platform.component"};
+      default:
+        return what;
+    }
   }
 
  private:

@@ -12,6 +12,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <selfscale/finding.hpp>
 #include <selfscale/instant.hpp>
 #include <string>
 #include <string_view>
@@ -56,11 +57,18 @@ struct ScaleRequest {
   Duration deadline{10'000};
 };
 
-/// What preflight() found, in sentences for a person.
+/// What preflight() found.
 struct Preflight {
-  std::vector<std::string> wrong;     ///< while there is any, this process may not act
-  std::vector<std::string> warnings;  ///< what acting costs or risks here; forbids nothing
+  std::vector<Finding> wrong;     ///< while there is any, this process may not act
+  std::vector<Finding> warnings;  ///< what acting costs or risks here; forbids nothing
 };
+/// What was found, without the rest.
+inline std::vector<std::string> sentences(const std::vector<Finding>& findings) {
+  std::vector<std::string> all;
+  all.reserve(findings.size());
+  for (const auto& each : findings) all.push_back(each.what);
+  return all;
+}
 
 struct Capabilities {
   enum class Scope : std::uint8_t { host, platform } scope = Scope::host;
@@ -85,6 +93,11 @@ class Driver {
   /// where nothing was taken.
   virtual boost::asio::awaitable<Result<void>> release() { co_return Result<void>{}; }
   [[nodiscard]] virtual Capabilities capabilities() const = 0;
+  /// A failure of preflight() or observe(): what it means to a person, and what mends it.
+  [[nodiscard]] virtual Finding explain(const Failure& failure) const {
+    if (failure.permission.empty()) return failure.message;
+    return failure.message + " (missing permission: " + failure.permission + ")";
+  }
 };
 
 /// A user's callables, as the callback driver takes them. They run on the callback thread, never on

@@ -5,7 +5,9 @@
 #include <utility>
 
 #include "drivers/ecs/answers.hpp"
+#include "drivers/ecs/refusal.hpp"
 #include "drivers/ecs/session.hpp"
+#include "model/may_pass.hpp"
 
 namespace selfscale::drivers {
 namespace {
@@ -20,15 +22,8 @@ constexpr Duration look_lasts{300'000};  // the native autoscaler is looked for 
 constexpr int most_pages = 50;           // of 100 tasks each: the quota of a service
 constexpr int protection_minutes = 5;    // ECS chooses whom it ends within seconds
 
-bool may_pass(const Failure& failure) {
-  return failure.code == Errc::unreachable || failure.code == Errc::timed_out ||
-         failure.code == Errc::throttled;
-}
-
 Failure with_permission(Failure failure) {
-  if (!failure.permission.empty()) {
-    failure.message += " (missing permission: " + failure.permission + ")";
-  }
+  failure.message = ecs::with_permission(failure);
   return failure;
 }
 
@@ -96,7 +91,7 @@ class Ecs final : public Driver {
     } else if (may_pass(found.error()) && last_look_ && !last_look_->until.is_over()) {
       co_return last_look_->found;
     }
-    if (!found) co_return Preflight{{with_permission(found.error()).message}, {}};
+    if (!found) co_return Preflight{{explain(found.error())}, {}};
     co_return found;
   }
 
@@ -116,6 +111,10 @@ class Ecs final : public Driver {
     can.chooses_victims = options_.protects_busy_tasks;
     can.reports_ready = true;
     return can;
+  }
+
+  [[nodiscard]] Finding explain(const Failure& failure) const override {
+    return ecs::finding_of(failure, options_.place);
   }
 
  private:
@@ -151,9 +150,12 @@ class Ecs final : public Driver {
                                "; by platform.takeOver it is suspended when this agent first "
                                "scales the service, and gets its setting back when that ends");
     } else if (!native->conflict.empty()) {
-      found.wrong.push_back(native->conflict +
-                            "; two autoscalers undo each other's work: suspend or deregister it, "
-                            "or consent to its suspension by platform.takeOver");
+      found.wrong.emplace_back(
+          native->conflict +
+              "; two autoscalers undo each other's work: suspend or deregister it, "
+              "or consent to its suspension by platform.takeOver",
+          "with takeOver it is suspended while this agent acts, and gets its setting back after",
+          R"("takeOver": true   # in the policy's platform)");
     }
     co_return found;
   }

@@ -102,7 +102,12 @@ class Kubernetes final : public Driver {
     const auto workload = co_await read_workload(until);
     if (!workload && workload.error().code != Errc::not_found) co_return workload.error();
     if (!workload) {
-      found.wrong.push_back("there is no " + name() + " in the namespace " + target_.name_space);
+      found.wrong.emplace_back(
+          "there is no " + name() + " in the namespace " + target_.name_space,
+          "there is nothing to scale",
+          "kubectl get " + std::string{kubernetes::resource_name(target_.kind)} +
+              " --all-namespaces   # the name goes into platform.deployment or "
+              "platform.statefulSet, its namespace into platform.namespace");
       co_return found;
     }
     found.warnings.insert(found.warnings.end(), workload->warnings.begin(),
@@ -125,6 +130,13 @@ class Kubernetes final : public Driver {
     can.chooses_victims = target_.kind == Kind::deployment;
     can.reports_ready = true;
     return can;
+  }
+
+  [[nodiscard]] Finding explain(const Failure& failure) const override {
+    if (failure.code != Errc::unsupported) return Driver::explain(failure);
+    return {failure.message, "without access to the cluster nothing can be seen or scaled",
+            R"("kubeconfig": "/path/to/config"   # in the policy's platform; in a pod )"
+            "serviceAccountName: selfscale, as docs/drivers/kubernetes.md makes it"};
   }
 
  private:
@@ -342,7 +354,10 @@ class Kubernetes final : public Driver {
       }
       const auto allowed = co_await is_allowed(kubernetes::may_change(each), until);
       if (!allowed) co_return allowed.error();
-      if (!*allowed) found.wrong.push_back(missing(to_text(kubernetes::may_change(each))));
+      if (!*allowed) {
+        found.wrong.push_back(
+            missing(kubernetes::may_change(each), "without it nothing is taken over"));
+      }
       if (!each.is_suspended()) {
         found.warnings.push_back(each.about +
                                  "; by platform.takeOver it is suspended when this agent first "
@@ -352,32 +367,41 @@ class Kubernetes final : public Driver {
     co_return Result<void>{};
   }
 
-  static std::string refusal_to_fight(const Autoscaler& autoscaler) {
+  [[nodiscard]] Finding refusal_to_fight(const Autoscaler& autoscaler) const {
     if (autoscaler.is_suspended() && autoscaler.is_taken_over()) {
-      return autoscaler.about +
-             ", and is suspended by an agent's takeover: with platform.takeOver an agent goes on "
-             "from there, and gives it back when it ends";
+      return {autoscaler.about +
+                  ", and is suspended by an agent's takeover: with platform.takeOver an agent goes "
+                  "on from there, and gives it back when it ends",
+              "until then nobody scales", R"("takeOver": true   # into the policy's platform)"};
     }
-    const auto what = autoscaler.scaled_object.empty() ? "it" : "that ScaledObject";
-    return autoscaler.about + ", and two that write one count fight: delete " + what +
-           ", consent to its suspension by platform.takeOver, or leave this policy off";
+    const bool is_kedas = !autoscaler.scaled_object.empty();
+    const auto object = is_kedas ? "scaledobject " + autoscaler.scaled_object
+                                 : "horizontalpodautoscaler " + autoscaler.name;
+    return {autoscaler.about + ", and two that write one count fight: delete " +
+                (is_kedas ? "that ScaledObject" : "it") +
+                ", consent to its suspension by platform.takeOver, or leave this policy off",
+            "each undoes what the other has done, and the pods come and go",
+            "kubectl delete " + object + " --namespace " + target_.name_space};
   }
 
   // --- checking
 
-  /// A right, and what is missing without it; without words it must be there.
+  /// A right, and what is missing without it.
   struct Wish {
     Permission permission;
     std::string without;
+    bool must_be = true;
   };
   [[nodiscard]] std::vector<Wish> wishes() const {
-    std::vector<Wish> all{{kubernetes::may_read(target_), {}},
-                          {kubernetes::may_scale(target_), {}},
-                          {kubernetes::may_list_autoscalers(), {}},
-                          {kubernetes::may_list_pods(),
-                           "which pods are ready, and why one does not start, is not known"}};
+    std::vector<Wish> all{
+        {kubernetes::may_read(target_), "how many replicas there are is not known"},
+        {kubernetes::may_scale(target_), "nothing can be scaled"},
+        {kubernetes::may_list_autoscalers(),
+         "another autoscaler, which would undo what is scaled, is not seen"},
+        {kubernetes::may_list_pods(),
+         "which pods are ready, and why one does not start, is not known", false}};
     if (target_.kind == Kind::deployment) {
-      all.push_back({kubernetes::may_mark_pods(), "busy pods may go before idle ones"});
+      all.push_back({kubernetes::may_mark_pods(), "busy pods may go before idle ones", false});
     }
     return all;
   }
@@ -388,10 +412,12 @@ class Kubernetes final : public Driver {
       const auto allowed = co_await is_allowed(wish.permission, until);
       if (!allowed) co_return allowed.error();
       if (*allowed) continue;
-      if (wish.without.empty()) {
-        found.wrong.push_back(missing(to_text(wish.permission)));
+      if (wish.must_be) {
+        found.wrong.push_back(missing(wish.permission, "without it " + wish.without));
       } else {
-        found.warnings.push_back(missing(to_text(wish.permission)) + ": " + wish.without);
+        auto finding = missing(wish.permission);
+        finding.what += ": " + wish.without;
+        found.warnings.push_back(std::move(finding));
       }
     }
     co_return Result<void>{};
@@ -404,6 +430,10 @@ class Kubernetes final : public Driver {
     co_return read(make(), kubernetes::parse_whether_allowed(answer->body));
   }
 
+  [[nodiscard]] Finding missing(const Permission& permission, std::string why = {}) const {
+    return {missing(to_text(permission)), std::move(why),
+            to_rule(permission) + "   # into the rules of its Role"};
+  }
   [[nodiscard]] std::string missing(const std::string& permission) const {
     return "the permission to " + permission + " is missing in the namespace " + target_.name_space;
   }

@@ -82,10 +82,10 @@ class Local final : public Driver {
 
   asio::awaitable<Result<Preflight>> preflight() override {
     auto answer = co_await ask(local::Observe{}, patience);
-    if (!answer) co_return Preflight{{answer.error().message}, {}};
+    if (!answer) co_return Preflight{{finding_of(answer.error())}, {}};
     auto* report = std::get_if<local::Report>(&answer.value());
     if (report == nullptr) co_return no_counts();
-    co_return Preflight{{}, std::move(report->warnings)};
+    co_return Preflight{{}, {report->warnings.begin(), report->warnings.end()}};
   }
 
   [[nodiscard]] Capabilities capabilities() const override {
@@ -129,6 +129,12 @@ class Local final : public Driver {
     if (auto* failure = std::get_if<Failure>(&answer.what)) return std::move(*failure);
     if (auto* report = std::get_if<local::Report>(&answer.what)) return Said{std::move(*report)};
     return Said{local::Accepted{}};
+  }
+
+  static Finding finding_of(const Failure& failure) {
+    if (failure.code != Errc::unsupported) return failure.message;
+    return {failure.message, "the workers and their socket are held by that program",
+            "selfscale run --policies FILE -- COMMAND"};
   }
 
   static Failure no_counts() {

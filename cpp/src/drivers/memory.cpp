@@ -97,7 +97,7 @@ class Memory final : public Driver {
   asio::awaitable<Result<Preflight>> preflight() override {
     Preflight found;
     if (platform_->fault == Fault::denies) found.wrong = {"the right to scale is missing"};
-    found.warnings = platform_->warnings;
+    found.warnings.assign(platform_->warnings.begin(), platform_->warnings.end());
     co_return found;
   }
 

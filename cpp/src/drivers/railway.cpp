@@ -6,6 +6,7 @@
 #include "drivers/hosted/last_look.hpp"
 #include "drivers/hosted/options.hpp"
 #include "drivers/railway/answers.hpp"
+#include "model/may_pass.hpp"
 
 namespace selfscale::drivers {
 namespace {
@@ -109,7 +110,7 @@ class Railway final : public Driver {
   }
 
   asio::awaitable<Result<Preflight>> preflight() override {
-    co_return last_look_.take(co_await look());
+    co_return last_look_.take(co_await look(), *this);
   }
 
   [[nodiscard]] Capabilities capabilities() const override {
@@ -118,6 +119,24 @@ class Railway final : public Driver {
     can.reports_ready = true;
     can.minimum = railway::least_replicas;
     return can;
+  }
+
+  [[nodiscard]] Finding explain(const Failure& failure) const override {
+    const auto what = hosted::with_permission(failure);
+    switch (failure.code) {
+      case Errc::denied:
+        return {
+            what, "Railway answers nobody without a token",
+            "RAILWAY_TOKEN=…   # a project token, from the project's Settings, Tokens; into the "
+            "agent's environment, or its file into platform.tokenFile"};
+      case Errc::not_found:
+        return {
+            what, "there is nothing to scale, or the token is of another project",
+            R"("project": "…", "environment": "…", "service": "…"   # in the policy's platform, )"
+            "as RAILWAY_PROJECT_ID, RAILWAY_ENVIRONMENT_ID and RAILWAY_SERVICE_ID have them"};
+      default:
+        return what;
+    }
   }
 
  private:
@@ -236,7 +255,7 @@ class Railway final : public Driver {
   /// What Railway refuses is wrong, by name; a failure that may pass is one of the look.
   Result<void> note(const std::vector<railway::Refusal>& refusals, Preflight& found) const {
     for (const auto& refusal : refusals) {
-      if (hosted::may_pass(refusal.failure)) return refusal.failure;
+      if (may_pass(refusal.failure)) return refusal.failure;
       found.wrong.push_back(named(refusal.field) + hosted::with_permission(refusal.failure));
     }
     return {};

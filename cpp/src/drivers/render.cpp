@@ -75,7 +75,7 @@ class Render final : public Driver {
   }
 
   asio::awaitable<Result<Preflight>> preflight() override {
-    co_return last_look_.take(co_await look());
+    co_return last_look_.take(co_await look(), *this);
   }
 
   [[nodiscard]] Capabilities capabilities() const override {
@@ -85,12 +85,29 @@ class Render final : public Driver {
     return can;
   }
 
+  [[nodiscard]] Finding explain(const Failure& failure) const override {
+    const auto what = hosted::with_permission(failure);
+    switch (failure.code) {
+      case Errc::denied:
+        return {what,
+                "Render answers nobody without a key; keys have no scopes, and act for their user",
+                "RENDER_API_KEY=rnd_…   # from Account Settings, API Keys, of a member of this "
+                "workspace; into the agent's environment, or its file into platform.tokenFile"};
+      case Errc::not_found:
+        return {what, "there is nothing to scale, or the key is of another workspace",
+                R"("service": "srv-…"   # in the policy's platform, as its page's address has it)"};
+      default:
+        return what;
+    }
+  }
+
  private:
   asio::awaitable<Result<Preflight>> look() {
     const auto service = co_await read_service(Deadline{patience});
     if (!service) co_return service.error();
     Preflight found;
-    found.wrong = render::objections(*service);
+    const auto objections = render::objections(*service);
+    found.wrong.assign(objections.begin(), objections.end());
     found.warnings.emplace_back(
         "the API key acts for its user in all of that user's workspaces: Render has no narrower "
         "ones");

@@ -1,8 +1,10 @@
 #include "drivers/swarm.hpp"
 
+#include <cmath>
 #include <utility>
 
 #include "drivers/docker/engine.hpp"
+#include "drivers/docker/refusal.hpp"
 #include "drivers/swarm/api.hpp"
 #include "drivers/swarm/options.hpp"
 
@@ -76,13 +78,18 @@ class Swarm final : public Driver {
     if (!answer) co_return answer.error();
     const auto why = understood(info, swarm::parse_info(answer->body));
     if (!why) co_return why.error();
-    if (!why->empty()) found.wrong.push_back(*why);
+    if (!why->empty()) {
+      found.wrong.emplace_back(*why, "services are seen and scaled by a manager alone",
+                               "deploy: {placement: {constraints: [node.role == manager]}}   # of "
+                               "the agent's service, with the manager's socket");
+    }
     if (!found.wrong.empty()) co_return found;  // what follows is a manager's to say
     const auto service = co_await find_service(until);
     if (service) {
       look_at(*service, found);
     } else if (service.error().code == Errc::not_found) {
-      found.wrong.push_back(service.error().message);
+      found.wrong.emplace_back(service.error().message, "there is nothing to scale",
+                               "docker service ls   # the name goes into platform.service");
     } else {
       co_return service.error();
     }
@@ -95,6 +102,10 @@ class Swarm final : public Driver {
     can.conditional_write = true;
     can.reports_ready = true;
     return can;
+  }
+
+  [[nodiscard]] Finding explain(const Failure& failure) const override {
+    return docker::finding_of(failure);
   }
 
  private:
@@ -121,12 +132,19 @@ class Swarm final : public Driver {
     }
     const auto why =
         swarm::against_fewer(service, options_.longest_work_seconds, options_.may_interrupt_work);
-    if (!why.empty()) found.warnings.push_back("scale-downs will be refused: " + why);
+    if (!why.empty()) {
+      const auto seconds = static_cast<int>(std::ceil(*options_.longest_work_seconds));
+      found.warnings.emplace_back("scale-downs will be refused: " + why,
+                                  "capacity is added, and none is taken away",
+                                  "docker service update --stop-grace-period " +
+                                      std::to_string(seconds) + "s " + service.name);
+    }
     if (!options_.longest_work_seconds && !options_.may_interrupt_work) {
-      found.warnings.push_back(
+      found.warnings.emplace_back(
           "Swarm chooses which task a scale-down ends, a busy one too: say by "
           "platform.longestWorkSeconds how long a piece of work takes, and those that would cut "
-          "it off are refused");
+          "it off are refused",
+          "work may be cut off", R"("longestWorkSeconds": 60   # in the policy's platform)");
     }
     if (!service.stack.empty()) {
       found.warnings.push_back("the service is of the stack " + service.stack +

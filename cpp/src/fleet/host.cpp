@@ -190,12 +190,13 @@ asio::awaitable<Result<std::string>> Host::leader() {
   const auto opened = open_lead_lock();
   if (!opened) co_return opened.error();
   const auto pid = lead_lock_->holder();
-  if (pid == 0) co_return std::string{};
+  if (!pid) co_return std::string{};
   // Its record is not there yet, or cannot be read, but it holds the lock.
+  const auto somebody = *pid == 0 ? "a process elsewhere" : "process " + std::to_string(*pid);
   const auto text = read_file(lease_path_);
-  if (!text || !*text) co_return "process " + std::to_string(pid);
+  if (!text || !*text) co_return somebody;
   const auto record = lease_from_json(**text);
-  co_return record ? record->holder : "process " + std::to_string(pid);
+  co_return record ? record->holder : somebody;
 }
 
 /// While this process leads, its own copy stands in for a file that was removed or spoilt.

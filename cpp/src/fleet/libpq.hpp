@@ -1,5 +1,5 @@
 /// The functions of libpq, out of the library that is there when the program runs: linked, it would
-/// bring sixteen others (Kerberos, LDAP, GnuTLS) and 3.4 MiB into every process that imports us.
+/// bring nineteen others (Kerberos, LDAP, GnuTLS) and 3.4 MiB into every process that imports us.
 #pragma once
 
 #include <libpq-fe.h>

@@ -42,11 +42,6 @@ std::string name_of(const Key& key) {
          http::percent_encoded(key.service, ascii_that_is_no_letter);
 }
 
-/// Two that make the table at once: one of them is told so.
-bool is_made_by_another(const Outcome& made) {
-  return made.state == "23505" || made.state == "42P07";
-}
-
 class Postgres final : public Store {
  public:
   explicit Postgres(PostgresSetting setting)
@@ -99,7 +94,6 @@ asio::awaitable<Result<Outcome>> Postgres::make_table(PostgresSession& session, 
         "the table selfscale_records is not there, and may not be made (" + made->words +
         "): grant the user CREATE on the schema, or have it made: " + std::string{postgres_table};
   }
-  if (made && is_made_by_another(*made)) made->state.clear();
   co_return made;
 }
 
@@ -111,10 +105,12 @@ asio::awaitable<Result<Outcome>> Postgres::call(const char* statement,
   if (!used) co_return used.error();
   auto outcome = co_await (*used)->run(statement, values, until);
   if (makes_table && outcome && outcome->state == no_such_table) {
-    outcome = co_await make_table(**used, until);
-    if (outcome && outcome->state.empty()) {
-      outcome = co_await (*used)->run(statement, std::move(values), until);
-    }
+    auto made = co_await make_table(**used, until);
+    // Of several that make it at once all but one may be refused, in more than one form: what
+    // counts is that it is there.
+    outcome = co_await (*used)->run(statement, std::move(values), until);
+    const bool is_missing = outcome && outcome->state == no_such_table;
+    if (!made || (is_missing && !made->state.empty())) outcome = std::move(made);
   }
   if (!outcome) co_return failure(outcome.error().code, outcome.error().message);
   const bool is_fine = outcome->state.empty() || outcome->state == no_such_table;

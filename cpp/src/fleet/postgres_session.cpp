@@ -88,7 +88,7 @@ bool PostgresSession::is_alive() const {
 /// next time, so it is watched no longer than that.
 asio::awaitable<Result<void>> PostgresSession::wait(Descriptor::wait_type what, Time until) {
   struct Watch {
-    Watch(asio::io_context& io, int descriptor) : socket{io, descriptor} {}
+    explicit Watch(asio::io_context& io) : socket{io} {}
     Watch(const Watch&) = delete;
     ~Watch() { end(); }
     void end() {
@@ -97,7 +97,10 @@ asio::awaitable<Result<void>> PostgresSession::wait(Descriptor::wait_type what, 
     Descriptor socket;
     bool is_late = false;
   };
-  const auto watch = std::make_shared<Watch>(io_, pq_.socket(connection_));
+  const auto watch = std::make_shared<Watch>(io_);
+  boost::system::error_code unwatched;
+  watch->socket.assign(pq_.socket(connection_), unwatched);
+  if (unwatched) co_return Failure{Errc::timed_out, unwatched.message(), {}};
   asio::steady_timer timer{io_, until};
   timer.async_wait([watch](const boost::system::error_code& cancelled) {
     if (cancelled || !watch->socket.is_open()) return;

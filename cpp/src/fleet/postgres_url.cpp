@@ -1,12 +1,16 @@
 #include "fleet/postgres_url.hpp"
 
 #include <algorithm>
+#include <array>
 #include <map>
 
 #include "fleet/libpq.hpp"
 
 namespace selfscale::fleet {
 namespace {
+
+constexpr std::array<std::string_view, 6> ssl_modes{"disable", "allow",     "prefer",
+                                                    "require", "verify-ca", "verify-full"};
 
 using Parameters = std::map<std::string, std::string>;
 
@@ -62,6 +66,10 @@ Result<PostgresUrl> parse_postgres_url(std::string_view text) {
   if (has(host, '@') || has(database, '@')) return wrong("host or database have an @");
   if (!is_number(port)) return wrong("the port is none");
   if (database.empty()) return wrong("it names no database");
+  const auto& mode = found["sslmode"];
+  if (!mode.empty() && std::ranges::find(ssl_modes, mode) == ssl_modes.end()) {
+    return wrong("sslmode is disable, allow, prefer, require, verify-ca or verify-full");
+  }
   PostgresUrl url;
   url.url = Secret{text};
   if (!host.starts_with('/') && found["hostaddr"].empty()) url.host = host;

@@ -1,6 +1,8 @@
 #include "fleet/records.hpp"
 
 #include <nlohmann/json.hpp>
+#include <type_traits>
+#include <utility>
 
 namespace selfscale::fleet {
 namespace {
@@ -14,11 +16,24 @@ json or_null(const std::optional<T>& value) {
   return value ? json(*value) : json(nullptr);
 }
 
+/// nlohmann makes whole numbers of fractions, and small ones of large ones.
+template <class T>
+T whole(const json& value) {
+  if (!value.is_number_integer() || !std::in_range<T>(value.get<std::int64_t>())) {
+    throw json::type_error::create(302, "no whole number of its range", &value);
+  }
+  return value.get<T>();
+}
+
 template <class T>
 std::optional<T> maybe(const json& object, const char* key) {
   const auto& value = object.at(key);
   if (value.is_null()) return std::nullopt;
-  return value.get<T>();
+  if constexpr (std::is_same_v<T, int>) {
+    return whole<T>(value);
+  } else {
+    return value.get<T>();
+  }
 }
 
 Failure malformed(std::string message) { return {Errc::malformed, std::move(message), {}}; }
@@ -29,7 +44,7 @@ Result<Value> read(std::string_view text, Take take) {
   const auto object = json::parse(text, nullptr, /*allow_exceptions=*/false);
   if (object.is_discarded()) return malformed("not JSON");
   try {
-    if (const auto found = object.at("version").get<int>(); found != version) {
+    if (const auto found = whole<int>(object.at("version")); found != version) {
       return malformed("version " + std::to_string(found) + ", and this program reads version " +
                        std::to_string(version));
     }
@@ -55,14 +70,16 @@ std::string to_json(const LeaseRecord& record) {
 Result<LeaseRecord> lease_from_json(std::string_view text) {
   return read<LeaseRecord>(text, [](const json& object) {
     LeaseRecord record;
-    record.token = object.at("token").get<std::int64_t>();
+    record.token = whole<std::int64_t>(object.at("token"));
     record.holder = object.at("holder").get<std::string>();
-    record.at = Instant{Duration{object.at("atMilliseconds").get<Duration::rep>()}};
+    record.at = Instant{Duration{whole<Duration::rep>(object.at("atMilliseconds"))}};
     record.states = object.at("states").get<std::map<std::string, std::string>>();
     if (object.contains("events")) {
       record.events = object.at("events").get<std::map<std::string, std::string>>();
     }
-    record.carried_out = object.at("carriedOut").get<std::map<std::string, std::int64_t>>();
+    for (const auto& [service, serial] : object.at("carriedOut").items()) {
+      record.carried_out[service] = whole<std::int64_t>(serial);
+    }
     return record;
   });
 }
@@ -84,7 +101,7 @@ std::string to_json(const Switches& switches) {
 Result<Switches> switches_from_json(std::string_view text) {
   return read<Switches>(text, [](const json& object) {
     Switches switches;
-    switches.revision = object.at("revision").get<std::int64_t>();
+    switches.revision = whole<std::int64_t>(object.at("revision"));
     switches.enabled = maybe<bool>(object, "enabled");
     switches.enabled_by = object.at("enabledBy").get<std::string>();
     switches.enabled_at_wall_seconds = object.value("enabledAt", 0.0);
@@ -92,7 +109,7 @@ Result<Switches> switches_from_json(std::string_view text) {
     switches.paused = object.at("paused").get<bool>();
     switches.paused_until_wall_seconds = maybe<double>(object, "pausedUntil");
     switches.manual_replicas = maybe<int>(object, "manualReplicas");
-    switches.manual_serial = object.at("manualSerial").get<std::int64_t>();
+    switches.manual_serial = whole<std::int64_t>(object.at("manualSerial"));
     return switches;
   });
 }

@@ -13,7 +13,7 @@ constexpr std::array<std::string_view, 14> usual_drivers{
     "local",  "callback",     "memory",    "ecs",     "kubernetes", "swarm",   "compose",
     "render", "digitalocean", "cloud_run", "railway", "gunicorn",   "uvicorn", "vercel"};
 /// The first so many act in this version; policies of the others are read and recommend only.
-constexpr std::ptrdiff_t acting_drivers = 13;
+constexpr std::size_t acting_drivers = 13;
 
 void read_readiness(Reader& platform) {
   const Json* value = platform.find("readiness");
@@ -99,7 +99,7 @@ void read_railway(Reader& platform) {
 
 std::string acting() {
   std::string all;
-  for (std::ptrdiff_t i = 0; i < acting_drivers; ++i) {
+  for (std::size_t i = 0; i < acting_drivers; ++i) {
     const bool is_last = i + 1 == acting_drivers;
     all += (all.empty() ? "" : is_last ? " and " : ", ") + std::string{usual_drivers[i]};
   }
@@ -138,7 +138,7 @@ void read_platform(Reader& reader, CompiledPolicy& policy) {
     if (!driver) return;
     const auto known = std::find(usual_drivers.begin(), usual_drivers.end(), *driver);
     if (known != usual_drivers.end()) {
-      const bool acts = known - usual_drivers.begin() < acting_drivers;
+      const bool acts = static_cast<std::size_t>(known - usual_drivers.begin()) < acting_drivers;
       if (policy.enabled && !acts) hint_at_no_action(platform, *driver);
       return;
     }

@@ -102,18 +102,13 @@ bool OpenFile::is_locked_here(int byte) const noexcept {
          held_[static_cast<std::size_t>(byte)].load(std::memory_order_acquire);
 }
 
-pid_t OpenFile::holder(int byte) const noexcept {
+std::optional<pid_t> OpenFile::holder(int byte) const noexcept {
   auto lock = lock_of(byte, F_WRLCK);
-  if (::fcntl(descriptor_, F_GETLK, &lock) != 0 || lock.l_type == F_UNLCK) return 0;
+  if (::fcntl(descriptor_, F_GETLK, &lock) != 0 || lock.l_type == F_UNLCK) return std::nullopt;
   return lock.l_pid;
 }
 
-bool OpenFile::is_locked(int byte) const noexcept {
-  if (is_locked_here(byte)) return true;
-  auto lock = lock_of(
-      byte, F_WRLCK);  // a holder in another pid namespace is told as pid 0, so ask for the type
-  return ::fcntl(descriptor_, F_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
-}
+bool OpenFile::is_locked(int byte) const noexcept { return is_locked_here(byte) || holder(byte); }
 
 bool OpenFile::is(const struct stat& status) const noexcept {
   return status.st_dev == device_ && status.st_ino == inode_;

@@ -9,6 +9,7 @@
 #include <atomic>
 #include <cstddef>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -30,8 +31,9 @@ class OpenFile {
   void unlock(int byte) noexcept;
   [[nodiscard]] bool is_locked_here(int byte) const noexcept;
   [[nodiscard]] bool is_locked(int byte) const noexcept;
-  /// Another process that holds it; 0: none.
-  [[nodiscard]] pid_t holder(int byte) const noexcept;
+  /// Another process that holds it, as it is numbered here; 0: one in another process namespace,
+  /// which has no number here. Empty: none.
+  [[nodiscard]] std::optional<pid_t> holder(int byte) const noexcept;
 
   [[nodiscard]] bool is(const struct stat& status) const noexcept;
   /// Is it still the file of that name?

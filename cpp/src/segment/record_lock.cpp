@@ -38,7 +38,9 @@ class FileLock final : public RecordLock {
     mine_ = false;
   }
 
-  [[nodiscard]] pid_t holder() const noexcept override { return file_->holder(whole_lock); }
+  [[nodiscard]] std::optional<pid_t> holder() const noexcept override {
+    return file_->holder(whole_lock);
+  }
 
  private:
   [[nodiscard]] bool holds() const noexcept { return mine_ && file_->is_locked_here(whole_lock); }

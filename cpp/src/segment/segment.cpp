@@ -113,6 +113,11 @@ class MappedSegment final : public Segment {
     return slot(number).state.load(std::memory_order_acquire) == SlotState::owned &&
            open_->is_locked(number);
   }
+  /// A process in a container calls itself by another number.
+  [[nodiscard]] pid_t pid_of(int number) const noexcept {
+    if (open_->is_locked_here(number)) return ::getpid();
+    return open_->holder(number).value_or(slot(number).pid.load());
+  }
   int claim_any() noexcept;
   bool take(int number) noexcept;
   bool fold(int number) noexcept;
@@ -289,7 +294,7 @@ SlotView MappedSegment::view(int number) const {
   view.slot = number;
   view.alive = is_alive(number);
   view.generation = seen.generation.load(std::memory_order_acquire);
-  view.pid = seen.pid.load();
+  view.pid = pid_of(number);
   view.instance = read_name(seen.instance);
   view.release = read_name(seen.release);
   view.started_at = seen.started_at.load();

@@ -51,7 +51,7 @@ struct SlotView {
   int slot = 0;                  ///< 1 … slot_count
   bool alive = false;            ///< its owner lives and has not given it up
   std::uint32_t generation = 0;  ///< changes with every new owner
-  pid_t pid = 0;
+  pid_t pid = 0;                 ///< as it is numbered here; 0: of another process namespace
   std::string instance;
   std::string release;
   double started_at = 0.0;  ///< wall seconds, when its owner took it
@@ -134,8 +134,9 @@ class RecordLock {
   /// removed. Never blocks.
   virtual bool try_hold() noexcept = 0;
   virtual void drop() noexcept = 0;
-  /// Pid of the living holder as the kernel tells it; 0: nobody (or this process).
-  [[nodiscard]] virtual pid_t holder() const noexcept = 0;
+  /// Pid of the living holder as the kernel tells it; 0: one that cannot be seen from here, of
+  /// another container, say. Empty: nobody (or this process).
+  [[nodiscard]] virtual std::optional<pid_t> holder() const noexcept = 0;
 };
 
 }  // namespace selfscale::segment

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from selfscale import __version__
-from selfscale.cli import agent, decide, explain, history, init, replay, run, simulate, status, validate
+from selfscale.cli import agent, decide, doctor, explain, history, init, replay, run, simulate, status, validate
 from selfscale.cli.demo import demo
 from selfscale.cli.terminal import refuse
 from selfscale.errors import Error, PolicyError
@@ -57,6 +57,7 @@ app.command()(demo)
 app.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})(run.run)
 app.command()(agent.agent)
 app.command()(init.init)
+app.command()(doctor.doctor)
 app.command()(validate.validate)
 app.command()(decide.decide)
 app.command()(explain.explain)

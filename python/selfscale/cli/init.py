@@ -18,9 +18,24 @@ from selfscale.cli.terminal import refuse, refuse_usage
 _TEMPLATES = Path(__file__).parents[1] / "templates"
 _PLACEHOLDER = re.compile(r"__([a-z]+)__")
 # What YAML takes for a text without quotes, wherever it stands.
-_TEXT = r"(?!(?i:y|n|yes|no|on|off|true|false|null)$)[A-Za-z][\w.:/@-]*"
+_WORD = r"(?!(?i:y|n|yes|no|on|off|true|false|null)$)"
+_TEXT = rf"{_WORD}[A-Za-z][\w.:/@-]*"
 _CHECKS = {
     "account": (r"[0-9]{12}", "twelve digits"),
+    "image": (rf"{_TEXT}|[0-9]+\.[\w.-]+/[\w./:@-]+", "a reference such as registry.example.com/shop/web:1"),
+    "cluster": (
+        rf"{_WORD}[A-Za-z][\w-]{{0,254}}",
+        "its name, no ARN: letters, digits, - and _",
+    ),
+    "namespace": (
+        rf"{_WORD}[a-z]([a-z0-9-]{{0,61}}[a-z0-9])?",
+        "a lower-case letter, then such letters, digits, -",
+    ),
+    "stack": (rf"{_WORD}[A-Za-z][\w-]{{0,62}}", "a letter, then letters, digits, - and _"),
+    "project": (
+        rf"{_WORD}[a-z][a-z0-9_-]{{0,62}}",
+        "a lower-case letter, then such letters, digits, - and _",
+    ),
     "app": (r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "a UUID"),
 }
 _NAME = (r"[A-Za-z0-9._-]{1,63}", "letters, digits, dots, dashes and underscores, 63 at most, beginning with a letter")

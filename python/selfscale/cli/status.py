@@ -97,6 +97,8 @@ def _complaints(found: Json) -> Iterator[str]:
     segment = found["segment"] or {"note": None}
     degraded = [*found["degraded"], found["journal"]["degraded"], segment["note"]]
     notes = [f"{one['service']}: {one['note']}" for one in found["services"] if one["note"]]
+    if looks := found["looksLike"]:
+        notes.append(f"{looks['what']}: {looks['why']}" + (f". {looks['paste']}" if looks["paste"] else ""))
     for words in [*filter(None, degraded), *notes, *found["preflight"]["warnings"]]:
         yield f"[yellow]note[/]   {escape(words)}"
     for counted, words in (("failed", "callbacks failed"), ("dropped", "calls of callbacks dropped")):

@@ -11,12 +11,15 @@ from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 from selfscale.errors import Error
 
-__all__ = ["CallbackDriver", "Counts", "Driver", "DriverFactory", "Findings", "register_driver"]
+__all__ = ["CallbackDriver", "Counts", "Driver", "DriverFactory", "Finding", "Findings", "register_driver"]
 
 Counts: TypeAlias = "int | Mapping[str, int | None]"
 """Replicas: one number, or ``desiredReplicas``, ``currentReplicas`` and, where known, ``readyReplicas``."""
 
-Findings: TypeAlias = "Sequence[str] | Mapping[str, Sequence[str]]"
+Finding: TypeAlias = "str | Mapping[str, str]"
+"""A sentence, or a dict with ``what`` and, where they are known, ``why`` it matters and the line to ``paste``."""
+
+Findings: TypeAlias = "Sequence[Finding] | Mapping[str, Sequence[Finding]]"
 """What is wrong, in sentences; or a dict with ``wrong`` and ``warnings``: what acting costs, and forbids nothing."""
 
 

@@ -273,7 +273,7 @@ TEST_F(AgentTest, WhatPreflightFindsWrongEndsTheCandidacy) {
   std::atomic<bool> has_token{false};
   auto given = enabled();
   given.driver.preflight = [&has_token] {
-    return has_token ? std::vector<std::string>{} : std::vector<std::string>{"no token"};
+    return has_token ? std::vector<Finding>{} : std::vector<Finding>{"no token"};
   };
   Agent agent{given};
   agent.gauge("depth").set(50);

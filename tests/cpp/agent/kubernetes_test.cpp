@@ -8,6 +8,7 @@
 
 #include "agent/agent_fixture.hpp"
 #include "drivers/kubernetes/api_server.hpp"
+#include "fleet/postgres_server.hpp"
 #include "fleet/redis_server.hpp"
 
 namespace selfscale::agent {
@@ -49,31 +50,61 @@ TEST_F(AgentOnKubernetes, ScalesWhereItIsTheOnlyOne) {
   api.look([](const auto& cluster) { EXPECT_EQ(cluster.writes, 1); });
 }
 
-TEST_F(AgentOnKubernetes, OneOfThoseThatMeetElsewhereScales) {
-  fleet::RedisServer redis;
+/// Agents of two hosts, and where they meet.
+template <class Server>
+class AgentsThatMeet : public AgentOnKubernetes {
+ protected:
+  /// Of two replicas, and why it does not have three.
+  static bool recommends_only(const Agent& agent) {
+    const auto said = recommendation(agent);
+    return said && (*said)["decision"]["fromReplicas"] == 2 && recommended(agent) == 3 &&
+           (*said)["mayAct"] == false;
+  }
+  static bool says_why(const Agent& agent) {
+    const auto now = status(agent);
+    return now["role"] != "leader" && contains(now["degraded"].dump(), "cannot lead: ");
+  }
+
+  Server server;
+};
+using Servers = testing::Types<fleet::RedisServer, fleet::PostgresServer>;
+TYPED_TEST_SUITE(AgentsThatMeet, Servers, );
+
+TYPED_TEST(AgentsThatMeet, OneScalesAndNobodyWhileThePlaceIsGone) {
+  auto& api = this->api;
+  const auto status = [](const Agent& agent) { return AgentOnKubernetes::status(agent); };
   Directory elsewhere;
-  auto here = leading();
-  here.environment["SELFSCALE_FLEET"] = redis.url();
+  auto here = this->leading();
+  here.environment["SELFSCALE_FLEET"] = this->server.url();
   auto there = here;
   there.environment["SELFSCALE_RUN_DIR"] = elsewhere.path() + "/run";
   there.environment["SELFSCALE_STATE_DIR"] = elsewhere.path() + "/state";
   Agent one{here};
   Agent two{there};
   one.start();
-  ASSERT_TRUE(eventually([&] { return replicas() == 3; })) << status(one).dump(1);
+  ASSERT_TRUE(eventually([&] { return this->replicas() == 3; })) << status(one).dump(1);
   two.start();
   ASSERT_TRUE(eventually([&] { return status(two)["role"] == "follower"; })) << status(two).dump(1);
   EXPECT_EQ(status(one)["role"], "leader");
 
-  redis.kill();
-  EXPECT_TRUE(eventually([&] {
-    return status(one)["role"] != "leader" &&
-           status(one)["degraded"].dump().find("cannot lead") != std::string::npos;
-  })) << status(one).dump(1);
+  this->server.kill();
+  EXPECT_EQ(AgentOnKubernetes::recommendation(two), std::nullopt) << "what the leader last said";
+  for (const auto* agent : {&one, &two}) {
+    EXPECT_TRUE(eventually([&] { return this->says_why(*agent); })) << status(*agent).dump(1);
+    EXPECT_EQ(status(*agent).dump().find("secret"), std::string::npos);
+  }
+  const auto writes = [&] { return api.look([](const auto& cluster) { return cluster.writes; }); };
+  const auto before = writes();
   api.set_replicas(2);
-  EXPECT_EQ(status(one).dump().find("secret"), std::string::npos);
-  redis.start();
-  EXPECT_TRUE(eventually([&] { return replicas() == 3; })) << "it goes on with the same lease";
+  for (const auto* agent : {&one, &two}) {
+    EXPECT_TRUE(eventually([&] { return this->recommends_only(*agent); }))
+        << status(*agent).dump(1);
+  }
+  EXPECT_EQ(writes(), before);
+
+  this->server.start();
+  EXPECT_TRUE(eventually([&] { return this->replicas() == 3; })) << status(one).dump(1);
+  EXPECT_TRUE(eventually([&] { return status(one)["role"] == "leader"; })) << "the same as before";
   one.stop();
   EXPECT_TRUE(eventually([&] { return status(two)["role"] == "leader"; })) << status(two).dump(1);
 }
@@ -119,6 +150,36 @@ TEST_F(AgentOnKubernetes, RecommendsOnlyWhereEveryReplicaCouldLead) {
   EXPECT_PRED2(contains, status(agent)["preflight"]["wrong"].dump(), "SELFSCALE_FLEET=single");
   agent.stop();
   api.look([](const auto& cluster) { EXPECT_EQ(cluster.writes, 0); });
+}
+
+TEST_F(AgentOnKubernetes, LeadsOnThoughOneLookFailsForAReasonThatMayPass) {
+  auto given = leading();
+  given.environment["SELFSCALE_FLEET"] = "single";
+  Agent agent{given};
+  agent.start();
+  ASSERT_TRUE(eventually([&] { return replicas() == 3; }));
+  const auto set_ready = [&](bool is_ready) {
+    api.change([&](auto& cluster) {
+      for (auto& pod : cluster.pods) pod.ready = is_ready;
+    });
+    const int ready = is_ready ? 3 : 0;
+    return eventually([&] { return status(agent)["services"][0]["readyReplicas"] == ready; });
+  };
+  ASSERT_TRUE(set_ready(false)) << status(agent).dump(1);
+  auto failed = std::make_shared<std::atomic<int>>(0);
+  api.change([&](auto& cluster) {
+    cluster.intercept = [failed](http::Peer& peer, const http::Received& request) {
+      if (request.target().find("selfsubjectaccessreviews") == std::string::npos) return false;
+      ++*failed;
+      peer.answer(503, R"({"kind":"Status","message":"etcd is away"})");
+      return true;
+    };
+  });
+  ASSERT_TRUE(set_ready(true)) << "which has the preflight look again";
+  EXPECT_TRUE(eventually([&] { return *failed > 0; })) << status(agent).dump(1);
+  EXPECT_EQ(status(agent)["role"], "leader");
+  EXPECT_EQ(status(agent)["preflight"]["wrong"].dump(), "[]");
+  agent.stop();
 }
 
 TEST_F(AgentOnKubernetes, LeavesAServerAloneThatAsksForIt) {

@@ -114,10 +114,15 @@ TEST_F(SettingsTest, RefuseWhatCannotBeMeant) {
   process["AUTOSCALING_LOG_LEVEL"] = "loud";
   EXPECT_NE(refused().find("say debug, info"), std::string::npos);
   process.erase("AUTOSCALING_LOG_LEVEL");
-  process["SELFSCALE_FLEET"] = "http://me:secret@here";
-  EXPECT_EQ(refused(),
-            "SELFSCALE_FLEET=http://***@here (environment): say auto, host, kubernetes, "
-            "postgresql://…, redis://…, rediss://…, single or none");
+  for (const auto* url : {"http://me:secret@here", "me:secret@here:6379", "redis:me:secret@here",
+                          "postgres:me:secret@here/db"}) {
+    process["SELFSCALE_FLEET"] = url;
+    EXPECT_EQ(refused(),
+              "SELFSCALE_FLEET=*** (environment): say auto, host, kubernetes, postgresql://…, "
+              "redis://…, rediss://…, single or none");
+  }
+  process["SELFSCALE_FLEET"] = "kuberntes";
+  EXPECT_NE(refused().find("SELFSCALE_FLEET=kuberntes"), std::string::npos);
   process.erase("SELFSCALE_FLEET");
   process["SELFSCALE_STORE"] = "redis://:secret@here";
   EXPECT_NE(refused().find("SELFSCALE_STORE"), std::string::npos);

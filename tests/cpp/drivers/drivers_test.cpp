@@ -130,8 +130,8 @@ TEST(CallbackDriver, PreflightHandsOnWhatTheFunctionFound) {
   const auto driver =
       callback_driver(Setting{io, "backend", "{}", std::move(callbacks), std::move(at_once)});
   const auto found = run(io, driver->preflight()).value();
-  EXPECT_EQ(found.wrong, std::vector<std::string>{"no token"});
-  EXPECT_EQ(found.warnings, std::vector<std::string>{"pulls 2 GB for each replica"});
+  EXPECT_EQ(sentences(found.wrong), std::vector<std::string>{"no token"});
+  EXPECT_EQ(sentences(found.warnings), std::vector<std::string>{"pulls 2 GB for each replica"});
 }
 
 TEST(MemoryDriver, BecomesReadyAfterAsManyPolls) {
@@ -200,7 +200,7 @@ TEST(MemoryDriver, AFaultThatThereIsNotIsRefusedWithThoseThatThereAre) {
 TEST(LocalDriver, WithoutASupervisorItSaysWhatToDo) {
   asio::io_context io;
   const auto driver = local_driver(io, -1);
-  const auto wrong = run(io, driver->preflight()).value().wrong;
+  const auto wrong = sentences(run(io, driver->preflight()).value().wrong);
   ASSERT_EQ(wrong.size(), 1U);
   EXPECT_NE(wrong[0].find("selfscale run --policies"), std::string::npos);
   EXPECT_EQ(run(io, driver->observe()).error().code, Errc::unsupported);
@@ -237,9 +237,9 @@ TEST(LocalDriver, PreflightSaysWhatWorkersThatDoNotReportCostAndForbidsNothing) 
   const auto driver = local_driver(io, ::dup(stream.get()));
   ASSERT_TRUE(running.converges_to(1));
   const auto found = run(io, driver->preflight()).value();
-  EXPECT_EQ(found.wrong, std::vector<std::string>{});
+  EXPECT_EQ(sentences(found.wrong), std::vector<std::string>{});
   ASSERT_EQ(found.warnings.size(), 1U);
-  EXPECT_NE(found.warnings[0].find("SIGTERM alone"), std::string::npos);
+  EXPECT_NE(found.warnings[0].what.find("SIGTERM alone"), std::string::npos);
 }
 
 TEST(LocalDriver, AMaximumThatWasRaisedMeanwhileHoldsFromTheNextStepOn) {

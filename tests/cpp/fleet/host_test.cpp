@@ -10,6 +10,7 @@
 #include "fleet/peer.hpp"
 #include "fleet/record_file.hpp"
 #include "fleet/run.hpp"
+#include "segment/processes_fixture.hpp"
 #include "text_predicates.hpp"
 
 namespace selfscale::fleet {
@@ -194,6 +195,19 @@ TEST_F(HostFleet, AForkedChildDoesNotLead) {
   ::waitpid(child, &status, 0);
   EXPECT_EQ(status, 0);
   EXPECT_TRUE(run(fleet->lead()).value());
+}
+
+TEST_F(HostFleet, ALeaderIsKnownToWhoCannotSeeItsProcess) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root can make a process namespace";
+  const auto fleet = join("one");
+  ASSERT_TRUE(run(fleet->lead()).value());
+  segment::Child child{[this](segment::Child&) {
+    return segment::in_own_pid_namespace([this] {
+      const auto leader = run(join("two")->leader());
+      return leader && *leader == "one" ? 0 : 1;
+    });
+  }};
+  EXPECT_EQ(child.join(), 0);
 }
 
 TEST_F(HostFleet, ABriefLockIsExclusiveAndEndsWithItsHolder) {

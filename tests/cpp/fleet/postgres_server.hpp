@@ -47,7 +47,7 @@ class PostgresServer {
   PostgresServer(const PostgresServer&) = delete;
   PostgresServer& operator=(const PostgresServer&) = delete;
   ~PostgresServer() {
-    stop();
+    kill();
     std::filesystem::remove_all(folder_);
   }
 
@@ -79,13 +79,13 @@ class PostgresServer {
   void freeze() const { process_.signal(SIGSTOP); }
   void thaw() const { process_.signal(SIGCONT); }
   /// At once, as after a crash.
-  void stop() { process_.end(SIGQUIT); }
+  void kill() { process_.end(SIGQUIT); }
   /// Returns once it serves; keeps its port, if it had one.
   void start() {
     for (int attempt = 0; attempt < 20; ++attempt) {
       if (port_ == 0) port_ = free_port();
       if (process_.start(arguments(), folder_, "ready to accept connections")) return;
-      stop();
+      kill();
       port_ = 0;
     }
     throw std::runtime_error{"postgres does not start: apt-get install postgresql"};

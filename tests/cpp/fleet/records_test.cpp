@@ -42,6 +42,12 @@ TEST(FleetRecords, SaysWhatItCannotRead) {
   for (const auto* text : {"", "{", "[]", "null", "{}", R"({"version":1})", R"({"version":"1"})",
                            R"({"version":1,"token":"7","holder":"h","atMilliseconds":0,)"
                            R"("states":{},"carriedOut":{}})",
+                           R"({"version":1,"token":7.5,"holder":"h","atMilliseconds":0,)"
+                           R"("states":{},"carriedOut":{}})",
+                           R"({"version":1,"token":7,"holder":"h","atMilliseconds":0,)"
+                           R"("states":{},"carriedOut":{"a":1e300}})",
+                           R"({"version":4294967297,"token":7,"holder":"h","atMilliseconds":0,)"
+                           R"("states":{},"carriedOut":{}})",
                            R"({"version":1,"token":7,"holder":"h","atMilliseconds":0,)"
                            R"("states":{"a":1},"carriedOut":{}})",
                            R"({"version":1,"token":7,"holder":"h","atMilliseconds":0,)"

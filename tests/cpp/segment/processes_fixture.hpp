@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 #include <poll.h>
+#include <sched.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -65,6 +67,20 @@ class Child {
   pid_t pid_ = 0;
   bool in_child_ = false;
 };
+
+/// As in a container: where this process sees nobody but itself, and is called 1. For root, in a
+/// child.
+inline int in_own_pid_namespace(const std::function<int()>& work) {
+  if (::unshare(CLONE_NEWPID) != 0) return -1;
+  const pid_t first = ::fork();
+  if (first == 0) {
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    ::_exit(work());
+  }
+  int status = -1;
+  ::waitpid(first, &status, 0);
+  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
 
 /// A directory of the test's own, gone with it.
 class Directory {

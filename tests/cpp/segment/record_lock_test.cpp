@@ -20,7 +20,7 @@ TEST_F(RecordLockTest, OneHolderInOneProcess) {
   EXPECT_TRUE(first->try_hold());
   EXPECT_TRUE(first->try_hold());
   EXPECT_FALSE(second->try_hold());
-  EXPECT_EQ(first->holder(), 0);
+  EXPECT_FALSE(first->holder());
   second.reset();  // takes nothing away from the first
   EXPECT_FALSE(open()->try_hold());
   first->drop();
@@ -40,8 +40,18 @@ TEST_F(RecordLockTest, AnotherProcessHoldsItUntilItDies) {
   EXPECT_FALSE(mine->try_hold());
   EXPECT_EQ(mine->holder(), child.pid());
   child.kill();
-  EXPECT_EQ(mine->holder(), 0);
+  EXPECT_FALSE(mine->holder());
   EXPECT_TRUE(mine->try_hold());
+}
+
+TEST_F(RecordLockTest, AHolderThatCannotBeSeenHoldsItAllTheSame) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root can make a process namespace";
+  const auto mine = open();
+  ASSERT_TRUE(mine->try_hold());
+  Child child{[this](Child&) {
+    return in_own_pid_namespace([this] { return open()->holder() == 0 ? 0 : 1; });
+  }};
+  EXPECT_EQ(child.join(), 0);
 }
 
 TEST_F(RecordLockTest, AForkedChildDoesNotInheritIt) {

@@ -65,6 +65,43 @@ TEST_F(SegmentTest, AClaimedSlotIsSeenByItsNames) {
   EXPECT_EQ(segment->note(), "");
 }
 
+TEST_F(SegmentTest, AProcessInAContainerIsKnownByItsNumberHere) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root can make a process namespace";
+  const auto segment = open();
+  Child child{[this](Child& self) {
+    return in_own_pid_namespace([&] {
+      const auto its = open();
+      its->claim("web-1", "").value();
+      self.say();
+      self.wait_for_word();
+      return 0;
+    });
+  }};
+  ASSERT_TRUE(child.wait_for_word());
+  const auto number = std::to_string(child.pid());
+  pid_t in_container = 0;
+  std::ifstream{"/proc/" + number + "/task/" + number + "/children"} >> in_container;
+  ASSERT_GT(in_container, 1);
+  const auto slots = segment->slots();
+  ASSERT_EQ(slots.size(), 1U);
+  EXPECT_EQ(slots[0].pid, in_container);
+  child.say();
+  EXPECT_EQ(child.join(), 0);
+}
+
+TEST_F(SegmentTest, AProcessThatCannotBeSeenIsNotTakenForAnother) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root can make a process namespace";
+  const auto segment = open();
+  segment->claim("web-1", "").value();
+  Child child{[this](Child&) {
+    return in_own_pid_namespace([this] {
+      const auto slots = open()->slots();
+      return slots.size() == 1 && slots[0].alive && slots[0].pid == 0 ? 0 : 1;
+    });
+  }};
+  EXPECT_EQ(child.join(), 0);
+}
+
 TEST_F(SegmentTest, TheFileIsPrivateAndMemoryIsAllocatedAsSlotsAreTaken) {
   const auto segment = open();
   const auto allocated = [&] {

@@ -185,6 +185,11 @@ def test_an_option_of_another_platform_is_refused(init: Run) -> None:
     assert "kubernetes has no use for --cluster" in ended.stderr
 
 
+def test_an_image_of_a_registry_that_begins_with_a_number_is_one(written: Written) -> None:
+    image = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/shop:1"
+    assert image in (written("ecs", "--image", image) / "ecs" / "task-definition.yaml").read_text()
+
+
 @pytest.mark.parametrize("value", ["a b", "x\ny: 1", '"', "", "$HOME", "null", "0x1f"])
 def test_a_value_that_would_break_a_file_is_refused(init: Run, tmp_path: Path, value: str) -> None:
     ended = init("ecs", f"--cluster={value}")

@@ -164,6 +164,7 @@ Observation observation_of(const std::vector<Container>& all,
   Observation seen;
   int ready = 0;
   for (const auto& container : all) {
+    if (container.is_unstarted()) continue;
     Replica replica;
     replica.instance = container.instance();
     replica.deleting = container.state == "removing" || contains(leaving, container.id);

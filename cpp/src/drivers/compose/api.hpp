@@ -36,14 +36,16 @@ struct Container {
   /// By which an instance in it knows itself: its host name, unless another was set.
   [[nodiscard]] std::string instance() const { return id.substr(0, 12); }
   [[nodiscard]] bool runs() const { return state == "running"; }
+  /// Somebody is about to start it, or ended before that.
+  [[nodiscard]] bool is_unstarted() const { return state == "created"; }
 };
 /// In the order of their numbers. `server_time`: the answer's header Date.
 Result<std::vector<Container>> parse_containers(std::string_view body,
                                                 std::string_view server_time);
 
 /// `leaving`: ids of those that were asked to stop. The count that is asked for stands nowhere but
-/// in the containers themselves: it is that of those that are there, ended ones too, as Compose has
-/// it.
+/// in the containers themselves: it is that of those that have been started, ended ones too, as
+/// Compose has it.
 Observation observation_of(const std::vector<Container>& all,
                            const std::vector<Container>& unhealthy,
                            const std::vector<std::string>& leaving);

@@ -22,6 +22,22 @@ Failure refusal(const http::Address& engine, const http::Call& call, const http:
   return failure;
 }
 
+Finding finding_of(const Failure& failure) {
+  switch (failure.code) {
+    case Errc::denied:
+      return {failure.message,
+              "whoever may not use the engine's socket can neither see nor scale containers",
+              "sudo usermod --append --groups docker USER   # and log in anew; of a container: "
+              "--group-add $(stat -c %g /var/run/docker.sock)"};
+    case Errc::unreachable:
+      return {failure.message, "without an engine there is nothing to scale",
+              "--volume /var/run/docker.sock:/var/run/docker.sock   # of the agent's container; "
+              "elsewhere name the engine in platform.host"};
+    default:
+      return failure.message;
+  }
+}
+
 bool is_of_version(const Failure& failure) { return contains(failure.message, "client version "); }
 
 }  // namespace selfscale::drivers::docker

@@ -1,6 +1,8 @@
 /// What a Docker Engine's refusals mean. Pure; any thread.
 #pragma once
 
+#include <selfscale/finding.hpp>
+
 #include "http/client.hpp"
 #include "model/result.hpp"
 
@@ -12,5 +14,8 @@ namespace selfscale::drivers::docker {
 Failure refusal(const http::Address& engine, const http::Call& call, const http::Answer& answer);
 /// Is it the version of the API that is refused?
 bool is_of_version(const Failure& failure);
+
+/// A failed preflight: what it means, and what mends it.
+Finding finding_of(const Failure& failure);
 
 }  // namespace selfscale::drivers::docker

@@ -108,6 +108,35 @@ std::string words_on_clock(std::optional<std::chrono::seconds> difference) {
 
 }  // namespace
 
+std::string with_permission(const Failure& failure) {
+  if (failure.permission.empty()) return failure.message;
+  return failure.message + " (missing permission: " + failure.permission + ")";
+}
+
+Finding finding_of(const Failure& failure, const Place& place) {
+  const auto what = with_permission(failure);
+  if (!failure.permission.empty()) {
+    return {
+        what, "without this right the service can be neither seen whole nor scaled",
+        R"({"Effect": "Allow", "Action": [")" + failure.permission +
+            R"("], "Resource": "*"}   # into the policy of the agent's role; docs/drivers/ecs.md )"
+            "has all of them, with narrower resources"};
+  }
+  const auto cluster = place.cluster.empty() ? "" : " --cluster " + place.cluster;
+  switch (failure.code) {
+    case Errc::not_found:
+      return {what, "there is nothing to scale",
+              "aws ecs list-services" + cluster +
+                  "   # the name goes into platform.service, its cluster into platform.cluster"};
+    case Errc::denied:
+      return {what, "AWS does not know who asks",
+              R"("taskRoleArn": "arn:aws:iam::ACCOUNT:role/selfscale"   # in the task definition; )"
+              "elsewhere AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"};
+    default:
+      return what;
+  }
+}
+
 std::optional<std::chrono::seconds> clock_difference(const Answered& answer, WallTime now) {
   const auto time = http::seconds_since_epoch(answer.date);
   if (!time) return std::nullopt;

@@ -106,9 +106,4 @@ std::string with_permission(const Failure& failure) {
   return failure.message + " (missing permission: " + failure.permission + ")";
 }
 
-bool may_pass(const Failure& failure) noexcept {
-  return failure.code == Errc::unreachable || failure.code == Errc::timed_out ||
-         failure.code == Errc::throttled;
-}
-
 }  // namespace selfscale::drivers::hosted

@@ -83,7 +83,5 @@ Result<http::Address> address_of(const std::string& endpoint, std::string_view u
 
 /// A failure's words with the missing right, where that is the cause.
 std::string with_permission(const Failure& failure);
-/// Will the same question perhaps be answered later?
-bool may_pass(const Failure& failure) noexcept;
 
 }  // namespace selfscale::drivers::hosted

@@ -5,6 +5,7 @@
 
 #include "drivers/driver.hpp"
 #include "drivers/hosted/api.hpp"
+#include "model/may_pass.hpp"
 
 namespace selfscale::drivers::hosted {
 
@@ -12,13 +13,14 @@ namespace selfscale::drivers::hosted {
 /// a while: one throttled call must not end a leader.
 class LastLook {
  public:
-  Preflight take(Result<Preflight> look) {
+  /// A failed look is what `driver` makes of it.
+  Preflight take(Result<Preflight> look, const Driver& driver) {
     if (look) {
       last_.emplace(*look, Deadline{lasts});
     } else if (may_pass(look.error()) && last_ && !last_->second.is_over()) {
       return last_->first;
     } else {
-      return Preflight{{with_permission(look.error())}, {}};
+      return Preflight{{driver.explain(look.error())}, {}};
     }
     return std::move(*look);
   }

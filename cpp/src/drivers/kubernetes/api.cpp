@@ -102,18 +102,32 @@ bool has_readiness_probe(const Json& pod_template) {
                      [](const Json& each) { return !at(each, "readinessProbe").is_null(); });
 }
 
-std::vector<std::string> warnings_of(const Target& target, const Json& object) {
-  std::vector<std::string> all;
+/// "deployments/web --namespace shop": the arguments of kubectl.
+std::string as_argument(const Target& target) {
+  return std::string{resource_name(target.kind)} + "/" + target.name + " --namespace " +
+         target.name_space;
+}
+
+std::vector<Finding> warnings_of(const Target& target, const Json& object) {
+  std::vector<Finding> all;
   const auto name = std::string{kind_name(target.kind)} + " " + target.name;
   if (is_count_applied(at(object, "metadata"))) {
-    all.push_back(
+    all.emplace_back(
         "the manifest of " + name +
-        " sets replicas, and puts its number back whenever it is applied: leave the field "
-        "out of it");
+            " sets replicas, and puts its number back whenever it is applied: leave the field "
+            "out of it",
+        "each kubectl apply undoes what was scaled; where the field is taken out of the manifest "
+        "alone, the next one makes it 1",
+        "kubectl apply edit-last-applied " + as_argument(target) +
+            "   # take spec.replicas out here first, then out of the manifest");
   }
   if (!has_readiness_probe(at(object, "spec", "template"))) {
-    all.push_back("no container of " + name +
-                  " has a readinessProbe: its pods count as ready as soon as they have started");
+    all.emplace_back(
+        "no container of " + name +
+            " has a readinessProbe: its pods count as ready as soon as they have started",
+        "a new pod gets requests that it cannot serve yet, and the agent takes the change for done",
+        "readinessProbe: {httpGet: {path: /ready, port: 8000}, periodSeconds: 5}   # with your "
+        "own path and port");
   }
   return all;
 }

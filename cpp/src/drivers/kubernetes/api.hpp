@@ -26,9 +26,9 @@ struct Workload {
   int ready = 0;
   bool updating = false;  ///< a rollout is under way: pods of an older revision are left
   std::string version;
-  std::string selector;               ///< as a list of pods takes it
-  std::string failure;                ///< what its conditions complain of
-  std::vector<std::string> warnings;  ///< what in its manifest makes scaling worse
+  std::string selector;           ///< as a list of pods takes it
+  std::string failure;            ///< what its conditions complain of
+  std::vector<Finding> warnings;  ///< what in its manifest makes scaling worse
 };
 /// Errc::malformed: it is none of that kind, a count is no count, or it has no selector.
 Result<Workload> parse_workload(const Target& target, std::string_view body);

@@ -32,6 +32,13 @@ std::string to_text(const Permission& permission) {
   return permission.group.empty() ? words : words + " (" + permission.group + ")";
 }
 
+std::string to_rule(const Permission& permission) {
+  const auto group = permission.group.empty() ? R"("")" : permission.group;
+  const auto name = permission.name.empty() ? "" : ", resourceNames: [" + permission.name + "]";
+  return "- {apiGroups: [" + group + "], resources: [" + permission.resource + "], verbs: [" +
+         permission.verb + "]" + name + "}";
+}
+
 Request get(std::string path, Permission needs) {
   Request request;
   request.call.target = std::move(path);

@@ -18,6 +18,8 @@ struct Permission {
 };
 /// "update deployments/scale web (apps)"
 std::string to_text(const Permission& permission);
+/// The line of a Role's `rules` that gives it.
+std::string to_rule(const Permission& permission);
 
 struct Request {
   http::Call call;

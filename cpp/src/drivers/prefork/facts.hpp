@@ -22,9 +22,6 @@ struct Facts {
 
   [[nodiscard]] bool catches(int signal) const noexcept;
   [[nodiscard]] bool has_pending(int signal) const noexcept;
-  [[nodiscard]] bool is_same(const Facts& other) const noexcept {
-    return pid == other.pid && start_ticks == other.start_ticks;
-  }
 };
 
 /// Empty for a process that is not there or not alive.

@@ -82,8 +82,14 @@ class Prefork final : public Driver {
 
   asio::awaitable<Result<Preflight>> preflight() override {
     Preflight found;
-    if (const auto family = look(); !family) found.wrong.push_back(family.error().message);
-    if (found.wrong.empty()) found.warnings.emplace_back(server_.cost);
+    if (const auto family = look(); !family) {
+      found.wrong.emplace_back(
+          family.error().message,
+          "its workers are told to be more or fewer by signals to that process",
+          R"("pidFile": "/run/)" + std::string{server_.name} +
+              R"(.pid"   # in the policy's platform)");
+    }
+    if (found.wrong.empty()) found.warnings.emplace_back(std::string{server_.cost});
     co_return found;
   }
 

@@ -181,7 +181,7 @@ TEST_F(CloudRunDriver, AnOperationThatIsForgottenHasEnded) {
 
 TEST_F(CloudRunDriver, DoesNotFightAutomaticScaling) {
   change([](auto& now) { now.is_automatic = true; });
-  const auto wrong = preflight().wrong;
+  const auto wrong = sentences(preflight().wrong);
   ASSERT_EQ(wrong.size(), 1U);
   EXPECT_NE(wrong[0].find("AUTOMATIC"), std::string::npos);
   EXPECT_NE(wrong[0].find("gcloud run services update web --region europe-west1 --scaling=N"),
@@ -202,7 +202,7 @@ TEST_F(CloudRunDriver, AWorkerPoolGoesDownToNone) {
   EXPECT_EQ(observe().value().desired, 0) << "a zero is left out of the answer";
   ASSERT_TRUE(scale(3));
   EXPECT_EQ(observe().value().desired, 3);
-  EXPECT_EQ(preflight().wrong, Names{});
+  EXPECT_EQ(sentences(preflight().wrong), Names{});
 }
 
 TEST_F(CloudRunDriver, AServiceKeepsOneInstance) {
@@ -214,7 +214,7 @@ TEST_F(CloudRunDriver, AServiceKeepsOneInstance) {
 
 TEST_F(CloudRunDriver, NamesTheMissingPermission) {
   google.platform.script("GET /web", {{{403, refusal, {}}}});
-  const auto wrong = preflight().wrong;
+  const auto wrong = sentences(preflight().wrong);
   ASSERT_EQ(wrong.size(), 1U);
   EXPECT_NE(wrong[0].find("SAID_NO: Google says no"), std::string::npos) << wrong[0];
   EXPECT_NE(wrong[0].find("(missing permission: run.services.get)"), std::string::npos) << wrong[0];
@@ -227,7 +227,7 @@ TEST_F(CloudRunDriver, WarnsOfAnAgentInsideThatGetsNoCpu) {
   const auto warns = [this] {
     const auto found = run(io, made(google.options()).value()->preflight()).value();
     for (const auto& each : found.warnings) {
-      if (each.find("--no-cpu-throttling") != std::string::npos) return true;
+      if (each.what.find("--no-cpu-throttling") != std::string::npos) return true;
     }
     return false;
   };
@@ -250,7 +250,7 @@ TEST_F(CloudRunDriver, WarnsOfRevisionsThatShareTheInstances) {
                                {{"revision", "web-2"}, {"percent", 90}},
                                {{"revision", "web-3"}, {"tag", "next"}}});
   });
-  const auto warnings = preflight().warnings;
+  const auto warnings = sentences(preflight().warnings);
   ASSERT_EQ(warnings.size(), before + 1);
   EXPECT_TRUE(warnings[0].starts_with("2 revisions share")) << warnings[0];
 }
@@ -309,7 +309,7 @@ TEST_F(CloudRunDriver, SignsForAServiceAccountThatAKeyFileHolds) {
 
 TEST_F(CloudRunDriver, WithoutCredentialsItSaysWhereTheyBelong) {
   around.variables = {{"GCE_METADATA_HOST", "127.0.0.1:1"}};
-  const auto wrong = preflight().wrong;
+  const auto wrong = sentences(preflight().wrong);
   ASSERT_EQ(wrong.size(), 1U);
   EXPECT_NE(wrong[0].find("GOOGLE_APPLICATION_CREDENTIALS"), std::string::npos) << wrong[0];
 }

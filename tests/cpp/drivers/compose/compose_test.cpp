@@ -8,6 +8,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "drivers/compose/api.hpp"
@@ -83,7 +84,7 @@ TEST_F(ComposeDriver, TakesAContainerThatEndedForOneThatIsMissed) {
 TEST_F(ComposeDriver, SeesNothingOfOtherProjects) {
   restart({{"project", "blog"}});
   EXPECT_EQ(observe()->desired, 0);
-  EXPECT_EQ(preflight().wrong,
+  EXPECT_EQ(sentences(preflight().wrong),
             Texts{"there is no container of the service web in the project blog: docker compose "
                   "up makes the first one"});
   const auto refused = scale(2);
@@ -202,14 +203,14 @@ TEST_F(ComposeDriver, RefusesWhatCanBeThereOnlyOnce) {
     host.host_config["PortBindings"] =
         Json::parse(R"({"80/tcp":[{"HostIp":"","HostPort":"8080"}]})");
   });
-  EXPECT_PRED2(contains, preflight().wrong.at(0), "it takes the port 8080 of this host");
+  EXPECT_PRED2(contains, preflight().wrong.at(0).what, "it takes the port 8080 of this host");
   EXPECT_PRED2(contains, scale(3).error().message, "it takes the port 8080 of this host");
   api.change([](State& host) {
     host.host_config["PortBindings"] =
         Json::parse(R"({"80/tcp":[{"HostIp":"","HostPort":"8080-8090"}]})");
     for (auto& each : host.containers) each.name = "fixed" + std::to_string(each.number);
   });
-  EXPECT_PRED2(contains, preflight().wrong.at(0), "container_name");
+  EXPECT_PRED2(contains, preflight().wrong.at(0).what, "container_name");
   EXPECT_EQ(api.replicas(), 2);
 }
 
@@ -267,6 +268,33 @@ TEST_F(ComposeDriver, DoesNotWaitForThoseThatTakeTheirTime) {
             2);
   EXPECT_TRUE(scale(1)) << "they go already";
   EXPECT_EQ(api.replicas(), 3);
+}
+
+TEST_F(ComposeDriver, StartsWhatAnAgentMadeThatWasKilledBeforeItCouldStartIt) {
+  api.set_replicas(3);
+  api.change([](State& host) { host.containers[2].state = "created"; });
+  const auto seen = observe().value();
+  EXPECT_EQ(seen.desired, 2);
+  EXPECT_EQ(seen.replicas.size(), 2U);
+  ASSERT_TRUE(scale(4));
+  EXPECT_EQ(api.names(), (Texts{"shop-web-1", "shop-web-2", "shop-web-3", "shop-web-4"}));
+  EXPECT_EQ(observe().value().current, 4);
+}
+
+TEST_F(ComposeDriver, SeesOffWhoIsOnTheirWayBeforeAnotherMayLead) {
+  api.set_replicas(3);
+  api.set_intercept([](http::Peer&, const http::Received& request) {
+    const bool is_stop = request.target().find("/stop") != std::string::npos;
+    if (is_stop) std::this_thread::sleep_for(std::chrono::milliseconds{600});
+    return false;
+  });
+  ScaleRequest request;
+  request.desired = 1;
+  request.deadline = Duration{300};
+  ASSERT_TRUE(run(io, driver->scale(std::move(request))));
+  EXPECT_EQ(api.replicas(), 3) << "they take their time";
+  ASSERT_TRUE(run(io, driver->release()));
+  EXPECT_EQ(api.replicas(), 1);
 }
 
 TEST_F(ComposeDriver, SaysWhatTheEngineRefusesAndCountsThemAgain) {
@@ -406,9 +434,9 @@ TEST_F(ComposeDriver, UnderstandsNoAnswerOfAnotherShape) {
 
 TEST_F(ComposeDriver, WarnsThatTheFilePutsItsNumberBack) {
   const auto found = preflight();
-  EXPECT_EQ(found.wrong, Texts{});
+  EXPECT_EQ(sentences(found.wrong), Texts{});
   ASSERT_EQ(found.warnings.size(), 1U);
-  EXPECT_PRED2(contains, found.warnings[0], "docker compose up puts back");
+  EXPECT_PRED2(contains, found.warnings[0].what, "docker compose up puts back");
 }
 
 }  // namespace

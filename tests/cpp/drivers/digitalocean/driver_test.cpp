@@ -198,7 +198,7 @@ TEST_F(DigitalOceanDriver, DoesNotFightTheComponentsOwnAutoscaler) {
     now.web().erase("instance_count");
     now.web()["autoscaling"] = {{"min_instance_count", 1}, {"max_instance_count", 4}};
   });
-  const auto wrong = preflight().wrong;
+  const auto wrong = sentences(preflight().wrong);
   ASSERT_EQ(wrong.size(), 1U);
   EXPECT_NE(wrong[0].find("between 1 and 4 instances"), std::string::npos) << wrong[0];
   EXPECT_EQ(scale(5).error().code, Errc::conflict);
@@ -207,7 +207,7 @@ TEST_F(DigitalOceanDriver, DoesNotFightTheComponentsOwnAutoscaler) {
 
 TEST_F(DigitalOceanDriver, NamesTheMissingScope) {
   ocean.platform.script("GET /v2/apps/" + std::string{app_id}, {{{403, refusal, {}}}});
-  const auto wrong = preflight().wrong;
+  const auto wrong = sentences(preflight().wrong);
   ASSERT_EQ(wrong.size(), 1U);
   EXPECT_NE(wrong[0].find("not_now: DigitalOcean says no"), std::string::npos) << wrong[0];
   EXPECT_NE(wrong[0].find("app:read"), std::string::npos) << wrong[0];

@@ -194,7 +194,8 @@ TEST_F(EcsDriver, WithoutARegionItSaysWhatToSet) {
   const auto found = run(io, lost->preflight());
   ASSERT_TRUE(found);
   ASSERT_EQ(found->wrong.size(), 1U);
-  EXPECT_NE(found->wrong[0].find("platform.region"), std::string::npos) << found->wrong[0];
+  EXPECT_NE(found->wrong[0].what.find("platform.region"), std::string::npos)
+      << found->wrong[0].what;
 }
 
 // ---- what is seen
@@ -336,22 +337,23 @@ TEST_F(EcsDriver, AMissingRightIsNamedBeforeAnythingIsDone) {
   script("DescribeServices", {refusal("AccessDeniedException", "no")});
   const auto found = preflight();
   ASSERT_EQ(found.wrong.size(), 1U);
-  EXPECT_NE(found.wrong[0].find("missing permission: ecs:DescribeServices"), std::string::npos);
+  EXPECT_NE(found.wrong[0].what.find("missing permission: ecs:DescribeServices"),
+            std::string::npos);
   script("DescribeScalableTargets", {refusal("AccessDeniedException", "no")});
   const auto blind = preflight();
   ASSERT_EQ(blind.wrong.size(), 1U) << "an autoscaler that cannot be seen may be there";
-  EXPECT_NE(blind.wrong[0].find("application-autoscaling:DescribeScalableTargets"),
+  EXPECT_NE(blind.wrong[0].what.find("application-autoscaling:DescribeScalableTargets"),
             std::string::npos);
 }
 
 TEST_F(EcsDriver, ALookThatFailsForAPassingReasonCountsAsTheLastOneDid) {
   script("DescribeServices", {refusal("ThrottlingException")});
   EXPECT_EQ(preflight().wrong.size(), 1U) << "nobody has looked yet";
-  EXPECT_EQ(preflight().wrong, Names{});
+  EXPECT_EQ(sentences(preflight().wrong), Names{});
   script("DescribeServices", {refusal("ThrottlingException")});
-  EXPECT_EQ(preflight().wrong, Names{});
+  EXPECT_EQ(sentences(preflight().wrong), Names{});
   script("DescribeScalableTargets", {{503, "", "", false}});
-  EXPECT_EQ(preflight().wrong, Names{});
+  EXPECT_EQ(sentences(preflight().wrong), Names{});
   script("DescribeScalableTargets", {refusal("AccessDeniedException")});
   EXPECT_EQ(preflight().wrong.size(), 1U) << "that does not pass";
 }
@@ -360,17 +362,17 @@ TEST_F(EcsDriver, ANativeAutoscalerOnTheSameServiceIsAConflict) {
   add_autoscaler(false, {"cpu"}, {"nightly"});
   const auto found = preflight();
   ASSERT_EQ(found.wrong.size(), 1U);
-  EXPECT_NE(found.wrong[0].find("from 2 to 10, by the policies cpu, by the scheduled actions "
-                                "nightly"),
+  EXPECT_NE(found.wrong[0].what.find("from 2 to 10, by the policies cpu, by the scheduled actions "
+                                     "nightly"),
             std::string::npos)
-      << found.wrong[0];
+      << found.wrong[0].what;
 }
 
 TEST_F(EcsDriver, OneThatIsSuspendedOrHasNothingToActByIsNone) {
   add_autoscaler(true, {"cpu"});
-  EXPECT_EQ(preflight().wrong, Names{});
+  EXPECT_EQ(sentences(preflight().wrong), Names{});
   add_autoscaler(false, {});
-  EXPECT_EQ(preflight().wrong, Names{});
+  EXPECT_EQ(sentences(preflight().wrong), Names{});
 }
 
 // ---- takeover
@@ -389,14 +391,14 @@ TEST_F(EcsDriver, WithConsentTheNativeAutoscalerIsSuspendedByTheFirstWriteAndGiv
   };
   const Suspended before{false, false, true};
   const auto found = preflight();
-  EXPECT_EQ(found.wrong, Names{});
+  EXPECT_EQ(sentences(found.wrong), Names{});
   ASSERT_EQ(found.warnings.size(), 1U);
-  EXPECT_NE(found.warnings[0].find("takeOver"), std::string::npos);
+  EXPECT_NE(found.warnings[0].what.find("takeOver"), std::string::npos);
   EXPECT_EQ(suspended(), before) << "looking changes nothing";
   ASSERT_TRUE(scale(3));
   ASSERT_TRUE(scale(4));
   EXPECT_TRUE(suspended().all());
-  EXPECT_EQ(preflight().warnings, Names{});
+  EXPECT_EQ(sentences(preflight().warnings), Names{});
   ASSERT_TRUE(run(io, driver().release()));
   EXPECT_EQ(suspended(), before);
   ASSERT_TRUE(run(io, driver().release()));

@@ -134,7 +134,7 @@ TEST_F(KubernetesStatefulSet, IsSeenAndScaled) {
   ASSERT_TRUE(scale(request));
   EXPECT_EQ(observe()->ready, 4);
   EXPECT_FALSE(driver->capabilities().chooses_victims) << "the highest ordinal goes";
-  EXPECT_EQ(preflight().wrong, std::vector<std::string>{});
+  EXPECT_EQ(sentences(preflight().wrong), std::vector<std::string>{});
 }
 
 // --- scaling
@@ -331,22 +331,28 @@ TEST_F(KubernetesDriver, NamesThePermissionThatIsMissing) {
   const auto found = preflight();
   ASSERT_EQ(found.wrong.size(), 1U);
   EXPECT_EQ(
-      found.wrong[0],
+      found.wrong[0].what,
       "the permission to update deployments/scale web (apps) is missing in the namespace shop");
+  EXPECT_EQ(found.wrong[0].why, "without it nothing can be scaled");
+  EXPECT_PRED2(starts_with, found.wrong[0].paste,
+               "- {apiGroups: [apps], resources: [deployments/scale], verbs: [update], "
+               "resourceNames: [web]}");
 }
 
 TEST_F(KubernetesDriver, WarnsOfThePermissionsThatItCanDoWithout) {
   api.change([](Cluster& cluster) { cluster.forbidden = {"patch pods", "list pods"}; });
   const auto found = preflight();
-  EXPECT_EQ(found.wrong, std::vector<std::string>{});
+  EXPECT_EQ(sentences(found.wrong), std::vector<std::string>{});
   ASSERT_EQ(found.warnings.size(), 2U);
-  EXPECT_PRED2(contains, found.warnings[0], "list pods");
-  EXPECT_PRED2(contains, found.warnings[1], "busy pods may go before idle ones");
+  EXPECT_PRED2(contains, found.warnings[0].what, "list pods");
+  EXPECT_PRED2(starts_with, found.warnings[0].paste,
+               R"(- {apiGroups: [""], resources: [pods], verbs: [list]})");
+  EXPECT_PRED2(contains, found.warnings[1].what, "busy pods may go before idle ones");
 }
 
 TEST_F(KubernetesDriver, FindsThatTheDeploymentIsNotThere) {
   answer("/deployments/web", 404, R"({"kind":"Status","message":"not found"})");
-  EXPECT_EQ(preflight().wrong,
+  EXPECT_EQ(sentences(preflight().wrong),
             std::vector<std::string>{"there is no Deployment web in the namespace shop"});
 }
 
@@ -364,15 +370,16 @@ TEST_F(KubernetesDriver, RefusesToFightAnotherAutoscaler) {
                                        autoscaler("StatefulSet", "web", "apps/v1"),
                                        autoscaler("Deployment", "web", "example.com/v1")});
   });
-  EXPECT_EQ(preflight().wrong, std::vector<std::string>{});
+  EXPECT_EQ(sentences(preflight().wrong), std::vector<std::string>{});
   api.change([](Cluster& cluster) {
     cluster.autoscalers.push_back(autoscaler("Deployment", "web", "apps/v1"));
   });
   const auto wrong = preflight().wrong;
   ASSERT_EQ(wrong.size(), 1U);
-  EXPECT_PRED2(starts_with, wrong[0],
+  EXPECT_PRED2(starts_with, wrong[0].what,
                "the HorizontalPodAutoscaler cpu scales Deployment web too (2 to 10 replicas)");
-  EXPECT_PRED2(contains, wrong[0], "platform.takeOver");
+  EXPECT_PRED2(contains, wrong[0].what, "platform.takeOver");
+  EXPECT_EQ(wrong[0].paste, "kubectl delete horizontalpodautoscaler cpu --namespace shop");
 }
 
 TEST_F(KubernetesDriver, NamesTheScaledObjectBehindAnAutoscaler) {
@@ -384,7 +391,8 @@ TEST_F(KubernetesDriver, NamesTheScaledObjectBehindAnAutoscaler) {
   api.change([&](Cluster& cluster) { cluster.autoscalers = Json::array({made}); });
   const auto wrong = preflight().wrong;
   ASSERT_EQ(wrong.size(), 1U);
-  EXPECT_PRED2(contains, wrong[0], "KEDA for the ScaledObject queue");
+  EXPECT_PRED2(contains, wrong[0].what, "KEDA for the ScaledObject queue");
+  EXPECT_EQ(wrong[0].paste, "kubectl delete scaledobject queue --namespace shop");
 }
 
 // --- taking over by consent
@@ -452,9 +460,9 @@ class KubernetesTakeover : public KubernetesDriver {
 
 TEST_F(KubernetesTakeover, SuspendsAnAutoscalerBeforeItsFirstWriteAndGivesItBack) {
   const auto found = preflight();
-  EXPECT_EQ(found.wrong, std::vector<std::string>{});
+  EXPECT_EQ(sentences(found.wrong), std::vector<std::string>{});
   ASSERT_EQ(found.warnings.size(), 1U);
-  EXPECT_PRED2(contains, found.warnings[0], "suspended when this agent first scales");
+  EXPECT_PRED2(contains, found.warnings[0].what, "suspended when this agent first scales");
   EXPECT_EQ(autoscalers(), before) << "looking changes nothing";
 
   scale_to(4);
@@ -463,7 +471,7 @@ TEST_F(KubernetesTakeover, SuspendsAnAutoscalerBeforeItsFirstWriteAndGivesItBack
   EXPECT_EQ(spec()["behavior"]["scaleUp"]["selectPolicy"], "Disabled");
   EXPECT_EQ(spec()["behavior"]["scaleDown"]["selectPolicy"], "Disabled");
   EXPECT_EQ(autoscalers()[1], before[1]) << "that of another";
-  EXPECT_EQ(preflight().warnings, std::vector<std::string>{}) << "it is suspended";
+  EXPECT_EQ(sentences(preflight().warnings), std::vector<std::string>{}) << "it is suspended";
   const auto all = asked();
   const auto first = [&](const std::string& start) {
     return std::find_if(all.begin(), all.end(),
@@ -478,7 +486,7 @@ TEST_F(KubernetesTakeover, SuspendsAnAutoscalerBeforeItsFirstWriteAndGivesItBack
 TEST_F(KubernetesTakeover, GivesBackWhatAnAgentTookOverThatWasKilled) {
   scale_to(4);
   restart();
-  EXPECT_EQ(preflight().wrong, std::vector<std::string>{});
+  EXPECT_EQ(sentences(preflight().wrong), std::vector<std::string>{});
   give_back();
   EXPECT_EQ(autoscalers(), before);
 }
@@ -489,7 +497,7 @@ TEST_F(KubernetesTakeover, WithoutConsentASuspendedAutoscalerIsNeitherUsedNorGiv
   driver = made(false);
   const auto wrong = preflight().wrong;
   ASSERT_EQ(wrong.size(), 1U);
-  EXPECT_PRED2(contains, wrong[0], "is suspended by an agent's takeover");
+  EXPECT_PRED2(contains, wrong[0].what, "is suspended by an agent's takeover");
   give_back();
   EXPECT_EQ(autoscalers(), suspended);
 }
@@ -537,19 +545,21 @@ TEST_F(KubernetesTakeover, WritesNothingWhileItCannotSuspend) {
 
 TEST_F(KubernetesTakeover, NamesThePermissionThatIsMissingForIt) {
   api.change([](Cluster& cluster) { cluster.forbidden = {"patch horizontalpodautoscalers"}; });
-  EXPECT_EQ(preflight().wrong,
+  EXPECT_EQ(sentences(preflight().wrong),
             std::vector<std::string>{"the permission to patch horizontalpodautoscalers cpu "
                                      "(autoscaling) is missing in the namespace shop"});
   api.change([](Cluster& cluster) { cluster.autoscalers = Json::array(); });
-  EXPECT_EQ(preflight().wrong, std::vector<std::string>{}) << "there is nothing to take over";
+  EXPECT_EQ(sentences(preflight().wrong), std::vector<std::string>{})
+      << "there is nothing to take over";
 }
 
 TEST_F(KubernetesTakeover, PausesKedasObjectInsteadOfWhatKedaMade) {
   add_scaled_object();
   const auto found = preflight();
-  EXPECT_EQ(found.wrong, std::vector<std::string>{});
+  EXPECT_EQ(sentences(found.wrong), std::vector<std::string>{});
   ASSERT_EQ(found.warnings.size(), 1U);
-  EXPECT_PRED2(starts_with, found.warnings[0], "KEDA's ScaledObject queue scales Deployment web");
+  EXPECT_PRED2(starts_with, found.warnings[0].what,
+               "KEDA's ScaledObject queue scales Deployment web");
   scale_to(4);
   EXPECT_EQ(annotations()["autoscaling.keda.sh/paused"], "true");
   EXPECT_EQ(spec(), before[0]["spec"]);
@@ -572,18 +582,18 @@ TEST_F(KubernetesTakeover, LeavesAScaledObjectPausedThatAPersonPaused) {
 TEST_F(KubernetesTakeover, NeedsKedasPermissionsOnlyWhereKedaScales) {
   add_scaled_object();
   api.change([](Cluster& cluster) { cluster.forbidden = {"list scaledobjects"}; });
-  EXPECT_EQ(preflight().wrong,
+  EXPECT_EQ(sentences(preflight().wrong),
             std::vector<std::string>{
                 "the permission to list scaledobjects (keda.sh) is missing in the namespace shop"});
   api.change([](Cluster& cluster) { cluster.forbidden = {"patch scaledobjects"}; });
-  EXPECT_EQ(preflight().wrong,
+  EXPECT_EQ(sentences(preflight().wrong),
             std::vector<std::string>{"the permission to patch scaledobjects queue (keda.sh) is "
                                      "missing in the namespace shop"});
   api.change([this](Cluster& cluster) {
     cluster.autoscalers = before;
     cluster.forbidden = {"list scaledobjects"};
   });
-  EXPECT_EQ(preflight().wrong, std::vector<std::string>{});
+  EXPECT_EQ(sentences(preflight().wrong), std::vector<std::string>{});
 }
 
 TEST_F(KubernetesDriver, WarnsOfAManifestThatSetsTheCount) {
@@ -592,16 +602,16 @@ TEST_F(KubernetesDriver, WarnsOfAManifestThatSetsTheCount) {
                             R"({"kind":"Deployment","spec":{"replicas":2}})"}};
   });
   const auto found = preflight();
-  EXPECT_EQ(found.wrong, std::vector<std::string>{});
+  EXPECT_EQ(sentences(found.wrong), std::vector<std::string>{});
   ASSERT_EQ(found.warnings.size(), 1U);
-  EXPECT_PRED2(contains, found.warnings[0], "sets replicas");
+  EXPECT_PRED2(contains, found.warnings[0].what, "sets replicas");
 }
 
 TEST_F(KubernetesDriver, WarnsOfPodsThatCountAsReadyTooSoon) {
   api.change([](Cluster& cluster) { cluster.container = {{"name", "app"}}; });
   const auto found = preflight();
   ASSERT_EQ(found.warnings.size(), 1U);
-  EXPECT_PRED2(contains, found.warnings[0], "readinessProbe");
+  EXPECT_PRED2(contains, found.warnings[0].what, "readinessProbe");
 }
 
 TEST(OpenApiDocument, KnowsWhatContradictsIt) {

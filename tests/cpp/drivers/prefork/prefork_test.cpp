@@ -89,8 +89,8 @@ TEST_P(PreforkDriver, LeavesAloneWhatIsNoSuchServer) {
   const auto other = local::launch(launch).value();
   const auto driver = driver_for(R"({"pid": )" + std::to_string(other) + "}");
   const auto found = run(io, driver->preflight()).value();
-  EXPECT_NE(words_of(found.wrong).find("is not the "), std::string::npos);
-  EXPECT_NE(words_of(found.wrong).find("platform.pid"), std::string::npos);
+  EXPECT_NE(words_of(sentences(found.wrong)).find("is not the "), std::string::npos);
+  EXPECT_NE(words_of(sentences(found.wrong)).find("platform.pid"), std::string::npos);
   EXPECT_EQ(scale(*driver, 3).error().code, Errc::not_found);
   EXPECT_FALSE(look_at(other).value().is_stopped) << "SIGTTIN stops who has no handler for it";
   ::kill(other, SIGKILL);
@@ -101,9 +101,9 @@ TEST_P(PreforkDriver, LeavesAloneWhatIsNoSuchServer) {
 TEST_P(PreforkDriver, SaysWhichWorkerGoes) {
   const RunningServer server{GetParam()};
   const auto found = run(io, driver_for(server.platform())->preflight()).value();
-  EXPECT_EQ(found.wrong, std::vector<std::string>{});
+  EXPECT_EQ(sentences(found.wrong), std::vector<std::string>{});
   const auto which = GetParam() == "gunicorn" ? "oldest goes first" : "newest goes first";
-  EXPECT_NE(words_of(found.warnings).find(which), std::string::npos);
+  EXPECT_NE(words_of(sentences(found.warnings)).find(which), std::string::npos);
 }
 
 TEST_P(PreforkDriver, KeepsOneWorker) {

@@ -293,7 +293,7 @@ TEST_F(RailwayDriver, AFileHoldsAProjectTokenUnlessItIsSaidToHoldAnother) {
 
 TEST_F(RailwayDriver, WithoutATokenItSaysWhereOneBelongs) {
   around.variables.clear();
-  EXPECT_EQ(preflight().wrong,
+  EXPECT_EQ(sentences(preflight().wrong),
             Names{"there is no token: set RAILWAY_TOKEN or RAILWAY_API_TOKEN, or "
                   "name a file in platform.tokenFile"});
   EXPECT_EQ(railway.platform.asked(), Names{});
@@ -311,7 +311,7 @@ TEST_F(RailwayDriver, NoMessageShowsTheToken) {
 
 TEST_F(RailwayDriver, NamesWhatIsWrongOfProjectEnvironmentAndService) {
   const auto only = [](const Preflight& found) {
-    return found.wrong.size() == 1 ? found.wrong[0] : "not one";
+    return found.wrong.size() == 1 ? found.wrong[0].what : "not one";
   };
   EXPECT_EQ(only(preflight_of("project", "p-2")),
             "the project token is of the project p-1, and the policy names p-2");
@@ -331,7 +331,7 @@ TEST_F(RailwayDriver, NamesWhatIsWrongOfProjectEnvironmentAndService) {
 
 TEST_F(RailwayDriver, SaysThatTheTokenIsNotAcceptedAndWhichOneWouldBe) {
   railway.platform.script("POST /ProjectToken", {{{200, error("Not Authorized"), {}}}});
-  const auto wrong = preflight().wrong;
+  const auto wrong = sentences(preflight().wrong);
   ASSERT_EQ(wrong.size(), 1U);
   EXPECT_NE(wrong[0].find("Not Authorized"), std::string::npos) << wrong[0];
   EXPECT_NE(wrong[0].find("missing permission: a project token of this environment"),
@@ -341,12 +341,12 @@ TEST_F(RailwayDriver, SaysThatTheTokenIsNotAcceptedAndWhichOneWouldBe) {
 
 TEST_F(RailwayDriver, RefusesAVolumeAndAServiceWithoutARegion) {
   change([this] { railway.settings()["volumeMounts"]["v-1"] = {{"mountPath", "/data"}}; });
-  auto wrong = preflight().wrong;
+  auto wrong = sentences(preflight().wrong);
   ASSERT_EQ(wrong.size(), 1U);
   EXPECT_NE(wrong[0].find("volume"), std::string::npos) << wrong[0];
   change([this] { railway.settings().erase("volumeMounts"); });
   railway.set_regions(Json::object());
-  wrong = preflight().wrong;
+  wrong = sentences(preflight().wrong);
   ASSERT_EQ(wrong.size(), 1U);
   EXPECT_NE(wrong[0].find("no region"), std::string::npos) << wrong[0];
   const auto written = scale(2);
@@ -356,7 +356,7 @@ TEST_F(RailwayDriver, RefusesAVolumeAndAServiceWithoutARegion) {
 
 TEST_F(RailwayDriver, WarnsOfSleepOfRegionsAndOfAWideToken) {
   const auto warns = [this](const std::string& words) {
-    const auto all = preflight().warnings;
+    const auto all = sentences(preflight().warnings);
     return std::any_of(all.begin(), all.end(), [&words](const std::string& each) {
       return each.find(words) != std::string::npos;
     });
@@ -375,11 +375,11 @@ TEST_F(RailwayDriver, WarnsOfSleepOfRegionsAndOfAWideToken) {
 }
 
 TEST_F(RailwayDriver, APassingFailureDoesNotEndALeader) {
-  EXPECT_EQ(preflight().wrong, Names{});
+  EXPECT_EQ(sentences(preflight().wrong), Names{});
   railway.platform.script("POST /ProjectToken", {{{503, refusal, {}}}});
-  EXPECT_EQ(preflight().wrong, Names{});
+  EXPECT_EQ(sentences(preflight().wrong), Names{});
   railway.platform.script("POST /Service", {{{200, error("Problem processing request"), {}}}});
-  EXPECT_EQ(preflight().wrong, Names{});
+  EXPECT_EQ(sentences(preflight().wrong), Names{});
 }
 
 // ---- options

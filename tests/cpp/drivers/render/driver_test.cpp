@@ -172,7 +172,7 @@ TEST_F(RenderDriver, TheKeyMayStandInAFile) {
 
 TEST_F(RenderDriver, WithoutAKeyItSaysWhereOneBelongs) {
   around.variables.clear();
-  EXPECT_EQ(preflight().wrong,
+  EXPECT_EQ(sentences(preflight().wrong),
             Names{"there is no token: set RENDER_API_KEY, or name a file in platform.tokenFile"});
   EXPECT_EQ(render.platform.asked(), Names{});
 }
@@ -191,7 +191,7 @@ TEST_F(RenderDriver, RefusesWhatRenderDoesNotScale) {
   const auto wrong_with = [this](const std::string& pointer, const Json& value) {
     const auto before = render.service;
     render.platform.locked([&] { render.service[Json::json_pointer{pointer}] = value; });
-    auto found = preflight().wrong;
+    auto found = sentences(preflight().wrong);
     render.platform.locked([&] { render.service = before; });
     return found.size() == 1 ? found[0] : "not one";
   };
@@ -201,34 +201,34 @@ TEST_F(RenderDriver, RefusesWhatRenderDoesNotScale) {
                        {{"id", "d"}, {"name", "d"}, {"sizeGB", 1}, {"mountPath", "/d"}})
                 .find("disk"),
             std::string::npos);
-  EXPECT_EQ(preflight().wrong, Names{});
+  EXPECT_EQ(sentences(preflight().wrong), Names{});
 }
 
 TEST_F(RenderDriver, DoesNotFightRendersOwnAutoscaler) {
   render.add_autoscaler(true, true, true);
-  const auto wrong = preflight().wrong;
+  const auto wrong = sentences(preflight().wrong);
   ASSERT_EQ(wrong.size(), 1U);
   EXPECT_NE(wrong[0].find("between 1 and 3 instances by CPU at 60 % and memory at 70 %"),
             std::string::npos)
       << wrong[0];
   render.add_autoscaler(false);
-  EXPECT_EQ(preflight().wrong, Names{});
+  EXPECT_EQ(sentences(preflight().wrong), Names{});
   render.add_autoscaler(true, false, false);
-  EXPECT_EQ(preflight().wrong, Names{}) << "by neither, it is off";
+  EXPECT_EQ(sentences(preflight().wrong), Names{}) << "by neither, it is off";
 }
 
 TEST_F(RenderDriver, NamesTheMissingRight) {
   render.platform.script("GET /srv-1", {{{403, refusal, {}}}});
-  const auto wrong = preflight().wrong;
+  const auto wrong = sentences(preflight().wrong);
   ASSERT_EQ(wrong.size(), 1U);
   EXPECT_NE(wrong[0].find("Render says no"), std::string::npos) << wrong[0];
   EXPECT_NE(wrong[0].find("missing permission: an API key of a member"), std::string::npos);
 }
 
 TEST_F(RenderDriver, APassingFailureDoesNotEndALeader) {
-  EXPECT_EQ(preflight().wrong, Names{});
+  EXPECT_EQ(sentences(preflight().wrong), Names{});
   render.platform.script("GET /srv-1", {{{503, refusal, {}}}});
-  EXPECT_EQ(preflight().wrong, Names{});
+  EXPECT_EQ(sentences(preflight().wrong), Names{});
 }
 
 // ---- options

@@ -156,7 +156,8 @@ TEST_F(SwarmDriver, SaysThatThereIsNoSuchService) {
   EXPECT_EQ(seen.error().code, Errc::not_found);
   EXPECT_EQ(seen.error().message, "there is no service wbe in this swarm");
   EXPECT_EQ(scale(3).error().code, Errc::not_found);
-  EXPECT_EQ(preflight().wrong, std::vector<std::string>{"there is no service wbe in this swarm"});
+  EXPECT_EQ(sentences(preflight().wrong),
+            std::vector<std::string>{"there is no service wbe in this swarm"});
 }
 
 // --- scaling
@@ -225,7 +226,7 @@ TEST_F(SwarmDriver, RefusesAScaleDownThatMayCutWorkOff) {
   EXPECT_EQ(api.replicas(), 4);
   EXPECT_TRUE(scale(6)) << "up is never refused";
   ASSERT_EQ(preflight().warnings.size(), 1U);
-  EXPECT_PRED2(starts_with, preflight().warnings[0], "scale-downs will be refused");
+  EXPECT_PRED2(starts_with, preflight().warnings[0].what, "scale-downs will be refused");
 }
 
 TEST_F(SwarmDriver, ScalesDownWhereTheGracePeriodSufficesOrAPersonConsents) {
@@ -234,7 +235,7 @@ TEST_F(SwarmDriver, ScalesDownWhereTheGracePeriodSufficesOrAPersonConsents) {
   EXPECT_TRUE(scale(3));
   restart({{"longestWorkSeconds", 90}, {"mayInterruptWork", true}});
   EXPECT_TRUE(scale(2));
-  EXPECT_EQ(preflight().warnings, std::vector<std::string>{});
+  EXPECT_EQ(sentences(preflight().warnings), std::vector<std::string>{});
 }
 
 TEST(SwarmGracePeriod, IsTenSecondsWhereNoneIsSaid) {
@@ -252,7 +253,7 @@ TEST_F(SwarmDriver, LeavesAServiceAloneThatTakesNoCount) {
     api.change([mode = mode](State& swarm) { swarm.spec["Mode"] = {{mode, Json::object()}}; });
     const auto sentence = "the service web is " + std::string{words} +
                           ": Swarm takes a count of replicated services only";
-    EXPECT_EQ(preflight().wrong, std::vector<std::string>{sentence});
+    EXPECT_EQ(sentences(preflight().wrong), std::vector<std::string>{sentence});
     const auto refused = scale(0);
     ASSERT_FALSE(refused);
     EXPECT_EQ(refused.error().message, sentence);
@@ -426,10 +427,10 @@ TEST(SwarmDriverAnywhere, IsDeniedASocketOfOthers) {
 TEST_F(SwarmDriver, RefusesToActThroughAnEngineThatIsNoManager) {
   api.change([](State& swarm) { swarm.is_manager = false; });
   ASSERT_EQ(preflight().wrong.size(), 1U);
-  EXPECT_PRED2(starts_with, preflight().wrong[0], "this engine is a worker of its swarm");
+  EXPECT_PRED2(starts_with, preflight().wrong[0].what, "this engine is a worker of its swarm");
   api.change([](State& swarm) { swarm.node_state = "inactive"; });
   ASSERT_EQ(preflight().wrong.size(), 1U);
-  EXPECT_PRED2(starts_with, preflight().wrong[0], "this engine is in no swarm (inactive)");
+  EXPECT_PRED2(starts_with, preflight().wrong[0].what, "this engine is in no swarm (inactive)");
   const auto seen = observe();
   ASSERT_FALSE(seen);
   EXPECT_PRED2(contains, seen.error().message, "This node is not a swarm manager");
@@ -438,10 +439,10 @@ TEST_F(SwarmDriver, RefusesToActThroughAnEngineThatIsNoManager) {
 TEST_F(SwarmDriver, WarnsThatSwarmChoosesAndThatAStackPutsItsNumberBack) {
   api.change([](State& swarm) { swarm.spec["Labels"] = {{"com.docker.stack.namespace", "shop"}}; });
   const auto found = preflight();
-  EXPECT_EQ(found.wrong, std::vector<std::string>{});
+  EXPECT_EQ(sentences(found.wrong), std::vector<std::string>{});
   ASSERT_EQ(found.warnings.size(), 2U);
-  EXPECT_PRED2(starts_with, found.warnings[0], "Swarm chooses which task");
-  EXPECT_PRED2(starts_with, found.warnings[1], "the service is of the stack shop");
+  EXPECT_PRED2(starts_with, found.warnings[0].what, "Swarm chooses which task");
+  EXPECT_PRED2(starts_with, found.warnings[1].what, "the service is of the stack shop");
 }
 
 }  // namespace

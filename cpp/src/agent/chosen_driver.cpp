@@ -1,0 +1,57 @@
+#include "agent/chosen_driver.hpp"
+
+#include <utility>
+
+#include "policy/compiled.hpp"
+
+namespace selfscale::agent {
+namespace {
+
+drivers::Callbacks callbacks_of(const CallbackDriver& given) {
+  drivers::Callbacks callbacks;
+  callbacks.scale = given.scale;
+  if (given.preflight) {
+    callbacks.preflight = [preflight = given.preflight] {
+      Preflight found = preflight();
+      return drivers::Preflight{std::move(found.wrong), std::move(found.warnings)};
+    };
+  }
+  if (given.observe) {
+    callbacks.observe = [observe = given.observe] {
+      const ReplicaCounts counts = observe();
+      drivers::Observation seen;
+      seen.desired = counts.desired;
+      seen.current = counts.current;
+      seen.ready = counts.ready;
+      return seen;
+    };
+  }
+  return callbacks;
+}
+
+}  // namespace
+
+std::string chosen_driver(const AgentOptions& options, const Settings& settings,
+                          const Policies& policies) {
+  if (options.driver.scale) return "callback";
+  if (!options.driver_name.empty()) return options.driver_name;
+  if (settings.supervised) return {};  // the agent of `selfscale run` acts, not its workers
+  if (!settings.platform.empty()) return settings.platform;
+  return policies.policy().compiled().driver;
+}
+
+Result<std::unique_ptr<drivers::Driver>> make_driver(const std::string& name,
+                                                     const AgentOptions& options,
+                                                     const Policies& policies,
+                                                     boost::asio::io_context& io,
+                                                     drivers::Post post) {
+  const auto& policy = policies.policy().compiled();
+  return drivers::make(name, {.io = io,
+                              .service = policies.service(),
+                              .platform_json = policy.platform_json,
+                              .callbacks = callbacks_of(options.driver),
+                              .post = std::move(post),
+                              .assumed_replicas = policy.first_replicas()});
+}
+
+}  // namespace selfscale::agent

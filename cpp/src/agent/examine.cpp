@@ -1,0 +1,365 @@
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <exception>
+#include <filesystem>
+#include <iterator>
+#include <nlohmann/json.hpp>
+#include <selfscale/doctor.hpp>
+#include <utility>
+
+#include "agent/chosen_driver.hpp"
+#include "agent/clock.hpp"
+#include "agent/hints.hpp"
+#include "agent/meeting.hpp"
+#include "agent/policies.hpp"
+#include "agent/rivals.hpp"
+#include "agent/settings.hpp"
+#include "agent/switches.hpp"
+#include "drivers/own_labels.hpp"
+#include "policy/compiled.hpp"
+#include "sampling/cgroup.hpp"
+
+namespace selfscale {
+namespace agent {
+namespace {
+
+namespace asio = boost::asio;
+using json = nlohmann::ordered_json;
+
+constexpr Duration docker_patience{3'000};
+
+std::string counted(int count, const std::string& thing) {
+  return std::to_string(count) + " " + thing + (count == 1 ? "" : "s");
+}
+
+std::string words_of(const drivers::Observation& seen) {
+  auto words = counted(seen.desired, "replica") + " wanted, " + std::to_string(seen.current) +
+               " there" + (seen.ready ? ", " + std::to_string(*seen.ready) + " ready" : "");
+  return words + (seen.updating ? ", an update is under way" : "");
+}
+
+void add(std::vector<Finding>& all, std::vector<Finding> more) {
+  std::ranges::move(more, std::back_inserter(all));
+}
+
+/// Is this process in a container? Engines say so by a file.
+bool is_in_container(const std::optional<drivers::Guess>& guess) {
+  std::error_code ignored;
+  return guess || std::filesystem::exists("/.dockerenv", ignored) ||
+         std::filesystem::exists("/run/.containerenv", ignored);
+}
+
+/// Why this user cannot keep files there; where it is not there yet, the next folder above decides.
+std::optional<Finding> cannot_keep(const std::string& directory, const std::string& variable) {
+  struct stat status {};
+  auto nearest = directory;
+  while (::stat(nearest.c_str(), &status) != 0 && nearest.size() > 1) {
+    nearest = std::filesystem::path{nearest}.parent_path();
+    if (nearest.empty()) nearest = ".";
+  }
+  const std::string what = "nothing can be kept in the directory " + directory;
+  const std::string why = variable == "SELFSCALE_STATE_DIR"
+                              ? "cooldowns, the journal and what people say end with the process"
+                              : "processes of the service do not see each other, and nobody can "
+                                "ask the agent";
+  const auto other = variable + "=/path/of/a/directory   # that user " +
+                     std::to_string(::geteuid()) + " may write to";
+  if (!S_ISDIR(status.st_mode) || ::eaccess(nearest.c_str(), W_OK | X_OK) != 0) {
+    return Finding{what + ": " + nearest + " is not writable", why, other};
+  }
+  if (nearest != directory) return std::nullopt;
+  if (status.st_uid != ::geteuid()) {
+    return Finding{what + ": it belongs to another user", why, other};
+  }
+  if ((status.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
+    return Finding{what + ": others may write to it", why, "chmod 700 " + directory};
+  }
+  return std::nullopt;
+}
+
+/// One look at everything an agent of these options would stand on.
+class Examiner {
+ public:
+  explicit Examiner(const AgentOptions& options)
+      : options_{options},
+        settings_{read_settings(options, process_environment, wall_seconds())},
+        policies_{settings_} {}
+
+  Examination examine() {
+    found_.service = policies_.service();
+    found_.driver = chosen_driver(options_, settings_, policies_);
+    std::exception_ptr thrown;
+    asio::co_spawn(io_, look(), [&thrown](const std::exception_ptr& failed) { thrown = failed; });
+    io_.run();
+    if (thrown) std::rethrow_exception(thrown);
+    return std::move(found_);
+  }
+
+ private:
+  asio::awaitable<void> look() {
+    co_await look_at_surroundings();
+    co_await look_at_driver();
+    co_await look_at_fleet();
+    look_at_switches();
+    look_at_directories();
+    look_at_limits();
+  }
+
+  Check& begin(std::string name) {
+    found_.checks.push_back({std::move(name), {}, {}, {}});
+    return found_.checks.back();
+  }
+
+  // --- the platform
+
+  asio::awaitable<void> look_at_surroundings() {
+    auto seen = hints(options_.environment);
+    seen.labels = co_await drivers::own_labels(io_, docker_patience);
+    guess_ = drivers::guess_platform(seen);
+    auto& check = begin("platform");
+    if (!guess_) {
+      check.seen = "nothing tells what this runs on";
+      if (found_.driver.empty()) check.warnings.push_back(no_platform());
+      co_return;
+    }
+    check.seen = "this looks like " + guess_->platform + " (" + guess_->evidence + ")";
+    if (found_.driver.empty()) {
+      check.warnings.push_back(drivers::finding_of(*guess_));
+    } else if (guess_->driver != found_.driver) {
+      check.seen += "; what acts is the driver " + found_.driver;
+    }
+  }
+
+  static Finding no_platform() {
+    return {"the policy names no platform", "it recommends, and never acts",
+            R"("platform": {"driver": "…"}   # in the policy, to act; docs/drivers/README.md)"};
+  }
+
+  // --- the driver
+
+  asio::awaitable<void> look_at_driver() {
+    if (found_.driver.empty()) co_return;
+    auto& check = begin("driver");
+    auto made = make_driver(found_.driver, options_, policies_, io_, post());
+    if (!made) {
+      check.wrong.emplace_back(made.error().message);
+      co_return;
+    }
+    driver_ = std::move(*made);
+    auto preflight = co_await driver_->preflight();
+    if (!preflight) {
+      check.wrong.push_back(driver_->explain(preflight.error()));
+      co_return;
+    }
+    add(check.wrong, std::move(preflight->wrong));
+    add(check.warnings, std::move(preflight->warnings));
+    if (!check.wrong.empty()) co_return;  // it would say the same again
+    const auto observed = co_await driver_->observe();
+    if (!observed) {
+      check.wrong.push_back(driver_->explain(observed.error()));
+      co_return;
+    }
+    look_at(*observed, check);
+  }
+
+  void look_at(const drivers::Observation& observed, Check& check) const {
+    check.seen = words_of(observed);
+    if (!observed.failure.empty()) check.warnings.emplace_back(observed.failure);
+    if (!observed.note.empty()) check.warnings.emplace_back(observed.note);
+    const auto& policy = policies_.policy().compiled();
+    if (observed.most && *observed.most < policy.max_replicas) {
+      check.warnings.emplace_back("the platform takes " + std::to_string(*observed.most) +
+                                      " replicas at most, and " + "maxReplicas is " +
+                                      std::to_string(policy.max_replicas),
+                                  "what the load asks for beyond that does not come",
+                                  "\"maxReplicas\": " + std::to_string(*observed.most));
+    }
+    if (observed.least && *observed.least > policy.min_replicas) {
+      check.warnings.emplace_back("the platform keeps " + std::to_string(*observed.least) +
+                                      " replicas at least, and " + "minReplicas is " +
+                                      std::to_string(policy.min_replicas),
+                                  "it does not go down as far as the policy says",
+                                  "\"minReplicas\": " + std::to_string(*observed.least));
+    }
+  }
+
+  /// A user's functions run where they were said to run; without a place, here.
+  [[nodiscard]] drivers::Post post() const {
+    if (options_.run_on) return options_.run_on;
+    return [](const std::function<void()>& job) { job(); };
+  }
+
+  // --- where agents meet
+
+  asio::awaitable<void> look_at_fleet() {
+    auto& check = begin("fleet");
+    if (!settings_.may_lead(found_.service)) {
+      check.warnings.emplace_back(
+          "SELFSCALE_LEADS has this process lead others, not " + found_.service,
+          "an agent with this environment follows, and never acts on it", "SELFSCALE_LEADS=auto");
+    }
+    Meeting meeting;
+    try {
+      meeting = meet({.io = io_,
+                      .settings = settings_,
+                      .service = found_.service,
+                      .holder = "doctor/" + std::to_string(::getpid()),
+                      .driver = found_.driver,
+                      .platform_json = policies_.policy().compiled().platform_json});
+    } catch (const Error& error) {
+      check.wrong.emplace_back(error.what(), "agents that cannot meet do not act");
+      co_return;
+    }
+    check.seen = "agents meet at " + meeting.place;
+    if (auto rivals =
+            possible_rivals(settings_, driver_.get(), found_.driver, meeting.spans_hosts)) {
+      check.wrong.push_back(std::move(*rivals));
+    }
+    co_await ask(meeting, check);
+  }
+
+  /// On one host who leads is told by locks, in files that are not made here.
+  asio::awaitable<void> ask(const Meeting& meeting, Check& check) {
+    auto global = co_await meeting.fleet->switches({});
+    auto service = co_await meeting.fleet->switches(found_.service);
+    if (!global || !service) {
+      const auto& why = global ? service.error() : global.error();
+      check.wrong.emplace_back("the place where agents meet cannot be asked: " + why.message,
+                               "who leads cannot be seen, so nobody acts");
+      co_return;
+    }
+    circumstances_.global = std::move(*global);
+    circumstances_.service = std::move(*service);
+    if (!meeting.spans_hosts) co_return;
+    const auto leader = co_await meeting.fleet->leader();
+    if (!leader) {
+      check.wrong.emplace_back("who leads cannot be seen: " + leader.error().message,
+                               "so nobody acts");
+    } else {
+      check.seen += leader->empty() ? "; nobody leads now" : "; " + *leader + " leads";
+    }
+  }
+
+  // --- may it act?
+
+  void look_at_switches() {
+    auto& now = circumstances_;
+    now.killed = settings_.killed;
+    now.word = settings_.word;
+    now.enabled_by_environment = settings_.enabled;
+    now.enabled_by_policy = policies_.policy().compiled().enabled;
+    now.dry_run_by_environment = settings_.dry_run;
+    now.wall_time_seconds = wall_seconds();
+    now.has_driver = true;  // what is wrong with it has been said
+    now.leads = true;
+    auto& check = begin("switches");
+    for (const auto& each : read_switches(now)) {
+      if (!each.says_no) continue;
+      const auto who = who_set(each);
+      check.warnings.emplace_back(std::string{each.no} + (who.empty() ? "" : ", as set by " + who),
+                                  "it recommends, and does not act",
+                                  std::string{way_to_act(each.no)});
+    }
+    check.seen = check.warnings.empty() ? "it is enabled: it may act" : "it recommends only";
+  }
+
+  // --- this host
+
+  void look_at_directories() {
+    auto& check = begin("directories");
+    check.seen = settings_.run_directory + ", " + settings_.state_directory;
+    for (const auto& [directory, variable] :
+         {std::pair{settings_.run_directory, "SELFSCALE_RUN_DIR"},
+          std::pair{settings_.state_directory, "SELFSCALE_STATE_DIR"}}) {
+      if (auto found = cannot_keep(directory, variable)) check.wrong.push_back(std::move(*found));
+    }
+  }
+
+  void look_at_limits() {
+    if (!is_in_container(guess_)) return;
+    auto& check = begin("limits");
+    auto group = sampling::Cgroup::find();
+    const auto cpu = group.read_cpu();
+    if (cpu) {
+      json cores = cpu->limit_cores;
+      check.seen = "this container may use " + cores.dump() + " cores";
+      return;
+    }
+    check.warnings.emplace_back(
+        "this container has no CPU limit",
+        "cpu_usage is then a percentage of all the host's cores, which other containers use, too",
+        guess_ && guess_->driver == "kubernetes"
+            ? R"(resources: {limits: {cpu: "1"}}   # of the container)"
+            : R"(deploy: {resources: {limits: {cpus: "1"}}}   # of the service; or --cpus 1)");
+  }
+
+  const AgentOptions& options_;
+  Settings settings_;
+  Policies policies_;
+  asio::io_context io_{1};
+  std::unique_ptr<drivers::Driver> driver_;
+  std::optional<drivers::Guess> guess_;
+  Circumstances circumstances_;
+  Examination found_;
+};
+
+json as_json(const std::vector<Finding>& findings) {
+  json list = json::array();
+  for (const auto& each : findings) {
+    list.push_back({{"what", each.what}, {"why", each.why}, {"paste", each.paste}});
+  }
+  return list;
+}
+
+}  // namespace
+}  // namespace agent
+
+Examination examine(const AgentOptions& options) { return agent::Examiner{options}.examine(); }
+
+std::string to_json(const Examination& examination) {
+  using json = nlohmann::ordered_json;
+  json checks = json::array();
+  for (const auto& each : examination.checks) {
+    checks.push_back({{"name", each.name},
+                      {"seen", each.seen},
+                      {"wrong", agent::as_json(each.wrong)},
+                      {"warnings", agent::as_json(each.warnings)}});
+  }
+  const json all{{"service", examination.service},
+                 {"driver", examination.driver.empty() ? json(nullptr) : json(examination.driver)},
+                 {"checks", std::move(checks)}};
+  return all.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+std::vector<std::string> driver_names() {
+  const auto known = drivers::names();
+  return {known.begin(), known.end()};
+}
+
+std::string capabilities_json(std::string_view driver, std::string_view platform) {
+  boost::asio::io_context io{1};
+  drivers::Callbacks callbacks;
+  callbacks.scale = [](int) {};
+  callbacks.observe = [] { return drivers::Observation{}; };
+  const auto made =
+      drivers::make(driver, {.io = io,
+                             .service = "web",
+                             .platform_json = std::string{platform},
+                             .callbacks = std::move(callbacks),
+                             .post = [](const std::function<void()>& job) { job(); }});
+  if (!made) throw Error{made.error().code, made.error().message};
+  const auto can = (*made)->capabilities();
+  const bool is_of_host = can.scope == drivers::Capabilities::Scope::host;
+  return nlohmann::ordered_json{{"scope", is_of_host ? "host" : "platform"},
+                                {"conditionalWrite", can.conditional_write},
+                                {"choosesVictims", can.chooses_victims},
+                                {"reportsReady", can.reports_ready},
+                                {"minimum", can.minimum}}
+      .dump();
+}
+
+}  // namespace selfscale

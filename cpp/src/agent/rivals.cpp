@@ -1,0 +1,39 @@
+#include "agent/rivals.hpp"
+
+#include <string>
+
+namespace selfscale::agent {
+namespace {
+
+constexpr auto no_place =
+    "every replica has an agent that could scale this platform, and they have no place to agree on "
+    "one of them: name one that all of them reach in SELFSCALE_FLEET (kubernetes, redis://…, "
+    "postgresql://…), or let a single process lead, outside of what is scaled, and say there "
+    "SELFSCALE_FLEET=single";
+constexpr auto told_none = "SELFSCALE_FLEET=none: no agent leads; name a place where they meet";
+
+std::string ways_out(std::string_view driver_name) {
+  const std::string place = driver_name == "kubernetes" ? "kubernetes" : "redis://HOST:6379/0";
+  return "SELFSCALE_FLEET=" + place +
+         "   # the same for all agents of the service; or, where only one leads it: "
+         "SELFSCALE_FLEET=single";
+}
+
+}  // namespace
+
+/// Agents on other hosts reach a platform as well as this one, and know nothing of a host's lease.
+std::optional<Finding> possible_rivals(const Settings& settings, const drivers::Driver* driver,
+                                       std::string_view driver_name, bool meet_across_hosts) {
+  using Fleet = Settings::Fleet;
+  if (driver == nullptr || settings.fleet == Fleet::single) return std::nullopt;
+  if (settings.fleet == Fleet::none) {
+    return Finding{told_none, "it recommends, and nobody acts", ways_out(driver_name)};
+  }
+  const bool is_reached_from_everywhere =
+      driver->capabilities().scope == drivers::Capabilities::Scope::platform;
+  if (!is_reached_from_everywhere || meet_across_hosts) return std::nullopt;
+  return Finding{no_place, "two that write one count undo each other's work",
+                 ways_out(driver_name)};
+}
+
+}  // namespace selfscale::agent

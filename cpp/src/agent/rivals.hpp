@@ -1,0 +1,17 @@
+/// Is it certain that a platform has one writer? (docs/fleet.md)
+#pragma once
+
+#include <optional>
+#include <selfscale/finding.hpp>
+#include <string_view>
+
+#include "agent/settings.hpp"
+#include "drivers/driver.hpp"
+
+namespace selfscale::agent {
+
+/// Why it is not, and the ways out; empty: it is. `driver` is null where there is none.
+std::optional<Finding> possible_rivals(const Settings& settings, const drivers::Driver* driver,
+                                       std::string_view driver_name, bool meet_across_hosts);
+
+}  // namespace selfscale::agent

@@ -1,0 +1,163 @@
+"""``selfscale doctor``."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+from rich.padding import Padding
+from rich.table import Table
+
+import selfscale
+from selfscale._json import Json
+from selfscale.cli import running
+from selfscale.cli.policies import policy_of
+from selfscale.cli.terminal import AsJson, console, print_json, refuse_usage
+
+_USUAL_FILES = ("selfscale.json", "config/autoscaling/policies.json")
+# Drivers that act from within what they scale, unless a policy names the process.
+_FROM_WITHIN = {"callback", "local", "gunicorn", "uvicorn"}
+_ELSEWHERE = "what this driver finds holds for the process that asks: the agent's own word comes with a running agent"
+
+
+def doctor(
+    policies: Annotated[
+        str | None,
+        typer.Option("--policies", help="The policy file.", metavar="FILE", envvar="SELFSCALE_POLICIES"),
+    ] = None,
+    service: Annotated[
+        str | None, typer.Option("--service", "-s", help="Only this one; default: every policy's.", metavar="NAME")
+    ] = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Check all that scaling needs, and write nothing: what is wrong, why it matters, the line to paste.
+
+    Ends with 0 when nothing is wrong, else with 1.
+    """
+    path = policies or _usual_file()
+    try:
+        found = [examine(path, each) for each in _policies(path, service)]
+    except selfscale.PolicyError as error:
+        if not as_json:
+            raise
+        print_json({"ok": False, "problems": [problem._asdict() for problem in error.problems], "services": []})
+        raise typer.Exit(1) from None
+    mistakes = sum(len(check["wrong"]) for each in found for check in each["checks"])
+    if as_json:
+        print_json({"ok": mistakes == 0, "problems": [], "services": found})
+    else:
+        for each in found:
+            _show(each)
+        console.print(_summary(mistakes))
+    if mistakes:
+        raise typer.Exit(1)
+
+
+def examine(path: str, policy: Json) -> Json:
+    """Return what is found of one service: by the agent that runs on this host, else by looking as it would."""
+    service = policy["service"]
+    agent = selfscale.Agent(path, service=service)
+    try:
+        looked = agent.examine()
+    finally:
+        agent.stop()
+    status = running.ask("/api/autoscaling/status", service=service)["status"] if _has_agent(service) else None
+    if status is None:
+        checks = [_without_its_agent(check, policy) for check in looked["checks"]]
+        return {"service": service, "driver": looked["driver"], "agent": None, "checks": checks}
+    # The agent has its own user, environment and place: its word on itself counts, not that of this process.
+    others = [check for check in looked["checks"] if check["name"] in {"platform", "limits"}]
+    told = {key: status[key] for key in ("process", "role", "leader", "mayAct", "because")}
+    return {"service": service, "driver": status["driver"], "agent": told, "checks": [_of_agent(status), *others]}
+
+
+def _without_its_agent(check: Json, policy: Json) -> Json:
+    """Soften what a driver says that acts from within, to a process that is outside."""
+    platform = policy.get("platform") or {}
+    name = os.environ.get("SELFSCALE_PLATFORM") or platform.get("driver")
+    if check["name"] != "driver" or name not in _FROM_WITHIN or {"pid", "pidFile"} & set(platform):
+        return check
+    moved = [{**each, "why": _ELSEWHERE} for each in check["wrong"]]
+    return {**check, "wrong": [], "warnings": [*moved, *check["warnings"]]}
+
+
+def _of_agent(status: Json) -> Json:
+    """What the agent says of itself."""
+    by_kind: dict[str, list[Json]] = {"wrong": [], "warning": []}
+    for each in status["preflight"]["findings"]:
+        by_kind[each["kind"]].append({key: each[key] for key in ("what", "why", "paste")})
+    for each in status["switches"]:
+        if each["saysNo"] and each["name"] not in {"candidate", "leader", "driver"}:
+            by_kind["warning"].append(_finding(f"{each['name']} says no{_by(each)}", "it recommends, and does not act"))
+    by_kind["warning"] += [_finding(words) for words in status["degraded"]]
+    by_kind["wrong"] += [_finding(each["failure"]) for each in status["services"] if each["failure"]]
+    seen = f"{status['process']} is its {status['role']}"
+    if by_kind["wrong"] and status["role"] == "recommender":
+        seen += ": it is no candidate for the lease, and no other agent of this host is one"
+    elif status["mayAct"]:
+        seen += ", and may act"
+    elif status["leader"] not in {None, status["process"]}:
+        seen += f"; {status['leader']} leads"
+    return {"name": "agent", "seen": seen, "wrong": by_kind["wrong"], "warnings": by_kind["warning"]}
+
+
+def _finding(what: str, why: str = "") -> Json:
+    return {"what": what, "why": why, "paste": ""}
+
+
+def _by(switch: Json) -> str:
+    return f", as set by {switch['by']}" if switch["by"] else ""
+
+
+def _has_agent(service: str) -> bool:
+    return not os.environ.get("SELFSCALE_URL") and service in running.services()
+
+
+def _usual_file() -> str:
+    for usual in _USUAL_FILES:
+        if Path(usual).is_file():
+            return usual
+    return refuse_usage(
+        f"there is no policy file: name one with --policies or SELFSCALE_POLICIES; it would be {_USUAL_FILES[0]} here"
+    )
+
+
+def _policies(path: str, service: str | None) -> list[Json]:
+    return selfscale.load_policies(path) if service is None else [policy_of(path, service)]
+
+
+def _show(found: Json) -> None:
+    driver = f"driver {found['driver']}" if found["driver"] else "no driver"
+    agent = "an agent answers here" if found["agent"] else "no agent answers here"
+    console.print(f"[bold]{escape(found['service'])}[/]  {escape(driver)}, {agent}")
+    table = Table.grid(padding=(0, 2, 0, 0))
+    for check in found["checks"]:
+        for mark, name, words in _rows(check):
+            table.add_row(mark, escape(name), words)
+    console.print(Padding(table, (0, 0, 1, 2), expand=False))
+
+
+def _rows(check: Json) -> Iterator[tuple[str, str, str]]:
+    """Yield a check's lines: how it stands, then each finding with what mends it."""
+    if not check["wrong"] and (check["seen"] or not check["warnings"]):
+        yield "[green]ok[/]", check["name"], escape(check["seen"])
+    elif check["seen"]:
+        yield "", check["name"], escape(check["seen"])
+    for kind, findings in (("[red]wrong[/]", check["wrong"]), ("[yellow]note[/]", check["warnings"])):
+        for each in findings:
+            yield kind, check["name"], escape(each["what"])
+            if each["why"]:
+                yield "", "", f"[dim]{escape(each['why'])}[/]"
+            if each["paste"]:
+                yield "", "", f"[cyan]  {escape(each['paste'])}[/]"
+
+
+def _summary(mistakes: int) -> str:
+    if not mistakes:
+        return "[green]nothing is wrong[/]"
+    return f"[red]{mistakes} {'thing is' if mistakes == 1 else 'things are'} wrong[/]"

@@ -1,0 +1,183 @@
+// What an examination finds, and that it leaves nothing behind.
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <selfscale/doctor.hpp>
+
+#include "agent/agent_fixture.hpp"
+#include "drivers/kubernetes/api_server.hpp"
+#include "fleet/redis_server.hpp"
+
+namespace selfscale::agent {
+namespace {
+
+using Sentences = std::vector<std::string>;
+
+class Doctor : public AgentTest {
+ protected:
+  Doctor() {
+    // Nothing that this machine sets counts.
+    for (const auto* name : {"KUBERNETES_SERVICE_HOST", "ECS_CONTAINER_METADATA_URI_V4",
+                             "K_SERVICE", "CLOUD_RUN_WORKER_POOL", "RENDER_SERVICE_ID",
+                             "RAILWAY_ENVIRONMENT_ID", "RAILWAY_REPLICA_ID", "VERCEL"}) {
+      around_[name] = "";
+    }
+  }
+  AgentOptions given(const json& platform, const std::string& fleet = "auto") {
+    auto policy = depth_policy();
+    if (!platform.is_null()) policy["platform"] = platform;
+    auto made = options(policy);
+    made.environment.insert(around_.begin(), around_.end());
+    made.environment["SELFSCALE_FLEET"] = fleet;
+    return made;
+  }
+  static Check check(const Examination& found, const std::string& name) {
+    const auto one = std::ranges::find(found.checks, name, &Check::name);
+    return one == found.checks.end() ? Check{} : *one;
+  }
+  static Sentences what(const std::vector<Finding>& findings) {
+    Sentences all;
+    for (const auto& each : findings) all.push_back(each.what);
+    return all;
+  }
+
+  std::map<std::string, std::string> around_;
+};
+
+TEST_F(Doctor, FindsNothingWrongWhereNothingIs) {
+  auto options = given({{"driver", "memory"}});
+  options.enable = true;
+  options.enabled_by = "test";
+  const auto found = examine(options);
+  EXPECT_EQ(found.service, "backend");
+  EXPECT_EQ(found.driver, "memory");
+  for (const auto& each : found.checks) EXPECT_EQ(what(each.wrong), Sentences{}) << each.name;
+  EXPECT_EQ(check(found, "driver").seen, "1 replica wanted, 1 there, 1 ready");
+  EXPECT_EQ(check(found, "switches").seen, "it is enabled: it may act");
+}
+
+TEST_F(Doctor, WritesNothing) {
+  examine(given({{"driver", "memory"}}));
+  EXPECT_FALSE(std::filesystem::exists(directory.path() + "/run"));
+  EXPECT_FALSE(std::filesystem::exists(directory.path() + "/state"));
+}
+
+TEST_F(Doctor, NamesWhatADriverThatCannotBeMadeLacks) {
+  const auto found = check(
+      examine(given({{"driver", "compose"}, {"project", "shop"}, {"host", "nowhere"}})), "driver");
+  ASSERT_EQ(found.wrong.size(), 1U);
+  EXPECT_PRED2(contains, found.wrong[0].what, "nowhere");
+}
+
+TEST_F(Doctor, SaysThatReplicasOfAPlatformHaveNoPlaceToAgree) {
+  drivers::kubernetes::ApiServer api;
+  const auto platform = json::parse(api.platform());
+  auto found = examine(given(platform));
+  EXPECT_EQ(what(check(found, "driver").wrong), Sentences{});
+  const auto alone = check(found, "fleet");
+  ASSERT_EQ(alone.wrong.size(), 1U);
+  EXPECT_PRED2(contains, alone.wrong[0].what, "no place to agree on one of them");
+  EXPECT_PRED2(starts_with, alone.wrong[0].paste, "SELFSCALE_FLEET=kubernetes");
+  found = examine(given(platform, "single"));
+  EXPECT_EQ(what(check(found, "fleet").wrong), Sentences{});
+  api.look([](const auto& cluster) { EXPECT_EQ(cluster.writes, 0); });
+}
+
+TEST_F(Doctor, SaysWhoLeadsAndWhenThePlaceWhereAgentsMeetDoesNotAnswer) {
+  fleet::RedisServer redis;
+  const auto there = check(examine(given({{"driver", "memory"}}, redis.url())), "fleet");
+  EXPECT_EQ(what(there.wrong), Sentences{});
+  EXPECT_PRED2(ends_with, there.seen, "nobody leads now");
+  redis.kill();
+  const auto found = examine(given({{"driver", "memory"}}, redis.url()));
+  const auto gone = check(found, "fleet");
+  ASSERT_EQ(gone.wrong.size(), 1U);
+  EXPECT_PRED2(starts_with, gone.wrong[0].what, "the place where agents meet cannot be asked: ");
+  EXPECT_EQ(to_json(found).find("secret"), std::string::npos);
+}
+
+TEST_F(Doctor, HearsWhatPeopleHaveSaid) {
+  auto options = enabled();
+  Agent agent{options};
+  agent.start();
+  agent.disable("backend", "somebody");
+  agent.stop();
+  auto mine = given({{"driver", "memory"}});
+  const auto switches = check(examine(mine), "switches");
+  ASSERT_EQ(switches.warnings.size(), 2U);
+  EXPECT_PRED2(starts_with, switches.warnings[1].what,
+               "policy_not_enabled, as set by somebody at ");
+  EXPECT_PRED2(contains, switches.warnings[1].paste, "--enable");
+}
+
+TEST_F(Doctor, SaysWhichDirectoryOthersMayWriteTo) {
+  auto options = given({{"driver", "memory"}});
+  const auto run = directory.path() + "/run";
+  ASSERT_TRUE(std::filesystem::create_directory(run));
+  ASSERT_EQ(::chmod(run.c_str(), 0777), 0);
+  const auto found = check(examine(options), "directories");
+  ASSERT_EQ(found.wrong.size(), 1U);
+  EXPECT_EQ(found.wrong[0].paste, "chmod 700 " + run);
+}
+
+TEST_F(Doctor, TakesAFileInThePlaceOfADirectoryForOne) {
+  auto options = given({{"driver", "memory"}});
+  std::ofstream{directory.path() + "/file"} << "x";
+  options.environment["SELFSCALE_STATE_DIR"] = directory.path() + "/file/state";
+  const auto found = check(examine(options), "directories");
+  ASSERT_EQ(found.wrong.size(), 1U);
+  EXPECT_PRED2(contains, found.wrong[0].what, "/file is not writable");
+}
+
+TEST_F(Doctor, SaysWhatThisLooksLikeWhereNoPlatformIsNamed) {
+  around_["RENDER_SERVICE_ID"] = "srv-1";
+  const auto none = check(examine(given(nullptr)), "platform");
+  ASSERT_EQ(none.warnings.size(), 1U);
+  EXPECT_PRED2(starts_with, none.warnings[0].paste,
+               R"("platform": {"driver": "render", "service": "srv-1"})");
+  const auto other = check(examine(given({{"driver", "memory"}})), "platform");
+  EXPECT_EQ(what(other.warnings), Sentences{}) << "a policy's word is what counts";
+  EXPECT_PRED2(ends_with, other.seen, "what acts is the driver memory");
+}
+
+TEST_F(Doctor, ThrowsForAFileThatIsWrong) {
+  auto options = given(nullptr);
+  options.policies_text = R"({"policies": [{"service": "backend", "maxReplicas": 0}]})";
+  EXPECT_THROW(examine(options), PolicyError);
+}
+
+/// Nothing is named: nothing is done, and log and status say what it looks like.
+TEST_F(Doctor, AnAgentOnAGuessRecommendsOnly) {
+  around_["RENDER_SERVICE_ID"] = "srv-1";
+  Lines lines;
+  auto options = given(nullptr);
+  options.log = lines.sink();
+  options.enable = true;
+  options.environment["AUTOSCALING_LOG_LEVEL"] = "info";
+  Agent agent{options};
+  agent.start();
+  EXPECT_TRUE(eventually([&] { return lines.with("this looks like Render") == 1; }));
+  const auto said = status(agent);
+  EXPECT_TRUE(said["driver"].is_null());
+  EXPECT_EQ(said["looksLike"]["platform"], "Render");
+  EXPECT_TRUE(eventually([&] { return recommendation(agent).has_value(); }));
+  EXPECT_EQ(status(agent)["because"], "no_driver");
+}
+
+TEST(Capabilities, AreThoseOfTheDriverThatThePolicyMakes) {
+  const auto can = [](const char* driver, const char* platform) {
+    return json::parse(capabilities_json(driver, platform));
+  };
+  EXPECT_EQ(can("kubernetes", "{}")["choosesVictims"], true);
+  EXPECT_EQ(can("kubernetes", R"({"statefulSet": "db"})")["choosesVictims"], false);
+  EXPECT_EQ(can("local", "{}")["scope"], "host");
+  EXPECT_THROW(capabilities_json("nonsense", "{}"), Error);
+  EXPECT_THROW(capabilities_json("render", "{}"), Error);
+  for (const auto& name : driver_names()) EXPECT_FALSE(name.empty());
+}
+
+}  // namespace
+}  // namespace selfscale::agent

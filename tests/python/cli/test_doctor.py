@@ -1,0 +1,205 @@
+"""`selfscale doctor`: what is wrong, why it matters, what to paste."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import selfscale
+
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+Write = Callable[[str, Any], Path]
+
+RULES = [{"name": "cpu", "type": "threshold", "metric": "cpu_usage", "scaleUp": 70, "scaleDown": 30}]
+# Nothing that the machine sets, which runs these tests.
+NOWHERE = {
+    "KUBERNETES_SERVICE_HOST": "",
+    "ECS_CONTAINER_METADATA_URI_V4": "",
+    "K_SERVICE": "",
+    "CLOUD_RUN_WORKER_POOL": "",
+    "RENDER_SERVICE_ID": "",
+    "RENDER_API_KEY": "",
+    "RAILWAY_ENVIRONMENT_ID": "",
+    "RAILWAY_REPLICA_ID": "",
+    "VERCEL": "",
+    "SELFSCALE_URL": "",
+    "SELFSCALE_FLEET": "",
+}
+
+
+def policy(**more: Any) -> dict[str, Any]:
+    return {"service": "backend", "minReplicas": 2, "maxReplicas": 4, "rules": RULES, **more}
+
+
+@pytest.fixture
+def doctor(selfscale: Run, write: Write) -> Run:
+    """Examine a policy with nothing around it."""
+
+    def run(*arguments: object, policies: Any, **environment: str) -> subprocess.CompletedProcess[str]:
+        path = write("policies.json", {"policies": policies if isinstance(policies, list) else [policies]})
+        return selfscale("doctor", "--policies", path, *arguments, **{**NOWHERE, **environment})
+
+    return run
+
+
+def checks_of(ended: subprocess.CompletedProcess[str]) -> dict[str, Any]:
+    """The checks of the only service, by name."""
+    [found] = json.loads(ended.stdout)["services"]
+    return {check["name"]: check for check in found["checks"]}
+
+
+def test_it_ends_well_where_nothing_is_wrong(doctor: Run) -> None:
+    ended = doctor(policies=policy(platform={"driver": "memory"}, enabled=True), AUTOSCALING_ENABLED="true")
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert "backend  driver memory, no agent answers here" in ended.stdout
+    assert "2 replicas wanted, 2 there" in ended.stdout
+    assert "it is enabled: it may act" in ended.stdout
+    assert "nothing is wrong" in ended.stdout
+
+
+def test_what_is_wrong_comes_with_why_and_what_to_paste(doctor: Run) -> None:
+    ended = doctor(policies=policy(platform={"driver": "render", "service": "srv-cukouhrtq21c73e9scng"}))
+    assert ended.returncode == 1
+    lines = [line.strip() for line in ended.stdout.splitlines()]
+    [at] = [i for i, line in enumerate(lines) if "there is no token: set RENDER_API_KEY" in line]
+    assert lines[at].startswith("wrong")
+    assert "keys have no scopes" in lines[at + 1]
+    assert lines[at + 2].startswith("RENDER_API_KEY=rnd_…")
+    assert "SELFSCALE_FLEET=redis://HOST:6379/0" in ended.stdout, "and no place where agents meet"
+    assert "2 things are wrong" in ended.stdout
+
+
+def test_as_json_it_has_the_documented_shape(doctor: Run) -> None:
+    ended = doctor("--json", policies=policy(platform={"driver": "render", "service": "srv-cukouhrtq21c73e9scng"}))
+    assert ended.returncode == 1
+    said = json.loads(ended.stdout)
+    assert (said["ok"], said["problems"]) == (False, [])
+    [found] = said["services"]
+    assert (found["service"], found["driver"], found["agent"]) == ("backend", "render", None)
+    for check in found["checks"]:
+        assert set(check) == {"name", "seen", "wrong", "warnings"}
+        for each in [*check["wrong"], *check["warnings"]]:
+            assert set(each) == {"what", "why", "paste"}
+            assert each["what"]
+
+
+def test_each_switch_that_says_no_is_a_note(doctor: Run) -> None:
+    ended = doctor("--json", policies=policy(platform={"driver": "memory"}), SELFSCALE_KILL="1")
+    assert ended.returncode == 0
+    notes = [each["what"] for each in checks_of(ended)["switches"]["warnings"]]
+    assert notes == [
+        "kill, as set by SELFSCALE_KILL",
+        "not_enabled, as set by AUTOSCALING_ENABLED",
+        'policy_not_enabled, as set by the policy\'s own "enabled"',
+    ]
+
+
+def test_a_policy_without_a_platform_hears_what_this_looks_like(doctor: Run) -> None:
+    ended = doctor("--json", policies=policy(), RENDER_SERVICE_ID="srv-1")
+    assert ended.returncode == 0, "to recommend is no mistake"
+    [note] = checks_of(ended)["platform"]["warnings"]
+    assert note["what"] == "this looks like Render (RENDER_SERVICE_ID), and the policy names no platform"
+    assert note["paste"].startswith('"platform": {"driver": "render", "service": "srv-1"}')
+
+
+def test_a_driver_of_this_host_is_heard_from_its_agent(doctor: Run) -> None:
+    ended = doctor("--json", policies=policy(platform={"driver": "local"}))
+    assert ended.returncode == 0
+    [note] = checks_of(ended)["driver"]["warnings"]
+    assert "was not started by it" in note["what"]
+    assert "comes with a running agent" in note["why"]
+    assert note["paste"] == "selfscale run --policies FILE -- COMMAND"
+
+
+def test_a_directory_that_others_may_write_to(doctor: Run, tmp_path: Path) -> None:
+    (tmp_path / "open").mkdir()
+    (tmp_path / "open").chmod(0o777)
+    ended = doctor("--json", policies=policy(platform={"driver": "memory"}), SELFSCALE_RUN_DIR=str(tmp_path / "open"))
+    assert ended.returncode == 1
+    [found] = checks_of(ended)["directories"]["wrong"]
+    assert found["paste"] == f"chmod 700 {tmp_path / 'open'}"
+
+
+def test_it_writes_nothing(doctor: Run, tmp_path: Path) -> None:
+    doctor(policies=policy(platform={"driver": "memory"}))
+    assert [each.name for each in tmp_path.iterdir()] == ["policies.json"]
+
+
+def test_a_meeting_place_that_does_not_answer_is_wrong_and_its_password_is_nowhere(doctor: Run) -> None:
+    ended = doctor(
+        policies=policy(platform={"driver": "memory"}), SELFSCALE_FLEET="redis://agent:s3cret-word@127.0.0.1:1/0"
+    )
+    assert ended.returncode == 1
+    assert "the place where agents meet cannot be asked" in ended.stdout
+    assert "s3cret-word" not in ended.stdout + ended.stderr
+
+
+def test_every_policy_of_a_file_or_the_one_that_is_named(doctor: Run) -> None:
+    both = [policy(platform={"driver": "memory"}), policy(service="worker", platform={"driver": "memory"})]
+    assert [each["service"] for each in json.loads(doctor("--json", policies=both).stdout)["services"]] == [
+        "backend",
+        "worker",
+    ]
+    one = doctor("--json", "--service", "worker", policies=both)
+    assert [each["service"] for each in json.loads(one.stdout)["services"]] == ["worker"]
+    none = doctor("--service", "none", policies=both)
+    assert none.returncode == 2
+    assert "it has backend, worker" in none.stderr
+
+
+def test_a_wrong_file_is_refused_with_every_mistake(doctor: Run) -> None:
+    wrong = policy(maxReplicas=0)
+    ended = doctor(policies=wrong)
+    assert ended.returncode == 1
+    assert "/policies/0/maxReplicas" in ended.stdout
+    as_json = doctor("--json", policies=wrong)
+    assert as_json.returncode == 1
+    assert json.loads(as_json.stdout)["problems"][0]["pointer"] == "/policies/0/maxReplicas"
+
+
+def test_without_a_file_it_says_how_to_name_one(selfscale: Run) -> None:
+    ended = selfscale("doctor", **NOWHERE)
+    assert ended.returncode == 2
+    assert "--policies" in ended.stderr
+
+
+def test_an_agent_that_runs_here_speaks_for_itself(doctor: Run, tmp_path: Path) -> None:
+    """The environment of this process is not that of the agent."""
+    missing = {"what": "no token", "why": "nothing can be scaled", "paste": "TOKEN=…"}
+    driver = selfscale.CallbackDriver(lambda count: None, lambda: 2, lambda: [missing])
+    directories = {"SELFSCALE_RUN_DIR": str(tmp_path / "run"), "SELFSCALE_STATE_DIR": str(tmp_path / "state")}
+    with selfscale.Agent({**policy(), "evaluationInterval": "100ms"}, driver=driver, environment=directories) as agent:
+        while not agent.status()["preflight"]["findings"]:
+            pass
+        ended = doctor("--json", policies=policy(platform={"driver": "memory"}))
+    assert ended.returncode == 1, ended.stdout + ended.stderr
+    [found] = json.loads(ended.stdout)["services"]
+    assert found["driver"] == "callback"
+    assert (found["agent"]["role"], found["agent"]["mayAct"]) == ("recommender", False)
+    checks = {check["name"]: check for check in found["checks"]}
+    assert set(checks) <= {"agent", "platform", "limits"}
+    assert checks["agent"]["wrong"] == [missing]
+    assert "no candidate" in checks["agent"]["seen"]
+
+
+def test_an_app_may_ask_itself_before_it_starts() -> None:
+    driver = selfscale.CallbackDriver(lambda count: None, lambda: 3, lambda: {"wrong": [], "warnings": ["costly"]})
+    found = selfscale.Agent(policy(), driver=driver).examine()
+    assert found["driver"] == "callback"
+    [check] = [check for check in found["checks"] if check["name"] == "driver"]
+    assert check["seen"] == "3 replicas wanted, 3 there"
+    assert check["warnings"] == [{"what": "costly", "why": "", "paste": ""}]
+
+
+@pytest.mark.parametrize(
+    "answer", [["x", 1], "no token", {"wrong": "no"}, [{"what": ""}], [{"what": "x", "how": "y"}], 7]
+)
+def test_findings_of_another_shape_are_refused(answer: Any) -> None:
+    driver = selfscale.CallbackDriver(lambda count: None, lambda: 3, lambda: answer)
+    found = selfscale.Agent(policy(), driver=driver).examine()
+    [check] = [check for check in found["checks"] if check["name"] == "driver"]
+    assert "preflight()" in check["wrong"][0]["what"]
