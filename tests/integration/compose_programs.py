@@ -30,7 +30,7 @@ class ComposeProgram:
 PROGRAMS = [
     pytest.param(ComposeProgram("docker-compose", "_", "Debian's package docker-compose"), id="version 1"),
     pytest.param(
-        ComposeProgram(str(BUILT / "docker-compose"), "-", "tools/go-programs builds it, with Go 1.24 or later"),
+        ComposeProgram(str(BUILT / "docker-compose"), "-", "tools/go-programs builds it, with Go 1.26 or later"),
         id="version 2",
     ),
 ]

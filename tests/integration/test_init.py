@@ -25,6 +25,7 @@ needs_docker = pytest.mark.skipif(
 )
 
 # A project as its team has it, before it scales: a file of either version, and one of none.
+KUBECTL = Path(__file__).parents[2] / "build" / "go" / "kubectl"
 PROJECT = """
 services:
   web:
@@ -68,11 +69,11 @@ def run(folder: Path, *command: str, host: str = "") -> str:
     return done.stdout
 
 
-@pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not installed")
+@pytest.mark.skipif(not KUBECTL.exists(), reason="there is no build/go/kubectl (tools/go-programs makes it)")
 def test_kubectl_makes_one_whole_of_the_files(init: Callable[..., Path]) -> None:
     """The policy is in the ConfigMap that the pods mount, byte for byte."""
     folder = init("kubernetes")
-    made = {each["kind"]: each for each in yaml.safe_load_all(run(folder, "kubectl", "kustomize", "k8s"))}
+    made = {each["kind"]: each for each in yaml.safe_load_all(run(folder, str(KUBECTL), "kustomize", "k8s"))}
     assert sorted(made) == ["ConfigMap", "Deployment", "Role", "RoleBinding", "ServiceAccount"]
     (volume,) = made["Deployment"]["spec"]["template"]["spec"]["volumes"]
     assert volume["configMap"]["name"] == made["ConfigMap"]["metadata"]["name"]
