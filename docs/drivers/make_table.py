@@ -52,7 +52,7 @@ ROWS = {
         {},
         "HorizontalPodAutoscalers, those of KEDA too",
         "`takeOver`",
-        "a control plane of Kubernetes 1.34 whose nodes are played",
+        "a control plane of Kubernetes 1.34, whose node KWOK plays",
     ),
     "local": Row("../run.md", {}, "there is none", "-", "worker processes"),
     "memory": Row("../callback.md", {}, "-", "-", "itself: it is for tests"),
