@@ -37,7 +37,13 @@ ROWS = {
         "no",
         "a server that plays it by Google's discovery document",
     ),
-    "compose": Row("compose.md", {"project": "shop"}, "there is none", "-", "Docker Engine, docker-compose"),
+    "compose": Row(
+        "compose.md",
+        {"project": "shop"},
+        "there is none",
+        "-",
+        "Docker Engine, docker-compose 1.29, Compose 2",
+    ),
     "digitalocean": Row(
         "digitalocean.md",
         {"app": "4f6c71e2-1e90-4762-9fee-6cc4a0a9f2cf"},

@@ -185,7 +185,7 @@ def test_a_project_that_is_enabled_scales(init: Callable[..., Path], compose: Co
     def logs() -> str:
         return run(folder, *command, "logs", "--tail", "20", host=engine.host)
 
-    run(folder, *command, "up", "-d", "--no-deps", "web", "autoscaler", host=engine.host)
+    run(folder, *command, "up", "-d", "web", "autoscaler", host=engine.host)
     until(lambda: names() == expected, logs, seconds=200)
     status = run(folder, "scripts/autoscaling-control.sh", "status", host=engine.host)
     assert "driver compose" in status
