@@ -102,9 +102,10 @@ def _complaints(found: Json) -> Iterator[str]:
             yield f"[red]wrong[/]  {escape(one['service'])}: {escape(one['failure'])}"
         if circuit := one["circuit"]:
             until = datetime.fromtimestamp(circuit["openUntil"]).strftime("%H:%M:%S")
+            failures = "a failure" if circuit["failures"] == 1 else f"{circuit['failures']} failures in a row"
             yield (
                 f"[red]wrong[/]  {escape(one['service'])}: nothing more is asked of the platform until {until}, after"
-                f" {circuit['failures']} failures in a row: {escape(circuit['because'])}"
+                f" {failures}: {escape(circuit['because'])}"
             )
     segment = found["segment"] or {"note": None}
     degraded = [*found["degraded"], found["journal"]["degraded"], segment["note"]]
