@@ -5,13 +5,27 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
+from selfscale.drivers import Finding
+from selfscale.drivers._platform import check_keys, refuse_key
 from selfscale.errors import DriverError
 
 __all__ = ["CeleryPool", "make"]
 
-_KEYS = {"driver", "description", "app", "worker", "timeout"}
+_KEYS = {
+    "app": '"app": "shop.tasks:app"   # in the policy\'s platform: module:attribute',
+    "worker": '"worker": "celery@host1"   # in the policy\'s platform; `celery -A APP status` lists the names',
+    "timeout": '"timeout": 1   # in the policy\'s platform',
+}
+_START = "celery --app shop.tasks worker --pool prefork --concurrency 2 --hostname mail@%h"
+# Why it matters and what mends it, by the code of what keeps a worker from being seen.
+_MENDED_BY = {
+    "unreachable": ("the pool is seen and set by what its worker answers", _START),
+    "conflict": ("one policy scales one worker", _KEYS["worker"]),
+    "unsupported": ("threads, gevent and solo have no processes that could be more or fewer", _START),
+}
 _LOOK_AGAIN = 0.1
 
 
@@ -19,17 +33,15 @@ def make(_service: str, platform: Mapping[str, Any]) -> CeleryPool:
     """Make the driver of a policy's platform object.
 
     Raises:
-        ValueError: a key is unknown or has no such value, or there is no such application.
+        PolicyError: a key is unknown or has no such value, or there is no such application.
     """
-    for key in platform:
-        if key not in _KEYS and not key.startswith("x-"):
-            raise ValueError(f"platform.{key} is no key of celery_pool; there are app, worker, timeout")
+    check_keys("celery_pool", platform, _KEYS)
     timeout = platform.get("timeout", 1.0)
     if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not 0 < timeout <= 8:
-        raise ValueError(f"platform.timeout is {timeout!r}; seconds up to 8 are needed")
+        refuse_key("timeout", timeout, "must be seconds, more than 0 and 8 at most", _KEYS["timeout"])
     for key in ("app", "worker"):
         if not isinstance(platform.get(key, ""), str):
-            raise ValueError(f"platform.{key} is {platform[key]!r}; a text is needed")
+            refuse_key(key, platform[key], "must be a text", _KEYS[key])
     return CeleryPool(_application(platform.get("app", "")), platform.get("worker"), timeout=float(timeout))
 
 
@@ -95,15 +107,17 @@ class CeleryPool:
         if processes != replicas:
             raise _failure(worker, replicas, processes, refusal)
 
-    def preflight(self) -> dict[str, list[str]]:
+    def preflight(self) -> dict[str, list[Finding]]:
         """Return what is wrong: no worker, several, another pool than prefork, an autoscaler of Celery's own."""
         try:
             worker, stats = self._stats()
             self._processes(stats)
         except DriverError as error:
-            return {"wrong": [str(error)]}
+            why, paste = _MENDED_BY[error.code]
+            return {"wrong": [{"what": str(error), "why": why, "paste": paste}], "warnings": []}
         if "autoscaler" in stats:
-            return {"wrong": [f"{worker} has an autoscaler of its own: start it without --autoscale"]}
+            what = f"{worker} has an autoscaler of its own: start it without --autoscale"
+            return {"wrong": [{"what": what, "why": "two that set one count undo each other's work", "paste": _START}]}
         return {"wrong": [], "warnings": []}
 
     def _stats(self) -> tuple[str, dict[str, Any]]:
@@ -146,9 +160,16 @@ def _application(name: str) -> Any:
         return import_module("celery").current_app
     module, _, attribute = name.partition(":")
     try:
-        return getattr(import_module(module), attribute or "app")
-    except (ImportError, AttributeError) as error:
-        raise ValueError(f"platform.app is {name!r}, which cannot be found: {error}") from error
+        found = getattr(import_module(module), attribute or "app")
+    except ImportError as error:
+        message = f"cannot be imported: {error}. It must be module:attribute, in the agent's own Python path"
+        refuse_key("app", name, message, f"PYTHONPATH={Path.cwd()}   # the folder in which {module.split('.')[0]} lies")
+    except Exception as error:  # the import runs the app's own code
+        message = f"cannot be imported: {type(error).__name__}: {error}. It must be module:attribute"
+        refuse_key("app", name, message, _KEYS["app"])
+    if not hasattr(found, "control"):
+        refuse_key("app", name, f"is {type(found).__name__} and no Celery application", _KEYS["app"])
+    return found
 
 
 def _refusal(answers: list[dict[str, dict[str, Any]]], worker: str) -> str:
