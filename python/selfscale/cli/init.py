@@ -53,11 +53,11 @@ class _Platform:
     Attributes:
         names: What the platform takes for a service's name, as a regular expression, and in words.
         examples: What the templates ask for beside the service, each with an example that stands for the user's own.
-        following: The three lines to run next.
+        following: The lines to run next.
     """
 
     names: tuple[str, str]
-    following: tuple[str, str, str]
+    following: tuple[str, ...]
     examples: Mapping[str, str] = field(default_factory=dict)
 
     def files(self, name: str, values: Mapping[str, str]) -> dict[str, str]:
@@ -84,10 +84,25 @@ PLATFORMS = {
         names=(r"[A-Za-z0-9_-]{1,54}", "letters, digits, dashes and underscores, 54 at most, beginning with a letter"),
         examples={"region": "eu-west-1", "account": "123456789012", "cluster": "default", **_IMAGE},
         following=(
+            "selfscale validate selfscale.json",
+            "export AWS_REGION=__region__   # of the AWS CLI, version 2",
+            "read -r SELFSCALE_FLEET   # redis://user:password@host:6379/0, so that it is in no history",
+            'aws ssm put-parameter --name /__service__/selfscale-fleet --type SecureString --value "$SELFSCALE_FLEET"',
             "aws iam create-role --role-name selfscale-__service__ --assume-role-policy-document file://ecs/trust.json",
             "aws iam put-role-policy --role-name selfscale-__service__ --policy-name selfscale"
             " --policy-document file://ecs/policy.json",
+            "aws iam put-role-policy --role-name selfscale-__service__ --policy-name exec"
+            " --policy-document file://ecs/exec.json   # for execute-command alone",
+            "aws iam put-role-policy --role-name ecsTaskExecutionRole --policy-name selfscale-__service__"
+            " --policy-document file://ecs/execution.json",
+            "aws logs create-log-group --log-group-name /ecs/__service__",
             "aws ecs register-task-definition --cli-input-yaml file://ecs/task-definition.yaml",
+            "aws ecs create-service --cli-input-yaml file://ecs/service.yaml"
+            "   # your target group, subnets and security groups go into it",
+            "aws logs tail /ecs/__service__ --follow",
+            "aws ecs execute-command --cluster __cluster__ --container __service__ --interactive"
+            ' --command "selfscale status" --task "$(aws ecs list-tasks --cluster __cluster__'
+            " --service-name __service__ --query 'taskArns[0]' --output text)\"",
         ),
     ),
     "swarm": _Platform(
@@ -104,7 +119,8 @@ PLATFORMS = {
         examples={"project": "shop", **_IMAGE},
         following=(
             "scripts/setup-autoscaling.sh",
-            "docker-compose -p __project__ -f docker-compose.yml -f docker-compose.autoscale.yml up -d",
+            "docker compose -p __project__ -f docker-compose.yml -f docker-compose.autoscale.yml up -d"
+            "   # version 1: docker-compose",
             "scripts/autoscaling-control.sh status",
         ),
     ),
@@ -130,8 +146,13 @@ PLATFORMS = {
         examples={"project": "shop"},
         following=(
             "selfscale validate selfscale.json",
-            "pip install railway-sdk && railway config plan",
-            "railway variable set --service __service__ --stdin RAILWAY_TOKEN",
+            "pip install railway-sdk && railway login && railway link",
+            "railway config plan   # what would change; nothing does yet",
+            "railway config apply   # asks before it does what the plan says",
+            "railway variable set --service __service__ --stdin RAILWAY_TOKEN"
+            "   # a project token: paste it, then Ctrl-D",
+            "railway up --service __service__   # where the service has no repository to be built from",
+            "railway logs --service __service__",
         ),
     ),
     "digitalocean": _Platform(

@@ -1,5 +1,7 @@
 """Railway's infrastructure as code, which railway.json gives way to: Railway reads that until 2026-12-01 and no longer.
 
+In Python it is in beta at Railway, and needs a current CLI.
+
 It describes a whole project. If yours has more in it, run `railway config pull --lang py` first and paste from here.
 `railway config plan` shows what would change and changes nothing.
 """
