@@ -112,6 +112,8 @@ PLATFORMS = {
             "selfscale validate selfscale.json",
             "docker network create --driver overlay traefik   # where there is none",
             "docker stack deploy -c docker-stack.yml __stack__",
+            "docker service logs __stack___agent",
+            "docker exec $(docker ps -q -f name=__stack___agent) selfscale status   # on the manager that it runs on",
         ),
     ),
     "compose": _Platform(
@@ -159,9 +161,12 @@ PLATFORMS = {
         names=_label(32),
         examples={"app": "4f6c71e2-1e90-4762-9fee-6cc4a0a9f2cf", "repo": "example/__service__"},
         following=(
+            "doctl apps spec validate .do/app.yaml",
             "doctl apps create --spec .do/app.yaml",
-            "doctl apps list   # the id goes into selfscale.json",
+            "doctl apps list   # the id goes into selfscale.json, and both secrets into the app's settings",
             "selfscale validate selfscale.json",
+            "git add .do selfscale.json   # pushed, it is deployed",
+            "doctl apps logs __app__ __service__ --type run --follow",
         ),
     ),
 }

@@ -541,6 +541,25 @@ def test_the_roles_on_cloud_run_have_exactly_the_rights_of_its_page(written: Wri
     assert f'service-accounts add-iam-policy-binding "$account" {who} --role roles/iam.serviceAccountUser' in setup
 
 
+@pytest.mark.parametrize("is_there", [True, False])
+def test_the_setup_on_cloud_run_makes_what_is_missing_alone(
+    written: Written, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_there: bool
+) -> None:
+    """A second service of the project finds the roles, and a second run everything."""
+    stand_in(
+        tmp_path / "bin" / "gcloud",
+        f'echo "$@" >>{tmp_path}/log; case "$*" in *describe*) {str(is_there).lower()};; esac',
+    )
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"), prepend=":")
+    setup = written("cloud_run", "--service", "shop") / "cloud_run" / "setup.sh"
+    assert subprocess.run([setup], check=False).returncode == 0
+    called = (tmp_path / "log").read_text()
+    made = re.findall(r"iam (\S+) create (\S+)", called)
+    wanted = [("service-accounts", "run-shop"), ("roles", "selfscale"), ("roles", "selfscale_operations")]
+    assert made == ([] if is_there else wanted)
+    assert "run services replace service.yaml" in called
+
+
 def test_the_agent_on_cloud_run_has_cpu_at_all_times_and_the_count_to_itself(written: Written) -> None:
     folder = written("cloud_run")
     document = parsed(folder / "cloud_run" / "service.yaml")

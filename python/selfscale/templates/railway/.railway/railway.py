@@ -16,7 +16,8 @@ def main(ctx=None):
     served = service(
         "__service__",
         start="uvicorn app:app --host 0.0.0.0 --port $PORT",
-        # No `replicas`: each `railway config apply` would put them back over the agent's.
+        # No `replicas`: each `railway config apply` would put them back over the agent's. It begins with one;
+        # as long as the agent only recommends, `railway scale` sets more.
         #
         # A deployment takes over once this answers; it has 100 s for that.
         healthcheck="/health/ready",
