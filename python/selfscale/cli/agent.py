@@ -11,14 +11,15 @@ import typer
 
 import selfscale
 from selfscale.cli._agent_child import run_until_told
-from selfscale.cli.policies import Service, policy_of
+from selfscale.cli.policies import NO_FILE, Service, policy_of, usual_file
+from selfscale.cli.terminal import refuse_usage
 
 
 def agent(
     *,
     policies: Annotated[
-        str, typer.Option("--policies", help="The policy file.", metavar="FILE", envvar="SELFSCALE_POLICIES")
-    ],
+        str | None, typer.Option("--policies", help="The policy file.", metavar="FILE", envvar="SELFSCALE_POLICIES")
+    ] = None,
     service: Service = None,
     enable: Annotated[
         bool, typer.Option("--enable", help="Your word that this agent may scale this service, whatever the file says.")
@@ -28,11 +29,12 @@ def agent(
 
     It is no replica of the service, which may be in any language. One agent serves one service.
     """
-    named = policy_of(policies, service or os.environ.get("SELFSCALE_SERVICE") or None)["service"]
+    path = policies or usual_file() or refuse_usage(NO_FILE)
+    named = policy_of(path, service or os.environ.get("SELFSCALE_SERVICE") or None)["service"]
 
     def start() -> selfscale.Agent:
         started = selfscale.start(
-            str(Path(policies).resolve()),
+            str(Path(path).resolve()),
             service=named,
             enable=enable,
             enabled_by="--enable of this agent",

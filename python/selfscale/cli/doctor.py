@@ -16,13 +16,9 @@ from rich.text import Text
 import selfscale
 from selfscale._json import Json
 from selfscale.cli import running
-from selfscale.cli.policies import policy_of
+from selfscale.cli.policies import NO_FILE, policy_of, usual_file
 from selfscale.cli.terminal import AsJson, console, print_json, refuse_usage
 
-_USUAL_FILES = ("selfscale.json", "config/autoscaling/policies.json")
-_NO_FILE = (
-    f"there is no policy file: name one with --policies or SELFSCALE_POLICIES; it would be {_USUAL_FILES[0]} here"
-)
 _WRITE_ONE = "selfscale init kubernetes   # writes one; `selfscale init --help` lists the other platforms"
 _NO_POLICY = "without a policy there is nothing to scale by"
 # How a setting is refused: its name, then where it is set.
@@ -48,11 +44,11 @@ def doctor(
 
     Ends with 0 when nothing is wrong, else with 1.
     """
-    path = policies or next((usual for usual in _USUAL_FILES if Path(usual).is_file()), None)
+    path = policies or usual_file()
     if path is None:
         if as_json:
-            _print_nothing([_finding(_NO_FILE, _NO_POLICY, _WRITE_ONE)])
-        refuse_usage(_NO_FILE)
+            _print_nothing([_finding(NO_FILE, _NO_POLICY, _WRITE_ONE)])
+        refuse_usage(NO_FILE)
     try:
         found = [examine(path, each) for each in _policies(path, service)]
     except selfscale.Error as error:

@@ -145,6 +145,14 @@ def test_the_service_and_the_file_may_be_named_by_the_environment(
     assert "has no policy for none; it has backend, worker" in ended.stderr
 
 
+def test_the_file_that_is_usual_here_need_not_be_named(selfscale: Run, write: Callable[[str, Any], Path]) -> None:
+    nothing = selfscale("agent")
+    assert nothing.returncode == 2
+    assert "it would be selfscale.json here" in nothing.stderr
+    write("selfscale.json", {"policies": [{**ONE, "maxReplicas": 0}]})
+    assert "/policies/0/maxReplicas" in selfscale("agent").stdout
+
+
 def test_a_wrong_file_is_refused_with_every_mistake(selfscale: Run, write: Callable[[str, Any], Path]) -> None:
     ended = selfscale("agent", "--policies", write("wrong.json", {"policies": [{"service": "a", "maxReplicas": 0}]}))
     assert ended.returncode == 1
