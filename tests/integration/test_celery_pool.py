@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -176,6 +177,28 @@ def test_a_broker_that_is_not_there_is_unreachable() -> None:
         CeleryPool(nowhere, timeout=0.1).observe()
     assert caught.value.code == "unreachable"
     nowhere.close()
+
+
+def test_a_broker_that_refuses_is_said_in_its_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    from celery import Celery
+
+    app = Celery("refused", broker="memory://")
+    refusal = app.connection_for_write().channel_errors[0]("no right to publish")
+
+    def refuse() -> None:
+        raise refusal
+
+    monkeypatch.setattr(app.control, "inspect", lambda **_: SimpleNamespace(stats=refuse))
+    [found] = CeleryPool(app).preflight()["wrong"]
+    assert "the broker refuses: no right to publish" in found["what"]
+    assert "broker_url" in found["paste"]
+
+
+def test_where_no_worker_answers_it_says_so(app: Any, tmp_path: Path) -> None:
+    for each in ("queue", "control"):
+        (tmp_path / each).mkdir()
+    with pytest.raises(DriverError, match="no worker answered within"):
+        CeleryPool(app.app, timeout=0.2).observe()
 
 
 @pytest.mark.parametrize(

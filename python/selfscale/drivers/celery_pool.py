@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,10 @@ _MENDED_BY = {
     "conflict": ("one policy scales one worker", _KEYS["worker"]),
     "unsupported": ("threads, gevent and solo have no processes that could be more or fewer", _START),
 }
+_BROKER = (
+    "Celery's orders go through it, to the worker and back",
+    "celery --app shop.tasks status   # asks the same; the address is the application's broker_url",
+)
 _LOOK_AGAIN = 0.1
 
 
@@ -68,7 +73,7 @@ class CeleryPool:
         """Return how many processes the pool was asked for, and has.
 
         Raises:
-            DriverError: no worker answers, or several do and none is named.
+            DriverError: no worker answers, the broker refuses, or several workers answer and none is named.
         """
         processes = self._processes(self._stats()[1])
         # A count that is passing (a process was replaced by another) is waited for, not believed.
@@ -95,7 +100,8 @@ class CeleryPool:
             return
         control = self._app.control
         order = control.pool_grow if change > 0 else control.pool_shrink
-        answers = order(abs(change), destination=[worker], reply=True, timeout=self._timeout, limit=1)
+        with self._asking():
+            answers = order(abs(change), destination=[worker], reply=True, timeout=self._timeout, limit=1)
         refusal = _refusal(answers or [], worker)
         # Without an answer it may have been done: what the worker has decides.
         deadline = time.monotonic() + max(self._timeout, 2.0)
@@ -113,7 +119,7 @@ class CeleryPool:
             worker, stats = self._stats()
             self._processes(stats)
         except DriverError as error:
-            why, paste = _MENDED_BY[error.code]
+            why, paste = _BROKER if error.__cause__ else _MENDED_BY[error.code]
             return {"wrong": [{"what": str(error), "why": why, "paste": paste}], "warnings": []}
         if "autoscaler" in stats:
             what = f"{worker} has an autoscaler of its own: start it without --autoscale"
@@ -126,18 +132,26 @@ class CeleryPool:
         inspect = self._app.control.inspect(
             destination=destination, timeout=self._timeout, limit=1 if destination else None
         )
-        try:
+        with self._asking():
             found = inspect.stats() or {}
-        except _no_broker() as error:
-            raise DriverError(f"the broker cannot be reached: {error}", "unreachable") from error
         if not found:
-            whom = self._worker or "no worker"
-            raise DriverError(f"{whom} did not answer within {self._timeout:g} s", "unreachable")
+            said = f"{self._worker} did not answer" if self._worker else "no worker answered"
+            raise DriverError(f"{said} within {self._timeout:g} s", "unreachable")
         if len(found) > 1:
             names = ", ".join(sorted(found))
             raise DriverError(f"several workers answer ({names}): name one in platform.worker", "conflict")
         ((worker, stats),) = found.items()
         return worker, stats
+
+    @contextmanager
+    def _asking(self) -> Iterator[None]:
+        """Say what keeps the broker from passing on an order."""
+        try:
+            yield
+        except _no_broker() as error:
+            raise DriverError(f"the broker cannot be reached: {error}", "unreachable") from error
+        except self._app.connection_for_write().channel_errors as error:
+            raise DriverError(f"the broker refuses: {error}", "denied") from error
 
     @staticmethod
     def _processes(stats: Mapping[str, Any]) -> int:
