@@ -16,6 +16,7 @@ import typer
 from selfscale.cli.terminal import refuse, refuse_usage
 
 _TEMPLATES = Path(__file__).parents[1] / "templates"
+_PROJECT_FILES = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")
 _PLACEHOLDER = re.compile(r"__([a-z]+)__")
 # What YAML takes for a text without quotes, wherever it stands.
 _WORD = r"(?!(?i:y|n|yes|no|on|off|true|false|null)$)"
@@ -121,7 +122,7 @@ PLATFORMS = {
         examples={"project": "shop", **_IMAGE},
         following=(
             "scripts/setup-autoscaling.sh",
-            "docker compose -p __project__ -f docker-compose.yml -f docker-compose.autoscale.yml up -d"
+            "docker compose -p __project__ -f __file__ -f docker-compose.autoscale.yml up -d"
             "   # version 1: docker-compose",
             "scripts/autoscaling-control.sh status",
         ),
@@ -204,7 +205,7 @@ def init(
     options = {"image": image, "namespace": namespace, "cluster": cluster, "region": region, "account": account}
     options |= {"stack": stack, "project": project, "app": app, "repo": repo}
     given = {name: value for name, value in options.items() if value is not None}
-    values = _values(platform, known, service, given)
+    values = {**_values(platform, known, service, given), "file": _project_file(out)}
     files = known.files(platform, values)
     if to_stdout:
         print("\n".join(f"==> {path} <==\n{text}" for path, text in files.items()), end="")
@@ -215,6 +216,11 @@ def init(
         print(f"Examples that stand for your own; put these in, or say them: {', '.join(stand_ins)}")
     there = "" if out == Path() else f" in {out}"
     print("\n".join([f"Next{there}:", *(f"  {_filled(line, values)}" for line in known.following)]))
+
+
+def _project_file(folder: Path) -> str:
+    """Return the name of the project's own file for Compose, which looks for these in this order."""
+    return next((name for name in _PROJECT_FILES if (folder / name).is_file()), _PROJECT_FILES[-1])
 
 
 def _refuse_platform(name: str) -> _Platform:

@@ -502,6 +502,17 @@ def test_the_files_for_compose_are_those_of_the_guide(written: Written) -> None:
     assert (policy["cooldownPeriod"], policy["evaluationInterval"]) == ("5m", "2m")
 
 
+@pytest.mark.parametrize("name", ["compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml", None])
+def test_the_projects_own_file_is_called_as_it_is_there(init: Run, tmp_path: Path, name: str | None) -> None:
+    if name:
+        (tmp_path / name).write_text("services: {}\n")
+    ended = init("compose")
+    both = f"-f {name or 'docker-compose.yml'} -f docker-compose.autoscale.yml"
+    assert both in ended.stdout
+    scripts_of_it = list((tmp_path / "scripts").iterdir())
+    assert all(both in path.read_text() for path in [*scripts_of_it, tmp_path / "docker-compose.autoscale.yml"])
+
+
 def test_scripts_may_be_run(written: Written) -> None:
     assert [path.stat().st_mode & 0o777 for path in (written("compose") / "scripts").iterdir()] == [0o755] * 3
 
