@@ -226,7 +226,9 @@ def test_a_project_that_is_enabled_scales(init: Callable[..., Path], engine: Eng
     def logs() -> str:
         return run(folder, *compose, "logs", "--tail", "20", host=engine.host)
 
-    run(folder, *compose, "up", "-d", "--no-deps", "web", "autoscaler", host=engine.host)
+    # One after the other: an agent that sees one of both makes the second itself, and has a cooldown then.
+    for service in ("web", "autoscaler"):
+        run(folder, *compose, "up", "-d", "--no-deps", service, host=engine.host)
     until(lambda: names() == ["/shop_autoscaler_1", "/shop_web_1", "/shop_web_2", "/shop_web_3"], logs, seconds=200)
     status = run(folder, "scripts/autoscaling-control.sh", "status", host=engine.host)
     assert "driver compose" in status
