@@ -69,6 +69,8 @@ def test_the_page_of_a_driver_answers_what_everybody_asks(page: Path) -> None:
     answered = [heading for heading in sections if heading in asked]
     assert answered in [["Set-up", "Permissions", *can, "Failures"] for can in CAN_AND_CANNOT]
     assert re.findall(r"^(\d+)\. ", sections["Set-up"], re.MULTILINE) == ["1", "2", "3", "4", "5"]
+    has_templates = (ROOT / "python" / "selfscale" / "templates" / page.stem).is_dir()
+    assert (f"`selfscale init {page.stem}`" in sections["Set-up"]) == has_templates
     assert len(sections["Permissions"].split()) > 10
     assert re.search(r"^\| ---", sections["Failures"], re.MULTILINE), "a table"
 

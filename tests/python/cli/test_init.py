@@ -472,7 +472,7 @@ def test_the_agent_reads_the_memory_in_which_the_service_counts(written: Written
     found = services(written(platform) / name)
     agent = found["agent" if platform == "swarm" else "autoscaler"]
     for each in (agent, found["web"]):
-        assert "selfscale:/dev/shm" in each["volumes"]
+        assert "selfscale:/dev/shm:nocopy" in each["volumes"]
         assert each["environment"]["SELFSCALE_RUN_DIR"] == "/tmp/selfscale"
 
 
