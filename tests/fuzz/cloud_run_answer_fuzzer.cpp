@@ -26,7 +26,14 @@ void read_tokens(std::string_view text) {
     hold(token->token.reveal().find_first_of("\r\n") == std::string_view::npos,
          "a token ends no header");
   }
-  hold(is_utf8(cloud_run::words_of_refusal(text)), "words are UTF-8");
+  http::Answer answer{400, {{"Metadata-Flavor", std::string{text}}}, std::string{text}};
+  hold(cloud_run::check_metadata_server(answer).has_value() == (text == "Google"),
+       "a metadata server says whose it is");
+  answer.headers.clear();
+  hold_failure(cloud_run::check_metadata_server(answer));
+  const auto words = cloud_run::words_of_refusal(text);
+  const auto refusal = http::failure_of({}, cloud_run::ask_metadata(), answer, words);
+  hold(is_utf8(refusal.message) && refusal.message.size() < 2'000, "a refusal is short, and UTF-8");
   hold(cloud_run::base64url(text).find_first_of("+/=") == std::string::npos, "it fits into a URL");
 }
 

@@ -1,5 +1,6 @@
 // Where credentials come from: files and answers are understood or refused, and plain http goes to
 // near hosts alone.
+#include <algorithm>
 #include <boost/asio/ip/address.hpp>
 
 #include "drivers/ecs/credentials.hpp"
@@ -36,12 +37,24 @@ void hold_endpoint(std::string_view uri) {
        "credentials in clear come from near: " + host);
 }
 
+/// What a profile and a token's file say goes into one form, each in its own place.
+void hold_web_identity(const ecs::Profile& profile, std::string_view token) {
+  const auto identity = ecs::web_identity_of(profile);
+  if (!identity) return;
+  if (!*identity) return hold(!identity->error().message.empty(), "a refusal has words");
+  const auto form = ecs::web_identity_form(**identity, ecs::header_token(token));
+  hold(std::ranges::count(form.reveal(), '&') == 4 && std::ranges::count(form.reveal(), '=') == 5,
+       "no value begins another one");
+  hold(form.reveal().find_first_of(" \r\n") == std::string_view::npos, "a form is one line");
+}
+
 void read(std::string_view text) {
   hold_credentials(ecs::parse_endpoint(text, "the endpoint"));
   hold_credentials(ecs::parse_web_identity(text));
   ecs::web_identity_refusal(text);
   const auto profile = ecs::read_profile("default", text, text);
   if (const auto found = ecs::credentials_of(profile)) hold_credentials(*found);
+  hold_web_identity(profile, text);
   hold_endpoint(text);
   const auto token = ecs::header_token(text);
   hold(token.reveal().find_first_of("\r\n") == std::string_view::npos, "a header is one line");

@@ -19,6 +19,7 @@ void read(std::string_view text) {
   hold(url->port != 0, "there is a port");
   hold(url->database >= 0, "a database has a number");
   const auto shown = to_text(*url);
+  hold(is_utf8(shown), "what is shown is UTF-8");
   const auto again = parse_redis_url(shown);
   hold(again.has_value(), "what is shown is a URL: " + shown);
   hold(again->host == url->host && again->port == url->port, "of the same place: " + shown);

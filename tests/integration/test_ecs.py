@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -98,12 +99,21 @@ class Aws:
             },
         )
 
+    def tags(self) -> list[dict[str, str]]:
+        """The service's."""
+        found: list[dict[str, str]] = self.ecs.list_tags_for_resource(resourceArn=self.service()["serviceArn"])["tags"]
+        return found
+
     def suspended(self) -> set[bool]:
         """Whether the autoscaler's doings are suspended."""
+        return set(self.suspension())
+
+    def suspension(self) -> tuple[bool, ...]:
+        """Of scaling in, of scaling out, of scheduled actions."""
         found = self.scaling.describe_scalable_targets(ServiceNamespace="ecs", ResourceIds=[RESOURCE["ResourceId"]])
         state = found["ScalableTargets"][0].get("SuspendedState", {})
         kinds = ("DynamicScalingInSuspended", "DynamicScalingOutSuspended", "ScheduledScalingSuspended")
-        return {bool(state.get(kind, False)) for kind in kinds}
+        return tuple(bool(state.get(kind, False)) for kind in kinds)
 
 
 @pytest.fixture
@@ -121,15 +131,15 @@ def aws(server: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Aws:
 
 
 Start = Callable[..., Agent]
+MakePolicy = Callable[..., dict[str, Any]]
 
 
 @pytest.fixture
-def start(aws: Aws, tmp_path: Path) -> Iterator[Start]:
-    """Start agents that are enabled and alone; they are stopped in the end."""
-    agents: list[Agent] = []
+def policy(aws: Aws) -> MakePolicy:
+    """A policy of the service, with these keys of its platform."""
 
-    def make(environment: dict[str, str] | None = None, **platform: Any) -> Agent:
-        policy = {
+    def make(**platform: Any) -> dict[str, Any]:
+        return {
             "service": "web",
             "minReplicas": 1,
             "maxReplicas": 5,
@@ -139,12 +149,26 @@ def start(aws: Aws, tmp_path: Path) -> Iterator[Start]:
             "rules": [{"name": "depth", "type": "threshold", "metric": "depth", "scaleUp": 10, "scaleDown": 2}],
             "behavior": {"scaleDown": {"stabilizationWindowSeconds": 0}},
         }
-        directories = {"SELFSCALE_RUN_DIR": str(tmp_path / "run"), "SELFSCALE_STATE_DIR": str(tmp_path / "state")}
+
+    return make
+
+
+def directories(root: Path) -> dict[str, str]:
+    """Where an agent keeps what is its own."""
+    return {"SELFSCALE_RUN_DIR": str(root / "run"), "SELFSCALE_STATE_DIR": str(root / "state")}
+
+
+@pytest.fixture
+def start(policy: MakePolicy, tmp_path: Path) -> Iterator[Start]:
+    """Start agents that are enabled and alone; they are stopped in the end."""
+    agents: list[Agent] = []
+
+    def make(environment: dict[str, str] | None = None, **platform: Any) -> Agent:
         agent = Agent(
-            policy,
+            policy(**platform),
             service="web",
             enable=True,
-            environment={"SELFSCALE_FLEET": "single", **directories, **(environment or {})},
+            environment={"SELFSCALE_FLEET": "single", **directories(tmp_path), **(environment or {})},
         )
         agent.gauge("depth").set(50)
         agents.append(agent)
@@ -201,6 +225,43 @@ def test_with_consent_it_is_suspended_and_given_back(aws: Aws, start: Start) -> 
     assert aws.suspended() == {True}
     agent.stop()
     assert aws.suspended() == {False}
+
+
+KILLED = """
+import sys
+from selfscale import Agent
+agent = Agent(sys.argv[1], service="web", enable=True)
+agent.gauge("depth").set(50)
+agent.start()
+sys.stdin.read()
+"""
+
+
+def test_the_next_agent_gives_back_what_one_that_was_killed_took_over(
+    aws: Aws, start: Start, policy: MakePolicy, tmp_path: Path
+) -> None:
+    """What was there before stands in a tag of the service, which goes with the takeover."""
+    aws.add_autoscaler()
+    aws.scaling.register_scalable_target(**RESOURCE, SuspendedState={"ScheduledScalingSuspended": True})
+    killed = subprocess.Popen(
+        [sys.executable, "-c", KILLED, json.dumps(policy(takeOver=True))],
+        env={**os.environ, "SELFSCALE_FLEET": "single", **directories(tmp_path / "killed")},
+        stdin=subprocess.PIPE,
+    )
+    try:
+        until(lambda: aws.desired() > 2, lambda: f"the agent ended with {killed.poll()}")
+    finally:
+        killed.kill()
+        killed.communicate()
+    assert aws.suspended() == {True}
+    assert [tag["key"] for tag in aws.tags()] == ["selfscale:taken-over"]
+    reached = aws.desired()
+    agent = start(takeOver=True)
+    agent.gauge("depth").set(0)
+    until(lambda: aws.desired() < reached, agent.status)
+    agent.stop()
+    assert aws.suspension() == (False, False, True)
+    assert aws.tags() == []
 
 
 def test_a_service_that_is_not_there_is_said(aws: Aws, start: Start) -> None:

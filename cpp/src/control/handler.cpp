@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "model/json/shallow.hpp"
 #include "model/rfc3339.hpp"
 
 namespace selfscale::control {
@@ -192,8 +193,10 @@ Failure unknown_key(const std::string& key, std::initializer_list<std::string_vi
 /// The body as an object that has no other keys than these; an empty body is an empty object.
 Result<json> object_in(std::string_view body, std::initializer_list<std::string_view> known) {
   if (body.find_first_not_of(" \t\r\n") == std::string_view::npos) return json::object();
-  auto value = json::parse(body, nullptr, /*allow_exceptions=*/false);
-  if (value.is_discarded()) return Failure{Errc::malformed, "the body is not JSON", {}};
+  auto value = parse_shallow<json>(body);
+  if (value.is_discarded()) {
+    return Failure{Errc::malformed, "the body is not JSON, or nested too deep", {}};
+  }
   if (!value.is_object()) {
     return wrong(std::string{"the body is a JSON object; got "} + value.type_name());
   }

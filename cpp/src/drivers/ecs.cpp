@@ -72,7 +72,7 @@ class Ecs final : public Driver {
     const int fewer = service->desired - request.desired;
     if (fewer == 0) co_return Result<void>{};
     if (options_.takes_over) {
-      auto taken = co_await take_over(until);
+      auto taken = co_await take_over(*service, until);
       if (!taken) co_return taken.error();
     }
     if (fewer > 0 && options_.protects_busy_tasks) {
@@ -95,14 +95,12 @@ class Ecs final : public Driver {
     co_return found;
   }
 
+  /// What an agent before this one took over and could not give back any more is given back, too.
   asio::awaitable<Result<void>> release() override {
-    if (!suspended_before_) co_return Result<void>{};
-    const Deadline until{release_patience};
-    const auto given_back =
-        co_await session_.call(ecs::suspend_scaling(options_.place, *suspended_before_), until);
+    if (!options_.takes_over) co_return Result<void>{};
+    auto given_back = co_await give_back(Deadline{release_patience});
     if (!given_back) co_return with_permission(given_back.error());
-    suspended_before_.reset();
-    co_return Result<void>{};
+    co_return given_back;
   }
 
   [[nodiscard]] Capabilities capabilities() const override {
@@ -156,6 +154,12 @@ class Ecs final : public Driver {
               "or consent to its suspension by platform.takeOver",
           "with takeOver it is suspended while this agent acts, and gets its setting back after",
           R"("takeOver": true   # in the policy's platform)");
+    }
+    if (service->before_takeover && native->suspended.all() && !options_.takes_over) {
+      found.warnings.emplace_back(
+          "Application Auto Scaling is suspended by an earlier agent's takeover: with "
+          "platform.takeOver an agent goes on from there, and gives it back when it ends",
+          "until then it stays suspended", R"("takeOver": true   # in the policy's platform)");
     }
     co_return found;
   }
@@ -246,17 +250,50 @@ class Ecs final : public Driver {
     co_return Result<void>{};
   }
 
-  /// Suspends the native autoscaler, and remembers how it was.
-  asio::awaitable<Result<void>> take_over(Deadline until) {
+  /// Suspends the native autoscaler. How it was is kept before that and until it is given back:
+  /// whoever ends in between leaves it to the next agent.
+  asio::awaitable<Result<void>> take_over(const ecs::Service& service, Deadline until) {
     const auto native = co_await native_autoscaler(until);
     if (!native) co_return native.error();
     if (native->conflict.empty()) co_return Result<void>{};
-    // What was found by the first of several takeovers is what a person had set. It is known before
-    // the answer comes: whoever stops in between still gives it back.
-    if (!suspended_before_) suspended_before_ = native->suspended;
+    const auto& now = native->suspended;
+    const auto before = ecs::to_give_back(now, service.before_takeover.value_or(now));
+    if (service.before_takeover != before) {
+      const auto kept = co_await session_.call(ecs::tag_taken_over(service.arn, before), until);
+      if (!kept) co_return not_kept(kept.error());
+    }
     const auto suspended =
         co_await session_.call(ecs::suspend_scaling(options_.place, {true, true, true}), until);
     if (!suspended) co_return suspended.error();
+    co_return Result<void>{};
+  }
+
+  static Failure not_kept(Failure failure) {
+    if (failure.code == Errc::failed) {
+      failure.message += "; the autoscaler's setting is kept in the tag " +
+                         std::string{ecs::taken_over_tag} +
+                         " of the service, for which its ARN must name the cluster";
+    }
+    return failure;
+  }
+
+  asio::awaitable<Result<void>> give_back(Deadline until) {
+    const auto service = co_await describe(until);
+    if (!service) co_return service.error();
+    if (!service->before_takeover) co_return Result<void>{};
+    const auto target = co_await scalable_target(until);
+    if (!target) co_return target.error();
+    if (*target) {
+      const auto& now = (*target)->suspended;
+      const auto before = ecs::to_give_back(now, *service->before_takeover);
+      if (now != before) {
+        const auto set =
+            co_await session_.call(ecs::suspend_scaling(options_.place, before), until);
+        if (!set) co_return set.error();
+      }
+    }
+    const auto forgotten = co_await session_.call(ecs::untag_taken_over(service->arn), until);
+    if (!forgotten) co_return forgotten.error();
     co_return Result<void>{};
   }
 
@@ -265,13 +302,19 @@ class Ecs final : public Driver {
     ecs::Suspended suspended;
   };
 
+  asio::awaitable<Result<std::optional<ecs::ScalableTarget>>> scalable_target(Deadline until) {
+    const auto answer =
+        co_await session_.call(ecs::describe_scalable_target(options_.place), until);
+    if (!answer) co_return answer.error();
+    co_return ecs::parse_scalable_target(*answer);
+  }
+
   asio::awaitable<Result<Native>> native_autoscaler(Deadline until) {
     const auto& place = options_.place;
-    const auto answer = co_await session_.call(ecs::describe_scalable_target(place), until);
-    if (!answer) co_return answer.error();
-    const auto target = ecs::parse_scalable_target(*answer);
+    const auto target = co_await scalable_target(until);
     if (!target) co_return target.error();
-    if (!*target || (*target)->suspended.all()) co_return Native{};
+    if (!*target) co_return Native{};
+    if ((*target)->suspended.all()) co_return Native{{}, (*target)->suspended};
     const auto policies = co_await session_.call(ecs::describe_scaling_policies(place), until);
     if (!policies) co_return policies.error();
     const auto policy_names = ecs::parse_policy_names(*policies);
@@ -288,7 +331,6 @@ class Ecs final : public Driver {
   std::function<ecs::WallTime()> now_;
   ecs::Session session_;
   std::optional<Look> last_look_;
-  std::optional<ecs::Suspended> suspended_before_;  ///< the native autoscaler, as it was found
 };
 
 std::optional<std::string> variable(const std::string& name) {

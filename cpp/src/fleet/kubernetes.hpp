@@ -24,10 +24,8 @@ struct KubernetesSetting {
   Duration deadline{3'000};               ///< of each call
 };
 
-/// Its Leases are called selfscale-lease-SERVICE, selfscale-switches-SERVICE, selfscale-switches
-/// and selfscale-published-SERVICE; a service whose name cannot stand there is written in
-/// hexadecimal, after a point. Needs get, create and update of leases. A text of more than 128 KiB
-/// is refused (Errc::unsupported).
+/// What its Leases are called and hold: kubernetes_lease.hpp. Needs get, create and update of
+/// leases. A text of more than 128 KiB is refused (Errc::unsupported).
 std::unique_ptr<Store> make_kubernetes_store(KubernetesSetting setting);
 
 }  // namespace selfscale::fleet

@@ -5,6 +5,7 @@
 #include <map>
 
 #include "fleet/libpq.hpp"
+#include "http/percent.hpp"
 
 namespace selfscale::fleet {
 namespace {
@@ -41,11 +42,16 @@ bool is_number(const std::string& text) {
   return std::ranges::all_of(text, [](char letter) { return letter >= '0' && letter <= '9'; });
 }
 
+/// The names may be any bytes.
 std::string place_of(const std::string& host, const std::string& port,
                      const std::string& database) {
-  if (host.starts_with('/')) return "postgresql:///" + database + "?host=" + host;
-  return "postgresql://" + (has(host, ':') ? "[" + host + "]" : host) + ":" +
-         (port.empty() ? "5432" : port) + "/" + database;
+  const auto name = http::percent_encoded(database);
+  if (host.starts_with('/')) {
+    return "postgresql:///" + name + "?host=" + http::percent_encoded(host, "/");
+  }
+  const auto server = http::percent_encoded(host, ":");
+  return "postgresql://" + (has(host, ':') ? "[" + server + "]" : server) + ":" +
+         (port.empty() ? "5432" : port) + "/" + name;
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "fleet/redis_url.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <limits>
 #include <optional>
@@ -48,6 +49,13 @@ std::optional<int> number(std::string_view text, int least, int most) {
   return value;
 }
 
+/// A name or an address, as far as its letters tell.
+bool may_be_host(std::string_view text) {
+  return std::ranges::all_of(text, [](char letter) {
+    return letter > ' ' && letter <= '~' && letter != '[' && letter != ']';
+  });
+}
+
 /// Takes the text up to `mark` off the front, the mark too; all of it where there is no mark.
 std::string_view take_until(std::string_view& rest, char mark) {
   const auto at = rest.find(mark);
@@ -77,6 +85,7 @@ Result<void> read_place(std::string_view text, RedisUrl& url) {
     url.host = take_until(text, ':');
   }
   if (url.host.empty()) return wrong("it names no host");
+  if (!may_be_host(url.host)) return wrong("the host is none");
   if (text.empty()) return {};
   const auto port = number(text, 1, std::numeric_limits<std::uint16_t>::max());
   if (!port) return wrong("the port is none");

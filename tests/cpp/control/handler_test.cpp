@@ -217,6 +217,15 @@ TEST_F(Handler, RefusesBodiesThatAreWrongAndDoesNothing) {
   EXPECT_TRUE(agent.told.empty());
 }
 
+TEST_F(Handler, RefusesABodyThatIsNestedDeeperThanItsStack) {
+  constexpr std::size_t depth = 500'000;  // in a MiB, which is taken
+  const auto nest = std::string(depth, '[') + std::string(depth, ']');
+  for (const auto* path : {"/api/autoscaling/enable", "/api/autoscaling/test/backend"}) {
+    EXPECT_EQ(error("POST", path, 400, R"({"replicas": )" + nest + "}")["code"], "malformed");
+    EXPECT_EQ(error("POST", path, 400, R"({"service": )" + nest + "}")["code"], "malformed");
+  }
+}
+
 TEST_F(Handler, NamesWhatWasWrongAndWhatIsRight) {
   const auto message =
       error("POST", "/api/autoscaling/enable", 400, R"({"enable": true})")["message"];

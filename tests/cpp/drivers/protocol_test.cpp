@@ -2,7 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
 #include <random>
+
+#include "text_predicates.hpp"
 
 namespace selfscale::drivers::local {
 namespace {
@@ -74,6 +77,31 @@ TEST(Protocol, WhatIsNoAnswerIsMalformed) {
     const auto answer = parse_answer(line);
     ASSERT_FALSE(answer) << line;
     EXPECT_EQ(answer.error().code, Errc::malformed) << line;
+  }
+}
+
+TEST(Protocol, ANumberThatDoesNotFitIsOutOfRangeAndNoOther) {
+  for (
+      const auto* line :
+      {R"({"id":9223372036854775808,"op":"observe"})",
+       R"({"id":1,"op":"scale","desired":2,"version":"","victims":[],"token":18446744073709551615})"}) {
+    const auto request = parse_request(line);
+    ASSERT_FALSE(request) << line;
+    EXPECT_PRED2(ends_with, request.error().message, "is out of range");
+  }
+  EXPECT_EQ(parse_request(R"({"id":-9223372036854775808,"op":"observe"})")->id,
+            std::numeric_limits<std::int64_t>::min());
+}
+
+TEST(Protocol, WhatIsNestedDeeplyIsRefusedLikeAnythingElse) {
+  const auto depth = longest_line / 2 - 100;
+  const auto nest = std::string(depth, '[') + std::string(depth, ']');
+  EXPECT_FALSE(parse_request(
+      R"({"id":1,"op":"scale","desired":2,"version":"","token":1,"victims":)" + nest + "}"));
+  for (const std::string& line :
+       {R"({"id":1,"observation":)" + nest + "}", R"({"id":1,"error":)" + nest + "}",
+        R"({"id":1,"observation":{"workers":)" + nest + "}}"}) {
+    EXPECT_FALSE(parse_answer(line));
   }
 }
 

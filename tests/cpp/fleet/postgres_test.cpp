@@ -318,6 +318,16 @@ TEST(PostgresUrl, IsReadAsLibpqDoes) {
   EXPECT_EQ(to_text(*socket), "postgresql:///app?host=/run/postgresql");
 }
 
+TEST(PostgresUrl, IsShownAsAUrlWhateverItsNamesAre) {
+  const auto url = parse_postgres_url("postgresql://me:secret@db/a%20%0A%FF%2F%3F%23");
+  ASSERT_TRUE(url);
+  EXPECT_EQ(to_text(*url), "postgresql://db:5432/a%20%0A%FF%2F%3F%23");
+  const auto socket = parse_postgres_url("postgresql://%2Frun%2Fan%26other/app");
+  ASSERT_TRUE(socket);
+  EXPECT_EQ(to_text(*socket), "postgresql:///app?host=/run/an%26other");
+  EXPECT_EQ(to_text(parse_postgres_url(to_text(*socket)).value()), to_text(*socket));
+}
+
 TEST(PostgresUrl, WhatIsWrongWithOneIsSaidWithoutIt) {
   for (const auto* text : {"", "http://secret", "postgresql://", "postgresql://u:secret@h",
                            "postgresql://u:secret@/db", "postgresql://u:sec%zzret@h/db",

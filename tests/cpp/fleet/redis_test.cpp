@@ -161,7 +161,8 @@ TEST(RedisUrl, WhatIsWrongWithOneIsSaidWithoutIt) {
        {"", "redis", "http://secret", "redis://", "redis://:secret@", "redis://:secret@h:0",
         "redis://:secret@h:65536", "redis://:secret@h:x", "redis://:secret@h/x",
         "redis://:secret@h?password=secret", "redis://:sec%zzret@h", "redis://secret@h",
-        "redis://:secret@[::1", "redis://:secret@h/1?ssl_ca_certs=%z"}) {
+        "redis://:secret@[::1", "redis://:secret@h/1?ssl_ca_certs=%z", "redis://:secret@h\xff",
+        "redis://:secret@h\n", "redis://:secret@[::1 ]", "redis://:secret@[[h]"}) {
     const auto url = parse_redis_url(text);
     ASSERT_FALSE(url) << text;
     EXPECT_EQ(url.error().code, Errc::invalid_argument);

@@ -16,15 +16,12 @@ namespace {
 using docker::at;
 using docker::Document;
 using docker::malformed;
+using docker::parse;
 using docker::text;
 
 constexpr std::string_view number_label = "com.docker.compose.container-number";
 /// Version 2 only: whose place a container took that Compose has made anew.
 constexpr std::string_view replaced_label = "com.docker.compose.replace";
-
-Document parse(std::string_view body) {
-  return Document::parse(body, nullptr, /*allow_exceptions=*/false);
-}
 
 docker::Filters labels_of(const Target& target) {
   return {{"label",

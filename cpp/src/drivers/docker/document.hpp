@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "model/json/shallow.hpp"
 #include "model/result.hpp"
 
 namespace selfscale::drivers::docker {
@@ -42,6 +43,9 @@ inline std::optional<int> count(const Document& value) {
   if (is_huge || value.get<std::int64_t>() < 0) return std::nullopt;
   return value.get<int>();
 }
+
+/// Discarded: it is no JSON, or nested too deep to be sent back.
+inline Document parse(std::string_view body) { return parse_shallow<Document>(body); }
 
 inline Failure malformed(std::string_view what) {
   return Failure{Errc::malformed, "the Engine's answer is no " + std::string{what}, {}};

@@ -15,7 +15,7 @@ bool contains(std::string_view text, std::string_view part) {
 }  // namespace
 
 Failure refusal(const http::Address& engine, const http::Call& call, const http::Answer& answer) {
-  const auto body = Document::parse(answer.body, nullptr, /*allow_exceptions=*/false);
+  const auto body = parse(answer.body);
   const auto words = text(at(body, "message"));
   auto failure = http::failure_of(engine, call, answer, words);
   if (answer.status == 500 && contains(words, "out of sequence")) failure.code = Errc::conflict;

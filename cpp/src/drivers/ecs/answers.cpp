@@ -101,6 +101,7 @@ std::vector<std::string> texts(Reader& reader, const Json& object, const char* k
 
 Service service_in(Reader& reader, const Json& object) {
   Service service;
+  service.arn = reader.text(object, "serviceArn");
   service.status = reader.needed_text(object, "status");
   service.scheduling_strategy = reader.text(object, "schedulingStrategy");
   service.desired = reader.count(object, "desiredCount");
@@ -119,6 +120,10 @@ Service service_in(Reader& reader, const Json& object) {
     if (service.events.size() < events_kept) {
       service.events.push_back(reader.text(each, "message"));
     }
+  });
+  each(reader, object, "tags", [&](const Json& each) {
+    if (reader.text(each, "key") != taken_over_tag) return;
+    service.before_takeover = suspended_in(reader.text(each, "value"));
   });
   return service;
 }
@@ -324,6 +329,10 @@ std::string conflict_of(const ScalableTarget& target, const std::vector<std::str
   if (!policies.empty()) words += ", by the policies " + joined(policies);
   if (!actions.empty()) words += ", by the scheduled actions " + joined(actions);
   return words;
+}
+
+Suspended to_give_back(const Suspended& now, const Suspended& before) noexcept {
+  return {now.in && before.in, now.out && before.out, now.scheduled && before.scheduled};
 }
 
 }  // namespace selfscale::drivers::ecs

@@ -21,6 +21,7 @@ struct Deployment {
 };
 
 struct Service {
+  std::string arn;
   std::string status;               ///< ACTIVE, DRAINING, INACTIVE
   std::string scheduling_strategy;  ///< REPLICA, DAEMON
   std::string controller;           ///< of its deployments: ECS, CODE_DEPLOY, EXTERNAL
@@ -29,6 +30,8 @@ struct Service {
   int pending = 0;
   std::vector<Deployment> deployments;
   std::vector<std::string> events;  ///< what the platform says of it, the newest first
+  std::optional<Suspended>
+      before_takeover;  ///< of its scalable target; empty: it was not taken over
 };
 
 struct Task {
@@ -81,5 +84,9 @@ std::vector<std::string> to_be_kept(const std::vector<Task>& tasks,
 /// Why the native autoscaler and this agent cannot both scale the service; empty: they can.
 std::string conflict_of(const ScalableTarget& target, const std::vector<std::string>& policies,
                         const std::vector<std::string>& actions);
+
+/// What of a takeover is to be given back: what was suspended before, without that which a person
+/// has resumed since.
+Suspended to_give_back(const Suspended& now, const Suspended& before) noexcept;
 
 }  // namespace selfscale::drivers::ecs

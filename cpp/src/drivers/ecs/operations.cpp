@@ -56,6 +56,7 @@ std::string resource_id(const Place& place) {
 Operation describe_service(const Place& place) {
   auto body = in_cluster(place);
   body["services"] = {place.service};
+  body["include"] = {"TAGS"};
   return {Api::ecs, "DescribeServices", body.dump(), false};
 }
 
@@ -113,6 +114,36 @@ Operation suspend_scaling(const Place& place, const Suspended& suspended) {
                             {"DynamicScalingOutSuspended", suspended.out},
                             {"ScheduledScalingSuspended", suspended.scheduled}};
   return {Api::scaling, "RegisterScalableTarget", body.dump(), true};
+}
+
+std::string to_text(const Suspended& suspended) {
+  const auto word = [](bool is_so) { return std::string{is_so ? "true" : "false"}; };
+  return "DynamicScalingInSuspended=" + word(suspended.in) +
+         " DynamicScalingOutSuspended=" + word(suspended.out) +
+         " ScheduledScalingSuspended=" + word(suspended.scheduled);
+}
+
+std::optional<Suspended> suspended_in(std::string_view text) {
+  for (const bool in : {false, true}) {
+    for (const bool out : {false, true}) {
+      for (const bool scheduled : {false, true}) {
+        const Suspended each{in, out, scheduled};
+        if (to_text(each) == text) return each;
+      }
+    }
+  }
+  return std::nullopt;
+}
+
+Operation tag_taken_over(const std::string& service_arn, const Suspended& before) {
+  const Json body{{"resourceArn", service_arn},
+                  {"tags", {{{"key", taken_over_tag}, {"value", to_text(before)}}}}};
+  return {Api::ecs, "TagResource", body.dump(), true};
+}
+
+Operation untag_taken_over(const std::string& service_arn) {
+  const Json body{{"resourceArn", service_arn}, {"tagKeys", {taken_over_tag}}};
+  return {Api::ecs, "UntagResource", body.dump(), true};
 }
 
 }  // namespace selfscale::drivers::ecs

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -34,6 +35,7 @@ struct Place {
 /// "web" of "arn:aws:ecs:eu-west-1:1:service/prod/web".
 std::string_view short_name(std::string_view name_or_arn) noexcept;
 
+/// With its tags.
 Operation describe_service(const Place& place);
 /// Only the count: the platform keeps everything else, the capacity provider strategy too, and
 /// begins no deployment.
@@ -54,11 +56,24 @@ struct Suspended {
   [[nodiscard]] bool all() const noexcept { return in && out && scheduled; }
   bool operator==(const Suspended&) const = default;
 };
+/// In AWS' own words, of which a tag's value takes these characters.
+std::string to_text(const Suspended& suspended);
+/// Empty: the text is none that to_text() makes.
+std::optional<Suspended> suspended_in(std::string_view text);
+
 Operation describe_scalable_target(const Place& place);
 Operation describe_scaling_policies(const Place& place);
 Operation describe_scheduled_actions(const Place& place);
 /// Bounds and policies stay as they are.
 Operation suspend_scaling(const Place& place, const Suspended& suspended);
+
+/// The tag of a service that says which doings of its scalable target were suspended before a
+/// takeover, so that it outlives the agent.
+inline constexpr std::string_view taken_over_tag = "selfscale:taken-over";
+/// Errc::failed of a service whose ARN does not name its cluster: AWS tags none that is so old.
+Operation tag_taken_over(const std::string& service_arn, const Suspended& before);
+/// A tag that is not there is no error to AWS.
+Operation untag_taken_over(const std::string& service_arn);
 
 /// "service/prod/web", as Application Auto Scaling names a service.
 std::string resource_id(const Place& place);

@@ -52,8 +52,7 @@ std::string bounds_of(const Json& spec) {
 
 /// What was there before it was taken over; no object: it was not.
 Json left_behind(const Json& metadata) {
-  return Json::parse(text(at(metadata, "annotations", taken_annotation)), nullptr,
-                     /*allow_exceptions=*/false);
+  return parse_shallow<Json>(text(at(metadata, "annotations", taken_annotation)));
 }
 
 std::string merge_patch(const Json& metadata, Json annotations, Json spec) {

@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "model/json/shallow.hpp"
 #include "model/result.hpp"
 
 namespace selfscale::drivers::kubernetes {
@@ -43,7 +44,7 @@ inline std::optional<int> count(const Json& value, int when_absent = 0) {
 inline Failure malformed(const std::string& words) { return Failure{Errc::malformed, words, {}}; }
 
 inline Result<Json> parse(std::string_view body, std::string_view kind) {
-  auto object = Json::parse(body, nullptr, /*allow_exceptions=*/false);
+  auto object = parse_shallow<Json>(body);
   if (text(at(object, "kind")) == kind) return object;
   return malformed("the API's answer is no " + std::string{kind});
 }

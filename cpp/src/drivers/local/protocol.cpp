@@ -11,17 +11,21 @@ namespace {
 
 using nlohmann::json;
 
+constexpr auto lowest = std::numeric_limits<std::int64_t>::min();
+constexpr auto highest = std::numeric_limits<std::int64_t>::max();
+
 constexpr std::array<std::string_view, 5> state_names{"starting", "ready", "draining", "stopping",
                                                       "backoff"};
 
-/// Reads members, and remembers the first that was not what it should be.
+json json_in(std::string_view line) {
+  return json::parse(line, nullptr, /*allow_exceptions=*/false);
+}
+
+/// Reads members, and remembers the first that was not what it should be. It copies no document: a
+/// copy goes as deep as what is nested, and a line may be nested deeper than the stack.
 class Reader {
  public:
-  explicit Reader(std::string_view line)
-      : body_(json::parse(line, nullptr, /*allow_exceptions=*/false)) {
-    if (!body_.is_object()) wrong_ = "is not a JSON object";
-  }
-  explicit Reader(json body) : body_(std::move(body)) {  // braces would make a list of it
+  explicit Reader(const json& body) : body_(body) {
     if (!body_.is_object()) wrong_ = "is not a JSON object";
   }
 
@@ -30,8 +34,10 @@ class Reader {
   std::int64_t integer(const char* key, std::int64_t least, std::int64_t most) {
     const json* found = find(key);
     if (found == nullptr || !found->is_number_integer()) return refuse(key, "is not an integer");
+    const bool is_too_large = found->is_number_unsigned() && found->get<std::uint64_t>() > highest;
     const auto value = found->get<std::int64_t>();
-    return least <= value && value <= most ? value : refuse(key, "is out of range");
+    const bool fits = !is_too_large && least <= value && value <= most;
+    return fits ? value : refuse(key, "is out of range");
   }
   int count(const char* key) { return static_cast<int>(integer(key, 0, 1'000'000)); }
   double number(const char* key) {
@@ -45,11 +51,11 @@ class Reader {
     if (found == nullptr || !found->is_string()) return refuse(key, "is not a text"), std::string{};
     return found->get<std::string>();
   }
-  std::vector<json> list(const char* key) {
+  const json& list(const char* key) {
+    static const json none = json::array();
     const json* found = find(key);
-    if (found == nullptr || !found->is_array())
-      return refuse(key, "is not a list"), std::vector<json>{};
-    return found->get<std::vector<json>>();
+    if (found == nullptr || !found->is_array()) return refuse(key, "is not a list"), none;
+    return *found;
   }
   std::vector<std::string> texts(const char* key) {
     std::vector<std::string> all;
@@ -59,9 +65,10 @@ class Reader {
     }
     return all;
   }
-  json object(const char* key) {
+  const json& object(const char* key) {
+    static const json none;
     const json* found = find(key);
-    return found == nullptr ? json{} : *found;
+    return found == nullptr ? none : *found;
   }
   std::int64_t refuse(const char* key, const char* why) {
     if (wrong_.empty()) wrong_ = "\"" + std::string{key} + "\" " + why;
@@ -82,12 +89,9 @@ class Reader {
     return found == body_.end() ? nullptr : &*found;
   }
 
-  json body_;
+  const json& body_;
   std::string wrong_;
 };
-
-constexpr auto lowest = std::numeric_limits<std::int64_t>::min();
-constexpr auto highest = std::numeric_limits<std::int64_t>::max();
 
 std::string text_of(const json& body) {
   // A text from outside (a command's name, say) may be no UTF-8.
@@ -142,8 +146,8 @@ Report report_in(Reader& reader) {
   report.failure = reader.text("failure");
   report.note = reader.text("note");
   report.warnings = reader.texts("warnings");
-  for (auto& each : reader.list("workers")) {
-    Reader inner{std::move(each)};
+  for (const auto& each : reader.list("workers")) {
+    Reader inner{each};
     report.workers.push_back(worker_in(inner));
     reader.take_over(inner);
   }
@@ -194,7 +198,8 @@ std::string write_line(const Answer& answer) {
 }
 
 Result<Request> parse_request(std::string_view line) {
-  Reader reader{line};
+  const auto body = json_in(line);
+  Reader reader{body};
   Request request;
   request.id = reader.integer("id", lowest, highest);
   if (const auto op = reader.text("op"); op == "scale") {
@@ -214,7 +219,8 @@ Result<Request> parse_request(std::string_view line) {
 }
 
 Result<Answer> parse_answer(std::string_view line) {
-  Reader reader{line};
+  const auto body = json_in(line);
+  Reader reader{body};
   Answer answer;
   answer.id = reader.integer("id", lowest, highest);
   if (reader.has("observation")) {

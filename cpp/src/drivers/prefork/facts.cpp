@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <filesystem>
+#include <limits>
 #include <system_error>
 #include <tuple>
 
@@ -52,7 +53,7 @@ bool read_status(std::string_view status, Facts& facts) {
   if (!state || !users || !of_thread || !of_process || !caught) return false;
   const auto ids = sampling::split(*users, '\t');  // real, effective, saved, of files
   const auto user = ids.size() > 1 ? sampling::leading_number(ids[1]) : std::nullopt;
-  if (!user) return false;
+  if (!user || *user > std::numeric_limits<uid_t>::max()) return false;
   facts.user = static_cast<uid_t>(*user);
   facts.is_stopped = state->starts_with('T') || state->starts_with('t');
   facts.pending = *of_thread | *of_process;

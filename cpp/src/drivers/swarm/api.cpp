@@ -17,6 +17,7 @@ using docker::at;
 using docker::count;
 using docker::Document;
 using docker::malformed;
+using docker::parse;
 using docker::text;
 
 // --- services
@@ -90,10 +91,6 @@ Result<Service> read_service(const Document& object) {
   service.running = count(running);
   if (!service.running) return malformed("count of tasks");
   return service;
-}
-
-Document parse(std::string_view body) {
-  return Document::parse(body, nullptr, /*allow_exceptions=*/false);
 }
 
 // --- tasks

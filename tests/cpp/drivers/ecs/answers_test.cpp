@@ -347,5 +347,25 @@ TEST(NativeAutoscaler, IsAConflictWhenItActs) {
   EXPECT_EQ(conflict_of({2, 10, {true, true, true}}, {"cpu"}, {}), "") << "it is suspended";
 }
 
+TEST(Takeover, WhatStandsInTheServicesTagIsKnownOfTheService) {
+  auto service = service_json(2, 2, 0);
+  const auto read = [&service] {
+    return parse_described(ecs("DescribeServices", {{"services", {service}}}), prod);
+  };
+  EXPECT_EQ(read()->arn, "arn:aws:ecs:eu-west-1:1:service/prod/web");
+  EXPECT_EQ(read()->before_takeover, std::nullopt);
+  service["tags"] = {{{"key", "team"}, {"value", "shop"}},
+                     {{"key", taken_over_tag}, {"value", to_text({false, true, false})}}};
+  EXPECT_EQ(read()->before_takeover, (Suspended{false, true, false}));
+  service["tags"][1]["value"] = "mine";
+  EXPECT_EQ(read()->before_takeover, std::nullopt);
+}
+
+TEST(Takeover, WhatAPersonHasResumedSinceStaysResumed) {
+  const Suspended all{true, true, true};
+  EXPECT_EQ(to_give_back(all, {false, false, true}), (Suspended{false, false, true}));
+  EXPECT_EQ(to_give_back({true, false, false}, {false, true, true}), Suspended{});
+}
+
 }  // namespace
 }  // namespace selfscale::drivers::ecs

@@ -68,6 +68,35 @@ class EcsDriver : public testing::Test {
     });
   }
 
+  void set_suspended(const Suspended& now) {
+    aws.with([&now](State& state) {
+      (*state.target)["SuspendedState"] = {{"DynamicScalingInSuspended", now.in},
+                                           {"DynamicScalingOutSuspended", now.out},
+                                           {"ScheduledScalingSuspended", now.scheduled}};
+    });
+  }
+  Suspended suspended() {
+    return aws.with([](State& state) {
+      const auto& now = (*state.target)["SuspendedState"];
+      return Suspended{now["DynamicScalingInSuspended"], now["DynamicScalingOutSuspended"],
+                       now["ScheduledScalingSuspended"]};
+    });
+  }
+  Result<void> release() { return run(io, driver().release()); }
+  /// As somebody had set it, before any takeover.
+  void begin_with_autoscaler(const Suspended& before) {
+    begin_anew();
+    aws.set_count(2);
+    add_autoscaler(false, {"cpu"});
+    set_suspended(before);
+    aws.with([](State& state) { state.tags = {{"team", "shop"}}; });
+  }
+  void expect_given_back(const Suspended& before) {
+    EXPECT_EQ(suspended(), before);
+    EXPECT_EQ(aws.with([](State& state) { return state.tags; }),
+              (std::map<std::string, std::string>{{"team", "shop"}}));
+  }
+
   FakeAws aws;
   asio::io_context io;
   Options options;
@@ -270,7 +299,8 @@ TEST_F(EcsDriver, EveryFaultOfEveryWriteHasItsCodeAndIsNotTriedAgainHere) {
   add_tasks({"a", "b", "c"});
   add_autoscaler(false, {"cpu"});
   // In the order in which a scale-in makes them: what comes after one that failed is not asked for.
-  const Names writes{"RegisterScalableTarget", "UpdateTaskProtection", "UpdateService"};
+  const Names writes{"TagResource", "RegisterScalableTarget", "UpdateTaskProtection",
+                     "UpdateService"};
   for (std::size_t failing = 0; failing < writes.size(); ++failing) {
     for (const auto& [answer, code] : std::initializer_list<Row>{
              {refusal("ThrottlingException"), Errc::throttled},
@@ -288,9 +318,11 @@ TEST_F(EcsDriver, EveryFaultOfEveryWriteHasItsCodeAndIsNotTriedAgainHere) {
              {refusal("InvalidParameterException"), Errc::failed},
          }) {
       const auto& operation = writes[failing];
-      begin_anew();  // nothing is suspended yet
+      begin_anew();
+      add_autoscaler(false, {"cpu"});  // nothing is suspended yet
       aws.with([](State& state) {
         state.operations.clear();
+        state.tags.clear();
         state.protected_arns.clear();
       });
       aws.set_count(3);
@@ -380,15 +412,7 @@ TEST_F(EcsDriver, OneThatIsSuspendedOrHasNothingToActByIsNone) {
 TEST_F(EcsDriver, WithConsentTheNativeAutoscalerIsSuspendedByTheFirstWriteAndGivenBack) {
   options.takes_over = true;
   add_autoscaler(false, {"cpu"});
-  aws.with(
-      [](State& state) { (*state.target)["SuspendedState"]["ScheduledScalingSuspended"] = true; });
-  const auto suspended = [this] {
-    return aws.with([](State& state) {
-      const auto& now = (*state.target)["SuspendedState"];
-      return Suspended{now["DynamicScalingInSuspended"], now["DynamicScalingOutSuspended"],
-                       now["ScheduledScalingSuspended"]};
-    });
-  };
+  set_suspended({false, false, true});
   const Suspended before{false, false, true};
   const auto found = preflight();
   EXPECT_EQ(sentences(found.wrong), Names{});
@@ -426,6 +450,136 @@ TEST_F(EcsDriver, WithoutATakeoverNothingIsGivenBack) {
   EXPECT_TRUE(aws.with([](State& state) {
     return std::ranges::count(state.operations, "RegisterScalableTarget") == 0;
   }));
+}
+
+TEST_F(EcsDriver, TheNextLeaderGivesBackWhatTheOneBeforeTookOver) {
+  options.takes_over = true;
+  const Suspended before{false, false, true};
+  begin_with_autoscaler(before);
+  ASSERT_TRUE(scale(3));
+  EXPECT_TRUE(suspended().all());
+  begin_anew();
+  EXPECT_EQ(sentences(preflight().wrong), Names{});
+  ASSERT_TRUE(scale(4));
+  begin_anew();
+  ASSERT_TRUE(release());
+  expect_given_back(before);
+}
+
+TEST_F(EcsDriver, WhicheverCallOfATakeoverFailsTheNextLeaderGivesBackWhatWasThere) {
+  options.takes_over = true;
+  const Suspended before{false, false, true};
+  for (const std::string operation : {"DescribeServices", "DescribeScalableTargets", "TagResource",
+                                      "RegisterScalableTarget", "UpdateService"}) {
+    for (const bool is_done : {false, true}) {
+      for (const bool scales_on : {false, true}) {
+        SCOPED_TRACE(operation + (is_done ? ", done" : "") + (scales_on ? ", goes on" : ""));
+        begin_with_autoscaler(before);
+        script(operation, {{500, "", "", is_done}});
+        ASSERT_FALSE(scale(3));
+        begin_anew();
+        if (scales_on) {
+          ASSERT_TRUE(scale(4));
+          EXPECT_TRUE(suspended().all());
+          begin_anew();
+        }
+        ASSERT_TRUE(release());
+        expect_given_back(before);
+      }
+    }
+  }
+}
+
+TEST_F(EcsDriver, WhicheverCallOfAReleaseFailsTheNextOneGivesBackWhatWasThere) {
+  options.takes_over = true;
+  const Suspended before{false, true, false};
+  for (const std::string operation :
+       {"DescribeServices", "DescribeScalableTargets", "RegisterScalableTarget", "UntagResource"}) {
+    for (const bool is_done : {false, true}) {
+      for (const bool scales_on : {false, true}) {
+        SCOPED_TRACE(operation + (is_done ? ", done" : "") + (scales_on ? ", goes on" : ""));
+        begin_with_autoscaler(before);
+        ASSERT_TRUE(scale(3));
+        script(operation, {{500, "", "", is_done}});
+        ASSERT_FALSE(release());
+        begin_anew();
+        if (scales_on) {
+          ASSERT_TRUE(scale(4));
+          EXPECT_TRUE(suspended().all());
+          begin_anew();
+        }
+        ASSERT_TRUE(release());
+        expect_given_back(before);
+      }
+    }
+  }
+}
+
+TEST_F(EcsDriver, WhatIsToBeGivenBackIsKeptBeforeAnythingIsSuspendedAndUntilItIsGivenBack) {
+  options.takes_over = true;
+  begin_with_autoscaler({});
+  ASSERT_TRUE(scale(3));
+  ASSERT_TRUE(release());
+  auto operations = aws.with([](State& state) { return state.operations; });
+  std::erase_if(operations, [](const std::string& each) { return each.starts_with("Describe"); });
+  EXPECT_EQ(operations, (Names{"TagResource", "RegisterScalableTarget", "UpdateService",
+                               "RegisterScalableTarget", "UntagResource"}));
+}
+
+TEST_F(EcsDriver, WhatAPersonResumesDuringATakeoverStaysResumed) {
+  options.takes_over = true;
+  begin_with_autoscaler({true, false, true});
+  ASSERT_TRUE(scale(3));
+  set_suspended({false, true, true});
+  begin_anew();
+  ASSERT_TRUE(release());
+  expect_given_back({false, false, true});
+
+  begin_with_autoscaler({true, false, true});
+  ASSERT_TRUE(scale(3));
+  set_suspended({false, true, true});
+  ASSERT_TRUE(scale(4));
+  EXPECT_TRUE(suspended().all());
+  begin_anew();
+  ASSERT_TRUE(release());
+  expect_given_back({false, false, true});
+}
+
+TEST_F(EcsDriver, ATargetThatIsGoneIsNotMadeAnewByGivingItBack) {
+  options.takes_over = true;
+  begin_with_autoscaler({});
+  ASSERT_TRUE(scale(3));
+  aws.with([](State& state) { state.target.reset(); });
+  ASSERT_TRUE(release());
+  EXPECT_FALSE(aws.with([](State& state) { return state.target.has_value(); }));
+  EXPECT_EQ(aws.with([](State& state) { return state.tags.size(); }), 1U);
+}
+
+TEST_F(EcsDriver, WhatIsNotKeptIsNotSuspended) {
+  options.takes_over = true;
+  begin_with_autoscaler({});
+  script("TagResource", {refusal("AccessDeniedException", "no")});
+  const auto written = scale(3);
+  ASSERT_FALSE(written);
+  EXPECT_EQ(written.error().permission, "ecs:TagResource");
+  EXPECT_EQ(suspended(), Suspended{});
+  EXPECT_EQ(aws.writes(), 0);
+}
+
+TEST_F(EcsDriver, WithoutConsentItSaysOfAnEarlierTakeoverAndTouchesNothing) {
+  options.takes_over = true;
+  begin_with_autoscaler({});
+  ASSERT_TRUE(scale(3));
+  options.takes_over = false;
+  begin_anew();
+  const auto found = preflight();
+  EXPECT_EQ(sentences(found.wrong), Names{});
+  ASSERT_EQ(found.warnings.size(), 1U);
+  EXPECT_NE(found.warnings[0].what.find("platform.takeOver"), std::string::npos);
+  ASSERT_TRUE(release());
+  EXPECT_TRUE(suspended().all());
+  set_suspended({});
+  EXPECT_EQ(sentences(preflight().warnings), Names{}) << "a person has resumed it";
 }
 
 // ---- protection

@@ -208,6 +208,12 @@ FakeAws::Scripted FakeAws::perform(Api api, const std::string& name, const Json&
     if (body["tasks"].size() > most_tasks_described) state_.complaints.push_back("too many tasks");
   } else if (name == "GetTaskProtection" || name == "UpdateTaskProtection") {
     said = protection(body);
+  } else if (name == "TagResource") {
+    check_tagged(body);
+    for (const auto& tag : body["tags"]) state_.tags[tag["key"]] = tag["value"];
+  } else if (name == "UntagResource") {
+    check_tagged(body);
+    for (const std::string key : body["tagKeys"]) state_.tags.erase(key);
   } else if (name == "DescribeScalableTargets") {
     said["ScalableTargets"] = Json::array();
     if (state_.target) said["ScalableTargets"].push_back(*state_.target);
@@ -251,7 +257,14 @@ Json FakeAws::described(const Json& body) {
     state_.service["runningCount"] = state_.service["runningCount"].get<int>() + pending;
     state_.service["pendingCount"] = 0;
   }
-  return {{"services", {state_.service}}, {"failures", Json::array()}};
+  auto service = state_.service;
+  if (body.value("include", Json::array()) == Json{"TAGS"}) {
+    service["tags"] = Json::array();
+    for (const auto& [key, value] : state_.tags) {
+      service["tags"].push_back({{"key", key}, {"value", value}});
+    }
+  }
+  return {{"services", {std::move(service)}}, {"failures", Json::array()}};
 }
 
 /// What is not given stays as it is.
@@ -288,6 +301,13 @@ Json FakeAws::protection(const Json& body) {
 Json FakeAws::registered(const Json& body) {
   if (state_.target) (*state_.target)["SuspendedState"] = body["SuspendedState"];
   return {{"ScalableTargetARN", "arn:aws:application-autoscaling:eu-west-1:1:scalable-target/x"}};
+}
+
+/// Tags go by the full name alone.
+void FakeAws::check_tagged(const Json& body) {
+  if (body["resourceArn"] != state_.service["serviceArn"]) {
+    state_.complaints.push_back("no such resource: " + body["resourceArn"].dump());
+  }
 }
 
 }  // namespace selfscale::drivers::ecs

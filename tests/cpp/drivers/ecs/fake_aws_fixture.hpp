@@ -34,7 +34,8 @@ class FakeAws {
     int describes_until_running = 1;
     std::vector<Json> tasks;
     std::set<std::string> protected_arns;
-    std::optional<Json> target;  ///< of Application Auto Scaling
+    std::map<std::string, std::string> tags;  ///< of the service
+    std::optional<Json> target;               ///< of Application Auto Scaling
     std::vector<std::string> policies;
     std::vector<std::string> actions;
     std::string access_key_id = "AKIDEXAMPLE";
@@ -84,6 +85,7 @@ class FakeAws {
   Json listed(const Json& body);
   Json protection(const Json& body);
   Json registered(const Json& body);
+  void check_tagged(const Json& body);
 
   std::mutex mutex_;
   State state_;

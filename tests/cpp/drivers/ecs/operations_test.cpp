@@ -29,6 +29,7 @@ std::vector<Row> rows() {
   const auto scaling = [](const char* name) {
     return std::string{"AnyScaleFrontendService."} + name;
   };
+  const std::string arn{"arn:aws:ecs:eu-west-1:1:service/prod/web"};
   const Json target{{"ServiceNamespace", "ecs"},
                     {"ResourceId", "service/prod/web"},
                     {"ScalableDimension", "ecs:service:DesiredCount"}};
@@ -38,9 +39,9 @@ std::vector<Row> rows() {
                                  {"ScheduledScalingSuspended", true}};
   return {
       {describe_service(prod), ecs("DescribeServices"), "ecs:DescribeServices",
-       Json{{"cluster", "prod"}, {"services", {"web"}}}, false},
+       Json{{"cluster", "prod"}, {"services", {"web"}}, {"include", {"TAGS"}}}, false},
       {describe_service({"", "web"}), ecs("DescribeServices"), "ecs:DescribeServices",
-       Json{{"services", {"web"}}}, false},
+       Json{{"services", {"web"}}, {"include", {"TAGS"}}}, false},
       {set_desired_count(prod, 5), ecs("UpdateService"), "ecs:UpdateService",
        Json{{"cluster", "prod"}, {"service", "web"}, {"desiredCount", 5}}, true},
       {list_tasks(prod, ""), ecs("ListTasks"), "ecs:ListTasks",
@@ -70,6 +71,16 @@ std::vector<Row> rows() {
        "application-autoscaling:DescribeScheduledActions", target, false},
       {suspend_scaling(prod, {true, false, true}), scaling("RegisterScalableTarget"),
        "application-autoscaling:RegisterScalableTarget", suspended, true},
+      {tag_taken_over(arn, {true, false, true}), ecs("TagResource"), "ecs:TagResource",
+       Json{{"resourceArn", arn},
+            {"tags",
+             {{{"key", "selfscale:taken-over"},
+               {"value",
+                "DynamicScalingInSuspended=true DynamicScalingOutSuspended=false "
+                "ScheduledScalingSuspended=true"}}}}},
+       true},
+      {untag_taken_over(arn), ecs("UntagResource"), "ecs:UntagResource",
+       Json{{"resourceArn", arn}, {"tagKeys", {"selfscale:taken-over"}}}, true},
   };
 }
 
@@ -95,6 +106,20 @@ TEST(Operation, NamesTheServiceToTheAutoscaler) {
   EXPECT_EQ(resource_id({"arn:aws:ecs:eu-west-1:1:cluster/prod",
                          "arn:aws:ecs:eu-west-1:1:service/prod/web"}),
             "service/prod/web");
+}
+
+TEST(Suspended, IsReadFromATagAsItWasWritten) {
+  for (const unsigned bits : {0U, 1U, 2U, 3U, 4U, 5U, 6U, 7U}) {
+    const Suspended each{(bits & 1U) != 0, (bits & 2U) != 0, (bits & 4U) != 0};
+    EXPECT_EQ(suspended_in(to_text(each)), each) << to_text(each);
+    EXPECT_EQ(
+        to_text(each).find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ= "),
+        std::string::npos)
+        << "a tag takes letters, digits, spaces and _.:/=+-@ alone";
+    EXPECT_LE(to_text(each).size(), 256U);
+  }
+  EXPECT_EQ(suspended_in(""), std::nullopt);
+  EXPECT_EQ(suspended_in("by hand"), std::nullopt) << "what a person made of it says nothing";
 }
 
 TEST(Shapes, TellWhatDoesNotFit) {

@@ -60,7 +60,8 @@ TEST(PreforkFacts, AreNotMadeUp) {
   Facts facts;
   for (const auto* text :
        {"", "State:\tS\n", "State:\tS\nUid:\t1\nSigPnd:\t0\nShdPnd:\t0\nSigCgt:\t0\n",
-        "State:\tS\nUid:\t1\t1\nSigPnd:\tx\nShdPnd:\t0\nSigCgt:\t0\n"}) {
+        "State:\tS\nUid:\t1\t1\nSigPnd:\tx\nShdPnd:\t0\nSigCgt:\t0\n",
+        "State:\tS\nUid:\t1\t4294967296\nSigPnd:\t0\nShdPnd:\t0\nSigCgt:\t0\n"}) {
     EXPECT_FALSE(read_status(text, facts)) << text;
   }
   EXPECT_FALSE(look_at(1 << 22));
