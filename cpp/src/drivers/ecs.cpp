@@ -15,7 +15,6 @@ namespace {
 namespace asio = boost::asio;
 using ecs::Operation;
 
-constexpr Duration patience{10'000};         // for calls that carry no deadline
 constexpr Duration release_patience{5'000};  // an agent that stops waits for it
 constexpr double poll_seconds = 15.0;        // AWS' own waiters ask as often
 constexpr Duration look_lasts{300'000};  // the native autoscaler is looked for as often, at least
@@ -47,7 +46,7 @@ class Ecs final : public Driver {
         session_{io, options_, std::move(surroundings)} {}
 
   asio::awaitable<Result<Observation>> observe() override {
-    const Deadline until{patience};
+    const Deadline until{options_.patience};
     const auto service = co_await describe(until);
     if (!service) co_return service.error();
     const auto tasks = co_await list_tasks(until);
@@ -97,7 +96,7 @@ class Ecs final : public Driver {
 
   asio::awaitable<Result<void>> release() override {
     if (!suspended_before_) co_return Result<void>{};
-    const Deadline until{release_patience};
+    const Deadline until{std::min(release_patience, options_.patience)};
     const auto given_back =
         co_await session_.call(ecs::suspend_scaling(options_.place, *suspended_before_), until);
     if (!given_back) co_return with_permission(given_back.error());
@@ -124,7 +123,7 @@ class Ecs final : public Driver {
   };
 
   asio::awaitable<Result<Preflight>> look() {
-    const Deadline until{patience};
+    const Deadline until{options_.patience};
     const auto service = co_await describe(until);
     if (!service) co_return service.error();
     Preflight found;
@@ -217,8 +216,12 @@ class Ecs final : public Driver {
   }
 
   asio::awaitable<Result<ecs::Protection>> protection(Operation operation, Deadline until) {
-    const auto answer = co_await session_.call(std::move(operation), until);
-    if (answer) co_return ecs::parse_protection(*answer);
+    const auto answer = co_await session_.call(operation, until);
+    if (answer) {
+      auto read = ecs::parse_protection(operation.name, *answer);
+      if (read || !operation.writes) co_return read;
+      co_return Failure{Errc::timed_out, read.error().message + "; was it carried out?", {}};
+    }
     auto failure = answer.error();
     // Protecting is no change of the count: it may be asked for again.
     if (failure.code == Errc::denied || failure.code == Errc::failed) {
@@ -311,6 +314,7 @@ std::unique_ptr<Driver> ecs_driver(asio::io_context& io, ecs::Options options,
 Result<std::unique_ptr<Driver>> ecs_driver(Setting setting) {
   auto options = ecs::parse_options(setting.platform_json, setting.service);
   if (!options) return options.error();
+  options->patience = setting.patience;
   return ecs_driver(setting.io, std::move(*options), {variable, wall_time});
 }
 

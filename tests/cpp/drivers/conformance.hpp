@@ -29,6 +29,7 @@ struct Harness {
 struct HarnessRow {
   std::string name;
   std::function<std::unique_ptr<Harness>()> make;
+  bool is_over_http = false;  ///< it is OverHttp, too
 };
 
 /// One for every driver of the table; each begins with 2 replicas.

@@ -53,7 +53,8 @@ class ApiServer {
     Json container = {{"name", "app"}, {"readinessProbe", {{"periodSeconds", 5}}}};
     std::set<std::string> forbidden;  ///< "update deployments/scale"
     std::string token = "hunter2";
-    std::size_t page = 500;          ///< items of a list
+    std::size_t page = 500;  ///< items of a list
+    bool ignores_writes = false;
     int writes = 0;                  ///< accepted ones that changed the count
     std::vector<std::string> asked;  ///< "GET /apis/…", in order
     std::vector<std::string> wrong;  ///< what contradicts the document
@@ -80,6 +81,7 @@ class ApiServer {
   }
   [[nodiscard]] std::string kubeconfig() const { return folder_ + "/config"; }
   [[nodiscard]] std::string url() const { return server_.url(); }
+  void interfere(http::Interference* interference) { server_.interfere(interference); }
 
   void write_kubeconfig(const std::string& url, const std::string& token) const {
     std::ofstream{kubeconfig()}
@@ -259,20 +261,21 @@ class ApiServer {
     }
     const auto count = scale["spec"].value("replicas", 0);
     if (count < 0) return refuse(422, "Invalid", "must be greater than or equal to 0");
-    if (count != cluster.replicas) {
+    if (count != cluster.replicas && !cluster.ignores_writes) {
       cluster.replicas = count;
       ++cluster.version;
       ++cluster.writes;
       fill();
     }
-    return good({{"kind", "Scale"},
-                 {"apiVersion", "autoscaling/v1"},
-                 {"metadata",
-                  {{"name", "web"},
-                   {"namespace", "shop"},
-                   {"resourceVersion", std::to_string(cluster.version)}}},
-                 {"spec", count == 0 ? Json::object() : Json{{"replicas", count}}},
-                 {"status", {{"replicas", ours()}, {"selector", "app=web"}}}});
+    return good(
+        {{"kind", "Scale"},
+         {"apiVersion", "autoscaling/v1"},
+         {"metadata",
+          {{"name", "web"},
+           {"namespace", "shop"},
+           {"resourceVersion", std::to_string(cluster.version)}}},
+         {"spec", cluster.replicas == 0 ? Json::object() : Json{{"replicas", cluster.replicas}}},
+         {"status", {{"replicas", ours()}, {"selector", "app=web"}}}});
   }
 
   [[nodiscard]] Json manifest(const Pod& pod) const {
