@@ -59,6 +59,7 @@ class OverHttp {
   virtual std::unique_ptr<Driver> make_busy(boost::asio::io_context& io, Duration patience) = 0;
   /// 2 replicas, and an autoscaler of the platform's own where a driver may take one over.
   virtual void restore() = 0;
+  virtual int truth() = 0;
   /// With all servers of the platform.
   virtual void interfere(http::Interference* interference) = 0;
   /// What the platform says to a call where others have this status; to whoever throttles, that it

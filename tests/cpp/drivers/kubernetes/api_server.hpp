@@ -1,6 +1,6 @@
 /// A server on loopback that plays the Kubernetes API with one Deployment or StatefulSet in it,
-/// over TLS, with a token. Whatever is asked and answered is held against the published OpenAPI
-/// document.
+/// over TLS unless told otherwise, with a token. Whatever is asked and answered is held against the
+/// published OpenAPI document.
 #pragma once
 
 #include <algorithm>
@@ -61,7 +61,8 @@ class ApiServer {
     Intercept intercept;
   };
 
-  explicit ApiServer(Kind kind = Kind::deployment) {
+  explicit ApiServer(Kind kind = Kind::deployment, bool is_secured = true)
+      : server_{[this](http::Peer& peer) { serve(peer); }, identity(is_secured)} {
     std::string name = "/tmp/selfscale-kubernetes-XXXXXX";
     folder_ = ::mkdtemp(name.data());
     cluster.kind = kind;
@@ -115,6 +116,11 @@ class ApiServer {
   Cluster cluster;
 
  private:
+  std::optional<http::LoopbackServer::Secured> identity(bool is_secured) {
+    if (!is_secured) return std::nullopt;
+    return http::LoopbackServer::Secured{authority_.issue("IP:127.0.0.1"), {}};
+  }
+
   // --- the controllers
 
   /// Pods come, and go the cheapest first, as the ReplicaSet controller has it.
@@ -374,8 +380,7 @@ class ApiServer {
   std::string folder_;
   OpenApi api_{std::string{SELFSCALE_FIXTURES} + "/kubernetes/openapi-1.34.json"};
   http::Authority authority_{"the cluster"};
-  http::LoopbackServer server_{[this](http::Peer& peer) { serve(peer); },
-                               http::LoopbackServer::Secured{authority_.issue("IP:127.0.0.1"), {}}};
+  http::LoopbackServer server_;
 };
 
 }  // namespace selfscale::drivers::kubernetes
