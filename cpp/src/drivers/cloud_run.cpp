@@ -16,7 +16,6 @@ using cloud_run::Target;
 using cloud_run::Workload;
 using hosted::Api;
 
-constexpr Duration patience{10'000};  // for calls that carry no deadline
 constexpr double poll_seconds = 10.0;
 
 struct Options {
@@ -27,19 +26,20 @@ struct Options {
 
 class CloudRun final : public Driver {
  public:
-  CloudRun(asio::io_context& io, Options options, http::Address address,
+  CloudRun(const Setting& setting, Options options, http::Address address,
            hosted::Surroundings surroundings)
       : target_{std::move(options.target)},
         is_inside_{surroundings.environment("K_SERVICE") == target_.name},
-        tokens_{io, std::move(options.key_file), surroundings},
-        api_{io, std::move(address),
+        tokens_{setting.io, std::move(options.key_file), surroundings},
+        api_{setting.io, std::move(address),
              hosted::Manners{"Google", cloud_run::words_of, "Retry-After",
                              hosted::Reset::seconds_left},
              [this](Deadline until, bool is_refused) { return tokens_.get(until, is_refused); },
-             surroundings} {}
+             surroundings},
+        patience_{setting.patience} {}
 
   asio::awaitable<Result<Observation>> observe() override {
-    const Deadline until{patience};
+    const Deadline until{patience_};
     const auto workload = co_await read_workload(until);
     if (!workload) co_return workload.error();
     if (!workload->is_manual) co_return automatic("observe");
@@ -189,7 +189,7 @@ class CloudRun final : public Driver {
   }
 
   asio::awaitable<Result<Preflight>> look() {
-    const auto workload = co_await read_workload(Deadline{patience});
+    const auto workload = co_await read_workload(Deadline{patience_});
     if (!workload) co_return workload.error();
     Preflight found;
     if (!workload->is_manual) {
@@ -220,6 +220,7 @@ class CloudRun final : public Driver {
   std::string operation_;  ///< begun by the last write, and not ended yet
   std::string failure_;    ///< of the one before
   std::optional<int> settled_;
+  Duration patience_;
   hosted::LastLook last_look_;
 };
 
@@ -257,7 +258,7 @@ Result<std::unique_ptr<Driver>> cloud_run_driver(Setting setting,
   if (!options) return options.error();
   const auto address = hosted::address_of(options->endpoint, cloud_run::usual_endpoint);
   if (!address) return address.error();
-  return std::make_unique<CloudRun>(setting.io, std::move(*options), *address,
+  return std::make_unique<CloudRun>(setting, std::move(*options), *address,
                                     std::move(surroundings));
 }
 

@@ -60,14 +60,15 @@ asio::awaitable<void> retire(std::shared_ptr<Leaving> leaving, std::string id,
 
 class Compose final : public Driver {
  public:
-  Compose(asio::io_context& io, compose::Options options)
-      : io_{io},
+  Compose(const Setting& setting, compose::Options options)
+      : io_{setting.io},
         options_{std::move(options)},
         own_{compose::own_container(sampling::read_text("/proc/self/mountinfo").value_or(""))},
-        leaving_{std::make_shared<Leaving>(io, options_.engine)} {}
+        leaving_{std::make_shared<Leaving>(setting.io, options_.engine)},
+        patience_{setting.patience} {}
 
   asio::awaitable<Result<Observation>> observe() override {
-    const auto until = after(patience);
+    const auto until = after(patience_);
     const auto all = co_await list(compose::list_containers(options_.target), until);
     if (!all) co_return all.error();
     const auto unhealthy = co_await list(compose::list_unhealthy(options_.target), until);
@@ -111,7 +112,7 @@ class Compose final : public Driver {
   }
 
   asio::awaitable<Result<Preflight>> preflight() override {
-    const auto until = after(patience);
+    const auto until = after(patience_);
     Preflight found;
     const auto all = co_await list(compose::list_containers(options_.target), until);
     if (!all) co_return all.error();
@@ -206,7 +207,7 @@ class Compose final : public Driver {
     const auto call = copy.create;
     const auto answer = co_await ask(std::move(copy.create), until);
     if (!answer) co_return answer.error();
-    const auto id = compose::parse_created(answer->body);
+    const auto id = understood(call, compose::parse_created(answer->body));
     if (!id) {
       co_return Failure{Errc::timed_out, id.error().message + "; was it made?", {}};
     }
@@ -227,7 +228,7 @@ class Compose final : public Driver {
   /// What does not start must not stay: its port or its volume may be taken, and Compose would
   /// count it.
   asio::awaitable<Failure> take_back(std::string id, Failure why) {
-    const auto removed = co_await ask(compose::remove(id), after(patience));
+    const auto removed = co_await ask(compose::remove(id), after(patience_));
     if (!removed) {
       why.message += "; and it could not be removed: " + removed.error().message;
     } else if (why.code == Errc::timed_out) {
@@ -276,6 +277,7 @@ class Compose final : public Driver {
   compose::Options options_;
   std::string own_;  ///< the container of this process; empty: it runs in none
   std::shared_ptr<Leaving> leaving_;
+  Duration patience_;
 };
 
 }  // namespace
@@ -285,7 +287,7 @@ Result<std::unique_ptr<Driver>> compose_driver(Setting setting) {
   auto options = compose::read_options(setting.platform_json, setting.service,
                                        project == nullptr ? "" : project);
   if (!options) return options.error();
-  return std::make_unique<Compose>(setting.io, std::move(*options));
+  return std::make_unique<Compose>(setting, std::move(*options));
 }
 
 }  // namespace selfscale::drivers

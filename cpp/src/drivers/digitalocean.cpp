@@ -12,7 +12,6 @@ namespace {
 namespace asio = boost::asio;
 using hosted::Api;
 
-constexpr Duration patience{10'000};   // for calls that carry no deadline
 constexpr double poll_seconds = 15.0;  // a deployment takes minutes
 
 struct Options {
@@ -23,19 +22,20 @@ struct Options {
 
 class DigitalOcean final : public Driver {
  public:
-  DigitalOcean(asio::io_context& io, Options options, http::Address address,
+  DigitalOcean(const Setting& setting, Options options, http::Address address,
                hosted::Surroundings surroundings)
       : target_{std::move(options.target)},
-        api_{io, std::move(address),
+        api_{setting.io, std::move(address),
              hosted::Manners{"DigitalOcean", digitalocean::words_of, "ratelimit-reset",
                              hosted::Reset::seconds_since_epoch},
              Api::bearer_of({std::move(options.token_file),
                              {"DIGITALOCEAN_TOKEN", "DIGITALOCEAN_ACCESS_TOKEN"}},
                             surroundings.environment),
-             surroundings} {}
+             surroundings},
+        patience_{setting.patience} {}
 
   asio::awaitable<Result<Observation>> observe() override {
-    const Deadline until{patience};
+    const Deadline until{patience_};
     const auto app = co_await read_app(until);
     if (!app) co_return app.error();
     const auto asked_instances = digitalocean::list_instances(target_);
@@ -170,7 +170,7 @@ class DigitalOcean final : public Driver {
   }
 
   asio::awaitable<Result<Preflight>> look() {
-    const auto app = co_await read_app(Deadline{patience});
+    const auto app = co_await read_app(Deadline{patience_});
     if (!app) co_return app.error();
     Preflight found;
     if (!app->autoscaler.empty()) {
@@ -193,6 +193,7 @@ class DigitalOcean final : public Driver {
   Api api_;
   std::string deployment_;  ///< begun by the last write, and not ended yet
   std::string failure_;     ///< of the one before
+  Duration patience_;
   hosted::LastLook last_look_;
 };
 
@@ -213,7 +214,7 @@ Result<std::unique_ptr<Driver>> digitalocean_driver(Setting setting,
   if (const auto read = reader.finish(); !read) return read.error();
   const auto address = hosted::address_of(options.endpoint, digitalocean::usual_endpoint);
   if (!address) return address.error();
-  return std::make_unique<DigitalOcean>(setting.io, std::move(options), *address,
+  return std::make_unique<DigitalOcean>(setting, std::move(options), *address,
                                         std::move(surroundings));
 }
 

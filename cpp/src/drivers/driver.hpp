@@ -120,6 +120,7 @@ struct Setting {
   Post post;
   int assumed_replicas =
       1;  ///< the count before the first scale(), where the platform cannot be asked
+  Duration patience{10'000};  ///< of all calls over HTTP of an observe() or a preflight()
 };
 
 /// Makes the driver of that name from the table; Errc::invalid_argument names the known ones.

@@ -15,7 +15,6 @@ namespace {
 namespace asio = boost::asio;
 using ecs::Operation;
 
-constexpr Duration patience{10'000};         // for calls that carry no deadline
 constexpr Duration release_patience{5'000};  // an agent that stops waits for it
 constexpr double poll_seconds = 15.0;        // AWS' own waiters ask as often
 constexpr Duration look_lasts{300'000};  // the native autoscaler is looked for as often, at least
@@ -47,7 +46,7 @@ class Ecs final : public Driver {
         session_{io, options_, std::move(surroundings)} {}
 
   asio::awaitable<Result<Observation>> observe() override {
-    const Deadline until{patience};
+    const Deadline until{options_.patience};
     const auto service = co_await describe(until);
     if (!service) co_return service.error();
     const auto tasks = co_await list_tasks(until);
@@ -98,7 +97,8 @@ class Ecs final : public Driver {
   /// What an agent before this one took over and could not give back any more is given back, too.
   asio::awaitable<Result<void>> release() override {
     if (!options_.takes_over) co_return Result<void>{};
-    auto given_back = co_await give_back(Deadline{release_patience});
+    auto given_back =
+        co_await give_back(Deadline{std::min(release_patience, options_.patience)});
     if (!given_back) co_return with_permission(given_back.error());
     co_return given_back;
   }
@@ -122,7 +122,7 @@ class Ecs final : public Driver {
   };
 
   asio::awaitable<Result<Preflight>> look() {
-    const Deadline until{patience};
+    const Deadline until{options_.patience};
     const auto service = co_await describe(until);
     if (!service) co_return service.error();
     Preflight found;
@@ -221,8 +221,12 @@ class Ecs final : public Driver {
   }
 
   asio::awaitable<Result<ecs::Protection>> protection(Operation operation, Deadline until) {
-    const auto answer = co_await session_.call(std::move(operation), until);
-    if (answer) co_return ecs::parse_protection(*answer);
+    const auto answer = co_await session_.call(operation, until);
+    if (answer) {
+      auto read = ecs::parse_protection(operation.name, *answer);
+      if (read || !operation.writes) co_return read;
+      co_return Failure{Errc::timed_out, read.error().message + "; was it carried out?", {}};
+    }
     auto failure = answer.error();
     // Protecting is no change of the count: it may be asked for again.
     if (failure.code == Errc::denied || failure.code == Errc::failed) {
@@ -353,6 +357,7 @@ std::unique_ptr<Driver> ecs_driver(asio::io_context& io, ecs::Options options,
 Result<std::unique_ptr<Driver>> ecs_driver(Setting setting) {
   auto options = ecs::parse_options(setting.platform_json, setting.service);
   if (!options) return options.error();
+  options->patience = setting.patience;
   return ecs_driver(setting.io, std::move(*options), {variable, wall_time});
 }
 

@@ -26,7 +26,6 @@ using kubernetes::Target;
 using kubernetes::Workload;
 using Time = asio::steady_timer::time_point;
 
-constexpr Duration patience{10'000};         // for calls that carry no deadline
 constexpr Duration release_patience{5'000};  // an agent that stops waits for it
 constexpr int change_attempts = 5;           // an autoscaler's status changes all the time
 
@@ -48,11 +47,14 @@ Result<T> read(const Request& request, Result<T> parsed) {
 
 class Kubernetes final : public Driver {
  public:
-  Kubernetes(asio::io_context& io, Options options)
-      : io_{io}, options_{std::move(options)}, target_{options_.target} {}
+  Kubernetes(const Setting& setting, Options options)
+      : io_{setting.io},
+        options_{std::move(options)},
+        target_{options_.target},
+        patience_{setting.patience} {}
 
   asio::awaitable<Result<Observation>> observe() override {
-    const auto until = after(patience);
+    const auto until = after(patience_);
     const auto workload = co_await read_workload(until);
     if (!workload) co_return workload.error();
     auto seen = observation_of(*workload);
@@ -94,7 +96,7 @@ class Kubernetes final : public Driver {
   }
 
   asio::awaitable<Result<Preflight>> preflight() override {
-    const auto until = after(patience);
+    const auto until = after(patience_);
     Preflight found;
     const auto asked = co_await check_permissions(found, until);
     if (!asked) co_return asked.error();
@@ -120,7 +122,8 @@ class Kubernetes final : public Driver {
   /// What an agent before this one took over and could not give back any more is given back, too.
   asio::awaitable<Result<void>> release() override {
     if (!options_.takes_over) co_return Result<void>{};
-    co_return co_await change_autoscalers(&Autoscaler::giving_back, after(release_patience));
+    co_return co_await change_autoscalers(&Autoscaler::giving_back,
+                                          after(std::min(release_patience, patience_)));
   }
 
   [[nodiscard]] Capabilities capabilities() const override {
@@ -276,7 +279,9 @@ class Kubernetes final : public Driver {
     const auto answer = co_await ask(make, until);
     if (!answer) co_return answer.error();
     const auto count = read(make(), kubernetes::parse_scale(answer->body));
-    if (!count) co_return count.error();
+    if (!count) {
+      co_return Failure{Errc::timed_out, count.error().message + "; was it carried out?", {}};
+    }
     if (*count == desired) co_return Result<void>{};
     co_return Failure{Errc::failed,
                       "scale: the API took " + std::to_string(desired) + " replicas and made " +
@@ -441,6 +446,7 @@ class Kubernetes final : public Driver {
   asio::io_context& io_;
   Options options_;
   Target target_;
+  Duration patience_;
   Access access_;
   std::unique_ptr<http::Client> client_;
 };
@@ -450,7 +456,7 @@ class Kubernetes final : public Driver {
 Result<std::unique_ptr<Driver>> kubernetes_driver(Setting setting) {
   auto options = kubernetes::read_options(setting.platform_json, setting.service);
   if (!options) return options.error();
-  return std::make_unique<Kubernetes>(setting.io, std::move(*options));
+  return std::make_unique<Kubernetes>(setting, std::move(*options));
 }
 
 }  // namespace selfscale::drivers

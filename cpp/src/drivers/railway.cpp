@@ -18,7 +18,6 @@ using railway::Regions;
 using railway::Request;
 using railway::Service;
 
-constexpr Duration patience{10'000};   // for calls that carry no deadline
 constexpr double poll_seconds = 30.0;  // plans allow 1000 calls an hour and more
 
 struct Options {
@@ -64,17 +63,18 @@ Api::Credentials credentials_of(const Token& token) {
 
 class Railway final : public Driver {
  public:
-  Railway(asio::io_context& io, const Options& options, http::Address address,
+  Railway(const Setting& setting, const Options& options, http::Address address,
           hosted::Surroundings surroundings)
       : target_{options.target},
         token_{options, surroundings.environment},
-        api_{io, std::move(address),
+        api_{setting.io, std::move(address),
              hosted::Manners{"Railway", railway::words_of, "X-RateLimit-Reset",
                              hosted::Reset::not_said},
-             credentials_of(token_), surroundings} {}
+             credentials_of(token_), surroundings},
+        patience_{setting.patience} {}
 
   asio::awaitable<Result<Observation>> observe() override {
-    const auto service = co_await read_service(Deadline{patience});
+    const auto service = co_await read_service(Deadline{patience_});
     if (!service) co_return service.error();
     Observation seen;
     seen.desired = railway::total(service->regions);
@@ -171,7 +171,7 @@ class Railway final : public Driver {
     const auto accepted = co_await ask_data(request, until);
     if (!accepted) co_return accepted.error();
     const auto after = co_await read_service(until);
-    if (!after) co_return unsure(after.error().message);
+    if (!after) co_return unsure(hosted::with_permission(after.error()));
     const int seen = railway::total(after->regions);
     if (seen == railway::total(wanted)) {
       written_ = after->regions;
@@ -195,7 +195,7 @@ class Railway final : public Driver {
 
   asio::awaitable<Result<Preflight>> look() {
     Preflight found;
-    const Deadline until{patience};
+    const Deadline until{patience_};
     Result<void> checked;
     if (token_.is_of_project()) {
       checked = co_await check_token(found, until);
@@ -300,6 +300,7 @@ class Railway final : public Driver {
   Api api_;
   Regions shares_;   ///< what somebody else set
   Regions written_;  ///< what this driver made of that
+  Duration patience_;
   hosted::LastLook last_look_;
 };
 
@@ -338,8 +339,7 @@ Result<std::unique_ptr<Driver>> railway_driver(Setting setting, hosted::Surround
   if (const auto read = reader.finish(); !read) return read.error();
   auto address = hosted::address_of(options.endpoint, railway::usual_endpoint);
   if (!address) return address.error();
-  return std::make_unique<Railway>(setting.io, options, std::move(*address),
-                                   std::move(surroundings));
+  return std::make_unique<Railway>(setting, options, std::move(*address), std::move(surroundings));
 }
 
 Result<std::unique_ptr<Driver>> railway_driver(Setting setting) {

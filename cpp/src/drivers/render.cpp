@@ -13,7 +13,6 @@ namespace asio = boost::asio;
 using hosted::Api;
 using render::Request;
 
-constexpr Duration patience{10'000};   // for calls that carry no deadline
 constexpr double poll_seconds = 10.0;  // instances start in tens of seconds
 
 struct Options {
@@ -24,19 +23,20 @@ struct Options {
 
 class Render final : public Driver {
  public:
-  Render(asio::io_context& io, Options options, http::Address address,
+  Render(const Setting& setting, Options options, http::Address address,
          hosted::Surroundings surroundings)
       : service_{std::move(options.service)},
         now_{surroundings.now},
-        api_{io, std::move(address),
+        api_{setting.io, std::move(address),
              hosted::Manners{"Render", render::words_of, "Ratelimit-Reset",
                              hosted::Reset::seconds_left},
              Api::bearer_of({std::move(options.token_file), {"RENDER_API_KEY"}},
                             surroundings.environment),
-             surroundings} {}
+             surroundings},
+        patience_{setting.patience} {}
 
   asio::awaitable<Result<Observation>> observe() override {
-    const Deadline until{patience};
+    const Deadline until{patience_};
     const auto service = co_await read_service(until);
     if (!service) co_return service.error();
     const auto listing = render::list_instances(service_);
@@ -68,7 +68,7 @@ class Render final : public Driver {
     const auto accepted = co_await api_.ask(render::scale_to(service_, desired), until);
     if (!accepted) co_return accepted.error();
     const auto after = co_await read_service(until);
-    if (!after) co_return unsure(after.error().message);
+    if (!after) co_return unsure(hosted::with_permission(after.error()));
     if (after->desired == desired) co_return Result<void>{};
     if (!after->autoscaler.empty()) co_return conflict(after->autoscaler);
     co_return unsure("the service still has " + std::to_string(after->desired) + " instances");
@@ -103,7 +103,7 @@ class Render final : public Driver {
 
  private:
   asio::awaitable<Result<Preflight>> look() {
-    const auto service = co_await read_service(Deadline{patience});
+    const auto service = co_await read_service(Deadline{patience_});
     if (!service) co_return service.error();
     Preflight found;
     const auto objections = render::objections(*service);
@@ -148,6 +148,7 @@ class Render final : public Driver {
   std::string service_;
   std::function<std::chrono::system_clock::time_point()> now_;
   Api api_;
+  Duration patience_;
   hosted::LastLook last_look_;
 };
 
@@ -168,8 +169,7 @@ Result<std::unique_ptr<Driver>> render_driver(Setting setting, hosted::Surroundi
   if (const auto read = reader.finish(); !read) return read.error();
   const auto address = hosted::address_of(options.endpoint, render::usual_endpoint);
   if (!address) return address.error();
-  return std::make_unique<Render>(setting.io, std::move(options), *address,
-                                  std::move(surroundings));
+  return std::make_unique<Render>(setting, std::move(options), *address, std::move(surroundings));
 }
 
 Result<std::unique_ptr<Driver>> render_driver(Setting setting) {

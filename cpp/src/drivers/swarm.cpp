@@ -13,7 +13,6 @@ namespace {
 
 namespace asio = boost::asio;
 using docker::after;
-using docker::patience;
 using docker::Time;
 using docker::understood;
 using swarm::Service;
@@ -21,11 +20,13 @@ using swarm::Tasks;
 
 class Swarm final : public Driver {
  public:
-  Swarm(asio::io_context& io, swarm::Options options)
-      : options_{std::move(options)}, engine_{io, options_.engine} {}
+  Swarm(const Setting& setting, swarm::Options options)
+      : options_{std::move(options)},
+        engine_{setting.io, options_.engine},
+        patience_{setting.patience} {}
 
   asio::awaitable<Result<Observation>> observe() override {
-    const auto until = after(patience);
+    const auto until = after(patience_);
     const auto service = co_await find_service(until);
     if (!service) co_return service.error();
     const auto tasks = co_await list_tasks(until);
@@ -71,7 +72,7 @@ class Swarm final : public Driver {
   }
 
   asio::awaitable<Result<Preflight>> preflight() override {
-    const auto until = after(patience);
+    const auto until = after(patience_);
     Preflight found;
     const auto info = swarm::get_info();
     const auto answer = co_await engine_.ask(info, until);
@@ -155,6 +156,7 @@ class Swarm final : public Driver {
 
   swarm::Options options_;
   docker::Engine engine_;
+  Duration patience_;
 };
 
 }  // namespace
@@ -162,7 +164,7 @@ class Swarm final : public Driver {
 Result<std::unique_ptr<Driver>> swarm_driver(Setting setting) {
   auto options = swarm::read_options(setting.platform_json, setting.service);
   if (!options) return options.error();
-  return std::make_unique<Swarm>(setting.io, std::move(*options));
+  return std::make_unique<Swarm>(setting, std::move(*options));
 }
 
 }  // namespace selfscale::drivers

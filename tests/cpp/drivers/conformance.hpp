@@ -12,6 +12,7 @@
 
 #include "drivers/driver.hpp"
 #include "drivers/memory.hpp"
+#include "drivers/over_http.hpp"
 #include "run_coroutine.hpp"
 
 namespace selfscale::drivers {
@@ -29,6 +30,7 @@ struct Harness {
 struct HarnessRow {
   std::string name;
   std::function<std::unique_ptr<Harness>()> make;
+  std::function<std::unique_ptr<OverHttp>()> over_http;  ///< empty: it speaks no HTTP
 };
 
 /// One for every driver of the table; each begins with 2 replicas.

@@ -6,9 +6,11 @@
 #include <condition_variable>
 #include <csignal>
 #include <filesystem>
+#include <map>
 #include <mutex>
 #include <stdexcept>
 #include <thread>
+#include <type_traits>
 #include <vector>
 
 #include "drivers/callback.hpp"
@@ -23,6 +25,7 @@
 #include "drivers/hosted/harness.hpp"
 #include "drivers/kubernetes/api_server.hpp"
 #include "drivers/local.hpp"
+#include "drivers/over_http.hpp"
 #include "drivers/prefork/server_fixture.hpp"
 #include "drivers/railway.hpp"
 #include "drivers/railway/fake_railway.hpp"
@@ -124,13 +127,14 @@ class CallbackHarness final : public Harness {
 };
 
 /// Against AWS as a script on loopback plays it.
-class EcsHarness final : public Harness {
+class EcsHarness final : public Harness, public OverHttp {
  public:
+  EcsHarness() = default;
+  ~EcsHarness() override { EXPECT_EQ(aws_.complaints(), std::vector<std::string>{}); }
+  EcsHarness(const EcsHarness&) = delete;
+
   std::unique_ptr<Driver> make(asio::io_context& io) override {
-    ecs::Options options;
-    options.place = {"prod", "web"};
-    options.endpoint = is_gone_ ? "http://127.0.0.1:" + std::to_string(unused_port()) : aws_.url();
-    return ecs_driver(io, std::move(options), aws_.surroundings());
+    return ecs_driver(io, options(), aws_.surroundings());
   }
   int truth() override { return aws_.count(); }
   void set_truth(int replicas) override { aws_.set_count(replicas); }
@@ -155,7 +159,76 @@ class EcsHarness final : public Harness {
     }
   }
 
+  std::unique_ptr<Driver> make_busy(asio::io_context& io, Duration patience) override {
+    auto all = options();
+    all.takes_over = true;
+    all.patience = patience;
+    return ecs_driver(io, std::move(all), aws_.surroundings());
+  }
+  void restore() override {
+    aws_.set_count(2);
+    aws_.with([](ecs::FakeAws::State& state) {
+      state.tasks = {ecs::task_json("a"), ecs::task_json("b")};
+      state.protected_arns.clear();
+      state.target = Json{{"ServiceNamespace", "ecs"},
+                          {"ResourceId", "service/prod/web"},
+                          {"ScalableDimension", "ecs:service:DesiredCount"},
+                          {"MinCapacity", 2},
+                          {"MaxCapacity", 10},
+                          {"RoleARN", "arn:aws:iam::1:role/r"},
+                          {"CreationTime", 1.0},
+                          {"SuspendedState",
+                           {{"DynamicScalingInSuspended", false},
+                            {"DynamicScalingOutSuspended", false},
+                            {"ScheduledScalingSuspended", false}}}};
+      state.policies = {"cpu"};
+      state.actions = {"nightly"};
+    });
+  }
+  void interfere(http::Interference* interference) override { aws_.interfere(interference); }
+  /// By its type: nearly all of them have the status 400.
+  Refused refusal(const Called&, int status, std::chrono::seconds) override {
+    static const std::map<int, const char*> types{
+        {401, "UnrecognizedClientException"}, {403, "AccessDeniedException"},
+        {404, "ServiceNotFoundException"},    {409, "ConcurrentUpdateException"},
+        {422, "InvalidParameterException"},   {429, "ThrottlingException"}};
+    const auto found = types.find(status);
+    const auto* type = found == types.end() ? "ServerException" : found->second;
+    return {found == types.end() ? status : 400,
+            Json{{"__type", type}, {"message", "AWS says no"}}.dump()};
+  }
+  bool asks_to_wait() override { return false; }
+  bool ignore_writes() override {
+    aws_.with([](ecs::FakeAws::State& state) { state.ignores_writes = true; });
+    return true;
+  }
+  bool rotate_key() override {
+    aws_.with([](ecs::FakeAws::State& state) {
+      state.access_key_id = "AKIDNEW";
+      state.secret_access_key = "another/secret";
+    });
+    return true;
+  }
+  std::vector<std::string> secrets() override { return {"wJalrXUtnFEMI", "another/secret"}; }
+  Called called(const http::Received& request) override {
+    const auto target = request.header("X-Amz-Target");
+    const auto name = target.substr(target.find('.') + 1);
+    return {name, name.starts_with("Update") || name.starts_with("Register"), name};
+  }
+  std::vector<Divergence> divergences() override {
+    return {{"observe", "Tasks", "401 403", Divergence::End::done,
+             "the service tells the counts; the note says why its tasks are not known"}};
+  }
+
  private:
+  using Json = nlohmann::json;
+
+  [[nodiscard]] ecs::Options options() const {
+    ecs::Options all;
+    all.place = {"prod", "web"};
+    all.endpoint = is_gone_ ? "http://127.0.0.1:" + std::to_string(unused_port()) : aws_.url();
+    return all;
+  }
   static std::uint16_t unused_port() {
     asio::io_context io;
     const asio::ip::tcp::endpoint any{asio::ip::address_v4::loopback(), 0};
@@ -184,9 +257,10 @@ std::optional<Errc> owed(Fault fault) {
 }
 
 /// The API as a server on loopback plays it.
-class KubernetesHarness final : public Harness {
+class KubernetesHarness final : public Harness, public OverHttp {
  public:
-  KubernetesHarness() = default;
+  explicit KubernetesHarness(bool is_secured = true)
+      : api_{kubernetes::Kind::deployment, is_secured} {}
   ~KubernetesHarness() override { EXPECT_EQ(api_.cluster.wrong, std::vector<std::string>{}); }
   KubernetesHarness(const KubernetesHarness&) = delete;
 
@@ -204,7 +278,75 @@ class KubernetesHarness final : public Harness {
     return owed(fault);
   }
 
+  std::unique_ptr<Driver> make_busy(asio::io_context& io, Duration patience) override {
+    auto platform = Json::parse(api_.platform());
+    platform["takeOver"] = true;
+    Setting setting{io, "backend", platform.dump(), {}, {}};
+    setting.patience = patience;
+    return drivers::make("kubernetes", std::move(setting)).value();
+  }
+  /// One of KEDA's, and one beside it.
+  void restore() override {
+    api_.change([](kubernetes::ApiServer::Cluster& cluster) {
+      cluster.pods.clear();
+      cluster.next_pod = 0;
+      const Json target = {{"kind", "Deployment"}, {"name", "web"}, {"apiVersion", "apps/v1"}};
+      cluster.autoscalers = Json::array(
+          {{{"metadata", {{"name", "web"}, {"resourceVersion", "7"}}},
+            {"spec", {{"scaleTargetRef", target}, {"minReplicas", 2}, {"maxReplicas", 9}}}}});
+      cluster.scaled_objects = Json::array(
+          {{{"metadata", {{"name", "queue"}, {"resourceVersion", "3"}}},
+            {"spec", {{"scaleTargetRef", {{"name", "web"}}}, {"triggers", Json::array()}}}}});
+    });
+    api_.set_replicas(2);
+  }
+  void interfere(http::Interference* interference) override { api_.interfere(interference); }
+  Refused refusal(const Called&, int status, std::chrono::seconds wait) override {
+    const auto headers = "Retry-After: " + std::to_string(wait.count()) + "\r\n";
+    return {status,
+            R"({"kind": "Status", "apiVersion": "v1", "message": "the API server says no"})",
+            status == 429 ? headers : ""};
+  }
+  bool ignore_writes() override {
+    api_.change([](auto& cluster) { cluster.ignores_writes = true; });
+    return true;
+  }
+  bool rotate_key() override {
+    api_.change([](auto& cluster) { cluster.token = "hunter3"; });
+    api_.write_kubeconfig(api_.url(), "hunter3");
+    return true;
+  }
+  Called called(const http::Received& request) override {
+    auto call = OverHttp::called(request);
+    // Nothing comes about by a review.
+    if (call.name.ends_with("/selfsubjectaccessreviews")) call.writes = false;
+    return call;
+  }
+  std::vector<Divergence> divergences() override {
+    using End = Divergence::End;
+    constexpr auto gone = "it has been deleted meanwhile";
+    constexpr auto late = "its controller was faster, so it is read again";
+    return {
+        {"observe", "/pods", "401 403", End::done,
+         "the Deployment tells the counts; the note says why its pods are not known"},
+        {"scale", "/pods", "401 403", End::done,
+         "pods that cannot be marked go as the platform likes; the preflight has warned of it"},
+        {"scale", "PATCH /api/v1/namespaces/shop/pods", "404", End::done,
+         "a pod that has gone by itself needs no mark"},
+        {"", "GET /apis/keda.sh", "401 403 404", End::done,
+         "most clusters have no KEDA; where it made an autoscaler, the right is needed"},
+        {"", "PATCH /apis/autoscaling", "404", End::done, gone},
+        {"", "PATCH /apis/keda.sh", "404", End::done, gone},
+        {"", "PATCH /apis/autoscaling", "409", End::done, late},
+        {"", "PATCH /apis/keda.sh", "409", End::done, late},
+        {"preflight", "/deployments/web", "404", End::finding, "it says what to do about it"},
+        {"preflight", "GET /apis/autoscaling", "401 403", End::finding,
+         "it says which rule the Role needs"},
+    };
+  }
+
  private:
+  using Json = nlohmann::json;
   kubernetes::ApiServer api_;
 };
 
@@ -237,11 +379,60 @@ class PreforkHarness final : public Harness {
   prefork::RunningServer server_;
 };
 
-using CloudRunHarness = HostedHarness<cloud_run::FakeCloudRun, MakeHosted{cloud_run_driver}>;
-using DigitalOceanHarness =
-    HostedHarness<digitalocean::FakeDigitalOcean, MakeHosted{digitalocean_driver}>;
-using RailwayHarness = HostedHarness<railway::FakeRailway, MakeHosted{railway_driver}>;
-using RenderHarness = HostedHarness<render::FakeRender, MakeHosted{render_driver}>;
+class CloudRunHarness final
+    : public HostedHarness<cloud_run::FakeCloudRun, MakeHosted{cloud_run_driver}> {
+ public:
+  /// Operations stay open, so that they are followed.
+  void restore() override {
+    HostedHarness::restore();
+    platform_.platform.locked([this] { platform_.is_slow = true; });
+  }
+  void interfere(http::Interference* interference) override {
+    HostedHarness::interfere(interference);
+    platform_.tokens.interfere(interference);
+  }
+  bool rotate_key() override {
+    platform_.tokens.locked([this] { platform_.tokens.token = "hunter3"; });
+    return HostedHarness::rotate_key();
+  }
+  /// The metadata server speaks as it likes.
+  Refused refusal(const Called& call, int status, std::chrono::seconds wait) override {
+    auto said = HostedHarness::refusal(call, status, wait);
+    if (!has_key(call)) said.body = R"({"error": "no", "error_description": "Google says no"})";
+    return said;
+  }
+  bool has_key(const Called& call) override { return !call.name.ends_with("/token"); }
+  std::vector<Divergence> divergences() override {
+    return {{"observe", "/operations/", "404", Divergence::End::done,
+             "an operation that is forgotten ended long ago"}};
+  }
+};
+class DigitalOceanHarness final
+    : public HostedHarness<digitalocean::FakeDigitalOcean, MakeHosted{digitalocean_driver}> {
+ public:
+  std::vector<Divergence> divergences() override {
+    return {{"observe", "/deployments/", "404", Divergence::End::done,
+             "a deployment that is forgotten ended long ago"}};
+  }
+};
+
+/// Of platforms that accept first, and carry out then or not.
+constexpr Divergence what_is_read_back{
+    "scale", {}, {}, Divergence::End::unsure, "it was accepted; was it carried out?", true};
+
+class RailwayHarness final
+    : public HostedHarness<railway::FakeRailway, MakeHosted{railway_driver}> {
+ public:
+  Called called(const http::Received& request) override {
+    const bool writes = request.body.find("\"mutation ") != request.body.npos;
+    return {railway::FakeRailway::operation_of(request), writes, "/graphql/v2"};
+  }
+  std::vector<Divergence> divergences() override { return {what_is_read_back}; }
+};
+class RenderHarness final : public HostedHarness<render::FakeRender, MakeHosted{render_driver}> {
+ public:
+  std::vector<Divergence> divergences() override { return {what_is_read_back}; }
+};
 
 /// The real supervisor, with real processes.
 class LocalHarness final : public Harness {
@@ -285,24 +476,61 @@ class LocalHarness final : public Harness {
   local::Descriptor garbage_;
 };
 
+Refused refusal_of_engine(int status) { return {status, R"({"message": "the Engine says no"})"}; }
+
 /// An Engine with the containers of a Compose project, as a server on loopback plays it.
-class ComposeHarness final : public Harness {
+class ComposeHarness final : public Harness, public OverHttp {
  public:
   ComposeHarness() = default;
   ~ComposeHarness() override { EXPECT_EQ(api_.wrong(), std::vector<std::string>{}); }
   ComposeHarness(const ComposeHarness&) = delete;
 
-  std::unique_ptr<Driver> make(asio::io_context& io) override {
-    const auto host = is_gone_ ? "tcp://127.0.0.1:1" : api_.host();
-    const auto platform = R"({"project": "shop", "host": ")" + host + "\"}";
-    return drivers::make("compose", Setting{io, "web", platform, {}, {}}).value();
-  }
+  std::unique_ptr<Driver> make(asio::io_context& io) override { return make_busy(io, ample); }
   int truth() override { return api_.replicas(); }
   void set_truth(int replicas) override { api_.set_replicas(replicas); }
   std::optional<Errc> inject(Fault fault) override {
     is_gone_ = fault == Fault::refuses;
     api_.set_intercept(playing(fault));
     return owed(fault);
+  }
+
+  std::unique_ptr<Driver> make_busy(asio::io_context& io, Duration patience) override {
+    const auto host = is_gone_ ? "tcp://127.0.0.1:1" : api_.host();
+    Setting setting{io, "web", R"({"project": "shop", "host": ")" + host + "\"}", {}, {}};
+    setting.patience = patience;
+    return drivers::make("compose", std::move(setting)).value();
+  }
+  /// In two networks: the second one takes a call of its own.
+  void restore() override {
+    api_.change([](compose::ComposeServer::Host& host) {
+      host.networks = {"shop_default", "shop_back"};
+      host.containers.clear();
+      host.next = 0;
+    });
+    api_.set_replicas(2);
+  }
+  void interfere(http::Interference* interference) override { api_.interfere(interference); }
+  Refused refusal(const Called&, int status, std::chrono::seconds) override {
+    return refusal_of_engine(status);
+  }
+  bool asks_to_wait() override { return false; }
+  bool ignore_writes() override { return false; }
+  bool rotate_key() override { return false; }
+  bool has_key(const Called&) override { return false; }
+  std::vector<Divergence> divergences() override {
+    using End = Divergence::End;
+    constexpr std::string_view refusals = "401 403 404 409 422 429";
+    constexpr std::string_view unsure = "500 502 503 504 reset lost torn hangs cut";
+    constexpr auto taken_back = "what does not start is taken away again, or Compose counts it";
+    constexpr auto undone = "whatever was done of it is undone";
+    return {{"scale", "/connect", refusals, End::as_in_the_table, taken_back},
+            {"scale", "/start", refusals, End::as_in_the_table, taken_back},
+            {"scale", "/connect", unsure, End::failed, undone},
+            {"scale", "/start", unsure, End::failed, undone},
+            {"scale", "/stop", "hangs", End::done, "a container may take its time to end"},
+            {"scale", "DELETE", "hangs", End::done, "it has ended, and is on its way out"},
+            {"scale", "/stop", "404", End::done, "somebody else was faster"},
+            {"scale", "DELETE", "404", End::done, "somebody else was faster"}};
   }
 
  private:
@@ -311,17 +539,13 @@ class ComposeHarness final : public Harness {
 };
 
 /// A manager of a Swarm as a server on loopback plays it.
-class SwarmHarness final : public Harness {
+class SwarmHarness final : public Harness, public OverHttp {
  public:
   SwarmHarness() = default;
   ~SwarmHarness() override { EXPECT_EQ(api_.wrong(), std::vector<std::string>{}); }
   SwarmHarness(const SwarmHarness&) = delete;
 
-  std::unique_ptr<Driver> make(asio::io_context& io) override {
-    const auto host = is_gone_ ? "tcp://127.0.0.1:1" : api_.host();
-    return drivers::make("swarm", Setting{io, "web", R"({"host": ")" + host + "\"}", {}, {}})
-        .value();
-  }
+  std::unique_ptr<Driver> make(asio::io_context& io) override { return make_busy(io, ample); }
   int truth() override { return api_.replicas(); }
   void set_truth(int replicas) override { api_.set_replicas(replicas); }
   std::optional<Errc> inject(Fault fault) override {
@@ -330,27 +554,65 @@ class SwarmHarness final : public Harness {
     return owed(fault);
   }
 
+  std::unique_ptr<Driver> make_busy(asio::io_context& io, Duration patience) override {
+    const auto host = is_gone_ ? "tcp://127.0.0.1:1" : api_.host();
+    Setting setting{io, "web", R"({"host": ")" + host + "\"}", {}, {}};
+    setting.patience = patience;
+    return drivers::make("swarm", std::move(setting)).value();
+  }
+  void restore() override { api_.set_replicas(2); }
+  void interfere(http::Interference* interference) override { api_.interfere(interference); }
+  Refused refusal(const Called&, int status, std::chrono::seconds) override {
+    return refusal_of_engine(status);
+  }
+  bool asks_to_wait() override { return false; }
+  bool ignore_writes() override {
+    api_.change([](auto& swarm) { swarm.ignores_writes = true; });
+    return true;
+  }
+  bool rotate_key() override { return false; }
+  bool has_key(const Called&) override { return false; }
+  std::vector<Divergence> divergences() override {
+    using End = Divergence::End;
+    return {{"observe", "/tasks", "401 403", End::done,
+             "the service tells the counts; the note says why its tasks are not known"},
+            {"scale",
+             {},
+             "ignored",
+             End::done,
+             "the answer tells no count; the next observation does"}};
+  }
+
  private:
   swarm::SwarmServer api_;
   bool is_gone_ = false;
 };
 
+template <class Made, class... With>
+HarnessRow row(const std::string& name, With... with) {
+  const auto make = [=] { return std::make_unique<Made>(with...); };
+  if constexpr (std::is_base_of_v<OverHttp, Made>) return {name, make, make};
+  return {name, make, {}};
+}
+
 }  // namespace
 
 std::vector<HarnessRow> every_harness() {
-  return {{"callback", [] { return std::make_unique<CallbackHarness>(); }},
-          {"cloud_run", [] { return std::make_unique<CloudRunHarness>(); }},
-          {"compose", [] { return std::make_unique<ComposeHarness>(); }},
-          {"digitalocean", [] { return std::make_unique<DigitalOceanHarness>(); }},
-          {"ecs", [] { return std::make_unique<EcsHarness>(); }},
-          {"gunicorn", [] { return std::make_unique<PreforkHarness>("gunicorn"); }},
-          {"kubernetes", [] { return std::make_unique<KubernetesHarness>(); }},
-          {"local", [] { return std::make_unique<LocalHarness>(); }},
-          {"memory", [] { return std::make_unique<MemoryHarness>(); }},
-          {"railway", [] { return std::make_unique<RailwayHarness>(); }},
-          {"render", [] { return std::make_unique<RenderHarness>(); }},
-          {"swarm", [] { return std::make_unique<SwarmHarness>(); }},
-          {"uvicorn", [] { return std::make_unique<PreforkHarness>("uvicorn"); }}};
+  return {row<CallbackHarness>("callback"),
+          row<CloudRunHarness>("cloud_run"),
+          row<ComposeHarness>("compose"),
+          row<DigitalOceanHarness>("digitalocean"),
+          row<EcsHarness>("ecs"),
+          row<PreforkHarness>("gunicorn", "gunicorn"),
+          // A handshake for each of thousands of calls would only take time.
+          {"kubernetes", [] { return std::make_unique<KubernetesHarness>(); },
+           [] { return std::make_unique<KubernetesHarness>(/*is_secured=*/false); }},
+          row<LocalHarness>("local"),
+          row<MemoryHarness>("memory"),
+          row<RailwayHarness>("railway"),
+          row<RenderHarness>("render"),
+          row<SwarmHarness>("swarm"),
+          row<PreforkHarness>("uvicorn", "uvicorn")};
 }
 
 }  // namespace selfscale::drivers

@@ -53,16 +53,67 @@ struct Received {
   }
 };
 
+class Peer;
+
+/// Comes between servers and their scripts. Called on the servers' threads.
+class Interference {
+ public:
+  virtual ~Interference() = default;
+  /// True: it has dealt with the request, and the script hears nothing of it.
+  virtual bool takes(Peer& peer, const Received& request) = 0;
+};
+
 /// The server's end of one connection. All calls block; they end when the client has gone.
 class Peer {
  public:
   using Socket = boost::asio::ip::tcp::socket;
   using Secured = boost::asio::ssl::stream<Socket&>;
+  /// What leaves in the place of what was to be sent.
+  using Distortion = std::function<std::string(std::string_view)>;
 
-  Peer(Socket& socket, Secured* secured) : socket_{socket}, secured_{secured} {}
+  Peer(Socket& socket, Secured* secured, Interference* interference = nullptr)
+      : socket_{socket}, secured_{secured}, interference_{interference} {}
 
-  /// Empty: the client has gone before it had said all.
+  /// Empty: the client has gone before it had said all, or there was an interference.
   std::optional<Received> receive() {
+    auto request = receive_all();
+    if (request && interference_ != nullptr && interference_->takes(*this, *request)) {
+      return std::nullopt;
+    }
+    return request;
+  }
+
+  void send(std::string_view bytes) {
+    std::string distorted;
+    if (distortion_) bytes = distorted = distortion_(bytes);
+    boost::system::error_code ignored;
+    const auto buffer = boost::asio::buffer(bytes.data(), bytes.size());
+    if (secured_ != nullptr) {
+      boost::asio::write(*secured_, buffer, ignored);
+    } else {
+      boost::asio::write(socket_, buffer, ignored);
+    }
+  }
+  void answer(int status, std::string_view body, std::string_view more_headers = {}) {
+    send("HTTP/1.1 " + std::to_string(status) +
+         " Status\r\nContent-Length: " + std::to_string(body.size()) + "\r\n" +
+         std::string{more_headers} + "\r\n" + std::string{body});
+  }
+  void distort(Distortion distortion) { distortion_ = std::move(distortion); }
+
+  /// Says nothing until the client has gone.
+  void wait_for_the_end() {
+    while (more()) {
+    }
+  }
+  /// The connection will end with a RST instead of a FIN.
+  void will_reset() {
+    boost::system::error_code ignored;
+    socket_.set_option(boost::asio::socket_base::linger{true, 0}, ignored);
+  }
+
+ private:
+  std::optional<Received> receive_all() {
     auto end = received_.find("\r\n\r\n");
     while (end == std::string::npos && more()) end = received_.find("\r\n\r\n");
     if (end == std::string::npos) return std::nullopt;
@@ -79,33 +130,6 @@ class Peer {
     return request;
   }
 
-  void send(std::string_view bytes) {
-    boost::system::error_code ignored;
-    const auto buffer = boost::asio::buffer(bytes.data(), bytes.size());
-    if (secured_ != nullptr) {
-      boost::asio::write(*secured_, buffer, ignored);
-    } else {
-      boost::asio::write(socket_, buffer, ignored);
-    }
-  }
-  void answer(int status, std::string_view body, std::string_view more_headers = {}) {
-    send("HTTP/1.1 " + std::to_string(status) +
-         " Status\r\nContent-Length: " + std::to_string(body.size()) + "\r\n" +
-         std::string{more_headers} + "\r\n" + std::string{body});
-  }
-
-  /// Says nothing until the client has gone.
-  void wait_for_the_end() {
-    while (more()) {
-    }
-  }
-  /// The connection will end with a RST instead of a FIN.
-  void will_reset() {
-    boost::system::error_code ignored;
-    socket_.set_option(boost::asio::socket_base::linger{true, 0}, ignored);
-  }
-
- private:
   bool more() {
     std::array<char, 4096> bytes{};
     boost::system::error_code error;
@@ -118,6 +142,8 @@ class Peer {
 
   Socket& socket_;
   Secured* secured_;
+  Interference* interference_;
+  Distortion distortion_;
   std::string received_;
 };
 
@@ -145,10 +171,10 @@ class LoopbackServer {
     {
       const std::lock_guard guard{mutex_};
       for (auto& each : connections_) {
-        if (each.is_open()) ::shutdown(each.native_handle(), SHUT_RDWR);
+        if (each.socket.is_open()) ::shutdown(each.socket.native_handle(), SHUT_RDWR);
       }
     }
-    for (auto& each : serving_) each.join();
+    for (auto& each : connections_) each.serving.join();
   }
 
   [[nodiscard]] std::uint16_t port() const { return acceptor_.local_endpoint().port(); }
@@ -157,9 +183,18 @@ class LoopbackServer {
     return (context_ ? "https://127.0.0.1:" : "http://127.0.0.1:") + std::to_string(port());
   }
   [[nodiscard]] int accepted() const { return accepted_; }
+  /// With connections that begin from now on; nullptr: with none. Outlives the server.
+  void interfere(Interference* interference) { interference_ = interference; }
 
  private:
   using tcp = boost::asio::ip::tcp;
+
+  struct Connection {
+    explicit Connection(tcp::socket accepted) : socket{std::move(accepted)} {}
+    tcp::socket socket;
+    std::thread serving;
+    bool has_ended = false;
+  };
 
   void secure(const Secured& secured) {
     namespace ssl = boost::asio::ssl;
@@ -179,12 +214,22 @@ class LoopbackServer {
       if (error) continue;
       ++accepted_;
       const std::lock_guard guard{mutex_};
+      forget_the_ended();
       auto& mine = connections_.emplace_back(std::move(socket));
-      serving_.emplace_back([this, &mine] { serve(mine); });
+      mine.serving = std::thread{[this, &mine] { serve(mine); }};
     }
   }
 
-  void serve(tcp::socket& socket) {
+  /// Threads that nobody has joined keep their stacks.
+  void forget_the_ended() {
+    connections_.remove_if([](Connection& each) {
+      if (each.has_ended) each.serving.join();
+      return each.has_ended;
+    });
+  }
+
+  void serve(Connection& connection) {
+    auto& socket = connection.socket;
     std::optional<Peer::Secured> secured;
     boost::system::error_code error;
     if (context_) {
@@ -192,11 +237,12 @@ class LoopbackServer {
       secured->handshake(boost::asio::ssl::stream_base::server, error);
     }
     if (!error) {
-      Peer peer{socket, secured ? &*secured : nullptr};
+      Peer peer{socket, secured ? &*secured : nullptr, interference_};
       script_(peer);
     }
     const std::lock_guard guard{mutex_};
     socket.close(error);
+    connection.has_ended = true;
   }
 
   Script script_;
@@ -205,9 +251,9 @@ class LoopbackServer {
   tcp::acceptor acceptor_{io_, tcp::endpoint{boost::asio::ip::address_v4::loopback(), 0}};
   std::atomic<bool> stopping_{false};
   std::atomic<int> accepted_{0};
+  std::atomic<Interference*> interference_{nullptr};
   std::mutex mutex_;
-  std::list<tcp::socket> connections_;  ///< stay where they are: threads refer to them
-  std::vector<std::thread> serving_;    ///< the accepting thread's until that has ended
+  std::list<Connection> connections_;  ///< stay where they are: threads refer to them
   std::thread accepting_;
 };
 

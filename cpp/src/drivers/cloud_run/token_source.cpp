@@ -23,8 +23,10 @@ Result<ServiceAccount> read_key(const std::string& path) {
     return Failure{Errc::storage, "the key file " + path + " cannot be read", {}};
   }
   auto account = parse_service_account(text.str());
-  if (!account) account.error().message.insert(0, "the key file " + path + ": ");
-  return account;
+  if (account) return account;
+  auto failure = account.error();
+  failure.message.insert(0, "the key file " + path + ": ");
+  return failure;
 }
 
 }  // namespace
@@ -38,8 +40,9 @@ asio::awaitable<Result<hosted::Credential>> TokenSource::get(Deadline until, boo
   if (!held_) {
     auto fetched = co_await fetch(until);
     if (!fetched) {
-      fetched.error().message.insert(0, "no access token for Google: ");
-      co_return fetched.error();
+      auto failure = fetched.error();
+      failure.message.insert(0, "no access token for Google: ");
+      co_return failure;
     }
     held_ = std::move(fetched->token);
     renew_at_ = surroundings_.now() + fetched->lasts - renewed_ahead;

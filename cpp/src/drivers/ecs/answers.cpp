@@ -220,8 +220,8 @@ Result<std::vector<Task>> parse_tasks(std::string_view answer) {
   });
 }
 
-Result<Protection> parse_protection(std::string_view answer) {
-  return parse<Protection>(answer, "the protection of tasks", [](Reader& reader, const Json& json) {
+Result<Protection> parse_protection(const std::string& operation, std::string_view answer) {
+  return parse<Protection>(answer, operation.c_str(), [](Reader& reader, const Json& json) {
     Protection protection;
     if (!json.contains("protectedTasks")) reader.wrong("protectedTasks");
     each(reader, json, "protectedTasks", [&](const Json& each) {

@@ -62,8 +62,8 @@ Result<Service> parse_described(std::string_view answer, const Place& place);
 Result<Service> parse_updated(std::string_view answer);
 Result<TaskPage> parse_task_page(std::string_view answer);
 Result<std::vector<Task>> parse_tasks(std::string_view answer);
-/// Of both GetTaskProtection and UpdateTaskProtection.
-Result<Protection> parse_protection(std::string_view answer);
+/// `operation`: GetTaskProtection or UpdateTaskProtection.
+Result<Protection> parse_protection(const std::string& operation, std::string_view answer);
 /// Empty: no native autoscaler knows the service.
 Result<std::optional<ScalableTarget>> parse_scalable_target(std::string_view answer);
 Result<std::vector<std::string>> parse_policy_names(std::string_view answer);

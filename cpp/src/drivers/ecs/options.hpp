@@ -13,6 +13,7 @@
 /// - `endpoint` (AWS' own): for all of AWS' services, where they are reached by another address
 #pragma once
 
+#include <selfscale/instant.hpp>
 #include <string>
 #include <string_view>
 
@@ -27,6 +28,7 @@ struct Options {
   std::string endpoint;  ///< empty: AWS' own
   bool protects_busy_tasks = true;
   bool takes_over = false;
+  Duration patience{10'000};  ///< of Setting
 };
 
 /// Errc::invalid_argument names the key, what it was given and what would be right.

@@ -20,6 +20,7 @@ http::Call signed_call(const Operation& operation, const http::Address& address,
   call.method = "POST";
   call.headers = {{"Content-Type", content_type}, {"X-Amz-Target", target_of(operation)}};
   call.body = operation.body;
+  call.is_query = !operation.writes;
   Signable signable;
   signable.path = address.prefix + "/";
   signable.headers = call.headers;
@@ -52,8 +53,9 @@ asio::awaitable<Result<std::string>> Session::call(Operation operation, Deadline
   for (bool may_try_again = true;; may_try_again = false) {
     auto answer = co_await send(operation, until);
     if (!answer) {
-      answer.error().message.insert(0, operation.name + ": ");
-      co_return answer.error();
+      auto failure = answer.error();
+      failure.message.insert(0, operation.name + ": ");
+      co_return failure;
     }
     if (answer->status / 100 == 2) co_return std::move(answer->body);
     const auto refusal = refusal_of(operation, answered(*answer), now());

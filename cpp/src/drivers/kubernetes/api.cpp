@@ -306,8 +306,11 @@ Request ask_whether_allowed(const Target& target, const Permission& permission) 
   const Json review = {{"apiVersion", "authorization.k8s.io/v1"},
                        {"kind", "SelfSubjectAccessReview"},
                        {"spec", {{"resourceAttributes", std::move(attributes)}}}};
-  return write("POST", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", review.dump(),
-               {"create", "authorization.k8s.io", "selfsubjectaccessreviews", {}});
+  auto request =
+      write("POST", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", review.dump(),
+            {"create", "authorization.k8s.io", "selfsubjectaccessreviews", {}});
+  request.call.is_query = true;  // nothing comes about by a review
+  return request;
 }
 
 Result<bool> parse_whether_allowed(std::string_view body) {

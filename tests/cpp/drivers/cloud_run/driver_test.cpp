@@ -127,21 +127,6 @@ TEST_F(CloudRunDriver, AnOperationThatFailsAtOnceIsAFailureOfTheWrite) {
   EXPECT_EQ(written.error().message, "scale: actAs is missing");
 }
 
-TEST_F(CloudRunDriver, NothingIsWrittenTwice) {
-  for (const auto& fault : hosted::every_fault(refusal)) {
-    SCOPED_TRACE(fault.name);
-    const int before = writes();
-    const bool is_refused_token = fault.name == "401";
-    google.platform.script("PATCH /web", is_refused_token ? std::vector{fault.answer, fault.answer}
-                                                          : std::vector{fault.answer});
-    const auto written = scale(5);
-    ASSERT_FALSE(written);
-    EXPECT_EQ(written.error().code, fault.when_writing) << written.error().message;
-    EXPECT_EQ(writes(), before + (is_refused_token ? 2 : 1));
-    EXPECT_EQ(google.count(), 2);
-  }
-}
-
 TEST_F(CloudRunDriver, AnAnswerToAWriteThatIsNoneLeavesItUnsure) {
   for (const std::string body :
        {"<html>", "{}", R"({"name": "projects/p/locations/europe-west1/operations/../x"})"}) {
@@ -151,22 +136,6 @@ TEST_F(CloudRunDriver, AnAnswerToAWriteThatIsNoneLeavesItUnsure) {
     ASSERT_FALSE(written);
     EXPECT_EQ(written.error().code, Errc::timed_out);
     EXPECT_EQ(google.count(), 5);
-  }
-}
-
-TEST_F(CloudRunDriver, EveryFaultOfEveryReadHasItsCode) {
-  change([](auto& now) { now.is_slow = true; });
-  ASSERT_TRUE(scale(4));
-  for (const auto& fault : hosted::every_fault(refusal)) {
-    for (const std::string call : {"GET /web", "GET /op-1"}) {
-      if (fault.name == "404" && call == "GET /op-1") continue;  // below
-      SCOPED_TRACE(fault.name + " " + call);
-      google.platform.script(call, {fault.answer});
-      if (fault.name == "401") google.platform.script(call, {fault.answer});
-      const auto seen = observe();
-      ASSERT_FALSE(seen);
-      EXPECT_EQ(seen.error().code, fault.when_reading) << seen.error().message;
-    }
   }
 }
 
@@ -268,13 +237,6 @@ TEST_F(CloudRunDriver, KeepsATokenUntilFiveMinutesBeforeItsEnd) {
   around.now += std::chrono::seconds{1};
   ASSERT_TRUE(observe());
   EXPECT_EQ(given(), 2);
-}
-
-TEST_F(CloudRunDriver, AsksForAnotherTokenWhenOneIsRefused) {
-  ASSERT_TRUE(observe());
-  google.tokens.locked([this] { google.tokens.token = "hunter3"; });
-  google.platform.set_token("Authorization", "Bearer hunter3");
-  EXPECT_TRUE(observe());
 }
 
 TEST_F(CloudRunDriver, TakesNoTokenFromAServerThatIsNotGoogles) {

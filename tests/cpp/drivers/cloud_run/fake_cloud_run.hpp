@@ -29,6 +29,10 @@ class FakeCloudRun {
   [[nodiscard]] std::map<std::string, std::string> variables() const {
     return {{"GCE_METADATA_HOST", tokens.host()}};
   }
+  static std::string asks_to_wait(std::chrono::seconds wait,
+                                  std::chrono::system_clock::time_point) {
+    return "Retry-After: " + std::to_string(wait.count()) + "\r\n";
+  }
   int count() {
     return platform.locked([this] { return instances; });
   }

@@ -69,6 +69,7 @@ class FakeTokens {
   using Json = nlohmann::json;
 
   [[nodiscard]] std::string host() const { return "127.0.0.1:" + std::to_string(server_.port()); }
+  void interfere(http::Interference* interference) { server_.interfere(interference); }
   template <class Do>
   auto locked(Do act) {
     const std::lock_guard guard{mutex_};

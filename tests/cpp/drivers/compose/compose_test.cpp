@@ -4,7 +4,6 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <array>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -309,12 +308,6 @@ TEST_F(ComposeDriver, SaysWhatTheEngineRefusesAndCountsThemAgain) {
   }
 }
 
-TEST_F(ComposeDriver, TakesItForDoneWhereSomebodyElseWasFaster) {
-  api.set_replicas(3);
-  api.answer_with("/stop", 404, R"({"message":"No such container: 1"})");
-  EXPECT_TRUE(scale(2));
-}
-
 TEST_F(ComposeDriver, KeepsAtLeastOneToCopy) {
   const auto refused = scale(0);
   ASSERT_FALSE(refused);
@@ -358,64 +351,7 @@ TEST(ComposeChoice, KnowsItsOwnContainerByTheFileOverItsHostName) {
   EXPECT_EQ(own_container("6 5 8:1 /containers/short/hostname /etc/hostname rw\n"), "");
 }
 
-// --- refusals, at each call
-
-struct Fault {
-  int status;
-  Errc of_a_read;
-  Errc of_a_write;
-};
-constexpr std::array faults{
-    Fault{400, Errc::failed, Errc::failed},         Fault{401, Errc::denied, Errc::denied},
-    Fault{403, Errc::denied, Errc::denied},         Fault{404, Errc::not_found, Errc::not_found},
-    Fault{409, Errc::conflict, Errc::conflict},     Fault{429, Errc::throttled, Errc::throttled},
-    Fault{500, Errc::unreachable, Errc::timed_out}, Fault{503, Errc::unreachable, Errc::timed_out}};
-
-TEST_F(ComposeDriver, GivesEachRefusalOfEachCallItsClassAndTheEnginesWords) {
-  for (const auto& fault : faults) {
-    SCOPED_TRACE(fault.status);
-    const auto is_right = [&](const auto& result, Errc code) {
-      ASSERT_FALSE(result);
-      EXPECT_EQ(result.error().code, code);
-      EXPECT_PRED2(contains, result.error().message,
-                   std::to_string(fault.status) + ": these words");
-    };
-    const auto refuse = [&](const char* part) {
-      api.answer_with(part, fault.status, R"({"message":"these words"})");
-    };
-    refuse("/containers/json");
-    is_right(observe(), fault.of_a_read);
-    is_right(scale(3), fault.of_a_read);
-    is_right(run(io, driver->preflight()), fault.of_a_read);
-    refuse("health");
-    is_right(observe(), fault.of_a_read);
-    refuse("0/json");
-    is_right(scale(3), fault.of_a_read);
-    if (fault.of_a_read != Errc::failed) is_right(run(io, driver->preflight()), fault.of_a_read);
-    refuse("/create");
-    is_right(scale(3), fault.of_a_write);
-    refuse("/start");
-    is_right(scale(3), fault.of_a_write == Errc::timed_out ? Errc::failed : fault.of_a_write);
-    EXPECT_EQ(api.replicas(), 2) << "what did not start is taken back";
-    if (fault.of_a_write != Errc::not_found) {
-      refuse("/stop");
-      is_right(scale(1), fault.of_a_write);
-    }
-  }
-  EXPECT_EQ(api.replicas(), 2);
-}
-
-TEST_F(ComposeDriver, SaysOfACreationWithoutAWholeAnswerThatItMayHaveBeenDone) {
-  for (const auto* answer : {"", "HTTP/1.1 201 Created\r\nContent-Length: 17\r\n\r\n{\"Id",
-                             "HTTP/1.1 201 Created\r\nContent-Length: 2\r\n\r\n{}"}) {
-    api.set_intercept([answer](http::Peer& peer, const http::Received& request) {
-      const bool is_meant = request.target().find("/create") != std::string::npos;
-      if (is_meant) peer.send(answer);
-      return is_meant;
-    });
-    EXPECT_EQ(scale(3).error().code, Errc::timed_out) << answer;
-  }
-}
+// --- answers of another shape
 
 TEST_F(ComposeDriver, UnderstandsNoAnswerOfAnotherShape) {
   for (const auto* body : {"", "{}", "null", "[7]", "[{}]", "<html>", R"([{"Id":"short"}])",

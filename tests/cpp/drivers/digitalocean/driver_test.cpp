@@ -122,51 +122,6 @@ TEST_F(DigitalOceanDriver, AsksForNothingBeyondTheRange) {
   EXPECT_EQ(ocean.platform.asked(), Names{});
 }
 
-TEST_F(DigitalOceanDriver, NothingIsWrittenTwice) {
-  const auto put = "PUT /v2/apps/" + std::string{app_id};
-  for (const auto& fault : hosted::every_fault(refusal)) {
-    SCOPED_TRACE(fault.name);
-    const int before = ocean.platform.times(put);
-    const bool is_refused_token = fault.name == "401";
-    ocean.platform.script(put, is_refused_token ? std::vector{fault.answer, fault.answer}
-                                                : std::vector{fault.answer});
-    const auto written = scale(5);
-    ASSERT_FALSE(written);
-    EXPECT_EQ(written.error().code, fault.when_writing) << written.error().message;
-    EXPECT_EQ(ocean.platform.times(put), before + (is_refused_token ? 2 : 1));
-    EXPECT_EQ(ocean.count(), 2);
-  }
-}
-
-TEST_F(DigitalOceanDriver, AnAnswerToAWriteThatIsNoneLeavesItUnsure) {
-  const auto put = "PUT /v2/apps/" + std::string{app_id};
-  ocean.platform.script(put, {{{200, "<html>", {}}, true}});
-  const auto written = scale(5);
-  ASSERT_FALSE(written);
-  EXPECT_EQ(written.error().code, Errc::timed_out);
-  EXPECT_EQ(ocean.count(), 5);
-}
-
-TEST_F(DigitalOceanDriver, EveryFaultOfEveryReadHasItsCode) {
-  for (const auto& fault : hosted::every_fault(refusal)) {
-    for (const auto& call : {"GET /v2/apps/" + std::string{app_id}, std::string{"GET /instances"},
-                             std::string{"GET /health"}, std::string{"GET /deployments/dep-1"}}) {
-      if (fault.name == "404" && call.ends_with("dep-1")) continue;  // below
-      SCOPED_TRACE(fault.name + " " + call);
-      change([](auto& now) { now.phase_after_a_write = "DEPLOYING"; });
-      if (call.ends_with("dep-1")) {
-        change([](auto& now) { now.phase = "ACTIVE"; });
-        ASSERT_TRUE(scale(ocean.count() + 1));
-      }
-      ocean.platform.script(call, {fault.answer});
-      if (fault.name == "401") ocean.platform.script(call, {fault.answer});
-      const auto seen = observe();
-      ASSERT_FALSE(seen);
-      EXPECT_EQ(seen.error().code, fault.when_reading) << seen.error().message;
-    }
-  }
-}
-
 TEST_F(DigitalOceanDriver, ADeploymentThatIsForgottenHasEnded) {
   ASSERT_TRUE(scale(4));
   ocean.platform.script("GET /deployments/dep-1", {{{404, refusal, {}}}});

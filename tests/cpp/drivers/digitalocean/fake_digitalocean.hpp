@@ -25,6 +25,11 @@ class FakeDigitalOcean {
   [[nodiscard]] static std::map<std::string, std::string> variables() {
     return {{"DIGITALOCEAN_TOKEN", "hunter2"}};
   }
+  static std::string asks_to_wait(std::chrono::seconds wait,
+                                  std::chrono::system_clock::time_point now) {
+    const auto end = std::chrono::floor<std::chrono::seconds>(now + wait).time_since_epoch();
+    return "ratelimit-reset: " + std::to_string(end.count()) + "\r\n";
+  }
   int count() {
     return platform.locked([this] { return web().value("instance_count", 1); });
   }

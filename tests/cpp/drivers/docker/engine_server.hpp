@@ -35,6 +35,7 @@ class EngineServer {
     return "tcp://127.0.0.1:" + std::to_string(server_->port());
   }
 
+  void interfere(http::Interference* interference) { server_->interfere(interference); }
   void set_intercept(Intercept intercept) {
     const std::lock_guard guard{mutex};
     intercept_ = std::move(intercept);

@@ -264,6 +264,7 @@ TEST(Protection, IsForTheKnownTasksThatAreNotToGo) {
 
 TEST(Protection, IsReadBack) {
   const auto read = parse_protection(
+      "UpdateTaskProtection",
       ecs("UpdateTaskProtection",
           {{"protectedTasks",
             {{{"taskArn", "a"}, {"protectionEnabled", true}, {"expirationDate", 1795346386.8}},
@@ -273,13 +274,14 @@ TEST(Protection, IsReadBack) {
   EXPECT_EQ(read->protected_arns, std::vector<std::string>{"a"});
   EXPECT_EQ(read->failure, "") << "a task that is gone needs no protection";
   const auto failed = parse_protection(
+      "GetTaskProtection",
       ecs("GetTaskProtection",
           {{"protectedTasks", Json::array()},
            {"failures",
             {{{"arn", "c"}, {"reason", "TASK_NOT_VALID"}, {"detail", "not of a service"}}}}}));
   ASSERT_TRUE(failed);
   EXPECT_EQ(failed->failure, "TASK_NOT_VALID: not of a service");
-  EXPECT_EQ(parse_protection("{}").error().code, Errc::malformed);
+  EXPECT_EQ(parse_protection("GetTaskProtection", "{}").error().code, Errc::malformed);
 }
 
 // ---- the native autoscaler

@@ -30,7 +30,7 @@ Json first_service(int desired) {
 }
 
 FakeAws::Scripted refusal(const std::string& type, const std::string& message) {
-  return {400, Json{{"__type", type}, {"message", message}}.dump(), {}, false};
+  return {400, Json{{"__type", type}, {"message", message}}.dump(), {}};
 }
 
 std::string part_of(const std::string& text, const std::string& before, const std::string& after) {
@@ -110,10 +110,6 @@ void FakeAws::serve(http::Peer& peer) {
           400, R"({"__type": "AccessDeniedException", "message": "User: x is not authorized"})");
     case Mood::garbage:
       return peer.answer(200, "<html>");
-    case Mood::resets:
-      return peer.will_reset();
-    case Mood::cuts:
-      return peer.send("HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{\"services\": [");
   }
 }
 
@@ -126,8 +122,7 @@ void FakeAws::answer(http::Peer& peer, const Received& request) {
     } else {
       state_.others.push_back(request);
       const auto file = state_.files.find(request.target());
-      said = file == state_.files.end() ? Scripted{404, "", "", false}
-                                        : Scripted{200, file->second, "", false};
+      said = file == state_.files.end() ? Scripted{404, "", ""} : Scripted{200, file->second, ""};
     }
   }
   peer.answer(said.status, said.body, said.headers);
@@ -153,7 +148,6 @@ FakeAws::Scripted FakeAws::answer_operation(const Received& request) {
   if (!scripted.empty()) {
     auto said = scripted.front();
     scripted.pop_front();
-    if (said.is_done) perform(api, name, body);
     return said;
   }
   check_signature(api, request);
@@ -244,7 +238,7 @@ FakeAws::Scripted FakeAws::perform(Api api, const std::string& name, const Json&
   if (auto wrong = mismatch_of_answer(api, name, said); !wrong.empty()) {
     state_.complaints.push_back("the fake's own " + name + ": " + wrong);
   }
-  return {200, said.dump(), "Content-Type: application/x-amz-json-1.1\r\n", false};
+  return {200, said.dump(), "Content-Type: application/x-amz-json-1.1\r\n"};
 }
 
 Json FakeAws::described(const Json& body) {
@@ -269,6 +263,7 @@ Json FakeAws::described(const Json& body) {
 
 /// What is not given stays as it is.
 Json FakeAws::updated(const Json& body) {
+  if (state_.ignores_writes) return {{"service", state_.service}};
   const int desired = body["desiredCount"];
   const int running = std::min(state_.service["runningCount"].get<int>(), desired);
   state_.service["desiredCount"] = desired;

@@ -19,14 +19,13 @@ namespace selfscale::drivers::ecs {
 class FakeAws {
  public:
   using Json = nlohmann::json;
-  enum class Mood : std::uint8_t { well, hangs, denies, garbage, resets, cuts };
+  enum class Mood : std::uint8_t { well, hangs, denies, garbage };
 
   /// An answer instead of the usual one.
   struct Scripted {
     int status = 400;
     std::string body;
-    std::string headers;   ///< lines with their ends
-    bool is_done = false;  ///< the operation is carried out, whatever is answered
+    std::string headers;  ///< lines with their ends
   };
 
   struct State {
@@ -44,6 +43,7 @@ class FakeAws {
     WallTime time{std::chrono::seconds{1'795'744'800}};
     std::map<std::string, std::deque<Scripted>> scripted;  ///< by the operation's name
     std::size_t page_size = 100;
+    bool ignores_writes = false;
     std::map<std::string, std::string>
         files;  ///< what is GET, PUT or POSTed elsewhere: path → body
     // What happened.
@@ -56,6 +56,7 @@ class FakeAws {
   explicit FakeAws(int desired = 2);
 
   [[nodiscard]] std::string url() const { return server_.url(); }
+  void interfere(http::Interference* interference) { server_.interfere(interference); }
   /// Under the lock.
   template <class Do>
   auto with(Do act) {

@@ -25,10 +25,8 @@ struct Said {
 
 /// An answer instead of the usual one.
 struct Scripted {
-  enum class End : std::uint8_t { whole, cut, reset };
   Said said;
   bool is_done = false;  ///< the request is carried out, whatever is answered
-  End end = End::whole;
 };
 
 class FakePlatform {
@@ -48,6 +46,8 @@ class FakePlatform {
         named_{std::move(named)} {}
 
   [[nodiscard]] std::string url() const { return server_.url(); }
+  [[nodiscard]] const std::string& refusal() const { return refusal_; }
+  void interfere(http::Interference* interference) { server_.interfere(interference); }
 
   template <class Do>
   auto locked(Do act) {
@@ -59,6 +59,13 @@ class FakePlatform {
   }
   void set_token(std::string header, std::string value) {
     locked([&] { token_ = {std::move(header), std::move(value)}; });
+  }
+  /// Takes this word, and no longer "hunter2".
+  void rotate_token(const std::string& word) {
+    locked([&] {
+      auto& value = token_.second;
+      value.replace(value.find("hunter2"), value.size(), word);
+    });
   }
   /// `what`: "POST /scale", a method and the end of a path. Answers it in turn, then as usual.
   void script(const std::string& what, std::vector<Scripted> answers) {
@@ -101,12 +108,7 @@ class FakePlatform {
     if (fault == Fault::hangs) return peer.wait_for_the_end();
     if (fault == Fault::denies) answer.said = {403, refusal_, {}};
     if (fault == Fault::garbage) answer.said = {200, "<html>", {}};
-    if (answer.end == Scripted::End::reset) return peer.will_reset();
-    auto headers = answer.said.headers + "Content-Type: application/json\r\n";
-    if (answer.end == Scripted::End::cut) {
-      return peer.send("HTTP/1.1 200 OK\r\nContent-Length: 900\r\n" + headers + "\r\n" +
-                       answer.said.body);
-    }
+    const auto headers = answer.said.headers + "Content-Type: application/json\r\n";
     peer.answer(answer.said.status, answer.said.body, headers);
   }
 
@@ -147,33 +149,6 @@ class FakePlatform {
   // Last: its threads use what is above.
   http::LoopbackServer server_{[this](http::Peer& peer) { serve(peer); }};
 };
-
-/// The faults that every driver meets, and the code that it owes for each, reading and writing.
-/// `refusal`: the platform's form of a refusal.
-struct FaultRow {
-  std::string name;
-  Scripted answer;
-  Errc when_reading;
-  Errc when_writing;
-};
-inline std::vector<FaultRow> every_fault(const std::string& refusal) {
-  using End = Scripted::End;
-  const auto status = [&refusal](int code, std::string headers = {}) {
-    return Scripted{{code, refusal, std::move(headers)}};
-  };
-  return {
-      {"401", status(401), Errc::denied, Errc::denied},
-      {"403", status(403), Errc::denied, Errc::denied},
-      {"404", status(404), Errc::not_found, Errc::not_found},
-      {"409", status(409), Errc::conflict, Errc::conflict},
-      {"422", status(422), Errc::failed, Errc::failed},
-      {"429", status(429, "Retry-After: 0\r\n"), Errc::throttled, Errc::throttled},
-      {"500", status(500), Errc::unreachable, Errc::timed_out},
-      {"503", status(503), Errc::unreachable, Errc::timed_out},
-      {"reset", {{}, false, End::reset}, Errc::unreachable, Errc::timed_out},
-      {"cut off", {{200, "{\"a\": ", {}}, false, End::cut}, Errc::malformed, Errc::timed_out},
-  };
-}
 
 /// A token in the environment, the time as a test has it.
 struct FakeSurroundings {

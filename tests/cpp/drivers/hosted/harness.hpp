@@ -4,12 +4,13 @@
 
 #include "drivers/conformance.hpp"
 #include "drivers/hosted/fake_platform.hpp"
+#include "drivers/over_http.hpp"
 
 namespace selfscale::drivers {
 
 /// A hosted platform as a server on loopback plays it; `Platform` knows its own count.
 template <class Platform, auto make_driver>
-class HostedHarness final : public Harness {
+class HostedHarness : public Harness, public OverHttp {
  public:
   HostedHarness() = default;
   ~HostedHarness() override {
@@ -18,10 +19,7 @@ class HostedHarness final : public Harness {
   HostedHarness(const HostedHarness&) = delete;
 
   std::unique_ptr<Driver> make(boost::asio::io_context& io) override {
-    auto options = nlohmann::json::parse(platform_.options());
-    // A port that nobody can listen on without being root.
-    if (is_gone_) options["endpoint"] = "http://127.0.0.1:1";
-    return make_driver(Setting{io, "backend", options.dump(), {}, {}}, around_.get()).value();
+    return make_busy(io, ample);
   }
   int truth() override { return platform_.count(); }
   void set_truth(int replicas) override { platform_.set_count(replicas); }
@@ -35,8 +33,38 @@ class HostedHarness final : public Harness {
     return std::nullopt;
   }
 
- private:
+  std::unique_ptr<Driver> make_busy(boost::asio::io_context& io, Duration patience) override {
+    auto options = nlohmann::json::parse(platform_.options());
+    // A port that nobody can listen on without being root.
+    if (is_gone_) options["endpoint"] = "http://127.0.0.1:1";
+    Setting setting{io, "backend", options.dump(), {}, {}};
+    setting.patience = patience;
+    return make_driver(std::move(setting), around_.get()).value();
+  }
+  void restore() override { platform_.set_count(2); }
+  void interfere(http::Interference* interference) override {
+    platform_.platform.interfere(interference);
+  }
+  Refused refusal(const Called&, int status, std::chrono::seconds wait) override {
+    return {status, platform_.platform.refusal(),
+            status == 429 ? Platform::asks_to_wait(wait, around_.now) : ""};
+  }
+  bool ignore_writes() override {
+    platform_.platform.locked([this] { platform_.ignores_writes = true; });
+    return true;
+  }
+  bool rotate_key() override {
+    platform_.platform.rotate_token("hunter3");
+    for (auto& [name, value] : around_.variables) {
+      if (value == "hunter2") value = "hunter3";
+    }
+    return true;
+  }
+
+ protected:
   Platform platform_;
+
+ private:
   hosted::FakeSurroundings around_{.variables = platform_.variables()};
   bool is_gone_ = false;
 };

@@ -1,6 +1,6 @@
 /// A server on loopback that plays the Kubernetes API with one Deployment or StatefulSet in it,
-/// over TLS, with a token. Whatever is asked and answered is held against the published OpenAPI
-/// document.
+/// over TLS unless told otherwise, with a token. Whatever is asked and answered is held against the
+/// published OpenAPI document.
 #pragma once
 
 #include <algorithm>
@@ -53,14 +53,16 @@ class ApiServer {
     Json container = {{"name", "app"}, {"readinessProbe", {{"periodSeconds", 5}}}};
     std::set<std::string> forbidden;  ///< "update deployments/scale"
     std::string token = "hunter2";
-    std::size_t page = 500;          ///< items of a list
+    std::size_t page = 500;  ///< items of a list
+    bool ignores_writes = false;
     int writes = 0;                  ///< accepted ones that changed the count
     std::vector<std::string> asked;  ///< "GET /apis/…", in order
     std::vector<std::string> wrong;  ///< what contradicts the document
     Intercept intercept;
   };
 
-  explicit ApiServer(Kind kind = Kind::deployment) {
+  explicit ApiServer(Kind kind = Kind::deployment, bool is_secured = true)
+      : server_{[this](http::Peer& peer) { serve(peer); }, identity(is_secured)} {
     std::string name = "/tmp/selfscale-kubernetes-XXXXXX";
     folder_ = ::mkdtemp(name.data());
     cluster.kind = kind;
@@ -80,6 +82,7 @@ class ApiServer {
   }
   [[nodiscard]] std::string kubeconfig() const { return folder_ + "/config"; }
   [[nodiscard]] std::string url() const { return server_.url(); }
+  void interfere(http::Interference* interference) { server_.interfere(interference); }
 
   void write_kubeconfig(const std::string& url, const std::string& token) const {
     std::ofstream{kubeconfig()}
@@ -113,6 +116,11 @@ class ApiServer {
   Cluster cluster;
 
  private:
+  std::optional<http::LoopbackServer::Secured> identity(bool is_secured) {
+    if (!is_secured) return std::nullopt;
+    return http::LoopbackServer::Secured{authority_.issue("IP:127.0.0.1"), {}};
+  }
+
   // --- the controllers
 
   /// Pods come, and go the cheapest first, as the ReplicaSet controller has it.
@@ -259,20 +267,21 @@ class ApiServer {
     }
     const auto count = scale["spec"].value("replicas", 0);
     if (count < 0) return refuse(422, "Invalid", "must be greater than or equal to 0");
-    if (count != cluster.replicas) {
+    if (count != cluster.replicas && !cluster.ignores_writes) {
       cluster.replicas = count;
       ++cluster.version;
       ++cluster.writes;
       fill();
     }
-    return good({{"kind", "Scale"},
-                 {"apiVersion", "autoscaling/v1"},
-                 {"metadata",
-                  {{"name", "web"},
-                   {"namespace", "shop"},
-                   {"resourceVersion", std::to_string(cluster.version)}}},
-                 {"spec", count == 0 ? Json::object() : Json{{"replicas", count}}},
-                 {"status", {{"replicas", ours()}, {"selector", "app=web"}}}});
+    return good(
+        {{"kind", "Scale"},
+         {"apiVersion", "autoscaling/v1"},
+         {"metadata",
+          {{"name", "web"},
+           {"namespace", "shop"},
+           {"resourceVersion", std::to_string(cluster.version)}}},
+         {"spec", cluster.replicas == 0 ? Json::object() : Json{{"replicas", cluster.replicas}}},
+         {"status", {{"replicas", ours()}, {"selector", "app=web"}}}});
   }
 
   [[nodiscard]] Json manifest(const Pod& pod) const {
@@ -371,8 +380,7 @@ class ApiServer {
   std::string folder_;
   OpenApi api_{std::string{SELFSCALE_FIXTURES} + "/kubernetes/openapi-1.34.json"};
   http::Authority authority_{"the cluster"};
-  http::LoopbackServer server_{[this](http::Peer& peer) { serve(peer); },
-                               http::LoopbackServer::Secured{authority_.issue("IP:127.0.0.1"), {}}};
+  http::LoopbackServer server_;
 };
 
 }  // namespace selfscale::drivers::kubernetes

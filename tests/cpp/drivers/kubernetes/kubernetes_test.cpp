@@ -216,54 +216,9 @@ TEST_F(KubernetesDriver, NoticesAWriteThatWasTakenAndNotDone) {
   EXPECT_PRED2(contains, refused.error().message, "made 2 of them");
 }
 
-struct Refusal {
-  int status;
-  Errc of_a_read;
-  Errc of_a_write;
-};
-
-TEST_F(KubernetesDriver, GivesEachRefusalItsClassAndTheServersWords) {
-  for (const auto& row :
-       {Refusal{403, Errc::denied, Errc::denied}, Refusal{404, Errc::not_found, Errc::not_found},
-        Refusal{409, Errc::conflict, Errc::conflict}, Refusal{422, Errc::failed, Errc::failed},
-        Refusal{429, Errc::throttled, Errc::throttled},
-        Refusal{500, Errc::unreachable, Errc::timed_out},
-        Refusal{503, Errc::unreachable, Errc::timed_out},
-        Refusal{504, Errc::unreachable, Errc::timed_out}}) {
-    SCOPED_TRACE(row.status);
-    answer("", row.status, R"({"kind":"Status","message":"these words"})");
-    const auto seen = observe();
-    ASSERT_FALSE(seen);
-    EXPECT_EQ(seen.error().code, row.of_a_read);
-    EXPECT_PRED2(contains, seen.error().message, std::to_string(row.status) + ": these words");
-    ScaleRequest request;
-    request.desired = 3;
-    request.version = "1";
-    const auto written = run(io, driver->scale(request));
-    ASSERT_FALSE(written);
-    EXPECT_EQ(written.error().code, row.of_a_write);
-    if (row.status == 403) {
-      EXPECT_EQ(seen.error().permission, "get deployments web (apps)");
-      EXPECT_EQ(written.error().permission, "update deployments/scale web (apps)");
-    }
-  }
-}
-
 TEST_F(KubernetesDriver, SaysHowLongTheServerWantsToBeLeftAlone) {
   answer("", 429, R"({"kind":"Status","details":{"retryAfterSeconds":7}})");
   EXPECT_EQ(observe().error().retry_after, std::chrono::seconds{7});
-}
-
-TEST_F(KubernetesDriver, SaysOfAWriteWithoutAnAnswerThatItMayHaveBeenDone) {
-  api.change([](Cluster& cluster) {
-    cluster.intercept = [](http::Peer& peer, const http::Received& request) {
-      if (request.method() == "PUT") peer.will_reset();
-      return request.method() == "PUT";
-    };
-  });
-  ScaleRequest request;
-  request.desired = 3;
-  EXPECT_EQ(scale(request).error().code, Errc::timed_out);
 }
 
 TEST_F(KubernetesDriver, UnderstandsNoAnswerOfAnotherShape) {
@@ -286,28 +241,11 @@ TEST_F(KubernetesDriver, UnderstandsNoAnswerOfAnotherShape) {
 
 // --- credentials
 
-TEST_F(KubernetesDriver, ReadsItsCredentialsAgainWhenTheyAreRefused) {
-  ASSERT_TRUE(observe());
-  api.change([](Cluster& cluster) { cluster.token = "swordfish"; });
-  api.write_kubeconfig(api.url(), "swordfish");
-  EXPECT_TRUE(observe());
-}
-
 TEST_F(KubernetesDriver, ReadsWhereTheClusterIsAgainAfterItWasNotReached) {
   api.write_kubeconfig("https://127.0.0.1:1", "hunter2");
   EXPECT_EQ(observe().error().code, Errc::unreachable);
   api.write_kubeconfig(api.url(), "hunter2");
   EXPECT_TRUE(observe());
-}
-
-TEST_F(KubernetesDriver, SaysThatItsCredentialsAreRefusedAfterASecondTry) {
-  api.change([](Cluster& cluster) { cluster.token = "swordfish"; });
-  const auto refused = observe();
-  ASSERT_FALSE(refused);
-  EXPECT_EQ(refused.error().code, Errc::denied);
-  EXPECT_PRED2(contains, refused.error().message, "401: Unauthorized");
-  EXPECT_FALSE(contains(refused.error().message, "hunter2"));
-  EXPECT_EQ(asked().size(), 2U);
 }
 
 TEST(KubernetesDriverAnywhere, IsMadeWhereThereIsNoClusterAndSaysSo) {

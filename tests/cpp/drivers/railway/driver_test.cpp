@@ -168,34 +168,6 @@ TEST_F(RailwayDriver, AsksForNothingBeyondRailwaysRange) {
   EXPECT_EQ(railway.platform.asked(), Names{});
 }
 
-TEST_F(RailwayDriver, NothingIsWrittenTwice) {
-  for (const auto& fault : hosted::every_fault(refusal)) {
-    SCOPED_TRACE(fault.name);
-    railway.set_count(2);
-    const int before = railway.platform.times("POST /Commit");
-    const bool is_refused_token = fault.name == "401";
-    railway.platform.script("POST /Commit", is_refused_token
-                                                ? std::vector{fault.answer, fault.answer}
-                                                : std::vector{fault.answer});
-    const auto written = scale(5);
-    ASSERT_FALSE(written);
-    EXPECT_EQ(written.error().code, fault.when_writing) << written.error().message;
-    EXPECT_EQ(railway.platform.times("POST /Commit"), before + (is_refused_token ? 2 : 1));
-    EXPECT_EQ(railway.count(), 2);
-  }
-}
-
-TEST_F(RailwayDriver, EveryFaultOfALookHasItsCode) {
-  for (const auto& fault : hosted::every_fault(refusal)) {
-    SCOPED_TRACE(fault.name);
-    railway.platform.script("POST /Service", {fault.answer});
-    if (fault.name == "401") railway.platform.script("POST /Service", {fault.answer});
-    const auto seen = observe();
-    ASSERT_FALSE(seen);
-    EXPECT_EQ(seen.error().code, fault.when_reading) << seen.error().message;
-  }
-}
-
 TEST_F(RailwayDriver, ARefusalWithStatus200HasItsCode) {
   struct Row {
     std::string words, code;
@@ -235,14 +207,6 @@ TEST_F(RailwayDriver, AnAnswerThatIsNoneOfGraphQLsIsMalformedAndOfAWriteUnsure) 
     railway.platform.script("POST /Commit", {{{200, body, {}}}});
     EXPECT_EQ(scale(5).error().code, Errc::timed_out);
   }
-}
-
-TEST_F(RailwayDriver, AWriteThatCannotBeReadBackIsUnsure) {
-  railway.platform.script("POST /Commit", {{{503, refusal, {}}, /*is_done=*/true}});
-  EXPECT_EQ(scale(5).error().code, Errc::timed_out);
-  EXPECT_EQ(railway.count(), 5);
-  EXPECT_TRUE(scale(5)) << "it was carried out";
-  EXPECT_EQ(railway.platform.times("POST /Commit"), 1);
 }
 
 TEST_F(RailwayDriver, WaitsAsLongAsRailwayAsks) {

@@ -31,6 +31,11 @@ class FakeRailway {
   [[nodiscard]] static std::map<std::string, std::string> variables() {
     return {{"RAILWAY_TOKEN", "hunter2"}};
   }
+  static std::string asks_to_wait(std::chrono::seconds wait,
+                                  std::chrono::system_clock::time_point now) {
+    const auto end = std::chrono::floor<std::chrono::milliseconds>(now + wait).time_since_epoch();
+    return "X-RateLimit-Reset: " + std::to_string(end.count()) + "\r\n";
+  }
   int count() {
     return platform.locked([this] { return total(); });
   }
@@ -44,6 +49,14 @@ class FakeRailway {
   Json regions() {
     return platform.locked([this] { return settings()["deploy"]["multiRegionConfig"]; });
   }
+  /// The name of what is asked for, out of its document.
+  static std::string operation_of(const http::Received& request) {
+    const auto body = Json::parse(request.body, nullptr, /*allow_exceptions=*/false);
+    const auto document = body.is_object() ? body.value("query", "") : "";
+    const auto start = document.find(' ') + 1;
+    return document.substr(start, document.find_first_of(" (", start) - start);
+  }
+
   /// The service's part of the environment's configuration.
   Json& settings() { return config["services"]["s-1"]; }
 
@@ -67,14 +80,6 @@ class FakeRailway {
       [](const http::Received& request) { return request.target() + "/" + operation_of(request); }};
 
  private:
-  /// Its name, out of its document.
-  static std::string operation_of(const http::Received& request) {
-    const auto body = Json::parse(request.body, nullptr, /*allow_exceptions=*/false);
-    const auto document = body.is_object() ? body.value("query", "") : "";
-    const auto start = document.find(' ') + 1;
-    return document.substr(start, document.find_first_of(" (", start) - start);
-  }
-
   int total() {
     int sum = 0;
     for (const auto& [region, each] : settings()["deploy"]["multiRegionConfig"].items()) {

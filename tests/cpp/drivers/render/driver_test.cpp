@@ -92,44 +92,6 @@ TEST_F(RenderDriver, AsksForNothingBeyondRendersRange) {
   EXPECT_EQ(render.platform.asked(), Names{});
 }
 
-TEST_F(RenderDriver, NothingIsWrittenTwice) {
-  for (const auto& fault : hosted::every_fault(refusal)) {
-    SCOPED_TRACE(fault.name);
-    render.set_count(2);
-    const int before = render.platform.times("POST /scale");
-    const bool is_refused_key = fault.name == "401";
-    render.platform.script("POST /scale", is_refused_key ? std::vector{fault.answer, fault.answer}
-                                                         : std::vector{fault.answer});
-    const auto written = scale(5);
-    ASSERT_FALSE(written);
-    EXPECT_EQ(written.error().code, fault.when_writing) << written.error().message;
-    EXPECT_EQ(render.platform.times("POST /scale"), before + (is_refused_key ? 2 : 1));
-    EXPECT_EQ(render.count(), 2);
-  }
-}
-
-TEST_F(RenderDriver, EveryFaultOfEveryReadHasItsCode) {
-  for (const auto& fault : hosted::every_fault(refusal)) {
-    for (const std::string call : {"GET /srv-1", "GET /instances", "GET /deploys"}) {
-      SCOPED_TRACE(fault.name + " " + call);
-      render.platform.script(call, {fault.answer});
-      if (fault.name == "401") render.platform.script(call, {fault.answer});
-      const auto seen = observe();
-      ASSERT_FALSE(seen);
-      EXPECT_EQ(seen.error().code, fault.when_reading) << seen.error().message;
-    }
-  }
-}
-
-TEST_F(RenderDriver, AWriteThatCannotBeReadBackIsUnsure) {
-  const auto usual = render.platform.locked([this] { return render.service.dump(); });
-  render.platform.script("GET /srv-1", {{{200, usual, {}}}, {{503, refusal, {}}}});
-  const auto written = scale(5);
-  ASSERT_FALSE(written);
-  EXPECT_EQ(written.error().code, Errc::timed_out);
-  EXPECT_EQ(render.count(), 5);
-}
-
 TEST_F(RenderDriver, WaitsAsLongAsRenderAsks) {
   render.platform.script("POST /scale", {{{429, refusal, "Ratelimit-Reset: 40\r\n"}}});
   auto written = scale(5);
@@ -148,13 +110,6 @@ TEST_F(RenderDriver, WaitsAsLongAsRenderAsks) {
 }
 
 // ---- the key
-
-TEST_F(RenderDriver, TheKeyIsReadAtEachUse) {
-  ASSERT_TRUE(observe());
-  around.variables["RENDER_API_KEY"] = "hunter3";
-  render.platform.set_token("Authorization", "Bearer hunter3");
-  EXPECT_TRUE(observe());
-}
 
 TEST_F(RenderDriver, TheKeyMayStandInAFile) {
   around.variables.clear();

@@ -26,6 +26,10 @@ class FakeRender {
   [[nodiscard]] static std::map<std::string, std::string> variables() {
     return {{"RENDER_API_KEY", "hunter2"}};
   }
+  static std::string asks_to_wait(std::chrono::seconds wait,
+                                  std::chrono::system_clock::time_point) {
+    return "Ratelimit-Reset: " + std::to_string(wait.count()) + "\r\n";
+  }
   int count() {
     return platform.locked([this] { return service["serviceDetails"]["numInstances"].get<int>(); });
   }

@@ -31,6 +31,7 @@ class SwarmServer final : public docker::EngineServer {
     int next_task = 0;
     std::string node_state = "active";
     bool is_manager = true;
+    bool ignores_writes = false;
     std::vector<std::string> written;  ///< bodies of updates that were taken
   };
 
@@ -148,6 +149,7 @@ class SwarmServer final : public docker::EngineServer {
       return refuse(500, "rpc error: code = Unknown desc = update out of sequence");
     }
     if (!spec.contains("TaskTemplate")) return refuse(400, "mismatched Runtime and *Spec fields");
+    if (swarm_.ignores_writes) return {200, R"({"Warnings":null})"};
     swarm_.spec = spec;
     swarm_.written.push_back(body);
     ++swarm_.index;

@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <boost/asio/local/stream_protocol.hpp>
 #include <filesystem>
 #include <memory>
@@ -262,91 +261,7 @@ TEST_F(SwarmDriver, LeavesAServiceAloneThatTakesNoCount) {
   EXPECT_EQ(writes(), 0);
 }
 
-// --- refusals, at each call
-
-struct Fault {
-  int status;
-  Errc of_a_read;
-  Errc of_a_write;
-};
-constexpr std::array faults{
-    Fault{400, Errc::failed, Errc::failed},         Fault{401, Errc::denied, Errc::denied},
-    Fault{403, Errc::denied, Errc::denied},         Fault{404, Errc::not_found, Errc::not_found},
-    Fault{409, Errc::conflict, Errc::conflict},     Fault{429, Errc::throttled, Errc::throttled},
-    Fault{500, Errc::unreachable, Errc::timed_out}, Fault{502, Errc::unreachable, Errc::timed_out},
-    Fault{503, Errc::unreachable, Errc::timed_out}, Fault{504, Errc::unreachable, Errc::timed_out}};
-
-TEST_F(SwarmDriver, GivesEachRefusalOfEachCallItsClassAndTheEnginesWords) {
-  for (const auto& fault : faults) {
-    SCOPED_TRACE(fault.status);
-    const auto is_right = [&](const auto& result, Errc code) {
-      ASSERT_FALSE(result);
-      EXPECT_EQ(result.error().code, code);
-      EXPECT_PRED2(contains, result.error().message,
-                   std::to_string(fault.status) + ": these words");
-    };
-    const auto refuse = [&](const char* part, const char* method) {
-      api.answer_with(part, fault.status, R"({"message":"these words"})", method);
-    };
-    refuse("/services?", "GET");
-    is_right(observe(), fault.of_a_read);
-    refuse("/tasks", "GET");
-    if (fault.status == 401 || fault.status == 403) {
-      EXPECT_TRUE(observe()) << "without them it counts by the service";
-    } else {
-      is_right(observe(), fault.of_a_read);
-    }
-    refuse("/info", "GET");
-    is_right(run(io, driver->preflight()), fault.of_a_read);
-    refuse("/services/web", "GET");
-    is_right(scale(3), fault.of_a_read);
-    const auto before = writes();
-    refuse("/update", "POST");
-    is_right(scale(3), fault.of_a_write);
-    EXPECT_EQ(writes(), before + 1) << "nothing is written twice";
-  }
-  EXPECT_EQ(api.replicas(), 2);
-}
-
-TEST_F(SwarmDriver, SaysOfAWriteWithoutAWholeAnswerThatItMayHaveBeenDone) {
-  for (const bool resets : {true, false}) {
-    api.set_intercept([resets](http::Peer& peer, const http::Received& request) {
-      if (request.method() != "POST") return false;
-      if (resets) {
-        peer.will_reset();
-      } else {
-        peer.send("HTTP/1.1 200 OK\r\nContent-Length: 17\r\n\r\n{\"War");
-      }
-      return true;
-    });
-    EXPECT_EQ(scale(3).error().code, Errc::timed_out);
-  }
-}
-
-TEST_F(SwarmDriver, LooksAgainLaterWhereAReadingBreaksOff) {
-  const auto break_off = [this](const std::string& part) {
-    restart();
-    api.set_intercept([part](http::Peer& peer, const http::Received& request) {
-      const bool is_meant =
-          request.target().find(part) != std::string::npos && request.method() != "POST";
-      if (is_meant) peer.will_reset();
-      return is_meant;
-    });
-  };
-  for (const auto* part : {"/_ping", "/services?", "/tasks"}) {
-    break_off(part);
-    EXPECT_EQ(observe().error().code, Errc::unreachable) << part;
-  }
-  for (const auto* part : {"/_ping", "/services/web"}) {
-    break_off(part);
-    EXPECT_EQ(scale(3).error().code, Errc::unreachable) << part;
-  }
-  for (const auto* part : {"/_ping", "/info", "/services?"}) {
-    break_off(part);
-    EXPECT_EQ(run(io, driver->preflight()).error().code, Errc::unreachable) << part;
-  }
-  EXPECT_EQ(writes(), 0);
-}
+// --- answers of another shape
 
 TEST_F(SwarmDriver, UnderstandsNoAnswerOfAnotherShape) {
   for (
