@@ -319,8 +319,8 @@ class SwarmHarness final : public Harness {
 
   std::unique_ptr<Driver> make(asio::io_context& io) override {
     const auto host = is_gone_ ? "tcp://127.0.0.1:1" : api_.host();
-    return drivers::make("swarm", Setting{io, "web", R"({"host": ")" + host + "\"}", {}, {}})
-        .value();
+    const auto platform = R"({"mayInterruptWork": true, "host": ")" + host + "\"}";
+    return drivers::make("swarm", Setting{io, "web", platform, {}, {}}).value();
   }
   int truth() override { return api_.replicas(); }
   void set_truth(int replicas) override { api_.set_replicas(replicas); }
