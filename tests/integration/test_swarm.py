@@ -69,6 +69,15 @@ class Service:
         """As `docker service scale` does."""
         service = self.read()
         service["Spec"]["Mode"]["Replicated"]["Replicas"] = count
+        self.write(service)
+
+    def set_grace_period(self, seconds: int) -> None:
+        """As `docker service update --stop-grace-period` does."""
+        service = self.read()
+        service["Spec"]["TaskTemplate"]["ContainerSpec"]["StopGracePeriod"] = seconds * 1_000_000_000
+        self.write(service)
+
+    def write(self, service: dict[str, Any]) -> None:
         self.engine.do("POST", f"/services/web/update?version={service['Version']['Index']}", service["Spec"])
 
 
@@ -101,8 +110,28 @@ def test_it_scales_the_service_and_leaves_all_else_as_it_is(
     before["Spec"]["Mode"] = after["Spec"]["Mode"]
     assert json.dumps(after["Spec"]) == json.dumps(before["Spec"])
     until(lambda: "succeeded" in events(agent), lambda: events(agent))
+    agent.distribution("response_time").observe(0.5)
     agent.gauge("depth").set(0)
     until(lambda: service.replicas() == 2 and len(service.running()) == 2, agent.status)
+
+
+def test_work_that_swarm_would_cut_off_keeps_its_task(
+    engine: Engine, make_service: Callable[..., Service], start: Start
+) -> None:
+    """Until the service's grace period is raised as the refusal says."""
+    service = make_service()
+    agent = start()
+    until(lambda: service.replicas() == 4 and "succeeded" in events(agent), agent.status)
+    agent.gauge("depth").set(0)
+    until(lambda: "how long a piece of work takes is not known" in events(agent), lambda: events(agent))
+    agent.distribution("response_time").observe(4.5)
+    words = (
+        "kills it 1 s (the service's stop_grace_period) after it has told it to end. Ways out: docker service update"
+    )
+    until(lambda: f"{words} --stop-grace-period 5s web" in events(agent), lambda: events(agent))
+    assert service.replicas() == 4
+    service.set_grace_period(5)
+    until(lambda: service.replicas() == 2, agent.status, seconds=60)
 
 
 class Proxy:
@@ -164,10 +193,10 @@ def test_who_writes_first_wins(engine: Engine, make_service: Callable[..., Servi
 def test_tasks_that_find_no_node_are_taken_back_with_swarms_words(
     engine: Engine, make_service: Callable[..., Service], start: Start
 ) -> None:
-    """The update is accepted, and two of four tasks fit nowhere."""
+    """The update is accepted, and two of four tasks fit nowhere. That Swarm takes just those away it does not say."""
     memory = int(engine.do("GET", "/info")["MemTotal"])
     service = make_service(reservations={"MemoryBytes": memory * 2 // 5})
-    agent = start(timeout="2s")
+    agent = start(timeout="2s", mayInterruptWork=True)
     until(lambda: "insufficient resources" in events(agent), agent.status)
     until(lambda: service.replicas() == 2, agent.status)
     assert len(service.running()) == 2

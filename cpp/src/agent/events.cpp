@@ -132,6 +132,7 @@ asio::awaitable<Result<void>> Events::write(Write wanted) {
   request.desired = wanted.desired;
   request.version = std::move(wanted.version);
   request.victims = life_->victims;
+  request.longest_work = longest_work;
   request.token = token_;
   request.most = most_of(house_.policies.policy().compiled(), wanted);
   auto done = co_await house_.driver->scale(std::move(request));

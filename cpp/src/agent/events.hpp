@@ -71,6 +71,8 @@ class Events {
   void forget() noexcept;
 
   StartupTimes startups;  ///< learned from the steps up
+  /// Recorded so far; what may be taken away depends on it where the platform chooses who goes.
+  std::optional<drivers::LongestWork> longest_work;
 
  private:
   struct Life {

@@ -157,6 +157,10 @@ class Examiner {
     }
     add(check.wrong, std::move(preflight->wrong));
     add(check.warnings, std::move(preflight->warnings));
+    // What is recorded an agent of the service reads, who says it in its status.
+    if (auto against = driver_->against_fewer(std::nullopt)) {
+      check.warnings.push_back(std::move(*against));
+    }
     if (!check.wrong.empty()) co_return;  // it would say the same again
     const auto observed = co_await driver_->observe();
     if (!observed) {

@@ -415,6 +415,21 @@ std::optional<Throughput> Readings::throughput() const {
   return history_->throughput.per_replica();
 }
 
+std::optional<drivers::LongestWork> Readings::longest_work() const {
+  std::optional<drivers::LongestWork> longest;
+  for (const auto name : drivers::durations_of_work) {
+    const auto* all = history_->tally.ever_observed(name);
+    if (all == nullptr || all->count() == 0) continue;
+    const bool is_open = all->above > 0;
+    const double edge =
+        std::max(all->highest_edge().value_or(0.0), is_open ? all->above_edge : 0.0);
+    const bool was_open = longest && longest->is_open;
+    if (!longest || edge > longest->seconds) longest = {std::string{name}, edge};
+    longest->is_open = was_open || is_open;
+  }
+  return longest;
+}
+
 std::set<std::string> Readings::metrics() const {
   std::set<std::string> names;
   const auto& kinds = history_->tally.kinds();

@@ -24,6 +24,7 @@
 #include <string_view>
 #include <vector>
 
+#include "drivers/driver.hpp"
 #include "metrics/registry.hpp"
 #include "policy/compiled.hpp"
 #include "sampling/cgroup.hpp"
@@ -115,6 +116,10 @@ class Readings {
   [[nodiscard]] bool is_busy(const std::string& instance) const;
   /// Jobs a second of one busy replica, learned from the last hour. Empty: not known yet.
   [[nodiscard]] std::optional<Throughput> throughput() const;
+  /// The longest piece of work of all that was recorded here (drivers::durations_of_work), since
+  /// the memory was made in which the processes of this host count. Empty: none. What is still in
+  /// hand is not in it, nor what other hosts do.
+  [[nodiscard]] std::optional<drivers::LongestWork> longest_work() const;
   /// Names of all metrics that exist here: built-in ones whose source is there, and recorded ones.
   [[nodiscard]] std::set<std::string> metrics() const;
 

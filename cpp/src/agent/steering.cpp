@@ -170,6 +170,10 @@ asio::awaitable<drivers::Preflight> Steering::look_around() {
   if (!found && may_pass(found.error()) && now < look_lasts_until_) co_return preflight_;
   if (!found) found = drivers::Preflight{{house_.driver->explain(found.error())}, {}};
   if (auto why = rivals()) found->wrong.push_back(std::move(*why));
+  if (sampled_at_) {  // before, nothing can be known
+    auto against = house_.driver->against_fewer(readings_.longest_work());
+    if (against) found->warnings.push_back(std::move(*against));
+  }
   co_return std::move(*found);
 }
 
@@ -311,6 +315,7 @@ asio::awaitable<void> Steering::observe() {
 
 asio::awaitable<void> Steering::evaluate() {
   sample();
+  events_.longest_work = readings_.longest_work();
   if (house_.policies.fit(readings_.metrics())) take_policies();
   if (role_ == Role::leader && observation_) events_.compare(*observation_);
   state_before_ = state_;

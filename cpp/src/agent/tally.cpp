@@ -192,6 +192,11 @@ std::optional<double> Tally::counted(std::string_view counter) const {
                    known ? static_cast<double>(earlier->second) : 0.0);
 }
 
+const Buckets* Tally::ever_observed(std::string_view distribution) const {
+  const auto found = totals_.distributions.find(distribution);
+  return found == totals_.distributions.end() ? nullptr : &found->second;
+}
+
 std::optional<Buckets> Tally::observed(std::string_view distribution) const {
   const auto found = totals_.distributions.find(distribution);
   if (found == totals_.distributions.end()) return std::nullopt;

@@ -80,6 +80,8 @@ class Tally {
   /// such counter.
   [[nodiscard]] std::optional<double> counted(std::string_view counter) const;
   [[nodiscard]] std::optional<metrics::Buckets> observed(std::string_view distribution) const;
+  /// The same since counting began; null: no such distribution.
+  [[nodiscard]] const metrics::Buckets* ever_observed(std::string_view distribution) const;
 
  private:
   /// What a process had counted at the last tick.

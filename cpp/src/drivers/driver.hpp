@@ -6,6 +6,7 @@
 /// block it and never throw.
 #pragma once
 
+#include <array>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>
 #include <cstdint>
@@ -46,12 +47,23 @@ struct Observation {
   std::vector<Replica> replicas;  ///< where the platform lists them
 };
 
+/// The distributions that say how long work takes, in seconds: of requests, and of jobs.
+inline constexpr std::array<std::string_view, 2> durations_of_work{"response_time", "job_time"};
+
+/// The longest piece of work that instances have recorded.
+struct LongestWork {
+  std::string metric;    ///< of durations_of_work
+  double seconds = 0.0;  ///< not less than it took
+  bool is_open = false;  ///< but for some that took longer than a distribution has buckets for
+};
+
 struct ScaleRequest {
   int desired = 0;
   std::string version;  ///< of the observation that the decision was made on
   std::vector<std::string>
       victims;  ///< instances that may go, the idle first; for platforms that let us choose
-  std::int64_t token = 0;  ///< fences off a deposed leader where the platform can
+  std::optional<LongestWork> longest_work;  ///< empty: nobody has recorded any
+  std::int64_t token = 0;                   ///< fences off a deposed leader where the platform can
   std::optional<int>
       most;  ///< maxReplicas as it stands now, for a platform that keeps to it itself
   Duration deadline{10'000};
@@ -88,6 +100,13 @@ class Driver {
   virtual boost::asio::awaitable<Result<void>> scale(ScaleRequest request) = 0;
   /// May this process act here, and what does that cost? A failure counts as something wrong.
   virtual boost::asio::awaitable<Result<Preflight>> preflight() = 0;
+  /// What stands against fewer replicas in the service as preflight() saw it last, where that is
+  /// the longest work recorded: a scale-down would be refused. The agent warns of it as of what
+  /// preflight() warns of.
+  [[nodiscard]] virtual std::optional<Finding> against_fewer(
+      const std::optional<LongestWork>& /*longest*/) const {
+    return std::nullopt;
+  }
   /// Gives back what scale() took over by a person's consent, such as an autoscaler of the
   /// platform's own that it suspended. Called when this process may act no more; nothing happens
   /// where nothing was taken.

@@ -1,6 +1,7 @@
 #include "drivers/swarm.hpp"
 
-#include <cmath>
+#include <optional>
+#include <string>
 #include <utility>
 
 #include "drivers/docker/engine.hpp"
@@ -17,6 +18,14 @@ using docker::Time;
 using docker::understood;
 using swarm::Service;
 using swarm::Tasks;
+
+constexpr const char* consent =
+    R"(consent to that work may be cut off: "mayInterruptWork": true, in the policy's platform)";
+
+std::string in_words(const swarm::Objection& against) {
+  const auto place = against.where.empty() ? "" : ", " + against.where;
+  return against.reason + ". Ways out: " + against.line + place + "; or " + consent;
+}
 
 class Swarm final : public Driver {
  public:
@@ -60,9 +69,8 @@ class Swarm final : public Driver {
       co_return Result<void>{};
     }
     if (request.desired < service->desired) {
-      const auto why = swarm::against_fewer(*service, options_.longest_work_seconds,
-                                            options_.may_interrupt_work);
-      if (!why.empty()) co_return Failure{Errc::failed, "not scaled down: " + why, {}};
+      const auto against = swarm::against_fewer(*service, options_, request.longest_work);
+      if (against) co_return Failure{Errc::failed, "not scaled down: " + in_words(*against), {}};
     }
     auto update = swarm::set_replicas(options_.service, answer->body, request.desired);
     if (!update) co_return update.error();
@@ -74,6 +82,7 @@ class Swarm final : public Driver {
   asio::awaitable<Result<Preflight>> preflight() override {
     const auto until = after(patience_);
     Preflight found;
+    seen_.reset();
     const auto info = swarm::get_info();
     const auto answer = co_await engine_.ask(info, until);
     if (!answer) co_return answer.error();
@@ -88,6 +97,7 @@ class Swarm final : public Driver {
     const auto service = co_await find_service(until);
     if (service) {
       look_at(*service, found);
+      if (found.wrong.empty()) seen_ = *service;
     } else if (service.error().code == Errc::not_found) {
       found.wrong.emplace_back(service.error().message, "there is nothing to scale",
                                "docker service ls   # the name goes into platform.service");
@@ -95,6 +105,17 @@ class Swarm final : public Driver {
       co_return service.error();
     }
     co_return found;
+  }
+
+  [[nodiscard]] std::optional<Finding> against_fewer(
+      const std::optional<LongestWork>& longest) const override {
+    if (!seen_) return std::nullopt;
+    const auto against = swarm::against_fewer(*seen_, options_, longest);
+    if (!against) return std::nullopt;
+    return Finding{"scale-downs will be refused: " + against->reason,
+                   "capacity is added, and none is taken away",
+                   against->line + "   # " + against->where + (against->where.empty() ? "" : "; ") +
+                       "or " + consent};
   }
 
   [[nodiscard]] Capabilities capabilities() const override {
@@ -125,27 +146,11 @@ class Swarm final : public Driver {
                                                   answer->header("Date").value_or("")));
   }
 
-  void look_at(const Service& service, Preflight& found) const {
+  static void look_at(const Service& service, Preflight& found) {
     if (service.mode != "replicated") {
       found.wrong.push_back("the service " + service.name + " is " + service.mode +
                             ": Swarm takes a count of replicated services only");
       return;
-    }
-    const auto why =
-        swarm::against_fewer(service, options_.longest_work_seconds, options_.may_interrupt_work);
-    if (!why.empty()) {
-      const auto seconds = static_cast<int>(std::ceil(*options_.longest_work_seconds));
-      found.warnings.emplace_back("scale-downs will be refused: " + why,
-                                  "capacity is added, and none is taken away",
-                                  "docker service update --stop-grace-period " +
-                                      std::to_string(seconds) + "s " + service.name);
-    }
-    if (!options_.longest_work_seconds && !options_.may_interrupt_work) {
-      found.warnings.emplace_back(
-          "Swarm chooses which task a scale-down ends, a busy one too: say by "
-          "platform.longestWorkSeconds how long a piece of work takes, and those that would cut "
-          "it off are refused",
-          "work may be cut off", R"("longestWorkSeconds": 60   # in the policy's platform)");
     }
     if (!service.stack.empty()) {
       found.warnings.push_back("the service is of the stack " + service.stack +
@@ -156,6 +161,7 @@ class Swarm final : public Driver {
 
   swarm::Options options_;
   docker::Engine engine_;
+  std::optional<Service> seen_;  ///< by the last preflight, which found nothing wrong
   Duration patience_;
 };
 

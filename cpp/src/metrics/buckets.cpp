@@ -100,6 +100,14 @@ double Buckets::relative_error() const noexcept {
   return std::exp2(std::exp2(-scale) / 2.0) - 1.0;
 }
 
+std::optional<double> Buckets::highest_edge() const noexcept {
+  for (auto i = counts.size(); i > 0; --i) {
+    if (counts[i - 1] == 0) continue;
+    return std::exp2(std::ldexp(static_cast<double>(offset) + static_cast<double>(i), -scale));
+  }
+  return zero > 0 ? std::optional{0.0} : std::nullopt;
+}
+
 std::optional<double> Buckets::mean() const noexcept {
   const auto total = count();
   if (total == 0) return std::nullopt;

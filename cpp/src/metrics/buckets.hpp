@@ -38,6 +38,10 @@ struct Buckets {
   /// scale 6, and about twice as much at each coarser one. (Not for one in `zero` or `above`.)
   [[nodiscard]] double relative_error() const noexcept;
   [[nodiscard]] std::optional<double> mean() const noexcept;
+  /// The upper edge of the highest bucket in which something was observed: not less than the
+  /// largest observation that is not in `above`, and larger by twice the relative error at most. 0
+  /// when all lies in `zero`; empty when no bucket has anything.
+  [[nodiscard]] std::optional<double> highest_edge() const noexcept;
   bool operator==(const Buckets&) const = default;
 
  private:

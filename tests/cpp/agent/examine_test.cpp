@@ -9,6 +9,7 @@
 
 #include "agent/agent_fixture.hpp"
 #include "drivers/kubernetes/api_server.hpp"
+#include "drivers/swarm/swarm_server.hpp"
 #include "fleet/redis_server.hpp"
 
 namespace selfscale::agent {
@@ -84,6 +85,17 @@ TEST_F(Doctor, SaysThatReplicasOfAPlatformHaveNoPlaceToAgree) {
   found = examine(given(platform, "single"));
   EXPECT_EQ(what(check(found, "fleet").wrong), Sentences{});
   api.look([](const auto& cluster) { EXPECT_EQ(cluster.writes, 0); });
+}
+
+TEST_F(Doctor, SaysThatScaleDownsWouldBeRefused) {
+  drivers::swarm::SwarmServer api;
+  const json platform = {{"driver", "swarm"}, {"service", "web"}, {"host", api.host()}};
+  const auto found = check(examine(given(platform, "single")), "driver");
+  EXPECT_EQ(what(found.wrong), Sentences{});
+  ASSERT_EQ(found.warnings.size(), 1U);
+  EXPECT_PRED2(starts_with, found.warnings[0].what,
+               "scale-downs will be refused: how long a piece of work takes is not known");
+  EXPECT_PRED2(contains, found.warnings[0].paste, "\"mayInterruptWork\": true");
 }
 
 TEST_F(Doctor, SaysWhoLeadsAndWhenThePlaceWhereAgentsMeetDoesNotAnswer) {

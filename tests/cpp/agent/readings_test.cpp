@@ -720,6 +720,45 @@ TEST_F(ReadingsTest, ThroughputForgetsWhatIsAnHourOld) {
   EXPECT_DOUBLE_EQ(readings.throughput().value().value, 1.0);
 }
 
+// The longest piece of work.
+
+TEST_F(ReadingsTest, TheLongestWorkIsThatOfAnyProcessAndOfRequestsAndJobs) {
+  tick({&a, &b});
+  EXPECT_FALSE(readings.longest_work());
+  a.registry.distribution("response_time").observe(0.5);
+  b.registry.distribution("response_time").observe(2.0);
+  a.registry.distribution("event_loop_lag").observe(60.0);
+  tick({&a, &b});
+  auto longest = readings.longest_work().value();
+  EXPECT_EQ(longest.metric, "response_time");
+  EXPECT_DOUBLE_EQ(longest.seconds, 2.0);
+  EXPECT_FALSE(longest.is_open);
+  b.registry.distribution("job_time").observe(45.0);
+  tick({&a, &b});
+  longest = readings.longest_work().value();
+  EXPECT_EQ(longest.metric, "job_time");
+  EXPECT_GE(longest.seconds, 45.0);
+  EXPECT_LE(longest.seconds, 45.0 * 1.011);
+}
+
+TEST_F(ReadingsTest, TheLongestWorkIsRememberedWhenTheProcessThatDidItIsGone) {
+  a.registry.distribution("response_time").observe(8.0);
+  b.registry.distribution("response_time").observe(0.5);
+  tick({&a, &b});
+  retire(a);
+  for (int hour = 0; hour < 3; ++hour) tick({&b}, 60min);
+  EXPECT_DOUBLE_EQ(readings.longest_work().value().seconds, 8.0);
+}
+
+TEST_F(ReadingsTest, TheLongestWorkIsOpenWhereItHasNoBucket) {
+  const auto took = a.registry.distribution("response_time");
+  for (int octave = 0; octave < 20; ++octave) took.observe(std::exp2(octave + 0.5));
+  tick({&a});
+  const auto longest = readings.longest_work().value();
+  EXPECT_TRUE(longest.is_open);
+  EXPECT_GE(longest.seconds, 1.0);
+}
+
 TEST_F(ReadingsTest, AWorkerWithAJobInHandIsBusy) {
   const auto busy = a.registry.gauge("busy_workers");
   busy.set(1);

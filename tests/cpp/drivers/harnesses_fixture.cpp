@@ -556,7 +556,8 @@ class SwarmHarness final : public Harness, public OverHttp {
 
   std::unique_ptr<Driver> make_busy(asio::io_context& io, Duration patience) override {
     const auto host = is_gone_ ? "tcp://127.0.0.1:1" : api_.host();
-    Setting setting{io, "web", R"({"host": ")" + host + "\"}", {}, {}};
+    const auto platform = R"({"mayInterruptWork": true, "host": ")" + host + "\"}";
+    Setting setting{io, "web", platform, {}, {}};
     setting.patience = patience;
     return drivers::make("swarm", std::move(setting)).value();
   }

@@ -49,6 +49,26 @@ RC_GTEST_PROP(Buckets, QuantilesAreWithinTheErrorOfScale6, ()) {
   RC_ASSERT(std::abs(*observed(values).quantile(q) / exact - 1.0) <= error_at_scale_6);
 }
 
+RC_GTEST_PROP(Buckets, NoValueIsOverTheHighestEdgeAndTheLargestIsNotFarBelowIt, ()) {
+  const auto values = *rc::gen::nonEmpty(rc::gen::container<std::vector<double>>(seconds()));
+  auto buckets = observed(values);
+  buckets.downscale(*rc::gen::inRange(0, 7));
+  const double largest = *std::max_element(values.begin(), values.end());
+  const double edge = *buckets.highest_edge();
+  RC_ASSERT(largest <= edge * (1 + 1e-12));
+  const double width = (1 + buckets.relative_error()) * (1 + buckets.relative_error());
+  RC_ASSERT(edge <= largest * width * (1 + 1e-12));
+}
+
+TEST(Buckets, HaveAnEdgeWhereSomethingWasObserved) {
+  EXPECT_EQ(Buckets{}.highest_edge(), std::nullopt);
+  EXPECT_EQ(observed({0.0}).highest_edge(), 0.0);
+  EXPECT_EQ(observed({1.0, 0.5}).highest_edge(), 1.0);
+  Buckets beyond;
+  beyond.above = 1;
+  EXPECT_EQ(beyond.highest_edge(), std::nullopt);
+}
+
 RC_GTEST_PROP(Buckets, QuantilesAreWithinTheErrorThatIsStatedAtEveryScale, ()) {
   const auto values = *rc::gen::nonEmpty(rc::gen::container<std::vector<double>>(seconds()));
   const double q = *rc::gen::inRange(0, 1001) / 1000.0;

@@ -46,11 +46,12 @@ std::optional<int> desired_in(const Document& service, const std::string& mode) 
   return replicas.is_null() ? 1 : count(replicas);
 }
 
-double grace_in(const Document& spec) {
+void read_grace(const Document& spec, Service& service) {
   constexpr double nanoseconds = 1e9;
   const auto& given = at(spec, "TaskTemplate", "ContainerSpec", "StopGracePeriod");
-  if (!given.is_number_integer()) return Service{}.grace_seconds;
-  return std::max(given.get<double>() / nanoseconds, 0.0);
+  service.sets_grace = given.is_number_integer();
+  if (!service.sets_grace) return;
+  service.grace_seconds = std::max(given.get<double>() / nanoseconds, 0.0);
 }
 
 /// A change of nothing but the count leaves all of this as it was.
@@ -84,7 +85,7 @@ Result<Service> read_service(const Document& object) {
   service.desired = *desired;
   service.version = std::to_string(index.get<std::uint64_t>());
   service.stack = text(at(spec, "Labels", "com.docker.stack.namespace"));
-  service.grace_seconds = grace_in(spec);
+  read_grace(spec, service);
   read_update(at(object, "UpdateStatus"), service);
   const auto& running = at(object, "ServiceStatus", "RunningTasks");
   if (running.is_null()) return service;
@@ -132,10 +133,42 @@ std::optional<double> age(const Document& task, std::optional<double> now) {
 // --- words
 
 std::string in_seconds(double number) {
-  auto words = std::to_string(number);
+  constexpr double hundred = 100.0;
+  auto words = std::to_string(std::ceil(number * hundred) / hundred);
   words.erase(words.find_last_not_of('0') + 1);
   if (words.ends_with('.')) words.pop_back();
   return words + " s";
+}
+
+// --- how long work takes
+
+struct Longest {
+  double seconds = 0.0;
+  bool is_open = false;  ///< or more
+  std::string source;
+};
+
+std::optional<Longest> longest_of(const Options& options,
+                                  const std::optional<LongestWork>& recorded) {
+  const auto said = options.longest_work_seconds;
+  if (recorded && (!said || recorded->seconds > *said)) {
+    return Longest{recorded->seconds, recorded->is_open, "recorded in " + recorded->metric};
+  }
+  if (said) return Longest{*said, false, "platform.longestWorkSeconds"};
+  return std::nullopt;
+}
+
+std::string in_words(const std::optional<Longest>& longest) {
+  if (!longest) {
+    std::string names;
+    for (const auto name : durations_of_work) {
+      names += (names.empty() ? "" : " or ") + std::string{name};
+    }
+    return "how long a piece of work takes is not known: nothing is recorded here in " + names +
+           ", and platform.longestWorkSeconds is not set";
+  }
+  return "a piece of work takes " + std::string{longest->is_open ? "more than " : "up to "} +
+         in_seconds(longest->seconds) + " (" + longest->source + ")";
 }
 
 }  // namespace
@@ -238,14 +271,33 @@ Observation observation_of(const Service& service, const std::optional<Tasks>& t
   return seen;
 }
 
-std::string against_fewer(const Service& service, std::optional<double> longest_work_seconds,
-                          bool may_interrupt_work) {
-  const double longest = longest_work_seconds.value_or(0.0);
-  if (may_interrupt_work || longest <= service.grace_seconds) return {};
-  return "a piece of work takes up to " + in_seconds(longest) + ", and Swarm kills a task " +
-         in_seconds(service.grace_seconds) +
-         " after it has asked it to stop, whichever it chooses: set stop_grace_period to that of "
-         "the work, or consent by platform.mayInterruptWork";
+std::optional<Objection> against_fewer(const Service& service, const Options& options,
+                                       const std::optional<LongestWork>& recorded) {
+  if (options.may_interrupt_work) return std::nullopt;
+  const auto longest = longest_of(options, recorded);
+  if (longest && !longest->is_open && longest->seconds <= service.grace_seconds) {
+    return std::nullopt;
+  }
+  Objection against;
+  against.reason = in_words(longest) + "; and Swarm, which chooses the task that goes, kills it " +
+                   in_seconds(service.grace_seconds) +
+                   (service.sets_grace ? " (the service's stop_grace_period)"
+                                       : " (its own, as the service has no stop_grace_period)") +
+                   " after it has told it to end";
+  if (longest && !longest->is_open) {
+    const auto enough = std::to_string(std::llround(std::ceil(longest->seconds))) + "s";
+    const bool is_of_a_file = !service.stack.empty();
+    against.line = is_of_a_file
+                       ? "stop_grace_period: " + enough
+                       : "docker service update --stop-grace-period " + enough + " " + service.name;
+    if (is_of_a_file) against.where = "of the service in the file of the stack " + service.stack;
+    return against;
+  }
+  const double at_least = longest ? std::ceil(longest->seconds) : 0.0;
+  const auto said = std::llround(std::max(at_least, std::floor(service.grace_seconds)));
+  against.line = R"("longestWorkSeconds": )" + std::to_string(said);
+  against.where = "in the policy's platform, where no work takes longer";
+  return against;
 }
 
 }  // namespace selfscale::drivers::swarm

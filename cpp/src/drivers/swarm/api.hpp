@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "drivers/driver.hpp"
+#include "drivers/swarm/options.hpp"
 #include "http/client.hpp"
 #include "model/result.hpp"
 
@@ -31,6 +32,7 @@ struct Service {
   std::string note;             ///< an update that was rolled back
   std::string stack;            ///< that it was deployed with; empty: none
   double grace_seconds = 10.0;  ///< from SIGTERM to SIGKILL
+  bool sets_grace = false;      ///< else that is what Swarm gives
 };
 /// Errc::malformed: it is none, its version is no index, or its count is no count.
 Result<Service> parse_service(std::string_view body);
@@ -66,9 +68,17 @@ Result<std::string> parse_info(std::string_view body);
 
 Observation observation_of(const Service& service, const std::optional<Tasks>& tasks);
 
-/// Why fewer replicas must not be asked for; empty: nothing speaks against it. Swarm chooses which
-/// task ends, a busy one too, and kills it after its grace period.
-std::string against_fewer(const Service& service, std::optional<double> longest_work_seconds,
-                          bool may_interrupt_work);
+/// Why fewer replicas must not be asked for, and the ways out.
+struct Objection {
+  std::string reason;
+  std::string line;   ///< that ends it, to be pasted
+  std::string where;  ///< of that line; may be empty: a terminal
+};
+/// Empty: nothing speaks against it. Swarm chooses which task ends, a busy one too, and kills it
+/// after its grace period; so no work may be longer than that, as far as is known: the larger of
+/// what was recorded and what a person says. Where neither is known, any may be; where a person has
+/// consented, it may.
+std::optional<Objection> against_fewer(const Service& service, const Options& options,
+                                       const std::optional<LongestWork>& recorded);
 
 }  // namespace selfscale::drivers::swarm

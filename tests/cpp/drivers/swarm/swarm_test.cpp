@@ -41,7 +41,22 @@ class SwarmDriver : public testing::Test {
     ScaleRequest request;
     request.desired = desired;
     request.version = std::move(version);
+    request.longest_work = recorded;
     return run(io, driver->scale(std::move(request)));
+  }
+  /// Refused, and why.
+  std::string why_not(int desired) {
+    const auto before = api.replicas();
+    const auto refused = scale(desired);
+    EXPECT_EQ(api.replicas(), before);
+    if (refused) return "it was done";
+    EXPECT_EQ(refused.error().code, Errc::failed);
+    return refused.error().message;
+  }
+  /// What the agent and the doctor say before anything is enabled.
+  std::optional<Finding> warning() {
+    EXPECT_TRUE(preflight().wrong.empty());
+    return driver->against_fewer(recorded);
   }
   Preflight preflight() { return run(io, driver->preflight()).value(); }
   int writes() {
@@ -53,7 +68,11 @@ class SwarmDriver : public testing::Test {
   asio::io_context io;
   SwarmServer api;
   std::unique_ptr<Driver> driver;
+  std::optional<LongestWork> recorded;
 };
+
+constexpr const char* consent =
+    R"(consent to that work may be cut off: "mayInterruptWork": true, in the policy's platform)";
 
 // --- observing
 
@@ -213,36 +232,112 @@ TEST_F(SwarmDriver, WritesNothingOverAVersionThatWasNotSeen) {
   EXPECT_EQ(writes(), 0);
 }
 
-TEST_F(SwarmDriver, RefusesAScaleDownThatMayCutWorkOff) {
+// --- how long work takes, and how long Swarm lets it
+
+TEST_F(SwarmDriver, RefusesAScaleDownWhileNobodyKnowsHowLongWorkTakes) {
   api.set_replicas(4);
-  restart({{"longestWorkSeconds", 90.5}});
-  const auto refused = scale(2);
-  ASSERT_FALSE(refused);
-  EXPECT_EQ(refused.error().code, Errc::failed);
-  EXPECT_PRED2(starts_with, refused.error().message,
-               "not scaled down: a piece of work takes up to 90.5 s, and Swarm kills a task 30 s "
-               "after");
-  EXPECT_EQ(api.replicas(), 4);
+  const auto why = why_not(2);
+  EXPECT_PRED2(starts_with, why,
+               "not scaled down: how long a piece of work takes is not known: nothing is recorded "
+               "here in response_time or job_time, and platform.longestWorkSeconds is not set; and "
+               "Swarm, which chooses the task that goes, kills it 30 s (the service's "
+               "stop_grace_period) after it has told it to end. Ways out: "
+               "\"longestWorkSeconds\": 30, in the policy's platform, where no work takes longer");
+  EXPECT_PRED2(ends_with, why, consent);
   EXPECT_TRUE(scale(6)) << "up is never refused";
-  ASSERT_EQ(preflight().warnings.size(), 1U);
-  EXPECT_PRED2(starts_with, preflight().warnings[0].what, "scale-downs will be refused");
 }
 
-TEST_F(SwarmDriver, ScalesDownWhereTheGracePeriodSufficesOrAPersonConsents) {
+TEST_F(SwarmDriver, ScalesDownWithoutAnyOptionWhereRecordedWorkIsShort) {
   api.set_replicas(4);
+  recorded = {"response_time", 0.25};
+  EXPECT_TRUE(scale(3));
+  recorded = {"response_time", 30.0};
+  EXPECT_TRUE(scale(2)) << "as long as the grace period, and no longer";
+  EXPECT_FALSE(warning());
+}
+
+TEST_F(SwarmDriver, RefusesAScaleDownWhereRecordedWorkIsLongerThanTheGracePeriod) {
+  api.set_replicas(4);
+  recorded = {"job_time", 41.3217};
+  const auto why = why_not(2);
+  EXPECT_PRED2(starts_with, why,
+               "not scaled down: a piece of work takes up to 41.33 s (recorded in job_time); and "
+               "Swarm, which chooses the task that goes, kills it 30 s (the service's "
+               "stop_grace_period) after it has told it to end. Ways out: docker service update "
+               "--stop-grace-period 42s web; or consent");
+  EXPECT_PRED2(ends_with, why, consent);
+}
+
+TEST_F(SwarmDriver, GoesByTheLargerOfWhatIsRecordedAndWhatAPersonSays) {
+  api.set_replicas(4);
+  recorded = {"response_time", 2.0};
+  restart({{"longestWorkSeconds", 90.5}});
+  EXPECT_PRED2(contains, why_not(2), "up to 90.5 s (platform.longestWorkSeconds)");
+  restart({{"longestWorkSeconds", 20}});
+  EXPECT_TRUE(scale(3));
+  recorded = {"response_time", 31.0};
+  EXPECT_PRED2(contains, why_not(2), "up to 31 s (recorded in response_time)");
+  recorded.reset();
+  EXPECT_TRUE(scale(2)) << "a person's word alone";
+}
+
+TEST_F(SwarmDriver, TakesWorkBeyondAllBucketsForAsLongAsAPersonSays) {
+  api.set_replicas(4);
+  recorded = {"response_time", 4.2, /*is_open=*/true};
+  const auto why = why_not(2);
+  EXPECT_PRED2(contains, why, "a piece of work takes more than 4.2 s (recorded in response_time)");
+  EXPECT_PRED2(contains, why, "Ways out: \"longestWorkSeconds\": 30, in the policy's platform");
   restart({{"longestWorkSeconds", 30}});
   EXPECT_TRUE(scale(3));
-  restart({{"longestWorkSeconds", 90}, {"mayInterruptWork", true}});
+  restart({{"longestWorkSeconds", 3}});
+  EXPECT_PRED2(contains, why_not(2), "more than 4.2 s") << "it is known to be wrong";
+}
+
+TEST_F(SwarmDriver, ScalesDownWhateverWorkTakesWhereAPersonConsents) {
+  api.set_replicas(4);
+  restart({{"mayInterruptWork", true}});
+  EXPECT_TRUE(scale(3));
+  recorded = {"response_time", 90.0};
   EXPECT_TRUE(scale(2));
+  EXPECT_FALSE(warning());
   EXPECT_EQ(sentences(preflight().warnings), std::vector<std::string>{});
+}
+
+TEST_F(SwarmDriver, WarnsOfWhatItWouldRefuse) {
+  EXPECT_FALSE(driver->against_fewer(recorded)) << "nobody has looked yet";
+  auto found = warning().value();
+  EXPECT_PRED2(starts_with, found.what,
+               "scale-downs will be refused: how long a piece of work takes is not known");
+  EXPECT_EQ(found.paste,
+            "\"longestWorkSeconds\": 30   # in the policy's platform, where no work takes longer; "
+            "or " +
+                std::string{consent});
+  recorded = {"response_time", 41.2};
+  found = warning().value();
+  EXPECT_PRED2(starts_with, found.what,
+               "scale-downs will be refused: a piece of work takes up to 41.2 s");
+  EXPECT_EQ(found.why, "capacity is added, and none is taken away");
+  EXPECT_EQ(found.paste,
+            "docker service update --stop-grace-period 42s web   # or " + std::string{consent});
+  EXPECT_EQ(writes(), 0);
+}
+
+TEST_F(SwarmDriver, HasTheGracePeriodOfAStackRaisedInItsFile) {
+  api.change([](State& swarm) { swarm.spec["Labels"] = {{"com.docker.stack.namespace", "shop"}}; });
+  recorded = {"response_time", 41.2};
+  EXPECT_PRED2(starts_with, warning().value().paste,
+               "stop_grace_period: 42s   # of the service in the file of the stack shop; or ");
 }
 
 TEST(SwarmGracePeriod, IsTenSecondsWhereNoneIsSaid) {
   const auto service =
       parse_service(R"({"Version":{"Index":1},"Spec":{"Name":"web","Mode":{"Replicated":{}}}})");
   ASSERT_TRUE(service);
-  EXPECT_EQ(against_fewer(*service, 10.0, false), "");
-  EXPECT_NE(against_fewer(*service, 10.1, false), "");
+  EXPECT_FALSE(against_fewer(*service, {}, LongestWork{"response_time", 10.0}));
+  const auto against = against_fewer(*service, {}, LongestWork{"response_time", 10.1});
+  ASSERT_TRUE(against);
+  EXPECT_PRED2(contains, against->reason,
+               "kills it 10 s (its own, as the service has no stop_grace_period)");
 }
 
 TEST_F(SwarmDriver, LeavesAServiceAloneThatTakesNoCount) {
@@ -351,13 +446,12 @@ TEST_F(SwarmDriver, RefusesToActThroughAnEngineThatIsNoManager) {
   EXPECT_PRED2(contains, seen.error().message, "This node is not a swarm manager");
 }
 
-TEST_F(SwarmDriver, WarnsThatSwarmChoosesAndThatAStackPutsItsNumberBack) {
+TEST_F(SwarmDriver, WarnsThatAStackPutsItsNumberBack) {
   api.change([](State& swarm) { swarm.spec["Labels"] = {{"com.docker.stack.namespace", "shop"}}; });
   const auto found = preflight();
   EXPECT_EQ(sentences(found.wrong), std::vector<std::string>{});
-  ASSERT_EQ(found.warnings.size(), 2U);
-  EXPECT_PRED2(starts_with, found.warnings[0].what, "Swarm chooses which task");
-  EXPECT_PRED2(starts_with, found.warnings[1].what, "the service is of the stack shop");
+  ASSERT_EQ(found.warnings.size(), 1U);
+  EXPECT_PRED2(starts_with, found.warnings[0].what, "the service is of the stack shop");
 }
 
 }  // namespace
