@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import Mapping
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from selfscale.errors import DriverError
+
+if TYPE_CHECKING:
+    from selfscale.drivers import Capabilities
 
 __all__ = ["CeleryPool", "make"]
 
@@ -51,6 +55,12 @@ class CeleryPool:
         self._worker = worker
         self._timeout = timeout
         self._asked: int | None = None
+
+    def capabilities(self) -> Capabilities:
+        """Return what it can do: it is one of this host where the worker that it names is of this host."""
+        host = (self._worker or "").partition("@")[2]
+        scope: Literal["host", "platform"] = "host" if host == socket.gethostname() else "platform"
+        return {"scope": scope, "reportsReady": True, "minimum": 1}
 
     def observe(self) -> dict[str, int | None]:
         """Return how many processes the pool was asked for, and has.
