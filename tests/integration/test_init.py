@@ -15,18 +15,17 @@ import moto
 import pytest
 import selfscale as library
 import yaml
+from compose_programs import PROGRAMS, ComposeProgram
 from docker_engine import Engine, running_engine, until
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
 
-needs_compose = pytest.mark.skipif(
-    shutil.which("docker-compose") is None, reason="docker-compose is not installed (Debian's package of that name)"
-)
 needs_docker = pytest.mark.skipif(
     shutil.which("docker") is None, reason="docker is not installed (Debian's package docker.io)"
 )
 
 # A project as its team has it, before it scales: a file of either version, and one of none.
+KUBECTL = Path(__file__).parents[2] / "build" / "go" / "kubectl"
 PROJECT = """
 services:
   web:
@@ -52,6 +51,17 @@ def init(tmp_path: Path) -> Callable[..., Path]:
     return write
 
 
+@pytest.fixture(params=PROGRAMS)
+def compose(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ComposeProgram:
+    """That is what `docker-compose` means, to the scripts, too."""
+    given: ComposeProgram = request.param
+    given.needed()
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "docker-compose").symlink_to(str(shutil.which(given.path)))
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
+    return given
+
+
 def run(folder: Path, *command: str, host: str = "") -> str:
     environment = {**os.environ, **({"DOCKER_HOST": host} if host else {})}
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
@@ -59,11 +69,11 @@ def run(folder: Path, *command: str, host: str = "") -> str:
     return done.stdout
 
 
-@pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not installed")
+@pytest.mark.skipif(not KUBECTL.exists(), reason="there is no build/go/kubectl (tools/go-programs makes it)")
 def test_kubectl_makes_one_whole_of_the_files(init: Callable[..., Path]) -> None:
     """The policy is in the ConfigMap that the pods mount, byte for byte."""
     folder = init("kubernetes")
-    made = {each["kind"]: each for each in yaml.safe_load_all(run(folder, "kubectl", "kustomize", "k8s"))}
+    made = {each["kind"]: each for each in yaml.safe_load_all(run(folder, str(KUBECTL), "kustomize", "k8s"))}
     assert sorted(made) == ["ConfigMap", "Deployment", "Role", "RoleBinding", "ServiceAccount"]
     (volume,) = made["Deployment"]["spec"]["template"]["spec"]["volumes"]
     assert volume["configMap"]["name"] == made["ConfigMap"]["metadata"]["name"]
@@ -96,7 +106,7 @@ def test_aws_takes_role_task_and_service(init: Callable[..., Path], monkeypatch:
 BOTH = ("-f", "docker-compose.yml", "-f", "docker-compose.autoscale.yml")
 
 
-@needs_compose
+@pytest.mark.usefixtures("compose")
 @pytest.mark.parametrize("version", ["", 'version: "2.4"', 'version: "3.8"'])
 def test_compose_takes_the_file_beside_the_projects_own(init: Callable[..., Path], version: str) -> None:
     folder = init("compose")
@@ -105,17 +115,15 @@ def test_compose_takes_the_file_beside_the_projects_own(init: Callable[..., Path
     assert sorted(read.split()) == ["autoscaler", "proxy", "web"]
 
 
-@needs_compose
+@pytest.mark.usefixtures("compose")
 def test_the_scripts_reach_compose_with_the_projects_files(init: Callable[..., Path]) -> None:
     folder = init("compose")
     (folder / "docker-compose.yml").write_text(PROJECT)
-    (folder / "bin").mkdir()
     called = folder / "bin" / "selfscale"
     called.write_text(f'#!/bin/sh\nexec {sys.executable} -m selfscale.cli "$@"\n')
     called.chmod(0o755)
-    path = f"PATH={folder / 'bin'}:{os.environ['PATH']}"
-    assert "web: 2 to 8 replicas" in run(folder, "env", path, "scripts/setup-autoscaling.sh", "--validate")
-    assert "web: 2 to 8 replicas" in run(folder, "env", path, "scripts/setup-autoscaling.sh")
+    assert "web: 2 to 8 replicas" in run(folder, "scripts/setup-autoscaling.sh", "--validate")
+    assert "web: 2 to 8 replicas" in run(folder, "scripts/setup-autoscaling.sh")
 
 
 # An app that has ten requests a second, from the first on: its own.
@@ -156,9 +164,8 @@ def in_containers(folder: Path) -> str:
     return yaml.safe_dump({"services": {"web": service, "autoscaler": service | {"command": ["python", "-c", AGENT]}}})
 
 
-@needs_compose
 @pytest.mark.timeout(300)
-def test_a_project_that_is_enabled_scales(init: Callable[..., Path], engine: Engine) -> None:
+def test_a_project_that_is_enabled_scales(init: Callable[..., Path], compose: ComposeProgram, engine: Engine) -> None:
     """The app's containers count, the agent in its own sees it and makes one more; the control script tells of it."""
     folder = init("compose")
     (folder / "code").mkdir()
@@ -169,20 +176,21 @@ def test_a_project_that_is_enabled_scales(init: Callable[..., Path], engine: Eng
     change(settings / ".env.autoscaling", {"ENABLED=false": "ENABLED=true"})
     change(settings / "policies.json", {'"enabled": false': '"enabled": true', '"120s"': '"1s"'})
     change(folder / "docker-compose.autoscale.yml", {"- /var/run/docker.sock:": f"- {engine.socket}:"})
-    compose = ["docker-compose", "-p", "shop", *BOTH, "-f", "in-containers.yml"]
+    command = ["docker-compose", "-p", "shop", *BOTH, "-f", "in-containers.yml"]
+    expected = [f"/shop_{each}".replace("_", compose.separator) for each in ("autoscaler_1", "web_1", "web_2", "web_3")]
 
     def names() -> list[str]:
         return sorted(each["Names"][0] for each in engine.do("GET", "/containers/json"))
 
     def logs() -> str:
-        return run(folder, *compose, "logs", "--tail", "20", host=engine.host)
+        return run(folder, *command, "logs", "--tail", "20", host=engine.host)
 
-    run(folder, *compose, "up", "-d", "--no-deps", "web", "autoscaler", host=engine.host)
-    until(lambda: names() == ["/shop_autoscaler_1", "/shop_web_1", "/shop_web_2", "/shop_web_3"], logs, seconds=200)
+    run(folder, *command, "up", "-d", "web", "autoscaler", host=engine.host)
+    until(lambda: names() == expected, logs, seconds=200)
     status = run(folder, "scripts/autoscaling-control.sh", "status", host=engine.host)
     assert "driver compose" in status
     assert "may act: yes" in status
-    run(folder, *compose, "down", "--volumes", "--timeout", "0", host=engine.host)
+    run(folder, *command, "down", "--volumes", "--timeout", "0", host=engine.host)
 
 
 def change(path: Path, replacements: dict[str, str]) -> None:

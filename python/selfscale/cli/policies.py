@@ -17,16 +17,22 @@ Service = Annotated[
 ]
 
 
-def policy_of(path: str, service: str | None) -> Json:
-    """Read a file and return the policy of a service; without one the only policy."""
+def policies_of(path: str, service: str | None) -> list[Json]:
+    """Read a file and return the policy of a service; without one all of them."""
     policies = load_policies(path)
     named = [policy for policy in policies if service is None or policy["service"] == service]
-    if len(named) == 1:
-        return named[0]
-    services = ", ".join(policy["service"] for policy in policies)
-    message = (
-        f"{path} has policies for {services}: say which with --service"
-        if service is None
-        else f"{path} has no policy for {service}; it has {services}"
-    )
-    return refuse_usage(message)
+    if not named:
+        refuse_usage(f"{path} has no policy for {service}; it has {_services(policies)}")
+    return named
+
+
+def policy_of(path: str, service: str | None) -> Json:
+    """Read a file and return the policy of a service; without one the only policy."""
+    named = policies_of(path, service)
+    if len(named) > 1:
+        refuse_usage(f"{path} has policies for {_services(named)}: say which with --service")
+    return named[0]
+
+
+def _services(policies: list[Json]) -> str:
+    return ", ".join(policy["service"] for policy in policies)

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -32,8 +32,8 @@ def start(tmp_path: Path) -> Iterator[Start]:
     """Start an agent; it is ended with the test."""
     begun: list[Started] = []
 
-    def begin(*arguments: object) -> Started:
-        write_policy(tmp_path)
+    def begin(*arguments: object, policies: Sequence[dict[str, Any]] = (ONE,)) -> Started:
+        write_policies(tmp_path, policies)
         log = tmp_path / f"log-{len(begun)}"
         with log.open("wb") as to:
             process = subprocess.Popen(
@@ -56,8 +56,12 @@ def start(tmp_path: Path) -> Iterator[Start]:
 
 
 def write_policy(folder: Path, **more: Any) -> None:
+    write_policies(folder, [{**ONE, **more}])
+
+
+def write_policies(folder: Path, policies: Sequence[dict[str, Any]]) -> None:
     """Replace the file whole, as the agent may read it at any time."""
-    (folder / "new.json").write_text(json.dumps({"policies": [{**ONE, **more}]}))
+    (folder / "new.json").write_text(json.dumps({"policies": policies}))
     (folder / "new.json").replace(folder / "policies.json")
 
 
@@ -122,10 +126,25 @@ def test_it_ends_by_itself_when_told_to_and_gives_back_its_lease(
     start("--enable").line_with("scales it")  # at once: a lease is not waited for
 
 
-def test_a_file_of_several_services_is_refused_with_their_names(selfscale: Run, two_policies_file: Path) -> None:
-    ended = selfscale("agent", "--policies", two_policies_file)
-    assert ended.returncode == 2
-    assert "has policies for backend, worker: say which with --service" in ended.stderr
+def test_of_a_file_of_several_services_all_are_served(start: Start, selfscale: Run, tmp_path: Path) -> None:
+    worker = {**ONE, "service": "worker"}
+    agent = start("--enable", policies=[ONE, worker])
+    agent.line_with("is an agent of backend")
+    agent.line_with("is an agent of worker")
+    write_policies(tmp_path, [{**ONE, "minReplicas": 4}, {**worker, "minReplicas": 3}])
+    agent.line_with("backend 2 → 4")
+    agent.line_with("worker 2 → 3")
+    both = json.loads(selfscale("status", "--json").stdout)
+    assert [each["service"] for each in both] == ["backend", "worker"]
+    assert selfscale("status").stdout.count("driver memory") == 2
+    agent.process.terminate()
+    assert agent.process.wait(30) == 0
+    assert list((tmp_path / "run").glob("*.sock")) == [], "each has given up what it held"
+
+
+def test_of_a_file_of_several_services_one_can_be_named(start: Start, selfscale: Run) -> None:
+    start("--service", "worker", policies=[ONE, {**ONE, "service": "worker"}]).line_with("is an agent of worker")
+    assert status_of(selfscale)["service"] == "worker"
 
 
 def test_the_service_and_the_file_may_be_named_by_the_environment(
