@@ -23,6 +23,13 @@ def test_the_checks_are_those_of_the_suite_in_cpp() -> None:
     assert named == suite
 
 
+def test_the_page_on_own_drivers_lists_them() -> None:
+    page = (ROOT / "docs" / "callback.md").read_text()
+    assert re.findall(r"^\| `(\w+)` \| ", page.partition("## Hold it")[2], re.MULTILINE) == [
+        check.name for check in DRIVER_CHECKS
+    ]
+
+
 @pytest.mark.parametrize("check", DRIVER_CHECKS, ids=lambda check: check.name)
 def test_each_check_says_what_is_owed_and_why_it_matters(check: Any) -> None:
     assert check.promise.endswith(".")
