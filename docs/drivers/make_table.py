@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from selfscale import _core
+from selfscale.drivers._bridge import read_capabilities
+from selfscale.drivers.celery_pool import CeleryPool
 
 PAGE = Path(__file__).parent / "README.md"
 BEGIN = "<!-- made by make_table.py: begin -->\n"
@@ -83,11 +85,11 @@ ROWS = {
     "swarm": Row("swarm.md", {}, "there is none", "-", "Docker Engine"),
     "uvicorn": Row("gunicorn.md", {}, "there is none", "-", "uvicorn"),
 }
-# In Python, and run by the driver `callback`, which knows no least number.
+# In Python, and run by the driver `callback`.
 OF_PYTHON = {
     "celery_pool": (
         Row("celery_pool.md", {}, "`--autoscale` of the worker", "no", "Celery"),
-        {"scope": "host", "conditionalWrite": False, "choosesVictims": False, "reportsReady": True, "minimum": 1},
+        read_capabilities(CeleryPool(None).capabilities()),
     )
 }
 

@@ -33,6 +33,7 @@ int main() {
   options.enable = true;  // a person's word: here, yours, by starting the example
   options.enabled_by = "example";
   options.driver.scale = [&workers](int replicas) { workers = replicas; };
+  options.driver.capabilities.scope = selfscale::Capabilities::Scope::host;
   options.driver.observe = [&workers] {
     const int count = workers;
     return selfscale::ReplicaCounts{count, count, count};

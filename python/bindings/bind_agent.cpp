@@ -17,98 +17,12 @@
 #include "bindings.hpp"
 #include "call_queue.hpp"
 #include "metric_types.hpp"
+#include "own_driver.hpp"
 #include "recorder.hpp"
+#include "user_function.hpp"
 
 namespace selfscale::python {
 namespace {
-
-/// Calls a user's function. Holds no reference: the agent's object keeps it, so that the control
-/// thread may copy and destroy this.
-class UserFunction {
- public:
-  explicit UserFunction(py::handle function) : function_{function} {}
-
-  /// Takes the interpreter lock.
-  template <class Convert, class... Arguments>
-  auto call(Convert convert, Arguments... arguments) const {
-    const py::gil_scoped_acquire acquire;
-    try {
-      return convert(function_(arguments...));
-    } catch (const py::error_already_set& error) {
-      throw_as_error(error);
-    } catch (const py::cast_error&) {
-      throw Error{Errc::failed, "returned something that is not what was asked for"};
-    }
-  }
-
- private:
-  py::handle function_;
-};
-
-ReplicaCounts counts_in(const py::object& answer) {
-  if (!py::isinstance<py::dict>(answer)) {
-    const int replicas = answer.cast<int>();
-    return {.desired = replicas, .current = replicas, .ready = {}};
-  }
-  const auto counts = answer.cast<py::dict>();
-  const auto at = [&](const char* key) -> std::optional<int> {
-    if (!counts.contains(key)) return {};
-    return counts[key].cast<std::optional<int>>();
-  };
-  const auto desired = at("desiredReplicas");
-  const auto current = at("currentReplicas");
-  if (!desired && !current) {
-    throw Error{Errc::failed,
-                "observe() returned a dict with neither desiredReplicas nor currentReplicas"};
-  }
-  return {.desired = desired ? *desired : *current,
-          .current = current ? *current : *desired,
-          .ready = at("readyReplicas")};
-}
-
-/// A sentence, or a dict with `what` and, where they are known, `why` and `paste`.
-Finding finding_in(const py::handle& answer) {
-  if (!py::isinstance<py::dict>(answer)) return answer.cast<std::string>();
-  Finding found{""};
-  for (const auto& [key, text] : answer.cast<py::dict>()) {
-    const auto name = key.cast<std::string>();
-    auto* const part = name == "what"    ? &found.what
-                       : name == "why"   ? &found.why
-                       : name == "paste" ? &found.paste
-                                         : nullptr;
-    if (part == nullptr) {
-      throw Error{Errc::failed, "preflight() returned a finding with the key \"" + name +
-                                    "\"; it may have what, why and paste"};
-    }
-    *part = text.cast<std::string>();
-  }
-  if (found.what.empty()) throw Error{Errc::failed, "preflight() returned a finding without what"};
-  return found;
-}
-
-std::vector<Finding> findings_in(const py::handle& answer) {
-  const bool is_list = py::isinstance<py::iterable>(answer) && !py::isinstance<py::str>(answer) &&
-                       !py::isinstance<py::dict>(answer);
-  if (!is_list) throw py::cast_error{};
-  std::vector<Finding> all;
-  for (const auto& each : answer) all.push_back(finding_in(each));
-  return all;
-}
-
-/// A list is what is wrong; a dict may say more, and nothing under a name that nobody reads.
-Preflight preflight_in(const py::object& answer) {
-  if (!py::isinstance<py::dict>(answer)) return findings_in(answer);
-  Preflight found;
-  for (const auto& [key, findings] : answer.cast<py::dict>()) {
-    const auto name = key.cast<std::string>();
-    if (name != "wrong" && name != "warnings") {
-      throw Error{Errc::failed, "preflight() returned a dict with the key \"" + name +
-                                    "\"; it may have wrong and warnings"};
-    }
-    (name == "wrong" ? found.wrong : found.warnings) = findings_in(findings);
-  }
-  return found;
-}
 
 /// The agent with what Python needs beside it.
 class NativeAgent {
@@ -133,7 +47,10 @@ class NativeAgent {
     options.enabled_by = std::move(enabled_by);
     options.environment = std::move(environment);
     options.run_on = [calls = calls_](CallQueue::Job job) { calls->push(std::move(job)); };
-    if (!driver.is_none()) options.driver = callback_driver(driver);
+    if (!driver.is_none()) {
+      options.driver =
+          own_driver(driver, [this](py::object function) { return keep(std::move(function)); });
+    }
     const py::gil_scoped_release release;
     agent_->configure(options);
     options_ = std::move(options);
@@ -166,25 +83,6 @@ class NativeAgent {
 
  private:
   py::handle keep(py::object function) { return kept_.emplace_back(std::move(function)); }
-
-  CallbackDriver callback_driver(const py::object& driver) {
-    CallbackDriver made;
-    const UserFunction scale{keep(driver.attr("scale"))};
-    made.scale = [scale](int replicas) {
-      scale.call([](const py::object&) { return true; }, replicas);
-    };
-    const py::object observe = driver.attr("observe");
-    if (!observe.is_none()) {
-      made.observe = [function = UserFunction{keep(observe)}] { return function.call(counts_in); };
-    }
-    const py::object preflight = driver.attr("preflight");
-    if (!preflight.is_none()) {
-      made.preflight = [function = UserFunction{keep(preflight)}] {
-        return function.call(preflight_in);
-      };
-    }
-    return made;
-  }
 
   py::module_ module_;
   MetricTypes types_;

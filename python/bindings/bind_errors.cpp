@@ -2,7 +2,11 @@
 /// attributes and types.
 #include <pybind11/stl.h>
 
+#include <algorithm>
+#include <chrono>
 #include <exception>
+#include <optional>
+#include <selfscale/callback_driver.hpp>
 #include <selfscale/error.hpp>
 #include <string>
 
@@ -35,6 +39,9 @@ void translate(std::exception_ptr pointer) {
     if (pointer) std::rethrow_exception(pointer);
   } catch (const PolicyError& error) {
     raise(error_class("PolicyError")(error.what(), problems_of(error)));
+  } catch (const RetryAfter& error) {
+    const double wait = std::chrono::duration<double>{error.wait()}.count();
+    raise(error_class("DriverError")(error.what(), code_of(error), error.permission(), wait));
   } catch (const DriverError& error) {
     raise(error_class("DriverError")(error.what(), code_of(error), error.permission()));
   } catch (const Error& error) {
@@ -58,13 +65,25 @@ Errc code_named(const std::string& name) {
   return Errc::failed;
 }
 
+/// How long a platform asks to wait, from nothing to a day; empty: it says nothing of it.
+std::optional<Duration> wait_in(const py::object& error) {
+  constexpr double day = 86'400.0;
+  const auto wait = error.attr("retry_after").cast<std::optional<double>>();
+  if (!wait) return std::nullopt;
+  const double known = *wait > 0.0 ? std::min(*wait, day) : 0.0;
+  return std::chrono::ceil<Duration>(std::chrono::duration<double>{known});
+}
+
 }  // namespace
 
 void throw_as_error(const py::error_already_set& raised) {
-  if (!raised.matches(error_class("DriverError"))) throw Error{Errc::failed, words_of(raised)};
+  if (!raised.matches(error_class("Error"))) throw Error{Errc::failed, words_of(raised)};
   const auto& error = raised.value();
-  throw DriverError{code_named(error.attr("code").cast<std::string>()), words_of(raised),
-                    error.attr("permission").cast<std::string>()};
+  const auto code = code_named(error.attr("code").cast<std::string>());
+  if (!raised.matches(error_class("DriverError"))) throw Error{code, words_of(raised)};
+  const auto permission = error.attr("permission").cast<std::string>();
+  if (const auto wait = wait_in(error)) throw RetryAfter{code, words_of(raised), *wait, permission};
+  throw DriverError{code, words_of(raised), permission};
 }
 
 void bind_errors(py::module_& module) {

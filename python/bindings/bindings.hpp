@@ -7,8 +7,9 @@ namespace selfscale::python {
 
 namespace py = pybind11;
 
-/// What a user's function raised, as C++ exceptions go: a selfscale.DriverError keeps its code and
-/// permission, any other is Errc::failed with its type and words. Under the interpreter lock.
+/// What a user's function raised, as C++ exceptions go: a selfscale.Error keeps its code, a
+/// DriverError its permission and how long to wait besides; any other is Errc::failed with its type
+/// and words. Under the interpreter lock.
 [[noreturn]] void throw_as_error(const py::error_already_set& raised);
 
 void bind_errors(py::module_& module);

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from selfscale._agent import Agent, default_agent, start
     from selfscale._decide import Replay, decide, explain, record, replay
     from selfscale._policy import hints, load_policies
-    from selfscale.drivers import CallbackDriver, Driver, register_driver
+    from selfscale.drivers import CallbackDriver, Driver, ScaleRequest, register_driver
     from selfscale.errors import DriverError, Error, PolicyError, Problem, SourceError, StoreError
     from selfscale.simulate import ServiceModel, simulate
     from selfscale.values import Recommendation, ScaleOrder, ScalingEvent, Status
@@ -45,6 +45,7 @@ __all__ = [
     "Recommendation",
     "Replay",
     "ScaleOrder",
+    "ScaleRequest",
     "ScalingEvent",
     "ServiceModel",
     "SourceError",
@@ -101,7 +102,7 @@ _NAMES = {
     "selfscale._agent": ("Agent", "default_agent", "start"),
     "selfscale._decide": ("Replay", "decide", "explain", "record", "replay"),
     "selfscale._policy": ("hints", "load_policies"),
-    "selfscale.drivers": ("CallbackDriver", "Driver", "register_driver"),
+    "selfscale.drivers": ("CallbackDriver", "Driver", "ScaleRequest", "register_driver"),
     "selfscale.errors": ("DriverError", "Error", "PolicyError", "Problem", "SourceError", "StoreError"),
     "selfscale.simulate": ("ServiceModel", "simulate"),
     "selfscale.values": ("Recommendation", "ScaleOrder", "ScalingEvent", "Status"),

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from selfscale.drivers import CallbackDriver, Driver
+    from selfscale.drivers._bridge import Bridge
     from selfscale.values import Recommendation, ScaleOrder, ScalingEvent, Status
 
     Policies: TypeAlias = str | PathLike[str] | Mapping[str, Any] | list[Json]
@@ -85,13 +86,13 @@ class Agent:
             "enabled_by": enabled_by if enable else "",
             "environment": dict(environment or {}),
         }
-        self._hand_over(given, _callbacks(driver))
+        self._hand_over(given, _bridge(driver))
         self._given = given
         self._has_driver = not (driver is None or isinstance(driver, str))
 
-    def _hand_over(self, given: dict[str, Any], callbacks: CallbackDriver | None) -> None:
-        self._native.configure(**given, driver=callbacks)
-        if callbacks is not None:
+    def _hand_over(self, given: dict[str, Any], driver: Bridge | None) -> None:
+        self._native.configure(**given, driver=driver)
+        if driver is not None:
             self._calls.are_needed = True
 
     def _registered_driver(self) -> tuple[str, Callable[[], Driver | CallbackDriver]] | None:
@@ -113,7 +114,7 @@ class Agent:
             PolicyError: the policy file is wrong.
         """
         if not self._has_driver and not self._native.is_running() and (named := self._registered_driver()):
-            self._hand_over(self._given, _callbacks(named[1]()))
+            self._hand_over(self._given, _bridge(named[1]()))
         self._calls.run_if_needed()
         self._native.start()
 
@@ -180,7 +181,7 @@ class Agent:
         """
         named = None if self._has_driver else self._registered_driver()
         if named is not None:
-            self._hand_over(self._given, _callbacks(_made_or_why_not(named[1])))
+            self._hand_over(self._given, _bridge(_made_or_why_not(named[1])))
         self._calls.run_if_needed()
         found: Json = json.loads(self._native.examine())
         return found if named is None else {**found, "driver": named[0]}
@@ -349,17 +350,20 @@ def _joined(policies: list[Json]) -> Json:
     return document
 
 
-def _callbacks(driver: str | CallbackDriver | Driver | None) -> CallbackDriver | None:
+def _bridge(driver: str | CallbackDriver | Driver | None) -> Bridge | None:
     if driver is None or isinstance(driver, str):
         return None
-    from selfscale.drivers import CallbackDriver, Driver
+    from selfscale.drivers import CallbackDriver, CapableDriver, Driver, ReleasingDriver
+    from selfscale.drivers._bridge import Bridge
 
     if isinstance(driver, CallbackDriver):
-        return driver
-    if isinstance(driver, Driver):
-        return CallbackDriver(driver.scale, driver.observe, driver.preflight)
-    message = f"driver is a name, a CallbackDriver, or has scale(), observe() and preflight(); not {driver!r}"
-    raise TypeError(message)
+        return Bridge(driver)
+    if not isinstance(driver, Driver):
+        message = f"driver is a name, a CallbackDriver, or has scale(), observe() and preflight(); not {driver!r}"
+        raise TypeError(message)
+    can = driver.capabilities() if isinstance(driver, CapableDriver) else {}
+    release = driver.release if isinstance(driver, ReleasingDriver) else None
+    return Bridge(CallbackDriver(driver.scale, driver.observe, driver.preflight, can, release))
 
 
 def _made_or_why_not(make: Callable[[], Driver | CallbackDriver]) -> Driver | CallbackDriver:

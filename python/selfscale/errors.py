@@ -58,12 +58,22 @@ class DriverError(Error):
 
     Attributes:
         permission: the missing right, where that is the cause; else empty.
+        retry_after: seconds that the platform asks to wait before it is called again; None: it says nothing of it.
     """
 
-    def __init__(self, message: str, code: str = "failed", permission: str = "") -> None:
-        """Make an error in a platform's words."""
+    def __init__(
+        self, message: str, code: str = "failed", permission: str = "", retry_after: float | None = None
+    ) -> None:
+        """Make an error in a platform's words.
+
+        Raises:
+            ValueError: `retry_after` is negative, or no number.
+        """
         super().__init__(message, code)
+        if retry_after is not None and not retry_after >= 0:
+            raise ValueError(f"retry_after is {retry_after!r}; seconds, 0 or more, are needed")
         self.permission = permission
+        self.retry_after = retry_after
 
     @property
     def retryable(self) -> bool:
@@ -71,8 +81,8 @@ class DriverError(Error):
         return self.code in _RETRYABLE
 
     def __reduce__(self) -> tuple[type[Error], tuple[object, ...]]:
-        """Pickle with code and permission."""
-        return type(self), (str(self), self.code, self.permission)
+        """Pickle with code, permission and the time to wait."""
+        return type(self), (str(self), self.code, self.permission, self.retry_after)
 
 
 class SourceError(Error):

@@ -49,6 +49,9 @@ class Platform:
     def preflight(self) -> list[str]:
         return []
 
+    def capabilities(self) -> dict[str, str]:
+        return {"scope": "host"}
+
 
 def measured() -> dict[str, int]:
     """What must not grow."""

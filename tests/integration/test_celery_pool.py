@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -107,7 +108,15 @@ def test_it_keeps_the_promises_of_a_driver(worker: Worker, app: Any) -> None:
         until(lambda: worker.processes() == replicas, worker.log.read_text)
 
     driver = CeleryPool(app.app, NAME)
-    check_driver(driver, replicas=2, truth=told, set_truth=grow_behind_its_back)
+    report = check_driver(driver, replicas=2, truth=told, set_truth=grow_behind_its_back)
+    # Celery has no versions; the broker's faults have tests of their own below.
+    assert {one.check.name for one in report.of("skipped")} == {
+        "refuses_a_stale_version_where_it_can",
+        "each_fault_has_its_code_and_words",
+        "keeps_its_deadline_when_the_platform_hangs",
+        "works_again_once_the_platform_does",
+        "is_cancelled_at_once",
+    }
     assert "Traceback" not in worker.log.read_text()
 
 
@@ -124,10 +133,24 @@ def test_an_agent_acts_through_it_where_its_policy_names_it(worker: Worker, app:
         "SELFSCALE_RUN_DIR": str(tmp_path / "run"),
         "SELFSCALE_STATE_DIR": str(tmp_path / "state"),
         "AUTOSCALING_LOG_LEVEL": "off",
+        "SELFSCALE_FLEET": "single",
     }
     with Agent(policy, enable=True, environment=environment) as agent:
         until(lambda: worker.processes() == 3, lambda: f"{worker.log.read_text()}\n{agent.status()}")
         until(lambda: [event.to_replicas for event in agent.history("mail")] == [3], lambda: str(agent.status()))
+
+
+@pytest.mark.parametrize(
+    ("worker", "scope"),
+    [
+        (f"mail@{socket.gethostname()}", "host"),
+        ("mail@elsewhere", "platform"),
+        ("mail", "platform"),
+        (None, "platform"),
+    ],
+)
+def test_a_worker_of_another_host_is_reached_from_everywhere(worker: str | None, scope: str) -> None:
+    assert CeleryPool(None, worker).capabilities()["scope"] == scope
 
 
 def test_busy_processes_are_left_alone(worker: Worker, app: Any) -> None:

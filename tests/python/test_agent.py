@@ -29,6 +29,9 @@ POLICY = {
 }
 
 
+OF_HOST = {"scope": "host"}
+
+
 def until(condition: Callable[[], Any], what: str, seconds: float = 20.0) -> Any:
     """Wait for a condition, with a deadline."""
     deadline = time.monotonic() + seconds
@@ -195,7 +198,7 @@ def test_a_driver_error_names_the_missing_permission(make: Make) -> None:
 
 def test_what_preflight_finds_wrong_ends_the_candidacy(make: Make) -> None:
     platform = MemoryPlatform(replicas=1)
-    agent = make(driver=CallbackDriver(platform.scale, platform.observe, lambda: ["no token"]), enable=True)
+    agent = make(driver=CallbackDriver(platform.scale, platform.observe, lambda: ["no token"], OF_HOST), enable=True)
     agent.gauge("depth").set(50)
     with agent:
         until(lambda: (r := agent.recommendation("backend")) and r.recommended_replicas > 1, "asks for more")
@@ -208,7 +211,7 @@ def test_what_preflight_finds_wrong_ends_the_candidacy(make: Make) -> None:
 def test_what_preflight_warns_of_is_said_and_forbids_nothing(make: Make) -> None:
     platform = MemoryPlatform(replicas=1)
     found = {"warnings": ["each replica pulls 2 GB"]}
-    agent = make(driver=CallbackDriver(platform.scale, platform.observe, lambda: found), enable=True)
+    agent = make(driver=CallbackDriver(platform.scale, platform.observe, lambda: found, OF_HOST), enable=True)
     agent.gauge("depth").set(50)
     with agent:
         until(lambda: platform.asked, "acts")
@@ -219,7 +222,7 @@ def test_what_preflight_warns_of_is_said_and_forbids_nothing(make: Make) -> None
 def test_a_finding_may_say_why_it_matters_and_what_mends_it(make: Make) -> None:
     platform = MemoryPlatform(replicas=1)
     finding = {"what": "no token", "why": "nothing can be scaled", "paste": "TOKEN=…"}
-    agent = make(driver=CallbackDriver(platform.scale, platform.observe, lambda: [finding]), enable=True)
+    agent = make(driver=CallbackDriver(platform.scale, platform.observe, lambda: [finding], OF_HOST), enable=True)
     with agent:
         found = until(lambda: agent.status()["preflight"]["findings"] and agent.status()["preflight"], "looks")
         assert found["wrong"] == ["no token"], "a sentence, for who wants no more"
@@ -231,7 +234,7 @@ def test_a_finding_may_say_why_it_matters_and_what_mends_it(make: Make) -> None:
 )
 def test_a_preflight_that_cannot_be_read_is_wrong(make: Make, found: Any, words: str) -> None:
     platform = MemoryPlatform(replicas=1)
-    agent = make(driver=CallbackDriver(platform.scale, platform.observe, lambda: found), enable=True)
+    agent = make(driver=CallbackDriver(platform.scale, platform.observe, lambda: found, OF_HOST), enable=True)
     with agent:
         [wrong] = until(lambda: agent.status()["preflight"]["wrong"], "an answer")
         assert words in wrong
@@ -248,7 +251,7 @@ def test_callables_run_on_one_python_thread(make: Make) -> None:
         seen.add(threading.current_thread().name)
         return 1
 
-    agent = make(driver=CallbackDriver(scale, observe), enable=True)
+    agent = make(driver=CallbackDriver(scale, observe, None, OF_HOST), enable=True)
     agent.gauge("depth").set(50)
     with agent:
         until(lambda: seen, "a call")
@@ -290,7 +293,7 @@ def test_a_hanging_callable_does_not_hold_up_stop(make: Make) -> None:
         entered.set()
         release.wait(30)
 
-    agent = make(driver=CallbackDriver(hang), enable=True)
+    agent = make(driver=CallbackDriver(hang, capabilities=OF_HOST), enable=True)
     agent.gauge("depth").set(50)
     agent.start()
     assert entered.wait(20)

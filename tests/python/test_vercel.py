@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 import time
 from pathlib import Path
@@ -13,6 +14,7 @@ from selfscale import Agent, hints
 from selfscale.drivers import registered_driver
 from selfscale.drivers.vercel import Vercel, make
 from selfscale.errors import DriverError, Error, Problem
+from selfscale.testing import check_driver
 from selfscale.vercel import CANNOT_SCALE, check
 
 GUIDE = Path(__file__).parents[1] / "fixtures" / "guides" / "flowdocs" / "vercel.json"
@@ -131,6 +133,16 @@ def test_there_is_nothing_to_count_and_nothing_to_set() -> None:
         with pytest.raises(DriverError, match="no count of instances") as raised:
             act()
         assert raised.value.code == "unsupported"
+
+
+def test_it_promises_nothing_for_there_is_nothing_to_count_or_to_set() -> None:
+    with pytest.raises(AssertionError) as caught:
+        check_driver(Vercel())
+    report = str(caught.value)
+    assert " 0 kept" in report
+    broken = re.findall(r"^  broken   \w+: (.*)$", report, re.MULTILINE)
+    assert broken
+    assert all(CANNOT_SCALE["functions"] in words for words in broken), "each says why"
 
 
 def test_the_preflight_says_why_and_what_is_wrong_in_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,46 +16,17 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <selfscale/callback_driver.hpp>
 #include <selfscale/decision.hpp>
 #include <selfscale/error.hpp>
-#include <selfscale/finding.hpp>
 #include <selfscale/log.hpp>
 #include <selfscale/metric.hpp>
 #include <selfscale/policy.hpp>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 namespace selfscale {
-
-/// What a callback driver's observe() returns.
-struct ReplicaCounts {
-  int desired = 0;
-  int current = 0;
-  std::optional<int> ready;
-};
-
-/// What a callback driver's preflight() found; sentences will do. A plain list is what is wrong.
-struct Preflight {
-  std::vector<Finding> wrong;     ///< while there is any, this process does not act
-  std::vector<Finding> warnings;  ///< what acting costs or risks; said, and forbids nothing
-
-  Preflight() = default;
-  Preflight(std::vector<Finding> is_wrong, std::vector<Finding> is_warned_of = {})
-      : wrong{std::move(is_wrong)}, warnings{std::move(is_warned_of)} {}
-};
-
-/// A driver made of your functions. They run on one thread of their own, one call at a time; an
-/// exception out of them is a failed call, seen in status and journal. One of type DriverError says
-/// what kind of failure it is: after unreachable, timed_out, throttled and conflict the agent looks
-/// at the platform and tries again, as with its own drivers; any other ends the event. `observe`
-/// and `preflight` may be empty.
-struct CallbackDriver {
-  std::function<void(int replicas)> scale;
-  std::function<ReplicaCounts()> observe;
-  std::function<Preflight()> preflight;
-};
 
 /// What a Prometheus server scrapes.
 struct Exposition {

@@ -10,20 +10,13 @@ namespace {
 drivers::Callbacks callbacks_of(const CallbackDriver& given) {
   drivers::Callbacks callbacks;
   callbacks.scale = given.scale;
+  callbacks.observe = given.observe;
+  callbacks.release = given.release;
+  callbacks.can = given.capabilities;
   if (given.preflight) {
     callbacks.preflight = [preflight = given.preflight] {
       Preflight found = preflight();
       return drivers::Preflight{std::move(found.wrong), std::move(found.warnings)};
-    };
-  }
-  if (given.observe) {
-    callbacks.observe = [observe = given.observe] {
-      const ReplicaCounts counts = observe();
-      drivers::Observation seen;
-      seen.desired = counts.desired;
-      seen.current = counts.current;
-      seen.ready = counts.ready;
-      return seen;
     };
   }
   return callbacks;

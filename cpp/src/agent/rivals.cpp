@@ -12,6 +12,10 @@ constexpr auto no_place =
     "SELFSCALE_FLEET=single";
 constexpr auto told_none = "SELFSCALE_FLEET=none: no agent leads; name a place where they meet";
 
+constexpr auto or_of_this_host =
+    "; or, where your driver reaches no further than this host, have its capabilities say so: the "
+    "scope \"host\"";
+
 std::string ways_out(std::string_view driver_name) {
   const std::string place = driver_name == "kubernetes" ? "kubernetes" : "redis://HOST:6379/0";
   return "SELFSCALE_FLEET=" + place +
@@ -32,7 +36,8 @@ std::optional<Finding> possible_rivals(const Settings& settings, const drivers::
   const bool is_reached_from_everywhere =
       driver->capabilities().scope == drivers::Capabilities::Scope::platform;
   if (!is_reached_from_everywhere || meet_across_hosts) return std::nullopt;
-  return Finding{no_place, "two that write one count undo each other's work",
+  const std::string own = driver_name == "callback" ? or_of_this_host : "";
+  return Finding{no_place + own, "two that write one count undo each other's work",
                  ways_out(driver_name)};
 }
 

@@ -2,6 +2,7 @@
 
 #include <cxxabi.h>
 
+#include <algorithm>
 #include <atomic>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/post.hpp>
@@ -11,6 +12,8 @@
 #include <mutex>
 #include <utility>
 
+#include "drivers/deadline.hpp"
+
 namespace selfscale::drivers {
 namespace {
 
@@ -18,6 +21,7 @@ namespace asio = boost::asio;
 
 constexpr Duration patience{10'000};  // for calls that carry no deadline
 constexpr int most_replicas = 100'000;
+constexpr double longest_poll_seconds = 3'600.0;
 
 /// Where answers go. The user's thread may answer after the driver and its io_context are gone.
 class Mailbox {
@@ -73,6 +77,9 @@ Result<T> run(const std::string& what, const std::function<T()>& function) {
     }
   } catch (const abi::__forced_unwind&) {
     throw;  // the thread is being ended from outside; swallowing that would abort the process
+  } catch (const RetryAfter& error) {
+    return Failure{error.code(), what + " raised: " + error.what(), error.permission(),
+                   error.wait()};
   } catch (const DriverError& error) {
     return Failure{error.code(), what + " raised: " + error.what(), error.permission()};
   } catch (const Error& error) {
@@ -85,12 +92,18 @@ Result<T> run(const std::string& what, const std::function<T()>& function) {
 }
 
 Result<Observation> check(Observation seen) {
-  for (const int count : {seen.desired, seen.current, seen.ready.value_or(0)}) {
+  for (const int count : {seen.desired, seen.current, seen.ready.value_or(0),
+                          seen.least.value_or(0), seen.most.value_or(0)}) {
     if (count >= 0 && count <= most_replicas) continue;
     return Failure{Errc::malformed,
                    "observe() returned " + std::to_string(count) +
                        " replicas; counts go from 0 to " + std::to_string(most_replicas),
                    {}};
+  }
+  const double poll = seen.poll_after_seconds.value_or(0.0);
+  if (!(poll >= 0.0 && poll <= longest_poll_seconds)) {
+    return Failure{
+        Errc::malformed, "observe() asks to be called again in no time from 0 to 3600 s", {}};
   }
   return seen;
 }
@@ -112,17 +125,24 @@ class Callback final : public Driver {
   }
 
   asio::awaitable<Result<void>> scale(ScaleRequest request) override {
-    if (request.desired < 0) {
-      co_return Failure{Errc::invalid_argument,
-                        "scale: " + std::to_string(request.desired) + " replicas; 0 or more",
-                        {}};
+    const int least = std::max(setting_.callbacks.can.minimum, 0);
+    const int count = request.desired;
+    const Duration longest = request.deadline;
+    if (count < least) {
+      co_return Failure{
+          Errc::invalid_argument,
+          "scale: " + std::to_string(count) + " replicas; " + std::to_string(least) + " or more",
+          {}};
     }
-    std::function<void()> ask = [function = setting_.callbacks.scale, count = request.desired] {
-      function(count);
+    // It may have to wait for other calls: what is left of its time, it learns when it begins.
+    std::function<void()> ask = [function = setting_.callbacks.scale, deadline = Deadline{longest},
+                                 asked = std::move(request)]() mutable {
+      asked.deadline = deadline.left(asked.deadline);
+      function(asked);
     };
-    auto answer = co_await call<void>("scale(" + std::to_string(request.desired) + ")",
-                                      std::move(ask), request.deadline);
-    if (answer) last_asked_ = request.desired;
+    auto answer =
+        co_await call<void>("scale(" + std::to_string(count) + ")", std::move(ask), longest);
+    if (answer) last_asked_ = count;
     co_return answer;
   }
 
@@ -132,11 +152,13 @@ class Callback final : public Driver {
     co_return answer;
   }
 
-  [[nodiscard]] Capabilities capabilities() const override {
-    Capabilities can;
-    can.reports_ready = static_cast<bool>(setting_.callbacks.observe);
-    return can;
+  asio::awaitable<Result<void>> release() override {
+    if (!setting_.callbacks.release) co_return Result<void>{};
+    auto answer = co_await call<void>("release()", setting_.callbacks.release, patience);
+    co_return answer;
   }
+
+  [[nodiscard]] Capabilities capabilities() const override { return setting_.callbacks.can; }
 
  private:
   template <class T>
@@ -170,7 +192,8 @@ class Callback final : public Driver {
 
   [[nodiscard]] Observation with_note(Observation seen) const {
     if (const int late = mailbox_->late; late > 0) {
-      seen.note =
+      if (!seen.note.empty()) seen.note += "; ";
+      seen.note +=
           "answers of your functions that came too late and were dropped: " + std::to_string(late);
     }
     return seen;

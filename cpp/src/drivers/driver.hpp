@@ -9,12 +9,10 @@
 #include <array>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>
-#include <cstdint>
 #include <functional>
 #include <memory>
-#include <optional>
+#include <selfscale/callback_driver.hpp>
 #include <selfscale/finding.hpp>
-#include <selfscale/instant.hpp>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,51 +21,15 @@
 
 namespace selfscale::drivers {
 
-/// One replica as the platform lists it.
-struct Replica {
-  std::string instance;  ///< the id it reports itself by, where the platform knows it
-  bool ready = false;
-  bool deleting = false;
-  std::optional<double> started_seconds_ago;
-  std::optional<int> pid;  ///< drivers of scope host: a process to sample when it reports nothing
-};
-
-/// The platform's word on the service, read now.
-struct Observation {
-  int desired = 0;
-  int current = 0;
-  std::optional<int> ready;
-  bool updating = false;
-  std::optional<int> least;  ///< the platform's own bounds
-  std::optional<int> most;
-  std::string failure;  ///< why what was asked for does not come about, in the platform's words
-  std::string note;     ///< something a person should know; changes nothing
-  std::optional<double> poll_after_seconds;
-  std::string version;            ///< for a conditional write
-  std::vector<Replica> replicas;  ///< where the platform lists them
-};
+// The same words for drivers of this library and for a user's own.
+using selfscale::Capabilities;
+using selfscale::LongestWork;
+using selfscale::Replica;
+using selfscale::ScaleRequest;
+using Observation = selfscale::ReplicaCounts;
 
 /// The distributions that say how long work takes, in seconds: of requests, and of jobs.
 inline constexpr std::array<std::string_view, 2> durations_of_work{"response_time", "job_time"};
-
-/// The longest piece of work that instances have recorded.
-struct LongestWork {
-  std::string metric;    ///< of durations_of_work
-  double seconds = 0.0;  ///< not less than it took
-  bool is_open = false;  ///< but for some that took longer than a distribution has buckets for
-};
-
-struct ScaleRequest {
-  int desired = 0;
-  std::string version;  ///< of the observation that the decision was made on
-  std::vector<std::string>
-      victims;  ///< instances that may go, the idle first; for platforms that let us choose
-  std::optional<LongestWork> longest_work;  ///< empty: nobody has recorded any
-  std::int64_t token = 0;                   ///< fences off a deposed leader where the platform can
-  std::optional<int>
-      most;  ///< maxReplicas as it stands now, for a platform that keeps to it itself
-  Duration deadline{10'000};
-};
 
 /// What preflight() found.
 struct Preflight {
@@ -81,14 +43,6 @@ inline std::vector<std::string> sentences(const std::vector<Finding>& findings) 
   for (const auto& each : findings) all.push_back(each.what);
   return all;
 }
-
-struct Capabilities {
-  enum class Scope : std::uint8_t { host, platform } scope = Scope::host;
-  bool conditional_write = false;
-  bool chooses_victims = false;
-  bool reports_ready = false;
-  int minimum = 0;
-};
 
 /// One service on one platform.
 class Driver {
@@ -122,10 +76,12 @@ class Driver {
 /// A user's callables, as the callback driver takes them. They run on the callback thread, never on
 /// the control thread.
 struct Callbacks {
-  std::function<void(int replicas)> scale;
+  std::function<void(const ScaleRequest& request)> scale;
   std::function<Observation()>
       observe;  ///< may be empty: the last count asked for is taken for true
   std::function<Preflight()> preflight;  ///< may be empty
+  std::function<void()> release;         ///< may be empty
+  Capabilities can;
 };
 
 /// Runs a user's function somewhere else than on the control thread.

@@ -97,8 +97,7 @@ class Ecs final : public Driver {
   /// What an agent before this one took over and could not give back any more is given back, too.
   asio::awaitable<Result<void>> release() override {
     if (!options_.takes_over) co_return Result<void>{};
-    auto given_back =
-        co_await give_back(Deadline{std::min(release_patience, options_.patience)});
+    auto given_back = co_await give_back(Deadline{std::min(release_patience, options_.patience)});
     if (!given_back) co_return with_permission(given_back.error());
     co_return given_back;
   }

@@ -90,6 +90,7 @@ class Local final : public Driver {
 
   [[nodiscard]] Capabilities capabilities() const override {
     Capabilities can;
+    can.scope = Capabilities::Scope::host;
     can.conditional_write = true;
     can.chooses_victims = true;
     can.reports_ready = true;

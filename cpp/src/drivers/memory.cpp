@@ -103,6 +103,7 @@ class Memory final : public Driver {
 
   [[nodiscard]] Capabilities capabilities() const override {
     Capabilities can;
+    can.scope = Capabilities::Scope::host;
     can.conditional_write = true;
     can.reports_ready = true;
     return can;

@@ -2,20 +2,141 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from importlib import import_module
 from os import PathLike
 from os.path import isfile
-from typing import Any, Protocol, TypeAlias, runtime_checkable
+from typing import Any, Literal, Protocol, TypeAlias, TypedDict, runtime_checkable
 
 from selfscale.errors import Error
 
-__all__ = ["CallbackDriver", "Counts", "Driver", "DriverFactory", "Finding", "Findings", "register_driver"]
+__all__ = [
+    "CallbackDriver",
+    "Capabilities",
+    "CapableDriver",
+    "Counts",
+    "Driver",
+    "DriverFactory",
+    "Finding",
+    "Findings",
+    "Observation",
+    "ReleasingDriver",
+    "Replica",
+    "ScaleRequest",
+    "register_driver",
+]
 
-Counts: TypeAlias = "int | Mapping[str, int | None]"
-"""Replicas: one number, or ``desiredReplicas``, ``currentReplicas`` and, where known, ``readyReplicas``."""
+
+class Replica(TypedDict, total=False):
+    """One replica as the platform lists it; what it does not tell is left out."""
+
+    instance: str
+    """The id that the replica's own agent reports itself by (``SELFSCALE_INSTANCE``, else the host's name)."""
+    ready: bool
+    """It serves."""
+    deleting: bool
+    """It has been told to go."""
+    startedSecondsAgo: float | None
+    """Seconds since it was started."""
+    pid: int | None
+    """A process of this host to measure from outside where it reports nothing; of drivers of scope ``host``."""
+
+
+class Observation(TypedDict, total=False):
+    """The platform's word on the service, read now. Counts go from 0 to 100,000; None is as good as left out."""
+
+    desiredReplicas: int | None
+    """How many were asked for, by whomever. Left out: as many as `currentReplicas`; one of the two is needed."""
+    currentReplicas: int | None
+    """How many there are, ready or not."""
+    readyReplicas: int | None
+    """How many of them serve. Without it those that exist count as serving."""
+    updating: bool
+    """A new release is being rolled out: nothing is taken away meanwhile, and a step up is not over."""
+    minReplicas: int | None
+    """The platform's own least; `selfscale doctor` says where it and the policy disagree."""
+    maxReplicas: int | None
+    """The platform's own most."""
+    failure: str
+    """Why what was asked for does not come about, in the platform's words; they stand in the event that fails."""
+    note: str
+    """Something a person should know. It is logged, and changes nothing."""
+    pollAfter: float | None
+    """Seconds after which to look again while a step is under way, 0 to 3600. Without it: a second."""
+    version: str
+    """What the platform knows its state by (a revision, an ETag). The next `ScaleRequest` has it."""
+    replicas: Sequence[Replica]
+    """The replicas one by one, where the platform lists them."""
+
+
+Counts: TypeAlias = "int | Observation | Mapping[str, object]"
+"""Replicas: one number, or an `Observation`. A key that it does not have is a failure, ``malformed``."""
+
+
+class Capabilities(TypedDict, total=False):
+    """What a driver can do; what is left out, it cannot."""
+
+    scope: Literal["host", "platform"]
+    """How far it reaches. ``host``: processes of this host and no more, so the agents of one host agree on one. Else,
+    and where nothing is said, every replica's agent could write to it: it acts only where they have a place to meet
+    (docs/fleet.md)."""
+    conditionalWrite: bool
+    """`scale` refuses a version that stands no more, with a `DriverError` of the code ``conflict``."""
+    choosesVictims: bool
+    """A step down takes away the instances that `ScaleRequest.victims` names."""
+    reportsReady: bool
+    """`observe` has ``readyReplicas``."""
+    minimum: int
+    """The least that the platform can be asked for, 0 to 100,000; fewer are never asked for."""
+
+
+class ScaleRequest(int):
+    """How many replicas are asked for: an ``int`` that knows more. A driver that needs the count alone takes an int.
+
+    Attributes:
+        version: of the observation that was decided on; empty: write whatever stands there (a rollback, a driver
+            whose `observe` names no version).
+        victims: instances that may go with a step down, the idle first; for platforms that let us choose.
+        token: which leader asks. It grows with each that follows, so a platform that keeps the largest it has seen can
+            refuse a leader of before. 0: there is no lease.
+        max_replicas: the policy's ``maxReplicas`` as it stands now, for a platform that keeps to it by itself.
+        deadline: seconds that are left for the call as it begins, more than 0. A later answer is dropped; pass it to
+            what you call as its timeout, for other calls wait meanwhile.
+    """
+
+    version: str
+    victims: tuple[str, ...]
+    token: int
+    max_replicas: int | None
+    deadline: float
+
+    def __new__(
+        cls,
+        replicas: int,
+        *,
+        version: str = "",
+        victims: Iterable[str] = (),
+        token: int = 0,
+        max_replicas: int | None = None,
+        deadline: float = 10.0,
+    ) -> ScaleRequest:
+        """Make a request; agents do it, and tests of drivers.
+
+        Raises:
+            Error: fewer than 0 replicas (code ``invalid_argument``).
+        """
+        if replicas < 0:
+            raise Error(f"scale: {replicas} replicas; 0 or more", "invalid_argument")
+        made = super().__new__(cls, replicas)
+        made.version = version
+        made.victims = tuple(victims)
+        made.token = token
+        made.max_replicas = max_replicas
+        made.deadline = deadline
+        return made
+
 
 Finding: TypeAlias = "str | Mapping[str, str]"
 """A sentence, or a dict with ``what`` and, where they are known, ``why`` it matters and the line to ``paste``."""
@@ -29,14 +150,17 @@ class Driver(Protocol):
     """What scales a service: a class of yours with these methods will do.
 
     They are called on one thread that Python owns, one at a time. `selfscale.testing.check_driver` checks the promises.
+    A driver may also have the methods of `CapableDriver` and `ReleasingDriver`. Without `CapableDriver.capabilities` it
+    counts as one of a whole platform, which acts only where agents have a place to meet (docs/fleet.md).
     """
 
-    def scale(self, replicas: int, /) -> None:
+    def scale(self, replicas: ScaleRequest, /) -> None:
         """Ask the platform for exactly so many replicas; asked twice it changes nothing.
 
         Raises:
             DriverError: it failed; after ``unreachable``, ``timed_out``, ``throttled`` and ``conflict`` the agent looks
-                at the platform and tries again. Any other exception ends the event as failed.
+                at the platform and tries again, after `DriverError.retry_after` at the earliest. Of the library's
+                other errors the code is kept, too; any other exception counts as ``failed``, and ends the event.
         """
         ...
 
@@ -49,6 +173,27 @@ class Driver(Protocol):
         ...
 
 
+@runtime_checkable
+class CapableDriver(Driver, Protocol):
+    """A driver that says what it can do."""
+
+    def capabilities(self) -> Capabilities | Mapping[str, object]:
+        """Return what it can do. Called when it is handed over, on the thread that does that; it asks nobody."""
+        ...
+
+
+@runtime_checkable
+class ReleasingDriver(Driver, Protocol):
+    """A driver that gives back what it took over."""
+
+    def release(self) -> None:
+        """Give back what `scale` took over by a person's consent, such as an autoscaler of the platform's own.
+
+        Called when this process may act no more. Asked twice it changes nothing.
+        """
+        ...
+
+
 @dataclass(frozen=True)
 class CallbackDriver:
     """A driver made of functions. They run on one thread that Python owns, one call at a time.
@@ -57,11 +202,15 @@ class CallbackDriver:
         scale: asks the platform for exactly so many replicas.
         observe: what the platform has now; without it the count last asked for is taken for true.
         preflight: what is wrong, in sentences; in a dict, also what to warn of.
+        capabilities: what it can do. Where it names no scope, it acts only where agents have a place to meet.
+        release: gives back what `scale` took over, when this process may act no more.
     """
 
-    scale: Callable[[int], None]
+    scale: Callable[[ScaleRequest], None]
     observe: Callable[[], Counts] | None = None
     preflight: Callable[[], Findings] | None = None
+    capabilities: Capabilities | Mapping[str, object] = field(default_factory=dict, hash=False)
+    release: Callable[[], None] | None = None
 
 
 DriverFactory: TypeAlias = "Callable[[str, Mapping[str, Any]], Driver | CallbackDriver]"

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from selfscale.drivers import Finding
 from selfscale.drivers._platform import check_keys, refuse_key
 from selfscale.errors import DriverError
+
+if TYPE_CHECKING:
+    from selfscale.drivers import Capabilities
 
 __all__ = ["CeleryPool", "make"]
 
@@ -68,6 +72,12 @@ class CeleryPool:
         self._worker = worker
         self._timeout = timeout
         self._asked: int | None = None
+
+    def capabilities(self) -> Capabilities:
+        """Return what it can do: it is one of this host where the worker that it names is of this host."""
+        host = (self._worker or "").partition("@")[2]
+        scope: Literal["host", "platform"] = "host" if host == socket.gethostname() else "platform"
+        return {"scope": scope, "reportsReady": True, "minimum": 1}
 
     def observe(self) -> dict[str, int | None]:
         """Return how many processes the pool was asked for, and has.

@@ -46,6 +46,7 @@ struct Platform {
 
   CallbackDriver driver() {
     CallbackDriver made;
+    made.capabilities.scope = Capabilities::Scope::host;
     made.scale = [this](int count) {
       ++writes;
       if (throws) throw std::runtime_error{"quota exceeded"};

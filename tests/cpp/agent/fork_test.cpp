@@ -155,6 +155,7 @@ struct SharedPlatform {
 
   CallbackDriver driver() {
     CallbackDriver made;
+    made.capabilities.scope = Capabilities::Scope::host;
     made.scale = [this](int count) { replicas = count; };
     made.observe = [this] {
       const int count = replicas;

@@ -14,7 +14,7 @@
 namespace selfscale::agent {
 namespace {
 
-enum class Reach { nothing, host, platform };
+enum class Reach { nothing, host, unsaid, platform };
 constexpr std::string_view redis = "redis://…";
 constexpr std::string_view postgres = "postgresql://…";
 
@@ -41,6 +41,10 @@ const Row rows[] = {
     {"AHostWhoseProcessLeadsAnother", Reach::host, "auto", "worker,back", "not_candidate",
      "SELFSCALE_LEADS", true},
     {"AHostWhoseProcessLeadsThisOne", Reach::host, "auto", "worker, backend", "", "", true},
+    {"AnOwnDriverThatSaysNotHowFarItReaches", Reach::unsaid, "auto", "auto", "not_candidate",
+     "have its capabilities say so", false},
+    {"AnOwnDriverThatSaysNotHowFarItReachesByAPersonsWord", Reach::unsaid, "single", "auto", "", "",
+     true},
     {"APlatform", Reach::platform, "auto", "auto", "not_candidate", "SELFSCALE_FLEET=single",
      false},
     {"APlatformWhoseAgentsMeetOnTheirHosts", Reach::platform, "host", "auto", "not_candidate",
@@ -66,6 +70,10 @@ class WhoMayLead : public AgentTest, public testing::WithParamInterface<Row> {
     }
     auto made = options(policy);
     if (GetParam().reach == Reach::host) made.driver = platform.driver();
+    if (GetParam().reach == Reach::unsaid) {
+      made.driver = platform.driver();
+      made.driver.capabilities = {};
+    }
     made.enable = true;
     made.enabled_by = "test";
     made.environment["SELFSCALE_FLEET"] = fleet();

@@ -1,3 +1,5 @@
+// Drivers in Python are held against the same tests by the same names:
+// selfscale.testing.check_driver.
 #include "drivers/conformance.hpp"
 
 #include <boost/asio/bind_cancellation_slot.hpp>

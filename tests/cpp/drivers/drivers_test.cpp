@@ -1,6 +1,7 @@
 // What is peculiar to one driver.
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <vector>
 
 #include "drivers/callback.hpp"
@@ -132,6 +133,111 @@ TEST(CallbackDriver, PreflightHandsOnWhatTheFunctionFound) {
   const auto found = run(io, driver->preflight()).value();
   EXPECT_EQ(sentences(found.wrong), std::vector<std::string>{"no token"});
   EXPECT_EQ(sentences(found.warnings), std::vector<std::string>{"pulls 2 GB for each replica"});
+}
+
+TEST(CallbackDriver, TheFunctionLearnsAllOfTheRequestAndWhatIsLeftOfItsTime) {
+  asio::io_context io;
+  ScaleRequest heard;
+  Callbacks callbacks;
+  callbacks.scale = [&heard](const ScaleRequest& asked) { heard = asked; };
+  Post at_once = [](const std::function<void()>& work) { work(); };
+  const auto driver =
+      callback_driver(Setting{io, "backend", "{}", std::move(callbacks), std::move(at_once)});
+  ScaleRequest request;
+  request.desired = 2;
+  request.version = "7";
+  request.victims = {"b", "a"};
+  request.token = 41;
+  request.most = 9;
+  request.deadline = std::chrono::hours{1};
+  ASSERT_TRUE(run(io, driver->scale(request)));
+  EXPECT_EQ(heard.desired, 2);
+  EXPECT_EQ(heard.version, "7");
+  EXPECT_EQ(heard.victims, (std::vector<std::string>{"b", "a"}));
+  EXPECT_EQ(heard.token, 41);
+  EXPECT_EQ(heard.most, 9);
+  EXPECT_GT(heard.deadline, Duration{0});
+  EXPECT_LE(heard.deadline, request.deadline);
+}
+
+TEST(CallbackDriver, WhatItCanIsWhatItSaysAndUnsaidItReachesAWholePlatform) {
+  asio::io_context io;
+  Callbacks callbacks;
+  callbacks.scale = [](int) {};
+  const auto silent = callback_driver(Setting{io, "backend", "{}", callbacks, {}});
+  EXPECT_EQ(silent->capabilities().scope, Capabilities::Scope::platform);
+  EXPECT_FALSE(silent->capabilities().conditional_write);
+  callbacks.can.scope = Capabilities::Scope::host;
+  callbacks.can.chooses_victims = true;
+  const auto said = callback_driver(Setting{io, "backend", "{}", callbacks, {}});
+  EXPECT_EQ(said->capabilities().scope, Capabilities::Scope::host);
+  EXPECT_TRUE(said->capabilities().chooses_victims);
+}
+
+TEST(CallbackDriver, FewerThanItsMinimumAreNeverAskedFor) {
+  asio::io_context io;
+  std::vector<int> asked;
+  Callbacks callbacks;
+  callbacks.can.minimum = 2;
+  callbacks.scale = [&asked](int count) { asked.push_back(count); };
+  Post at_once = [](const std::function<void()>& work) { work(); };
+  const auto driver =
+      callback_driver(Setting{io, "backend", "{}", std::move(callbacks), std::move(at_once)});
+  const auto refused = run(io, driver->scale(to(1)));
+  EXPECT_EQ(refused.error().code, Errc::invalid_argument);
+  EXPECT_EQ(refused.error().message, "scale: 1 replicas; 2 or more");
+  ASSERT_TRUE(run(io, driver->scale(to(2))));
+  EXPECT_EQ(asked, std::vector<int>{2});
+}
+
+TEST(CallbackDriver, HowLongToWaitIsHandedOn) {
+  asio::io_context io;
+  Callbacks callbacks;
+  callbacks.scale = [](int) {
+    throw RetryAfter{Errc::throttled, "429", std::chrono::seconds{7}, "scale"};
+  };
+  Post at_once = [](const std::function<void()>& work) { work(); };
+  const auto driver =
+      callback_driver(Setting{io, "backend", "{}", std::move(callbacks), std::move(at_once)});
+  const auto failed = run(io, driver->scale(to(5)));
+  EXPECT_EQ(failed.error().code, Errc::throttled);
+  EXPECT_EQ(failed.error().permission, "scale");
+  EXPECT_EQ(failed.error().retry_after, Duration{7'000});
+}
+
+TEST(CallbackDriver, AnObservationOutOfItsRangeIsMalformed) {
+  asio::io_context io;
+  Observation seen;
+  Callbacks callbacks;
+  callbacks.scale = [](int) {};
+  callbacks.observe = [&seen] { return seen; };
+  Post at_once = [](const std::function<void()>& work) { work(); };
+  const auto driver =
+      callback_driver(Setting{io, "backend", "{}", std::move(callbacks), std::move(at_once)});
+  seen.poll_after_seconds = 3'600.0;
+  seen.most = 100'000;
+  EXPECT_TRUE(run(io, driver->observe()));
+  for (const double poll : {-1.0, 3'601.0, std::nan("")}) {
+    seen.poll_after_seconds = poll;
+    EXPECT_EQ(run(io, driver->observe()).error().code, Errc::malformed) << poll;
+  }
+  seen.poll_after_seconds.reset();
+  seen.least = -1;
+  EXPECT_EQ(run(io, driver->observe()).error().code, Errc::malformed);
+}
+
+TEST(CallbackDriver, ReleasesWhereThereIsAFunctionForIt) {
+  asio::io_context io;
+  int releases = 0;
+  Callbacks callbacks;
+  callbacks.scale = [](int) {};
+  Post at_once = [](const std::function<void()>& work) { work(); };
+  EXPECT_TRUE(
+      run(io, callback_driver(Setting{io, "backend", "{}", callbacks, at_once})->release()));
+  callbacks.release = [&releases] { ++releases; };
+  EXPECT_TRUE(
+      run(io, callback_driver(Setting{io, "backend", "{}", callbacks, at_once})->release()));
+  EXPECT_EQ(releases, 1);
 }
 
 TEST(MemoryDriver, BecomesReadyAfterAsManyPolls) {

@@ -80,15 +80,21 @@ class CallbackHarness final : public Harness {
 
   std::unique_ptr<Driver> make(asio::io_context& io) override {
     Callbacks callbacks;
-    callbacks.scale = [this](int replicas) {
+    callbacks.can.conditional_write = true;
+    callbacks.can.reports_ready = true;
+    callbacks.scale = [this](const ScaleRequest& asked) {
       meet();
-      count_ = replicas;
+      if (!asked.version.empty() && asked.version != version()) {
+        throw DriverError{Errc::conflict, "version " + asked.version + " stands no more"};
+      }
+      count_ = asked.desired;
     };
     callbacks.observe = [this] {
       meet();
       Observation seen;
       seen.desired = seen.current = fault_ == Fault::garbage ? -1 : count_.load();
       seen.ready = seen.current;
+      seen.version = version();
       return seen;
     };
     Post post = [this](std::function<void()> work) { asio::post(thread_io_, std::move(work)); };
@@ -109,6 +115,8 @@ class CallbackHarness final : public Harness {
   }
 
  private:
+  /// Of so few changes, no two that follow each other have the same count.
+  [[nodiscard]] std::string version() const { return std::to_string(count_); }
   void meet() {
     std::unique_lock lock{mutex_};
     mended_.wait(lock, [this] { return fault_ != Fault::hangs; });

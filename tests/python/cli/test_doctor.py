@@ -256,7 +256,7 @@ def test_no_line_is_broken_and_none_is_padded(doctor: Run) -> None:
 def test_an_agent_that_runs_here_speaks_for_itself(doctor: Run, tmp_path: Path) -> None:
     """The environment of this process is not that of the agent."""
     missing = {"what": "no token", "why": "nothing can be scaled", "paste": "TOKEN=…"}
-    driver = selfscale.CallbackDriver(lambda count: None, lambda: 2, lambda: [missing])
+    driver = selfscale.CallbackDriver(lambda count: None, lambda: 2, lambda: [missing], {"scope": "host"})
     directories = {"SELFSCALE_RUN_DIR": str(tmp_path / "run"), "SELFSCALE_STATE_DIR": str(tmp_path / "state")}
     with selfscale.Agent({**policy(), "evaluationInterval": "100ms"}, driver=driver, environment=directories) as agent:
         while not agent.status()["preflight"]["findings"]:

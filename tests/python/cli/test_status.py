@@ -30,7 +30,7 @@ def refused(tmp_path: Path) -> Iterator[Agent]:
     """An agent whose platform lets it do nothing."""
     agent = Agent(
         POLICY,
-        driver=CallbackDriver(scale=refuse, observe=lambda: 1),
+        driver=CallbackDriver(scale=refuse, observe=lambda: 1, capabilities={"scope": "host"}),
         enable=True,
         environment={"SELFSCALE_RUN_DIR": str(tmp_path / "run"), "SELFSCALE_STATE_DIR": str(tmp_path / "state")},
     )

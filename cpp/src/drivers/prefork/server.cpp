@@ -95,6 +95,7 @@ class Prefork final : public Driver {
 
   [[nodiscard]] Capabilities capabilities() const override {
     Capabilities can;
+    can.scope = Capabilities::Scope::host;
     can.minimum = 1;
     return can;
   }
