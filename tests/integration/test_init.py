@@ -224,7 +224,8 @@ def test_a_project_that_is_enabled_scales(init: Callable[..., Path], engine: Eng
         return sorted(each["Names"][0] for each in engine.do("GET", "/containers/json"))
 
     def logs() -> str:
-        return run(folder, *compose, "logs", "--tail", "20", host=engine.host)
+        said = run(folder, *compose, "logs", "--tail", "20", "autoscaler", host=engine.host)
+        return said + run(folder, "scripts/autoscaling-control.sh", "status", host=engine.host)
 
     # One after the other: an agent that sees one of both makes the second itself, and has a cooldown then.
     for service in ("web", "autoscaler"):
