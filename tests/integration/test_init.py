@@ -232,7 +232,8 @@ def test_a_project_that_is_enabled_scales(init: Callable[..., Path], compose: Co
         return sorted(each["Names"][0] for each in engine.do("GET", "/containers/json"))
 
     def logs() -> str:
-        return run(folder, *command, "logs", "--tail", "20", host=engine.host)
+        said = run(folder, *command, "logs", "--tail", "20", "autoscaler", host=engine.host)
+        return said + run(folder, "scripts/autoscaling-control.sh", "status", host=engine.host)
 
     run(folder, *command, "up", "-d", "web", "autoscaler", host=engine.host)
     until(lambda: names() == expected, logs, seconds=200)

@@ -178,6 +178,7 @@ class EcsHarness final : public Harness, public OverHttp {
     aws_.with([](ecs::FakeAws::State& state) {
       state.tasks = {ecs::task_json("a"), ecs::task_json("b")};
       state.protected_arns.clear();
+      state.tags.clear();
       state.target = Json{{"ServiceNamespace", "ecs"},
                           {"ResourceId", "service/prod/web"},
                           {"ScalableDimension", "ecs:service:DesiredCount"},
@@ -221,7 +222,7 @@ class EcsHarness final : public Harness, public OverHttp {
   Called called(const http::Received& request) override {
     const auto target = request.header("X-Amz-Target");
     const auto name = target.substr(target.find('.') + 1);
-    return {name, name.starts_with("Update") || name.starts_with("Register"), name};
+    return {name, !name.starts_with("Describe") && !name.starts_with("List"), name};
   }
   std::vector<Divergence> divergences() override {
     return {{"observe", "Tasks", "401 403", Divergence::End::done,

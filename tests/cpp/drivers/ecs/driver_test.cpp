@@ -27,6 +27,7 @@ class EcsDriver : public testing::Test {
     if (!made_) made_ = ecs_driver(io, options, aws.surroundings());
     return *made_;
   }
+  void begin_anew() { made_.reset(); }
   Result<Observation> observe() { return run(io, driver().observe()); }
   Result<void> scale(int desired, Names victims = {}) {
     ScaleRequest request;

@@ -148,6 +148,7 @@ FakeAws::Scripted FakeAws::answer_operation(const Received& request) {
   if (!scripted.empty()) {
     auto said = scripted.front();
     scripted.pop_front();
+    if (said.is_done) perform(api, name, body);
     return said;
   }
   check_signature(api, request);

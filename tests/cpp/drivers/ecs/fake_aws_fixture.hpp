@@ -25,7 +25,8 @@ class FakeAws {
   struct Scripted {
     int status = 400;
     std::string body;
-    std::string headers;  ///< lines with their ends
+    std::string headers;   ///< lines with their ends
+    bool is_done = false;  ///< the operation is carried out, whatever is answered
   };
 
   struct State {
