@@ -23,8 +23,19 @@ import pytest
 from selfscale import Agent
 
 BUSYBOX = "/bin/busybox"
-# What the engine leaves behind (mounts, bridges, processes) goes with these namespaces.
-NAMESPACES = ["unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
+# What the engine leaves behind (mounts, bridges, processes) goes with these namespaces, and they with a killed test.
+NAMESPACES = [
+    "setpriv",
+    "--pdeathsig",
+    "KILL",
+    "unshare",
+    "--net",
+    "--mount",
+    "--pid",
+    "--fork",
+    "--kill-child",
+    "--mount-proc",
+]
 
 
 def until(condition: Callable[[], Any], what: Callable[[], object], seconds: float = 40.0) -> Any:

@@ -222,7 +222,10 @@ class EcsHarness final : public Harness, public OverHttp {
   Called called(const http::Received& request) override {
     const auto target = request.header("X-Amz-Target");
     const auto name = target.substr(target.find('.') + 1);
-    return {name, !name.starts_with("Describe") && !name.starts_with("List"), name};
+    constexpr std::array reads{"Describe", "Get", "List"};
+    const bool writes =
+        std::ranges::none_of(reads, [&](const char* word) { return name.starts_with(word); });
+    return {name, writes, name};
   }
   std::vector<Divergence> divergences() override {
     return {{"observe", "Tasks", "401 403", Divergence::End::done,
