@@ -37,7 +37,13 @@ ROWS = {
         "no",
         "a server that plays it by Google's discovery document",
     ),
-    "compose": Row("compose.md", {"project": "shop"}, "there is none", "-", "Docker Engine, docker-compose"),
+    "compose": Row(
+        "compose.md",
+        {"project": "shop"},
+        "there is none",
+        "-",
+        "Docker Engine, docker-compose 1.29, Compose 2",
+    ),
     "digitalocean": Row(
         "digitalocean.md",
         {"app": "4f6c71e2-1e90-4762-9fee-6cc4a0a9f2cf"},
@@ -52,7 +58,7 @@ ROWS = {
         {},
         "HorizontalPodAutoscalers, those of KEDA too",
         "`takeOver`",
-        "a control plane of Kubernetes 1.34 whose nodes are played",
+        "a control plane of Kubernetes 1.34, whose node KWOK plays",
     ),
     "local": Row("../run.md", {}, "there is none", "-", "worker processes"),
     "memory": Row("../callback.md", {}, "-", "-", "itself: it is for tests"),

@@ -94,19 +94,17 @@ class Agent:
         if callbacks is not None:
             self._calls.are_needed = True
 
-    def _take_registered_driver(self) -> None:
-        """Act through a driver that Python has, where one is named."""
+    def _registered_driver(self) -> tuple[str, Callable[[], Driver | CallbackDriver]] | None:
+        """Find a driver that Python has, where one is named."""
         from selfscale.drivers import registered_driver
 
         given = self._given
-        found = registered_driver(
+        return registered_driver(
             given["driver_name"] or None,
             given["policies_text"] or given["policies"] or None,
             given["service"] or None,
             {**os.environ, **given["environment"]},
         )
-        if found is not None:
-            self._hand_over(given, _callbacks(found))
 
     def start(self) -> None:
         """Start the background thread, or start again after a fork. Twice is harmless.
@@ -114,8 +112,8 @@ class Agent:
         Raises:
             PolicyError: the policy file is wrong.
         """
-        if not self._has_driver and not self._native.is_running():
-            self._take_registered_driver()
+        if not self._has_driver and not self._native.is_running() and (named := self._registered_driver()):
+            self._hand_over(self._given, _callbacks(named[1]()))
         self._calls.run_if_needed()
         self._native.start()
 
@@ -180,11 +178,12 @@ class Agent:
         Raises:
             PolicyError: the policy file is wrong.
         """
-        if not self._has_driver:
-            self._take_registered_driver()
+        named = None if self._has_driver else self._registered_driver()
+        if named is not None:
+            self._hand_over(self._given, _callbacks(_made_or_why_not(named[1])))
         self._calls.run_if_needed()
         found: Json = json.loads(self._native.examine())
-        return found
+        return found if named is None else {**found, "driver": named[0]}
 
     def exposition(self, accept: str | None = None) -> tuple[str, bytes]:
         """Return what a Prometheus server scrapes: the content type, and the body.
@@ -361,6 +360,16 @@ def _callbacks(driver: str | CallbackDriver | Driver | None) -> CallbackDriver |
         return CallbackDriver(driver.scale, driver.observe, driver.preflight)
     message = f"driver is a name, a CallbackDriver, or has scale(), observe() and preflight(); not {driver!r}"
     raise TypeError(message)
+
+
+def _made_or_why_not(make: Callable[[], Driver | CallbackDriver]) -> Driver | CallbackDriver:
+    """Make a driver, or one that says what is wrong with what the policy says of it."""
+    from selfscale.drivers._platform import PlatformError
+
+    try:
+        return make()
+    except PlatformError as error:
+        return error.as_driver()
 
 
 def _label_text(labels: Mapping[str, str] | None) -> str:

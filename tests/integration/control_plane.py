@@ -1,4 +1,4 @@
-"""A Kubernetes control plane of a test's own: etcd, API server, controllers, scheduler; a node is played."""
+"""A Kubernetes control plane of a test's own: etcd, API server, controllers, scheduler; KWOK plays its node."""
 
 from __future__ import annotations
 
@@ -13,21 +13,18 @@ import socket
 import ssl
 import subprocess
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterator
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PROGRAM = ROOT / "build" / "control-plane" / "control-plane"
+PROGRAMS = ROOT / "build" / "go"  # made by tools/go-programs
 DRIVER_PAGE = ROOT / "docs" / "drivers" / "kubernetes.md"
 # Nothing needs to be cleaned up here.
 CONTROLLERS = ["deployment", "replicaset", "statefulset", "horizontal-pod-autoscaler"]
-CONDITIONS = ["PodScheduled", "Initialized", "ContainersReady", "Ready"]
 AUDIT = {
     "apiVersion": "audit.k8s.io/v1",
     "kind": "Policy",
@@ -98,43 +95,6 @@ class Api:
         return self.ask("PATCH", path, body, "application/merge-patch+json")
 
 
-class Node:
-    """Plays the kubelet of a node: pods that are bound to it become ready, and those that are told to go are gone."""
-
-    def __init__(self, api: Api) -> None:
-        self.api = api
-        room = {"cpu": "64", "memory": "64Gi", "pods": "1000"}
-        api.ask(
-            "POST", "/api/v1/nodes", {"metadata": {"name": "node"}, "status": {"allocatable": room, "capacity": room}}
-        )
-        api.patch("/api/v1/nodes/node", {"spec": {"taints": None}})  # a new one counts as not ready
-        self.is_stopping = threading.Event()
-        self.thread = threading.Thread(target=self.run)
-        self.thread.start()
-
-    def run(self) -> None:
-        while not self.is_stopping.wait(0.1):
-            for pod in self.api.get("/api/v1/pods?fieldSelector=spec.nodeName%3Dnode")["items"]:
-                with contextlib.suppress(Refused):  # gone, or changed, meanwhile: there is another look
-                    self.attend(pod)
-
-    def attend(self, pod: Any) -> None:
-        path = f"/api/v1/namespaces/{pod['metadata']['namespace']}/pods/{pod['metadata']['name']}"
-        if "deletionTimestamp" in pod["metadata"]:
-            self.api.ask("DELETE", path, {"gracePeriodSeconds": 0})
-        elif pod["status"]["phase"] == "Pending":
-            now = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
-            container = {"name": "web", "image": "web", "imageID": "web", "ready": True, "restartCount": 0}
-            conditions = [{"type": each, "status": "True", "lastTransitionTime": now} for each in CONDITIONS]
-            status = {"phase": "Running", "startTime": now, "conditions": conditions, "podIP": "10.1.0.1"}
-            running = {"containerStatuses": [container | {"state": {"running": {"startedAt": now}}}]}
-            self.api.patch(f"{path}/status", {"status": status | running})
-
-    def stop(self) -> None:
-        self.is_stopping.set()
-        self.thread.join()
-
-
 class ControlPlane:
     """The truth behind a driver's back."""
 
@@ -156,7 +116,9 @@ class ControlPlane:
             "--controllers=" + ",".join(f"{name}-controller" for name in CONTROLLERS),
             "--horizontal-pod-autoscaler-sync-period=1s",
         )
-        self.node = Node(self.admin)
+        stages = str(PROGRAMS / "kwok-stages.yaml")
+        self.start("kwok", str(PROGRAMS / "kwok"), "--kubeconfig", admin, "--manage-all-nodes=true", "--config", stages)
+        self.add_node()
 
     @property
     def authority(self) -> Path:
@@ -170,13 +132,13 @@ class ControlPlane:
             self.processes.append(subprocess.Popen(words, stdout=log, stderr=log, cwd=self.folder))
 
     def start_part(self, part: str, *words: str) -> None:
-        self.start(part, str(PROGRAM), part, *words)
+        self.start(part, str(PROGRAMS / "control-plane"), part, *words)
 
     def start_etcd(self, peer_port: int) -> None:
         clients, peers = f"http://127.0.0.1:{self.etcd_port}", f"http://127.0.0.1:{peer_port}"
         self.start(
             "etcd",
-            *["etcd", "--data-dir", str(self.folder / "etcd"), "--unsafe-no-fsync"],
+            *[str(PROGRAMS / "etcd"), "--data-dir", str(self.folder / "etcd"), "--unsafe-no-fsync"],
             *["--listen-client-urls", clients, "--advertise-client-urls", clients],
             *["--listen-peer-urls", peers, "--initial-advertise-peer-urls", peers],
             *["--initial-cluster", f"default={peers}"],
@@ -198,6 +160,11 @@ class ControlPlane:
             *[f"--audit-policy-file={policy}", f"--audit-log-path={self.audit_log}"],
             *["--endpoint-reconciler-type=none", "--service-cluster-ip-range=10.0.0.0/24"],
         )
+
+    def add_node(self) -> None:
+        """One for all pods, which become ready by themselves."""
+        self.admin.ask("POST", "/api/v1/nodes", {"metadata": {"name": "node"}})
+        self.admin.patch("/api/v1/nodes/node", {"spec": {"taints": None}})  # a new one counts as not ready
 
     def is_ready(self) -> bool:
         with contextlib.suppress(OSError, Refused):
@@ -228,7 +195,6 @@ class ControlPlane:
 
     def stop(self) -> None:
         """End all, those that came last first."""
-        self.node.stop()
         for process in reversed(self.processes):
             process.send_signal(signal.SIGTERM if process is not self.processes[0] else signal.SIGKILL)
         for process in self.processes:
@@ -242,10 +208,9 @@ class ControlPlane:
 @contextlib.contextmanager
 def running_control_plane() -> Iterator[ControlPlane]:
     """Start a control plane; it leaves nothing."""
-    missing = [each for each in ("etcd", "openssl") if shutil.which(each) is None]
-    missing += (
-        [] if PROGRAM.exists() else ["build/control-plane (tools/control-plane builds it, with Go 1.24 or later)"]
-    )
+    missing = [] if shutil.which("openssl") else ["openssl"]
+    if not all((PROGRAMS / name).exists() for name in ("control-plane", "etcd", "kubectl", "kwok")):
+        missing.append("build/go (tools/go-programs makes it, with Go 1.26 or later)")
     if missing and os.environ.get("CI") == "true":
         pytest.fail(f"not there: {', '.join(missing)}")
     if missing:

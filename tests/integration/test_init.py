@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import boto3
@@ -15,18 +16,18 @@ import moto
 import pytest
 import selfscale as library
 import yaml
+from botocore import xform_name
+from compose_programs import PROGRAMS, ComposeProgram
 from docker_engine import Engine, running_engine, until
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
 
-needs_compose = pytest.mark.skipif(
-    shutil.which("docker-compose") is None, reason="docker-compose is not installed (Debian's package of that name)"
-)
 needs_docker = pytest.mark.skipif(
     shutil.which("docker") is None, reason="docker is not installed (Debian's package docker.io)"
 )
 
 # A project as its team has it, before it scales: a file of either version, and one of none.
+KUBECTL = Path(__file__).parents[2] / "build" / "go" / "kubectl"
 PROJECT = """
 services:
   web:
@@ -52,18 +53,34 @@ def init(tmp_path: Path) -> Callable[..., Path]:
     return write
 
 
+@pytest.fixture(params=PROGRAMS)
+def compose(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ComposeProgram:
+    """That is what `docker-compose` means, to the scripts, too."""
+    given: ComposeProgram = request.param
+    given.needed()
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "docker-compose").symlink_to(str(shutil.which(given.path)))
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
+    return given
+
+
 def run(folder: Path, *command: str, host: str = "") -> str:
-    environment = {**os.environ, **({"DOCKER_HOST": host} if host else {})}
+    environment = {**os.environ, **(at(host) if host else {})}
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"{command}: {done.stderr}"
     return done.stdout
 
 
-@pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not installed")
+def at(host: str) -> dict[str, str]:
+    """An engine's address, and the group of its socket."""
+    return {"DOCKER_HOST": host, "DOCKER_GID": str(Path(host.removeprefix("unix://")).stat().st_gid)}
+
+
+@pytest.mark.skipif(not KUBECTL.exists(), reason="there is no build/go/kubectl (tools/go-programs makes it)")
 def test_kubectl_makes_one_whole_of_the_files(init: Callable[..., Path]) -> None:
     """The policy is in the ConfigMap that the pods mount, byte for byte."""
     folder = init("kubernetes")
-    made = {each["kind"]: each for each in yaml.safe_load_all(run(folder, "kubectl", "kustomize", "k8s"))}
+    made = {each["kind"]: each for each in yaml.safe_load_all(run(folder, str(KUBECTL), "kustomize", "k8s"))}
     assert sorted(made) == ["ConfigMap", "Deployment", "Role", "RoleBinding", "ServiceAccount"]
     (volume,) = made["Deployment"]["spec"]["template"]["spec"]["volumes"]
     assert volume["configMap"]["name"] == made["ConfigMap"]["metadata"]["name"]
@@ -93,10 +110,48 @@ def test_aws_takes_role_task_and_service(init: Callable[..., Path], monkeypatch:
         assert ecs.create_service(**service)["service"]["desiredCount"] == 2
 
 
+def test_the_lines_to_run_on_aws_are_calls_of_it_and_fit_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What `--cli-input-yaml` sends is in the test above, `logs tail` is the CLI's own, and a shell needs a task."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    monkeypatch.chdir(tmp_path)
+    command = [sys.executable, "-m", "selfscale.cli", "init", "ecs"]
+    said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    lines = [shlex.split(line, comments=True) for line in said.partition("Next:\n")[2].splitlines()]
+    calls = [line[1:] for line in lines if line[0] == "aws" and "--cli-input-yaml" not in line and "tail" not in line]
+    with moto.mock_aws():
+        clients = {name: boto3.client(name, region_name="eu-west-1") for name in ("iam", "ssm", "logs", "ecs")}
+        trust = (tmp_path / "ecs" / "trust.json").read_text()
+        clients["iam"].create_role(RoleName="ecsTaskExecutionRole", AssumeRolePolicyDocument=trust)
+        for service, call, *words in calls:
+            client, name = clients[service], call.replace("-", "_")
+            operation = client.meta.service_model.operation_model(client.meta.method_to_api_mapping[name])
+            given = arguments(words, operation.input_shape.members)
+            if call != "execute-command":
+                getattr(client, name)(**given)
+        (container,) = yaml.safe_load((tmp_path / "ecs" / "task-definition.yaml").read_text())["containerDefinitions"]
+        parameter = clients["ssm"].get_parameter(Name="/web/selfscale-fleet")["Parameter"]
+        assert parameter["ARN"] == container["secrets"][0]["valueFrom"]
+        (group,) = clients["logs"].describe_log_groups()["logGroups"]
+        assert group["logGroupName"] == container["logConfiguration"]["options"]["awslogs-group"]
+        assert clients["iam"].list_role_policies(RoleName="selfscale-web")["PolicyNames"] == ["selfscale", "exec"]
+    assert [call for _, call, *_ in calls][-1] == "execute-command"
+
+
+def arguments(words: list[str], known: Iterable[str]) -> dict[str, str]:
+    """The arguments of a line of the AWS CLI, by their names in the call."""
+    names = {f"--{xform_name(name, '-')}": name for name in known}
+    rest = iter([word for word in words if word != "--interactive"])
+    given = {names[option]: next(rest) for option in rest}
+    return {name: Path(value[7:]).read_text() if value.startswith("file:") else value for name, value in given.items()}
+
+
 BOTH = ("-f", "docker-compose.yml", "-f", "docker-compose.autoscale.yml")
 
 
-@needs_compose
+@pytest.mark.usefixtures("compose")
 @pytest.mark.parametrize("version", ["", 'version: "2.4"', 'version: "3.8"'])
 def test_compose_takes_the_file_beside_the_projects_own(init: Callable[..., Path], version: str) -> None:
     folder = init("compose")
@@ -105,17 +160,15 @@ def test_compose_takes_the_file_beside_the_projects_own(init: Callable[..., Path
     assert sorted(read.split()) == ["autoscaler", "proxy", "web"]
 
 
-@needs_compose
+@pytest.mark.usefixtures("compose")
 def test_the_scripts_reach_compose_with_the_projects_files(init: Callable[..., Path]) -> None:
     folder = init("compose")
     (folder / "docker-compose.yml").write_text(PROJECT)
-    (folder / "bin").mkdir()
     called = folder / "bin" / "selfscale"
     called.write_text(f'#!/bin/sh\nexec {sys.executable} -m selfscale.cli "$@"\n')
     called.chmod(0o755)
-    path = f"PATH={folder / 'bin'}:{os.environ['PATH']}"
-    assert "web: 2 to 8 replicas" in run(folder, "env", path, "scripts/setup-autoscaling.sh", "--validate")
-    assert "web: 2 to 8 replicas" in run(folder, "env", path, "scripts/setup-autoscaling.sh")
+    assert "web: 2 to 8 replicas" in run(folder, "scripts/setup-autoscaling.sh", "--validate")
+    assert "web: 2 to 8 replicas" in run(folder, "scripts/setup-autoscaling.sh")
 
 
 # An app that has ten requests a second, from the first on: its own.
@@ -147,6 +200,7 @@ def in_containers(folder: Path) -> str:
     mounts = [f"{place}:{place}:ro" for place in sorted(places)]
     mounts += ["/usr/lib:/lib:ro", "/usr/lib64:/lib64:ro", f"{folder / 'code'}:/code:ro"]
     service = {
+        "user": "10001:10001",
         "network_mode": "none",
         "working_dir": "/code",
         "volumes": mounts,
@@ -156,10 +210,12 @@ def in_containers(folder: Path) -> str:
     return yaml.safe_dump({"services": {"web": service, "autoscaler": service | {"command": ["python", "-c", AGENT]}}})
 
 
-@needs_compose
 @pytest.mark.timeout(300)
-def test_a_project_that_is_enabled_scales(init: Callable[..., Path], engine: Engine) -> None:
-    """The app's containers count, the agent in its own sees it and makes one more; the control script tells of it."""
+def test_a_project_that_is_enabled_scales(init: Callable[..., Path], compose: ComposeProgram, engine: Engine) -> None:
+    """The app's containers count, the agent in its own sees it and makes one more; the control script tells of it.
+
+    None of them is root, and the agent keeps what it has done.
+    """
     folder = init("compose")
     (folder / "code").mkdir()
     (folder / "code" / "app.py").write_text(BUSY_APP)
@@ -169,20 +225,24 @@ def test_a_project_that_is_enabled_scales(init: Callable[..., Path], engine: Eng
     change(settings / ".env.autoscaling", {"ENABLED=false": "ENABLED=true"})
     change(settings / "policies.json", {'"enabled": false': '"enabled": true', '"120s"': '"1s"'})
     change(folder / "docker-compose.autoscale.yml", {"- /var/run/docker.sock:": f"- {engine.socket}:"})
-    compose = ["docker-compose", "-p", "shop", *BOTH, "-f", "in-containers.yml"]
+    command = ["docker-compose", "-p", "shop", *BOTH, "-f", "in-containers.yml"]
+    expected = [f"/shop_{each}".replace("_", compose.separator) for each in ("autoscaler_1", "web_1", "web_2", "web_3")]
 
     def names() -> list[str]:
         return sorted(each["Names"][0] for each in engine.do("GET", "/containers/json"))
 
     def logs() -> str:
-        return run(folder, *compose, "logs", "--tail", "20", host=engine.host)
+        return run(folder, *command, "logs", "--tail", "20", host=engine.host)
 
-    run(folder, *compose, "up", "-d", "--no-deps", "web", "autoscaler", host=engine.host)
-    until(lambda: names() == ["/shop_autoscaler_1", "/shop_web_1", "/shop_web_2", "/shop_web_3"], logs, seconds=200)
+    run(folder, *command, "up", "-d", "web", "autoscaler", host=engine.host)
+    until(lambda: names() == expected, logs, seconds=200)
     status = run(folder, "scripts/autoscaling-control.sh", "status", host=engine.host)
     assert "driver compose" in status
     assert "may act: yes" in status
-    run(folder, *compose, "down", "--volumes", "--timeout", "0", host=engine.host)
+    assert "nothing can be kept" not in status
+    kept = run(folder, *command, "exec", "-T", "autoscaler", "ls", "/var/tmp/selfscale", host=engine.host)
+    assert kept.split()
+    run(folder, *command, "down", "--volumes", "--timeout", "0", host=engine.host)
 
 
 def change(path: Path, replacements: dict[str, str]) -> None:

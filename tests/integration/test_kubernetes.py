@@ -20,7 +20,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from control_plane import Api, ControlPlane, Refused, Shop, running_control_plane, until
+import yaml
+from control_plane import PROGRAMS, RBAC, Api, ControlPlane, Refused, Shop, running_control_plane, until
 from selfscale import Agent
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
@@ -103,6 +104,48 @@ def events(agent: Agent) -> str:
 def wrong(agent: Agent) -> str:
     """What the driver's preflight found wrong."""
     return json.dumps(agent.status()["preflight"]["wrong"])
+
+
+# --- what init writes
+
+
+def test_what_init_writes_is_taken_and_is_all_that_doctor_asks_for(plane: ControlPlane, tmp_path: Path) -> None:
+    """By kubectl and the API server. With one verb less doctor names it, and the line to paste."""
+    name_space = f"shop-{next(numbers)}"
+    plane.admin.ask("POST", "/api/v1/namespaces", {"metadata": {"name": name_space}})
+    init = ["selfscale", "init", "kubernetes", "--namespace", name_space, "--image", "web:1"]
+    subprocess.run(init, cwd=tmp_path, check=True, capture_output=True)
+    kubectl = [str(PROGRAMS / "kubectl"), "--kubeconfig", str(plane.folder / "admin.kubeconfig"), "-n", name_space]
+    subprocess.run([*kubectl, "apply", "-k", str(tmp_path / "k8s")], check=True, capture_output=True)
+    subprocess.run([*kubectl, "rollout", "status", "deployment/web", "--timeout=60s"], check=True, capture_output=True)
+
+    token = subprocess.run(
+        [*kubectl, "create", "token", "selfscale-web"], check=True, capture_output=True, text=True
+    ).stdout.strip()
+    kubeconfig = plane.write_kubeconfig(f"{name_space}-init", {"token": token}, name_space)
+    platform = {"driver": "kubernetes", "deployment": "web", "kubeconfig": str(kubeconfig)}
+    policies = tmp_path / "policies.json"
+    policies.write_text(json.dumps({"policies": [policy_for(platform)]}))
+
+    assert wrong_by_doctor(policies) == []
+    role = plane.admin.get(f"{RBAC.format(name_space)}/roles/selfscale-web")
+    [rule] = [rule for rule in role["rules"] if rule["resources"] == ["deployments/scale"]]
+    before = dict(rule)
+    rule["verbs"] = ["get"]
+    plane.admin.ask("PUT", f"{RBAC.format(name_space)}/roles/selfscale-web", role)
+    [found] = wrong_by_doctor(policies)
+    assert "update deployments/scale web (apps)" in found["what"]
+    assert yaml.safe_load(found["paste"]) == [before]
+
+
+def wrong_by_doctor(policies: Path) -> list[Any]:
+    environment = {**os.environ, "SELFSCALE_FLEET": "kubernetes", "AUTOSCALING_ENABLED": "true"}
+    command = ["selfscale", "doctor", "--json", "--policies", str(policies)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    said = json.loads(done.stdout)
+    assert (done.returncode == 0) == said["ok"], done.stderr
+    [service] = said["services"]
+    return [each for check in service["checks"] for each in check["wrong"]]
 
 
 # --- scaling

@@ -33,8 +33,8 @@ struct Order {
   Duration startup_timeout{180'000};  ///< from acceptance to ready
   bool rollback = true;               ///< steps up alone are rolled back
   Duration poll{1'000};               ///< between observations, where the platform names no other
-  int attempts = 4;                   ///< writes, and reads while it is not known what a write did
-  Duration backoff{500};              ///< before the second attempt; doubles with each
+  int attempts = 5;                   ///< writes, and reads while it is not known what a write did
+  Duration backoff{1'000};            ///< before the second attempt; doubles with each
   Duration longest_wait{60'000};      ///< for a platform that asks to wait; longer ends the event
 };
 

@@ -12,8 +12,6 @@ namespace {
 namespace asio = boost::asio;
 
 constexpr Duration longest_poll{1'000};
-constexpr Duration first_pause{1'000};  // after a failure; doubles with each, to
-constexpr int most_doublings = 8;       // about four minutes
 
 double jitter() {
   std::random_device chance;
@@ -47,7 +45,7 @@ bool Events::wants_observation(Instant now) const {
 
 bool Events::may_begin(Instant now) const {
   if (life_) return life_->actuation.accepted_at() && life_->event.trigger != Trigger::rollback;
-  return now >= not_before_;
+  return !circuit_.is_open(now);
 }
 
 ScalingEvent Events::event_of(const Wish& wish) {
@@ -151,14 +149,9 @@ void Events::begin_rollback(const Write& wanted) {
   failed.error = wanted.why;
   failed.duration = house_.clock.now() - failed.started_at;
   keep(failed);
-  back_off();
+  circuit_.open(Errc::failed, wanted.why, {}, house_.clock.now());
   life_->event = event_of(wish);
   life_->victims.clear();
-}
-
-void Events::back_off(std::optional<Duration> asked) {
-  const auto pause = first_pause * (1 << std::min(failures_++, most_doublings));
-  not_before_ = house_.clock.now() + std::max(pause, asked.value_or(Duration{0}));
 }
 
 /// The platform took the count: cooldowns run from here.
@@ -183,13 +176,12 @@ void Events::finish(const Finished& end) {
   if (event.outcome == Outcome::succeeded) {
     house_.log.recovered("scaling");
     if (event.trigger != Trigger::rollback) {  // which only ends a failure
-      failures_ = 0;
-      not_before_ = {};
+      circuit_.close();
     }
     return house_.log.debug(arrow(event) + " is done");
   }
   if (event.outcome != Outcome::failed) return;
-  back_off(end.retry_after);
+  circuit_.open(end.code, event.error, end.retry_after, house_.clock.now());
   startups.forget_pending();
   house_.log.trouble("scaling", arrow(event) + " failed: " + event.error);
 }

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "agent/actuation.hpp"
+#include "agent/circuit.hpp"
 #include "agent/house.hpp"
 #include "agent/startup_times.hpp"
 
@@ -54,6 +55,7 @@ class Events {
   /// May a new event begin now? One under way gives way once its write was accepted; a rollback
   /// does not. After a failure it takes a while.
   [[nodiscard]] bool may_begin(Instant now) const;
+  [[nodiscard]] const Circuit& circuit() const noexcept { return circuit_; }
 
   boost::asio::awaitable<void> begin(Wish wish);
   /// Tells the event under way what was observed. True: it wrote, and what was observed is past.
@@ -83,8 +85,6 @@ class Events {
   boost::asio::awaitable<bool> perform(Action action);
   boost::asio::awaitable<Result<void>> write(Write wanted);
   void begin_rollback(const Write& wanted);
-  /// `asked`: how long the platform wants to be left alone.
-  void back_off(std::optional<Duration> asked = std::nullopt);
   void note_acceptance();
   void finish(const Finished& end);
   void keep(const ScalingEvent& event);
@@ -97,8 +97,7 @@ class Events {
   std::int64_t token_ = 0;
   std::optional<Life> life_;
   std::optional<int> expected_;  ///< the count asked for, as far as we know
-  int failures_ = 0;             ///< in a row
-  Instant not_before_{};
+  Circuit circuit_;
 };
 
 }  // namespace selfscale::agent

@@ -197,10 +197,8 @@ class Examiner {
 
   asio::awaitable<void> look_at_fleet() {
     auto& check = begin("fleet");
-    if (!settings_.may_lead(found_.service)) {
-      check.warnings.emplace_back(
-          "SELFSCALE_LEADS has this process lead others, not " + found_.service,
-          "an agent with this environment follows, and never acts on it", "SELFSCALE_LEADS=auto");
+    if (auto why = settings_.why_not_lead(found_.service)) {
+      check.warnings.push_back(std::move(*why));
     }
     Meeting meeting;
     try {

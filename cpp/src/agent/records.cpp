@@ -62,6 +62,14 @@ double age_in(const json& published, std::int64_t boot_ms) {
   return std::max(0.0, now - published.value(is_of_this_boot ? "bootTime" : "wallTime", now));
 }
 
+/// Null: it is closed.
+json circuit(const Circuit& one, Instant now) {
+  if (!one.is_open(now)) return nullptr;
+  return {{"failures", one.failures()},
+          {"because", one.because()},
+          {"openUntil", seconds(one.until().time_since_epoch().count())}};
+}
+
 bool same_codes(const Recommendation& a, const Recommendation& b) noexcept {
   const auto same_code = [](const auto& x, const auto& y) { return x.code == y.code; };
   return a.code == b.code &&
@@ -117,6 +125,7 @@ std::string published_json(const Published& what) {
         {"current", platform.current_replicas},
         {"ready", ready}}},
       {"event", what.event != nullptr ? json::parse(to_json(*what.event)) : json(nullptr)},
+      {"circuit", circuit(what.circuit, what.decision.at)},
       {"eventsLastHour", what.events_last_hour},
       {"leftOut", what.policy.compiled().left_out},
       {"note", what.note},

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "agent/circuit.hpp"
 #include "agent/switches.hpp"
 #include "agent/totals.hpp"
 #include "journal/journal.hpp"
@@ -37,6 +38,7 @@ struct Published {
   bool dry_run = false;
   std::string decision_id;
   const ScalingEvent* event = nullptr;
+  Circuit circuit;
   int events_last_hour = 0;  ///< of this service, for the guardrail that counts all services'
   std::string note;          ///< the platform's, for people
   std::string failure;       ///< why what was asked for does not come about, in its words

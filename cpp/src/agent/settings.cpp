@@ -15,6 +15,7 @@
 
 #include "agent/env_file.hpp"
 #include "agent/instance.hpp"
+#include "policy/names.hpp"
 
 namespace selfscale::agent {
 namespace {
@@ -251,9 +252,12 @@ std::optional<std::vector<std::string>> read_leads(Reader& reader) {
   if (text == "none") return names;
   std::stringstream list{text};
   for (std::string name; std::getline(list, name, ',');) {
-    const auto start = name.find_first_not_of(' ');
-    if (start == std::string::npos) continue;
-    names.push_back(name.substr(start, name.find_last_not_of(' ') - start + 1));
+    const auto start = std::min(name.find_first_not_of(' '), name.size());
+    names.push_back(name.substr(start, name.find_last_not_of(' ') + 1 - start));
+  }
+  if (names.empty() || !std::ranges::all_of(names, is_service_name)) {
+    refuse("SELFSCALE_LEADS", *reader.find("SELFSCALE_LEADS"),
+           "say auto, none, or names of services with commas between them");
   }
   return names;
 }
@@ -275,8 +279,13 @@ std::string read_instance(Reader& reader) {
 
 }  // namespace
 
-bool Settings::may_lead(const std::string& name) const {
-  return !leads || std::ranges::find(*leads, name) != leads->end();
+std::optional<Finding> Settings::why_not_lead(const std::string& name) const {
+  if (!leads || std::ranges::find(*leads, name) != leads->end()) return std::nullopt;
+  const std::string what = leads->empty()
+                               ? "by SELFSCALE_LEADS=none this process leads no service"
+                               : "SELFSCALE_LEADS has this process lead others, not " + name;
+  return Finding{what, "an agent with this environment follows, and never acts on it",
+                 "SELFSCALE_LEADS=auto"};
 }
 
 std::optional<std::string> process_environment(const std::string& name) {

@@ -6,6 +6,7 @@
 #include <functional>
 #include <optional>
 #include <selfscale/agent.hpp>
+#include <selfscale/finding.hpp>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -61,8 +62,8 @@ struct Settings {
   bool supervised = false;  ///< a worker of `selfscale run`, whose agent is elsewhere
   bool is_replica = true;   ///< false: SELFSCALE_APART, or the agent of `selfscale run`: it serves
                             ///< nobody itself
-  /// May this process lead the service, by SELFSCALE_LEADS?
-  [[nodiscard]] bool may_lead(const std::string& name) const;
+  /// By SELFSCALE_LEADS; empty: this process may lead the service.
+  [[nodiscard]] std::optional<Finding> why_not_lead(const std::string& name) const;
 
   std::vector<Setting> found;
   std::vector<std::string> without_effect;  ///< set, but without meaning in this version: sentences

@@ -73,6 +73,7 @@ json service(const House& house, const std::string& published) {
       {"lastEvaluation", said["at"]},
       {"age", said["age"]},
       {"event", said["event"]},
+      {"circuit", said.value("circuit", json(nullptr))},
       {"leftOut", said["leftOut"]},
       {"note", said["note"]},
       {"failure", said.value("failure", "")},

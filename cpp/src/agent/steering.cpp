@@ -160,9 +160,8 @@ asio::awaitable<void> Steering::preflight() {
 
 /// What stands in the way of acting here.
 asio::awaitable<drivers::Preflight> Steering::look_around() {
-  if (!house_.settings.may_lead(house_.service())) {
-    co_return drivers::Preflight{{"SELFSCALE_LEADS has this process lead others, not this service"},
-                                 {}};
+  if (auto why = house_.settings.why_not_lead(house_.service())) {
+    co_return drivers::Preflight{{std::move(*why)}, {}};
   }
   auto found = co_await house_.driver->preflight();
   const auto now = house_.clock.now();
@@ -535,6 +534,7 @@ asio::awaitable<void> Steering::publish() {
                  .dry_run = named("dry_run", switches_).says_no,
                  .decision_id = decision_id_,
                  .event = events_.under_way(),
+                 .circuit = events_.circuit(),
                  .events_last_hour = events_last_hour(state_, decision_.at),
                  .note = {},
                  .failure = {},

@@ -9,6 +9,7 @@
 #include "policy/duration.hpp"
 #include "policy/expression.hpp"
 #include "policy/metrics.hpp"
+#include "policy/names.hpp"
 #include "policy/platform.hpp"
 #include "policy/presets.hpp"
 #include "policy/rules/rule.hpp"
@@ -22,14 +23,6 @@ using namespace std::chrono_literals;
 
 constexpr std::pair<std::string_view, Direction> directions[] = {{"any", Direction::any},
                                                                  {"all", Direction::all}};
-
-/// Services name files and locks, so their letters are few.
-bool is_service_name(std::string_view name) {
-  constexpr std::string_view letters =
-      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
-  return name.size() <= 128 && name.front() != '.' &&
-         name.find_first_not_of(letters) == std::string_view::npos;
-}
 
 /// A preset of a wrong name gives nothing; what it would have given is not missed as well.
 bool lacks_preset(Reader& reader) {

@@ -4,6 +4,13 @@
 
 namespace selfscale {
 
+bool is_service_name(std::string_view name) {
+  constexpr std::string_view letters =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+  return !name.empty() && name.size() <= 128 && name.front() != '.' &&
+         name.find_first_not_of(letters) == std::string_view::npos;
+}
+
 Names names_of(const CompiledPolicy& policy) {
   Names names;
   names.service = policy.service;

@@ -1,14 +1,15 @@
-"""An agent in a process of its own: killing or hanging it changes no worker.
+"""Agents in a process of their own: killing or hanging it changes no worker.
 
-The supervisor of ``selfscale run`` starts it so, and starts it again when it dies; ``selfscale agent`` is the same in
-the foreground.
+The supervisor of ``selfscale run`` starts one so, and starts it again when it dies; ``selfscale agent`` is the same in
+the foreground, of one service or several.
 """
 
 from __future__ import annotations
 
 import argparse
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 
 import selfscale
 
@@ -20,22 +21,26 @@ def main() -> None:
     parser.add_argument("--service", required=True)
     parser.add_argument("--enable", action="store_true")
     arguments = parser.parse_args()
-    run_until_told(
-        lambda: selfscale.start(
-            arguments.policies,
-            service=arguments.service,
-            driver="local",
-            enable=arguments.enable,
-            enabled_by="--enable of this run",
-        )
+    agent = selfscale.Agent(
+        arguments.policies,
+        service=arguments.service,
+        driver="local",
+        enable=arguments.enable,
+        enabled_by="--enable of this run",
     )
+    run_until_told([agent])
 
 
-def run_until_told(start: Callable[[], selfscale.Agent]) -> None:
-    """Start an agent, wait for SIGTERM or SIGINT, and stop it, which gives back its lease."""
+def run_until_told(
+    agents: Iterable[selfscale.Agent], once_started: Callable[[selfscale.Agent], None] | None = None
+) -> None:
+    """Start agents, wait for SIGTERM or SIGINT, and stop them, which gives back their leases."""
     stop_signals = {signal.SIGTERM, signal.SIGINT}
-    # Blocked before the agent's thread exists, which inherits that: the signal then waits for sigwait() here.
+    # Blocked before the agents' threads exist, which inherit that: the signal then waits for sigwait() here.
     signal.pthread_sigmask(signal.SIG_BLOCK, stop_signals)
-    agent = start()
-    signal.sigwait(stop_signals)
-    agent.stop()
+    with ExitStack() as running:
+        for agent in agents:
+            running.enter_context(agent)
+            if once_started:
+                once_started(agent)
+        signal.sigwait(stop_signals)

@@ -11,41 +11,47 @@ import typer
 
 import selfscale
 from selfscale.cli._agent_child import run_until_told
-from selfscale.cli.policies import Service, policy_of
+from selfscale.cli.policies import NO_FILE, policies_of, usual_file
+from selfscale.cli.terminal import refuse_usage
 
 
 def agent(
     *,
     policies: Annotated[
-        str, typer.Option("--policies", help="The policy file.", metavar="FILE", envvar="SELFSCALE_POLICIES")
-    ],
-    service: Service = None,
+        str | None, typer.Option("--policies", help="The policy file.", metavar="FILE", envvar="SELFSCALE_POLICIES")
+    ] = None,
+    service: Annotated[
+        str | None,
+        typer.Option("--service", "-s", help="One of the file's services; else all of them.", metavar="NAME"),
+    ] = None,
     enable: Annotated[
-        bool, typer.Option("--enable", help="Your word that this agent may scale this service, whatever the file says.")
+        bool,
+        typer.Option("--enable", help="Your word that it may scale what it serves, whatever the file says."),
     ] = False,
 ) -> None:
-    """Run an agent without an app, in the foreground until SIGTERM or SIGINT.
+    """Run agents without an app, in the foreground until SIGTERM or SIGINT: one for each service of the file.
 
-    It is no replica of the service, which may be in any language. One agent serves one service.
+    They are no replicas of the services, which may be in any language.
     """
-    named = policy_of(policies, service or os.environ.get("SELFSCALE_SERVICE") or None)["service"]
-
-    def start() -> selfscale.Agent:
-        started = selfscale.start(
-            str(Path(policies).resolve()),
-            service=named,
+    path = policies or usual_file() or refuse_usage(NO_FILE)
+    agents = [
+        selfscale.Agent(
+            str(Path(path).resolve()),
+            service=each["service"],
             enable=enable,
             enabled_by="--enable of this agent",
             environment={"SELFSCALE_APART": "true"},
         )
-        print(f"selfscale: {_introduction(started)}", file=sys.stderr, flush=True)
-        return started
+        for each in policies_of(path, service or os.environ.get("SELFSCALE_SERVICE") or None)
+    ]
+    run_until_told(agents, once_started=_introduce)
 
-    run_until_told(start)
+
+def _introduce(started: selfscale.Agent) -> None:
+    print(f"selfscale: {_introduction(started.status())}", file=sys.stderr, flush=True)
 
 
-def _introduction(started: selfscale.Agent) -> str:
-    status = started.status()
+def _introduction(status: selfscale.Status) -> str:
     settings = {each["name"]: each["value"] for each in status["settings"]}
     driver = f"the driver {status['driver']}" if status["driver"] else "no driver: it recommends only"
     return (

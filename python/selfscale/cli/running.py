@@ -7,6 +7,7 @@ import json
 import os
 import socket
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -42,6 +43,13 @@ def count(service: str | None, url: str | None) -> int:
     if url or os.environ.get("SELFSCALE_URL"):
         return 1
     return sum(service in {None, running} for running in services())
+
+
+def asked(service: str | None, url: str | None) -> Sequence[str | None]:
+    """Each service that is meant, as `ask` wants it: the one that is named, else all that have an agent here."""
+    if service or url or os.environ.get("SELFSCALE_URL"):
+        return [service]
+    return services() or [None]
 
 
 def _is_listened_on(path: Path) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Annotated, Any
 
 import typer
@@ -11,24 +12,29 @@ from rich.markup import escape
 from rich.table import Table
 
 from selfscale._json import Json
-from selfscale.cli.policies import Service
-from selfscale.cli.running import ask
+from selfscale.cli.running import ask, asked
 from selfscale.cli.terminal import AsJson, console, print_json
 
 
 def status(
-    service: Service = None,
+    service: Annotated[
+        str | None,
+        typer.Option("--service", "-s", help="One service; else each that has an agent here.", metavar="NAME"),
+    ] = None,
     *,
     url: Annotated[str | None, typer.Option("--url", help="An agent elsewhere.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show a running agent: switches with who set them, services, what it costs."""
-    found = ask("/api/autoscaling/status", service=service, url=url)["status"]
+    """Show a running agent: switches with who set them, services, what it costs. Of several, one after the other."""
+    found = [ask("/api/autoscaling/status", service=name, url=url)["status"] for name in asked(service, url)]
     if as_json:
-        print_json(found)
+        print_json(found[0] if len(found) == 1 else found)
         return
-    for part in parts(found):
-        console.print(part)
+    for number, one in enumerate(found):
+        if number:
+            console.print()
+        for part in parts(one):
+            console.print(part)
 
 
 def parts(found: Json) -> Iterator[RenderableType]:
@@ -94,12 +100,20 @@ def _complaints(found: Json) -> Iterator[str]:
     for one in found["services"]:
         if one["failure"]:
             yield f"[red]wrong[/]  {escape(one['service'])}: {escape(one['failure'])}"
+        if circuit := one["circuit"]:
+            until = datetime.fromtimestamp(circuit["openUntil"]).strftime("%H:%M:%S")
+            failures = "a failure" if circuit["failures"] == 1 else f"{circuit['failures']} failures in a row"
+            yield (
+                f"[red]wrong[/]  {escape(one['service'])}: nothing more is asked of the platform until {until}, after"
+                f" {failures}: {escape(circuit['because'])}"
+            )
     segment = found["segment"] or {"note": None}
     degraded = [*found["degraded"], found["journal"]["degraded"], segment["note"]]
     notes = [f"{one['service']}: {one['note']}" for one in found["services"] if one["note"]]
     if looks := found["looksLike"]:
         notes.append(f"{looks['what']}: {looks['why']}" + (f". {looks['paste']}" if looks["paste"] else ""))
-    for words in [*filter(None, degraded), *notes, *found["preflight"]["warnings"]]:
+    # What goes wrong may be told by more than one part of the agent.
+    for words in dict.fromkeys([*filter(None, degraded), *notes, *found["preflight"]["warnings"]]):
         yield f"[yellow]note[/]   {escape(words)}"
     for counted, words in (("failed", "callbacks failed"), ("dropped", "calls of callbacks dropped")):
         if found["calls"][counted]:

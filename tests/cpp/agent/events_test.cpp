@@ -278,6 +278,28 @@ TEST_F(AgentTest, AfterARollbackTheNextStepWaitsAWhile) {
   EXPECT_GE(again.started_at, failed.started_at + *failed.duration + std::chrono::seconds{1});
 }
 
+TEST_F(AgentTest, AfterARefusalTheCircuitIsOpenAndStatusSaysWhy) {
+  auto given = enabled();
+  std::atomic<int> calls{0};
+  given.driver.scale = [&](int /*count*/) {
+    ++calls;
+    throw DriverError{Errc::denied, "you may not scale web"};
+  };
+  Agent agent{given};
+  agent.gauge("depth").set(50);
+  agent.start();
+  ASSERT_TRUE(eventually([&] { return recommended(agent) == 2; }));
+  const auto service = [&] { return status(agent)["services"].at(0); };
+  ASSERT_TRUE(eventually([&] { return calls == 1 && !service()["circuit"].is_null(); }));
+  const double evaluated = service()["lastEvaluation"];
+  ASSERT_TRUE(eventually([&] { return service()["lastEvaluation"] > evaluated + 0.2; }));
+  const auto circuit = service()["circuit"];
+  EXPECT_EQ(circuit["because"], "scale(2) raised: you may not scale web");
+  EXPECT_EQ(circuit["failures"], 1);
+  EXPECT_GT(circuit["openUntil"], evaluated + 50.0) << "a minute from the refusal";
+  EXPECT_EQ(calls, 1) << "though four evaluations went by";
+}
+
 TEST_F(AgentTest, AnEventNamesTheDecisionThatItCameOf) {
   auto given = options(one_step());
   given.driver = platform.driver();

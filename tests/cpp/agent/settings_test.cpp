@@ -166,13 +166,25 @@ TEST_F(SettingsTest, APostgresServersPasswordIsShownNowhere) {
 }
 
 TEST_F(SettingsTest, AProcessLeadsAnyServiceUnlessItIsToldWhich) {
-  EXPECT_TRUE(read().may_lead("backend"));
+  const auto why_not = [this](const char* service) {
+    const auto found = read().why_not_lead(service);
+    return found ? found->what : std::string{};
+  };
+  EXPECT_EQ(why_not("backend"), "");
   process["SELFSCALE_LEADS"] = "none";
-  EXPECT_FALSE(read().may_lead("backend"));
+  EXPECT_EQ(why_not("backend"), "by SELFSCALE_LEADS=none this process leads no service");
   process["SELFSCALE_LEADS"] = "worker, backend";
-  EXPECT_TRUE(read().may_lead("backend"));
-  EXPECT_TRUE(read().may_lead("worker"));
-  EXPECT_FALSE(read().may_lead("back"));
+  EXPECT_EQ(why_not("backend"), "");
+  EXPECT_EQ(why_not("worker"), "");
+  EXPECT_EQ(why_not("back"), "SELFSCALE_LEADS has this process lead others, not back");
+}
+
+TEST_F(SettingsTest, WhatAProcessLeadsIsNamesOfServices) {
+  for (const auto* nonsense : {"a b", "worker,,backend", "web?", ",", " "}) {
+    process["SELFSCALE_LEADS"] = nonsense;
+    EXPECT_NE(refused().find("say auto, none, or names of services"), std::string::npos)
+        << nonsense;
+  }
 }
 
 TEST_F(SettingsTest, APolicyFileThatWasNamedMustBeThere) {

@@ -1,0 +1,50 @@
+"""`selfscale status`: what is not as it should be is said with its reason."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from selfscale import Agent, CallbackDriver, DriverError
+
+Run = Callable[..., Any]
+
+POLICY = {
+    "service": "backend",
+    "minReplicas": 2,
+    "maxReplicas": 5,
+    "evaluationInterval": "50ms",
+    "rules": [{"name": "cpu", "type": "threshold", "metric": "cpu_usage", "scaleUp": 70, "scaleDown": 30}],
+}
+
+
+def refuse(replicas: int) -> None:
+    raise DriverError(f"you may not ask for {replicas}", "denied", permission="scale web")
+
+
+@pytest.fixture
+def refused(tmp_path: Path) -> Iterator[Agent]:
+    """An agent whose platform lets it do nothing."""
+    agent = Agent(
+        POLICY,
+        driver=CallbackDriver(scale=refuse, observe=lambda: 1),
+        enable=True,
+        environment={"SELFSCALE_RUN_DIR": str(tmp_path / "run"), "SELFSCALE_STATE_DIR": str(tmp_path / "state")},
+    )
+    with agent:
+        yield agent
+
+
+def test_an_open_circuit_is_said_with_its_reason_and_its_end(refused: Agent, selfscale: Run) -> None:
+    deadline = time.monotonic() + 20
+    while not any(service["circuit"] for service in refused.status()["services"]):
+        assert time.monotonic() < deadline, refused.status()
+        time.sleep(0.02)
+    said = " ".join(selfscale("status").stdout.split())
+    assert "backend: nothing more is asked of the platform until " in said
+    assert (
+        "after a failure: scale(2) raised: DriverError: you may not ask for 2 (missing permission: scale web)" in said
+    )
