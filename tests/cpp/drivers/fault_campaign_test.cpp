@@ -15,7 +15,6 @@ namespace asio = boost::asio;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-constexpr Duration ample{10'000};
 constexpr seconds wait_of_throttled{7};
 
 // --- the table
@@ -347,7 +346,7 @@ class FaultCampaign : public testing::TestWithParam<std::tuple<HarnessRow, Use>>
       ADD_FAILURE() << "it is not called";
       return 0;
     }
-    expect_end(blow, report);
+    expect_end(blow, report, *one.driver);
     expect_calls(blow, report);
     expect_words(blow, report, *one.driver);
     const bool may_ask_again =
@@ -373,36 +372,44 @@ class FaultCampaign : public testing::TestWithParam<std::tuple<HarnessRow, Use>>
     return found == divergences.end() ? std::nullopt : std::optional{*found};
   }
 
+  /// It was carried out, and a driver may need no more of the answer than its status.
+  static bool is_garbled_write(const Blow& blow, const Called& call) {
+    return blow.fault.how == CallFault::How::garbled && call.writes;
+  }
   [[nodiscard]] bool is_renewed(const Blow& blow, const Called& call) const {
     return blow.fault.status == 401 && platform->has_key(call);
   }
 
-  void expect_end(const Blow& blow, const Report& report) {
+  void expect_end(const Blow& blow, const Report& report, const Driver& driver) {
     using End = Divergence::End;
     const auto& call = report.call(blow);
     const auto other = divergence(blow, report.seen);
     const auto end = other ? other->end : End::as_in_the_table;
     const bool goes_on = static_cast<int>(report.seen.size()) > blow.at;
-    // An answer that nobody needs to read: its status says all. The truth is looked at below.
-    const bool is_garbled_write = blow.fault.how == CallFault::How::garbled && call.writes;
-    const bool may_be_done =
-        end == End::done || is_garbled_write || (is_renewed(blow, call) && !blow.for_ever);
+    const bool may_be_done = end == End::done || is_garbled_write(blow, call) ||
+                             (is_renewed(blow, call) && !blow.for_ever);
     if (report.outcome.is_done()) {
       EXPECT_TRUE(may_be_done) << "it is not done";
-      if (is_garbled_write && use.what == Use::What::scale) {
+      if (is_garbled_write(blow, call) && use.what == Use::What::scale) {
         EXPECT_EQ(platform->truth(), use.desired);
       }
       return;
     }
-    if (!report.outcome.failure) return;  // a finding has no code
+    if (end == End::finding && !report.outcome.failure) return;
     std::vector<Errc> owed{blow.fault.owed(call)};
+    if (!report.outcome.failure) {  // a finding has no code, and says what the code means
+      const bool lacks_permission = blow.fault.status == 403 && platform->has_key(call);
+      const auto like = driver.explain({owed[0], "", lacks_permission ? "a right" : ""});
+      EXPECT_EQ(report.outcome.wrong[0].why, like.why);
+      return;
+    }
     if (end == End::failed) owed = {Errc::failed};
     if (end == End::unsure) owed = {Errc::timed_out};
     // Whatever it goes on with meets with the same.
     if (blow.for_ever && (goes_on || other)) {
       owed.push_back(blow.fault.when_reading);
       owed.push_back(blow.fault.when_writing);
-    } else if (end == End::done || end == End::finding) {
+    } else if (end == End::done) {
       ADD_FAILURE() << "it is no failure: " << other->why;
     }
     EXPECT_TRUE(std::ranges::find(owed, report.outcome.failure->code) != owed.end())
@@ -414,12 +421,11 @@ class FaultCampaign : public testing::TestWithParam<std::tuple<HarnessRow, Use>>
     const auto& seen = report.seen;
     const auto& call = report.call(blow);
     const auto count = static_cast<int>(seen.size());
-    const bool is_garbled_write = blow.fault.how == CallFault::How::garbled && call.writes;
     if (is_renewed(blow, call)) {
       EXPECT_GT(count, blow.at) << "a key that is refused is read anew";
       const bool ends_so = blow.for_ever && !divergence(blow, seen);
       EXPECT_TRUE(!ends_so || count == blow.at + 1) << count;
-    } else if (!divergence(blow, seen) && !is_garbled_write) {
+    } else if (!divergence(blow, seen) && !is_garbled_write(blow, call)) {
       EXPECT_EQ(count, blow.at);
     }
     if (!blow.fault.leaves_open()) return;

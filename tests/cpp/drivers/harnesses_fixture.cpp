@@ -541,6 +541,7 @@ class ComposeHarness final : public Harness, public OverHttp {
             {"scale", "/start", unsure, End::failed, undone},
             {"scale", "/stop", "hangs", End::done, "a container may take its time to end"},
             {"scale", "DELETE", "hangs", End::done, "it has ended, and is on its way out"},
+            {"preflight", "0/json", "422", End::finding, "it says what that stands in the way of"},
             {"scale", "/stop", "404", End::done, "somebody else was faster"},
             {"scale", "DELETE", "404", End::done, "somebody else was faster"}};
   }
@@ -589,6 +590,7 @@ class SwarmHarness final : public Harness, public OverHttp {
     using End = Divergence::End;
     return {{"observe", "/tasks", "401 403", End::done,
              "the service tells the counts; the note says why its tasks are not known"},
+            {"preflight", "/services", "404", End::finding, "it says how to find the name"},
             {"scale",
              {},
              "ignored",
