@@ -4,13 +4,36 @@ from __future__ import annotations
 
 import os
 import time
+import uuid
 from pathlib import Path
+from typing import Any
 
 from celery import Celery
+from kombu.transport import filesystem
+from kombu.utils.json import dumps
 
 FOLDER = Path(os.environ["CELERY_FOLDER"])
+
+
+class Channel(filesystem.Channel):
+    """Messages appear whole: Kombu's own reader takes a file as soon as it is there, also before it is written."""
+
+    def _put(self, queue: str, payload: Any, **_: Any) -> None:
+        name = f"{time.monotonic_ns():020}_{uuid.uuid4()}.{queue}.msg"
+        unread = self.control_folder / name
+        unread.write_text(dumps(payload))
+        unread.rename(Path(self.data_folder_out) / name)
+
+
+class Transport(filesystem.Transport):
+    """Kombu's, with those channels."""
+
+    Channel = Channel
+
+
 app = Celery("celery_pool_app", broker="filesystem://")
 app.conf.update(
+    broker_transport="celery_pool_app:Transport",
     broker_transport_options={
         "data_folder_in": str(FOLDER / "queue"),
         "data_folder_out": str(FOLDER / "queue"),
