@@ -146,7 +146,7 @@ class Examiner {
     auto& check = begin("driver");
     auto made = make_driver(found_.driver, options_, policies_, io_, post());
     if (!made) {
-      check.wrong.emplace_back(made.error().message);
+      check.wrong.push_back(drivers::finding_of_unmade(found_.driver, made.error()));
       co_return;
     }
     driver_ = std::move(*made);

@@ -195,14 +195,15 @@ std::string default_state_directory(const Reader& reader, const std::string& run
 LogLevel read_log_level(Reader& reader) {
   const auto name = reader.text("AUTOSCALING_LOG_LEVEL", "info");
   if (const auto level = log_level_named(name)) return *level;
-  refuse("AUTOSCALING_LOG_LEVEL", {name, "environment"}, "say debug, info, warning, error or off");
+  refuse("AUTOSCALING_LOG_LEVEL", *reader.find("AUTOSCALING_LOG_LEVEL"),
+         "say debug, info, warning, error or off");
 }
 
 bool read_store(Reader& reader, const std::string& state_directory) {
   const auto store = reader.text("SELFSCALE_STORE", "sqlite:///" + state_directory);
   if (store == "memory") return false;
   if (store.rfind("sqlite:///", 0) == 0) return true;
-  refuse("SELFSCALE_STORE", {store, "environment"},
+  refuse("SELFSCALE_STORE", *reader.find("SELFSCALE_STORE"),
          "this version keeps its journal in the state directory (SELFSCALE_STATE_DIR) or, with "
          "\"memory\", nowhere");
 }

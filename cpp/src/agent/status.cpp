@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <map>
 #include <nlohmann/json.hpp>
 
@@ -167,7 +168,8 @@ json cost(const Upkeep& upkeep) {
 json degraded(const House& house) {
   json list = json::array();
   const auto add = [&list](const std::string& sentence) {
-    if (!sentence.empty()) list.push_back(sentence);
+    const bool is_said = std::find(list.begin(), list.end(), sentence) != list.end();
+    if (!sentence.empty() && !is_said) list.push_back(sentence);
   };
   add(house.seat.degraded());
   add(house.fleet->degraded());

@@ -85,7 +85,7 @@ class CloudRun final : public Driver {
   }
 
   [[nodiscard]] Finding explain(const Failure& failure) const override {
-    const auto what = hosted::with_permission(failure);
+    const auto what = with_permission(failure);
     if (!failure.permission.empty()) {
       return {what, "without this right nothing can be scaled",
               "gcloud projects add-iam-policy-binding " + target_.project +
@@ -103,7 +103,7 @@ class CloudRun final : public Driver {
             "GOOGLE_APPLICATION_CREDENTIALS=/path/key.json   # outside of Google Cloud: the key of "
             "a service account, into the agent's environment"};
       default:
-        return what;
+        return finding_of(failure);
     }
   }
 

@@ -95,7 +95,7 @@ class DigitalOcean final : public Driver {
   }
 
   [[nodiscard]] Finding explain(const Failure& failure) const override {
-    const auto what = hosted::with_permission(failure);
+    const auto what = with_permission(failure);
     switch (failure.code) {
       case Errc::denied:
         return {what, "DigitalOcean answers nobody without a token that may read and change apps",
@@ -106,7 +106,7 @@ class DigitalOcean final : public Driver {
                 "doctl apps list   # the id goes into platform.app, the name of the component into "
                 "platform.component"};
       default:
-        return what;
+        return finding_of(failure);
     }
   }
 

@@ -17,6 +17,7 @@
 #include <string_view>
 #include <vector>
 
+#include "drivers/finding.hpp"
 #include "model/result.hpp"
 
 namespace selfscale::drivers {
@@ -68,8 +69,7 @@ class Driver {
   [[nodiscard]] virtual Capabilities capabilities() const = 0;
   /// A failure of preflight() or observe(): what it means to a person, and what mends it.
   [[nodiscard]] virtual Finding explain(const Failure& failure) const {
-    if (failure.permission.empty()) return failure.message;
-    return failure.message + " (missing permission: " + failure.permission + ")";
+    return finding_of(failure);
   }
 };
 

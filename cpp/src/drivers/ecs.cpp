@@ -21,8 +21,8 @@ constexpr Duration look_lasts{300'000};  // the native autoscaler is looked for 
 constexpr int most_pages = 50;           // of 100 tasks each: the quota of a service
 constexpr int protection_minutes = 5;    // ECS chooses whom it ends within seconds
 
-Failure with_permission(Failure failure) {
-  failure.message = ecs::with_permission(failure);
+Failure saying_the_permission(Failure failure) {
+  failure.message = with_permission(failure);
   return failure;
 }
 
@@ -54,7 +54,7 @@ class Ecs final : public Driver {
     if (!tasks && !is_denied) co_return tasks.error();
     auto seen =
         observation_of(*service, is_denied ? std::vector<ecs::Task>{} : *tasks, seconds_of(now_()));
-    if (is_denied && seen.note.empty()) seen.note = with_permission(tasks.error()).message;
+    if (is_denied && seen.note.empty()) seen.note = with_permission(tasks.error());
     seen.poll_after_seconds = poll_seconds;
     co_return seen;
   }
@@ -98,7 +98,7 @@ class Ecs final : public Driver {
   asio::awaitable<Result<void>> release() override {
     if (!options_.takes_over) co_return Result<void>{};
     auto given_back = co_await give_back(Deadline{std::min(release_patience, options_.patience)});
-    if (!given_back) co_return with_permission(given_back.error());
+    if (!given_back) co_return saying_the_permission(given_back.error());
     co_return given_back;
   }
 

@@ -122,7 +122,7 @@ class Railway final : public Driver {
   }
 
   [[nodiscard]] Finding explain(const Failure& failure) const override {
-    const auto what = hosted::with_permission(failure);
+    const auto what = with_permission(failure);
     switch (failure.code) {
       case Errc::denied:
         return {
@@ -135,7 +135,7 @@ class Railway final : public Driver {
             R"("project": "…", "environment": "…", "service": "…"   # in the policy's platform, )"
             "as RAILWAY_PROJECT_ID, RAILWAY_ENVIRONMENT_ID and RAILWAY_SERVICE_ID have them"};
       default:
-        return what;
+        return finding_of(failure);
     }
   }
 
@@ -171,7 +171,7 @@ class Railway final : public Driver {
     const auto accepted = co_await ask_data(request, until);
     if (!accepted) co_return accepted.error();
     const auto after = co_await read_service(until);
-    if (!after) co_return unsure(hosted::with_permission(after.error()));
+    if (!after) co_return unsure(with_permission(after.error()));
     const int seen = railway::total(after->regions);
     if (seen == railway::total(wanted)) {
       written_ = after->regions;
@@ -256,7 +256,7 @@ class Railway final : public Driver {
   Result<void> note(const std::vector<railway::Refusal>& refusals, Preflight& found) const {
     for (const auto& refusal : refusals) {
       if (may_pass(refusal.failure)) return refusal.failure;
-      found.wrong.push_back(named(refusal.field) + hosted::with_permission(refusal.failure));
+      found.wrong.push_back(named(refusal.field) + with_permission(refusal.failure));
     }
     return {};
   }

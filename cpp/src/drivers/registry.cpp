@@ -62,7 +62,8 @@ Made make(std::string_view name, Setting setting) {
   std::string known;
   for (const auto& each : names()) known += (known.empty() ? "" : ", ") + std::string{each};
   return Failure{Errc::invalid_argument,
-                 "no driver is called \"" + std::string{name} + "\"; there are " + known,
+                 "no driver is called \"" + std::string{name} + "\"; there are " + known +
+                     ", and in Python celery_pool and vercel",
                  {}};
 }
 

@@ -68,7 +68,7 @@ class Render final : public Driver {
     const auto accepted = co_await api_.ask(render::scale_to(service_, desired), until);
     if (!accepted) co_return accepted.error();
     const auto after = co_await read_service(until);
-    if (!after) co_return unsure(hosted::with_permission(after.error()));
+    if (!after) co_return unsure(with_permission(after.error()));
     if (after->desired == desired) co_return Result<void>{};
     if (!after->autoscaler.empty()) co_return conflict(after->autoscaler);
     co_return unsure("the service still has " + std::to_string(after->desired) + " instances");
@@ -86,7 +86,7 @@ class Render final : public Driver {
   }
 
   [[nodiscard]] Finding explain(const Failure& failure) const override {
-    const auto what = hosted::with_permission(failure);
+    const auto what = with_permission(failure);
     switch (failure.code) {
       case Errc::denied:
         return {what,
@@ -97,7 +97,7 @@ class Render final : public Driver {
         return {what, "there is nothing to scale, or the key is of another workspace",
                 R"("service": "srv-…"   # in the policy's platform, as its page's address has it)"};
       default:
-        return what;
+        return finding_of(failure);
     }
   }
 

@@ -9,11 +9,12 @@ namespace {
 
 /// A user may register drivers of other names, so a name that is near one of these is a hint, not
 /// an error.
-constexpr std::array<std::string_view, 14> usual_drivers{
-    "local",  "callback",     "memory",    "ecs",     "kubernetes", "swarm",   "compose",
-    "render", "digitalocean", "cloud_run", "railway", "gunicorn",   "uvicorn", "vercel"};
+constexpr std::array<std::string_view, 15> usual_drivers{
+    "local",   "callback", "memory",  "ecs",          "kubernetes",
+    "swarm",   "compose",  "render",  "digitalocean", "cloud_run",
+    "railway", "gunicorn", "uvicorn", "celery_pool",  "vercel"};
 /// The first so many act in this version; policies of the others are read and recommend only.
-constexpr std::size_t acting_drivers = 13;
+constexpr std::size_t acting_drivers = 14;
 
 void read_readiness(Reader& platform) {
   const Json* value = platform.find("readiness");

@@ -182,7 +182,8 @@ TEST(Registry, NamesTheKnownOnes) {
   EXPECT_EQ(
       made.error().message,
       "no driver is called \"kubernets\"; there are callback, cloud_run, compose, "
-      "digitalocean, ecs, gunicorn, kubernetes, local, memory, railway, render, swarm, uvicorn");
+      "digitalocean, ecs, gunicorn, kubernetes, local, memory, railway, render, swarm, uvicorn, "
+      "and in Python celery_pool and vercel");
 }
 
 TEST(Registry, MakesEachByItsName) {

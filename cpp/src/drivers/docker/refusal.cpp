@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "drivers/docker/document.hpp"
+#include "drivers/finding.hpp"
 
 namespace selfscale::drivers::docker {
 namespace {
@@ -34,7 +35,7 @@ Finding finding_of(const Failure& failure) {
               "--volume /var/run/docker.sock:/var/run/docker.sock   # of the agent's container; "
               "elsewhere name the engine in platform.host"};
     default:
-      return failure.message;
+      return drivers::finding_of(failure);
   }
 }
 

@@ -4,6 +4,7 @@
 #include <array>
 #include <nlohmann/json.hpp>
 
+#include "drivers/finding.hpp"
 #include "http/call.hpp"
 #include "http/status.hpp"
 
@@ -108,11 +109,6 @@ std::string words_on_clock(std::optional<std::chrono::seconds> difference) {
 
 }  // namespace
 
-std::string with_permission(const Failure& failure) {
-  if (failure.permission.empty()) return failure.message;
-  return failure.message + " (missing permission: " + failure.permission + ")";
-}
-
 Finding finding_of(const Failure& failure, const Place& place) {
   const auto what = with_permission(failure);
   if (!failure.permission.empty()) {
@@ -133,7 +129,7 @@ Finding finding_of(const Failure& failure, const Place& place) {
               R"("taskRoleArn": "arn:aws:iam::ACCOUNT:role/selfscale"   # in the task definition; )"
               "elsewhere AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"};
     default:
-      return what;
+      return drivers::finding_of(failure);
   }
 }
 

@@ -41,8 +41,6 @@ Refusal refusal_of(const Operation& operation, const Answered& answer, WallTime 
 /// How far AWS' clock is ahead of `now`; empty: the answer does not tell.
 std::optional<std::chrono::seconds> clock_difference(const Answered& answer, WallTime now);
 
-/// A failure's words with the missing right, where that is the cause.
-std::string with_permission(const Failure& failure);
 /// A failed preflight: what it means, and what mends it.
 Finding finding_of(const Failure& failure, const Place& place);
 

@@ -101,9 +101,4 @@ Result<http::Address> address_of(const std::string& endpoint, std::string_view u
   return address;
 }
 
-std::string with_permission(const Failure& failure) {
-  if (failure.permission.empty()) return failure.message;
-  return failure.message + " (missing permission: " + failure.permission + ")";
-}
-
 }  // namespace selfscale::drivers::hosted

@@ -81,7 +81,4 @@ class Api {
 /// TLS alone: Errc::invalid_argument for plain http elsewhere than on loopback.
 Result<http::Address> address_of(const std::string& endpoint, std::string_view usual);
 
-/// A failure's words with the missing right, where that is the cause.
-std::string with_permission(const Failure& failure);
-
 }  // namespace selfscale::drivers::hosted
