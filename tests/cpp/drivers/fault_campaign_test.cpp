@@ -81,6 +81,8 @@ struct Use {
   int desired = 0;            ///< of scale
   bool has_scaled = false;    ///< before, to `desired`
   bool has_observed = false;  ///< so it knows the version and the victims
+
+  friend void PrintTo(const Use& use, std::ostream* out) { *out << use.name; }
 };
 
 std::vector<Use> every_use() {
@@ -308,8 +310,11 @@ class FaultCampaign : public testing::TestWithParam<std::tuple<HarnessRow, Use>>
         stop.emit(asio::cancellation_type::terminal);
       }
     }
+    // What goes on after the answer, where nothing waits for ever, is a part of it.
+    const bool waits =
+        blow.fault.how == CallFault::How::hangs || blow.fault.how == CallFault::How::cancelled;
     io.restart();
-    io.poll();
+    io.run_for(waits && blow.at > 0 ? seconds{0} : seconds{30});
     EXPECT_TRUE(outcome) << "it does not end";
     return outcome.value_or(Outcome{});
   }
@@ -469,6 +474,8 @@ class FaultCampaign : public testing::TestWithParam<std::tuple<HarnessRow, Use>>
     request.desired = use.desired;
     const auto written = run(one.io, one.driver->scale(request));
     EXPECT_TRUE(written) << written.error().message;
+    one.io.restart();
+    one.io.run_for(seconds{30});
     EXPECT_EQ(platform->truth(), use.desired) << "asked for once more";
   }
 
