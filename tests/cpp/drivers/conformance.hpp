@@ -31,6 +31,8 @@ struct HarnessRow {
   std::string name;
   std::function<std::unique_ptr<Harness>()> make;
   std::function<std::unique_ptr<OverHttp>()> over_http;  ///< empty: it speaks no HTTP
+
+  friend void PrintTo(const HarnessRow& row, std::ostream* out) { *out << row.name; }
 };
 
 /// One for every driver of the table; each begins with 2 replicas.
