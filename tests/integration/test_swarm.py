@@ -125,9 +125,7 @@ def test_work_that_swarm_would_cut_off_keeps_its_task(
     agent.gauge("depth").set(0)
     until(lambda: "how long a piece of work takes is not known" in events(agent), lambda: events(agent))
     agent.distribution("response_time").observe(4.5)
-    words = (
-        "kills it 1 s (the service's stop_grace_period) after it has told it to end. Ways out: docker service update"
-    )
+    words = "kills it 1 s (the service's stop_grace_period) after it has told it to end: docker service update"
     until(lambda: f"{words} --stop-grace-period 5s web" in events(agent), lambda: events(agent))
     assert service.replicas() == 4
     service.set_grace_period(5)

@@ -79,6 +79,13 @@ Order Events::order_of(const ScalingEvent& event, std::string version) const {
 }
 
 asio::awaitable<void> Events::begin(Wish wish) {
+  if (wish.to < wish.from) {
+    if (const auto against = house_.driver->against_fewer(longest_work)) {
+      hold_back(std::move(wish), *against);
+      co_return;
+    }
+  }
+  held_back_.clear();
   if (life_) {
     Finished end;
     end.outcome = Outcome::superseded;
@@ -137,6 +144,16 @@ asio::awaitable<Result<void>> Events::write(Write wanted) {
   request.most = most_of(house_.policies.policy().compiled(), wanted);
   auto done = co_await house_.driver->scale(std::move(request));
   co_return done;
+}
+
+void Events::hold_back(Wish wish, const Finding& against) {
+  auto words = against.what + ": " + against.paste;
+  const bool is_known = words == held_back_;
+  if (is_known && wish.trigger != Trigger::manual) return;
+  held_back_ = std::move(words);
+  house_.log.warn(house_.service() + " " + std::to_string(wish.from) + " → " +
+                  std::to_string(wish.to) + " is not done: " + held_back_);
+  refuse(std::move(wish), held_back_);
 }
 
 void Events::begin_rollback(const Write& wanted) {
@@ -239,6 +256,7 @@ asio::awaitable<void> Events::resume(ScalingEvent left, const drivers::Observati
 
 void Events::forget() noexcept {
   life_.reset();
+  held_back_.clear();
   expected_.reset();
   startups.forget_pending();
 }

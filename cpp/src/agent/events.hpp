@@ -57,6 +57,8 @@ class Events {
   [[nodiscard]] bool may_begin(Instant now) const;
   [[nodiscard]] const Circuit& circuit() const noexcept { return circuit_; }
 
+  /// What the driver says that it would refuse is an event that failed, once for each reason: the
+  /// platform is not asked, so that no pause follows.
   boost::asio::awaitable<void> begin(Wish wish);
   /// Tells the event under way what was observed. True: it wrote, and what was observed is past.
   boost::asio::awaitable<bool> advance(Result<drivers::Observation> seen);
@@ -86,6 +88,7 @@ class Events {
   [[nodiscard]] Order order_of(const ScalingEvent& event, std::string version = {}) const;
   boost::asio::awaitable<bool> perform(Action action);
   boost::asio::awaitable<Result<void>> write(Write wanted);
+  void hold_back(Wish wish, const Finding& against);
   void begin_rollback(const Write& wanted);
   void note_acceptance();
   void finish(const Finished& end);
@@ -100,6 +103,7 @@ class Events {
   std::optional<Life> life_;
   std::optional<int> expected_;  ///< the count asked for, as far as we know
   Circuit circuit_;
+  std::string held_back_;  ///< why the last step down was; empty: one has begun since
 };
 
 }  // namespace selfscale::agent

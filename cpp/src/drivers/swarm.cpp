@@ -19,14 +19,6 @@ using docker::understood;
 using swarm::Service;
 using swarm::Tasks;
 
-constexpr const char* consent =
-    R"(consent to that work may be cut off: "mayInterruptWork": true, in the policy's platform)";
-
-std::string in_words(const swarm::Objection& against) {
-  const auto place = against.where.empty() ? "" : ", " + against.where;
-  return against.reason + ". Ways out: " + against.line + place + "; or " + consent;
-}
-
 class Swarm final : public Driver {
  public:
   Swarm(const Setting& setting, swarm::Options options)
@@ -70,7 +62,7 @@ class Swarm final : public Driver {
     }
     if (request.desired < service->desired) {
       const auto against = swarm::against_fewer(*service, options_, request.longest_work);
-      if (against) co_return Failure{Errc::failed, "not scaled down: " + in_words(*against), {}};
+      if (against) co_return Failure{Errc::failed, against->what + ": " + against->paste, {}};
     }
     auto update = swarm::set_replicas(options_.service, answer->body, request.desired);
     if (!update) co_return update.error();
@@ -110,12 +102,7 @@ class Swarm final : public Driver {
   [[nodiscard]] std::optional<Finding> against_fewer(
       const std::optional<LongestWork>& longest) const override {
     if (!seen_) return std::nullopt;
-    const auto against = swarm::against_fewer(*seen_, options_, longest);
-    if (!against) return std::nullopt;
-    return Finding{"scale-downs will be refused: " + against->reason,
-                   "capacity is added, and none is taken away",
-                   against->line + "   # " + against->where + (against->where.empty() ? "" : "; ") +
-                       "or " + consent};
+    return swarm::against_fewer(*seen_, options_, longest);
   }
 
   [[nodiscard]] Capabilities capabilities() const override {

@@ -94,7 +94,7 @@ TEST_F(Doctor, SaysThatScaleDownsWouldBeRefused) {
   EXPECT_EQ(what(found.wrong), Sentences{});
   ASSERT_EQ(found.warnings.size(), 1U);
   EXPECT_PRED2(starts_with, found.warnings[0].what,
-               "scale-downs will be refused: how long a piece of work takes is not known");
+               "scale-downs are refused: how long a piece of work takes is not known");
   EXPECT_PRED2(contains, found.warnings[0].paste, "\"mayInterruptWork\": true");
 }
 

@@ -1,6 +1,7 @@
 // An agent with the driver `swarm`, before a server that plays a Swarm's manager.
 #include <gtest/gtest.h>
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -43,7 +44,8 @@ TEST_F(AgentOnSwarm, TakesNothingAwayUntilItIsKnownHowLongWorkTakes) {
   agent.gauge("depth").set(0);
   agent.start();
   ASSERT_TRUE(eventually([&] {
-    return has_failed_with(agent, "not scaled down: how long a piece of work takes is not known");
+    return has_failed_with(agent,
+                           "scale-downs are refused: how long a piece of work takes is not known");
   })) << status(agent).dump(1);
   EXPECT_EQ(api.replicas(), 2);
   agent.distribution("response_time").observe(0.25);
@@ -60,6 +62,40 @@ TEST_F(AgentOnSwarm, TakesNothingAwayWhereWorkThatWasRecordedWouldBeCutOff) {
   EXPECT_EQ(api.replicas(), 2);
 }
 
+TEST_F(AgentOnSwarm, AStepDownThatIsRefusedIsToldOnceAndHoldsBackNoStepUp) {
+  Lines lines;
+  auto given = acting();
+  given.environment["AUTOSCALING_LOG_LEVEL"] = "warning";
+  given.log = lines.sink();
+  Agent agent{given};
+  agent.gauge("depth").set(0);
+  agent.start();
+  ASSERT_TRUE(eventually([&] { return has_failed_with(agent, "scale-downs are refused"); }));
+  std::set<json> evaluations;
+  ASSERT_TRUE(eventually([&] {
+    evaluations.insert(status(agent)["services"][0]["lastEvaluation"]);
+    return evaluations.size() > 5;
+  }));
+  EXPECT_EQ(status(agent)["services"][0]["circuit"], nullptr) << "nothing was asked of Swarm";
+  agent.gauge("depth").set(50);
+  EXPECT_TRUE(eventually([&] { return api.replicas() == 3; })) << status(agent).dump(1);
+  EXPECT_TRUE(eventually([&] { return agent.history("backend").size() == 2; }));
+  EXPECT_EQ(lines.with("backend 2 → 1 is not done: scale-downs are refused"), 1);
+}
+
+TEST_F(AgentOnSwarm, AnOrderByHandIsToldEachTimeThatItIsRefused) {
+  Agent agent{acting()};
+  agent.gauge("depth").set(5);
+  agent.start();
+  ASSERT_TRUE(eventually([&] { return status(agent)["role"] == "leader"; }));
+  for (const std::size_t orders : {1U, 2U}) {
+    agent.scale("backend", 1);
+    EXPECT_TRUE(eventually([&] { return agent.history("backend").size() == orders; }));
+  }
+  EXPECT_EQ(agent.history("backend")[0].trigger, Trigger::manual);
+  EXPECT_EQ(api.replicas(), 2);
+}
+
 TEST_F(AgentOnSwarm, SaysWhatWouldBeRefusedBeforeItIsEnabled) {
   Agent agent{leading()};
   agent.gauge("depth").set(0);
@@ -67,7 +103,7 @@ TEST_F(AgentOnSwarm, SaysWhatWouldBeRefusedBeforeItIsEnabled) {
   agent.start();
   EXPECT_TRUE(eventually([&] {
     const auto found = status(agent)["preflight"]["findings"].dump();
-    return contains(found, "scale-downs will be refused: a piece of work takes up to 45.") &&
+    return contains(found, "scale-downs are refused: a piece of work takes up to 45.") &&
            contains(found, "docker service update --stop-grace-period 46s web");
   })) << status(agent).dump(1);
   EXPECT_EQ(status(agent)["mayAct"], false);

@@ -171,6 +171,25 @@ std::string in_words(const std::optional<Longest>& longest) {
          in_seconds(longest->seconds) + " (" + longest->source + ")";
 }
 
+// --- what ends a refusal, to be pasted
+
+std::string longer_grace(const Service& service, double seconds) {
+  const auto enough = std::to_string(std::llround(std::ceil(seconds))) + "s";
+  if (service.stack.empty()) {
+    return "docker service update --stop-grace-period " + enough + " " + service.name + "   # ";
+  }
+  return "stop_grace_period: " + enough + "   # of the service in the file of the stack " +
+         service.stack + "; ";
+}
+
+/// A person's word that is no less than what is known, and lets Swarm have its time.
+std::string word_of(const Service& service, const std::optional<Longest>& longest) {
+  const double known = longest ? std::ceil(longest->seconds) : 0.0;
+  const auto seconds = std::llround(std::max(known, std::floor(service.grace_seconds)));
+  return "\"longestWorkSeconds\": " + std::to_string(seconds) +
+         "   # in the policy's platform, where no work takes longer; ";
+}
+
 }  // namespace
 
 http::Call list_services(const std::string& name) {
@@ -271,33 +290,24 @@ Observation observation_of(const Service& service, const std::optional<Tasks>& t
   return seen;
 }
 
-std::optional<Objection> against_fewer(const Service& service, const Options& options,
-                                       const std::optional<LongestWork>& recorded) {
+std::optional<Finding> against_fewer(const Service& service, const Options& options,
+                                     const std::optional<LongestWork>& recorded) {
   if (options.may_interrupt_work) return std::nullopt;
   const auto longest = longest_of(options, recorded);
   if (longest && !longest->is_open && longest->seconds <= service.grace_seconds) {
     return std::nullopt;
   }
-  Objection against;
-  against.reason = in_words(longest) + "; and Swarm, which chooses the task that goes, kills it " +
-                   in_seconds(service.grace_seconds) +
-                   (service.sets_grace ? " (the service's stop_grace_period)"
-                                       : " (its own, as the service has no stop_grace_period)") +
-                   " after it has told it to end";
-  if (longest && !longest->is_open) {
-    const auto enough = std::to_string(std::llround(std::ceil(longest->seconds))) + "s";
-    const bool is_of_a_file = !service.stack.empty();
-    against.line = is_of_a_file
-                       ? "stop_grace_period: " + enough
-                       : "docker service update --stop-grace-period " + enough + " " + service.name;
-    if (is_of_a_file) against.where = "of the service in the file of the stack " + service.stack;
-    return against;
-  }
-  const double at_least = longest ? std::ceil(longest->seconds) : 0.0;
-  const auto said = std::llround(std::max(at_least, std::floor(service.grace_seconds)));
-  against.line = R"("longestWorkSeconds": )" + std::to_string(said);
-  against.where = "in the policy's platform, where no work takes longer";
-  return against;
+  const std::string grace = service.sets_grace
+                                ? " (the service's stop_grace_period)"
+                                : " (its own, as the service has no stop_grace_period)";
+  const bool is_known = longest && !longest->is_open;
+  return Finding{"scale-downs are refused: " + in_words(longest) +
+                     "; and Swarm, which chooses the task that goes, kills it " +
+                     in_seconds(service.grace_seconds) + grace + " after it has told it to end",
+                 "capacity is added, and none is taken away",
+                 (is_known ? longer_grace(service, longest->seconds) : word_of(service, longest)) +
+                     "or consent to that work may be cut off: \"mayInterruptWork\": true, in the "
+                     "policy's platform"};
 }
 
 }  // namespace selfscale::drivers::swarm

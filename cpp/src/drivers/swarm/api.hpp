@@ -68,17 +68,11 @@ Result<std::string> parse_info(std::string_view body);
 
 Observation observation_of(const Service& service, const std::optional<Tasks>& tasks);
 
-/// Why fewer replicas must not be asked for, and the ways out.
-struct Objection {
-  std::string reason;
-  std::string line;   ///< that ends it, to be pasted
-  std::string where;  ///< of that line; may be empty: a terminal
-};
-/// Empty: nothing speaks against it. Swarm chooses which task ends, a busy one too, and kills it
-/// after its grace period; so no work may be longer than that, as far as is known: the larger of
-/// what was recorded and what a person says. Where neither is known, any may be; where a person has
-/// consented, it may.
-std::optional<Objection> against_fewer(const Service& service, const Options& options,
-                                       const std::optional<LongestWork>& recorded);
+/// Why fewer replicas must not be asked for, and the line that ends it; empty: nothing speaks
+/// against it. Swarm chooses which task ends, a busy one too, and kills it after its grace period;
+/// so no work may be longer than that, as far as is known: the larger of what was recorded and what
+/// a person says. Where neither is known, any may be; where a person has consented, it may.
+std::optional<Finding> against_fewer(const Service& service, const Options& options,
+                                     const std::optional<LongestWork>& recorded);
 
 }  // namespace selfscale::drivers::swarm
