@@ -95,19 +95,17 @@ class Agent:
         if driver is not None:
             self._calls.are_needed = True
 
-    def _take_registered_driver(self) -> None:
-        """Act through a driver that Python has, where one is named."""
+    def _registered_driver(self) -> tuple[str, Callable[[], Driver | CallbackDriver]] | None:
+        """Find a driver that Python has, where one is named."""
         from selfscale.drivers import registered_driver
 
         given = self._given
-        found = registered_driver(
+        return registered_driver(
             given["driver_name"] or None,
             given["policies_text"] or given["policies"] or None,
             given["service"] or None,
             {**os.environ, **given["environment"]},
         )
-        if found is not None:
-            self._hand_over(given, _bridge(found))
 
     def start(self) -> None:
         """Start the background thread, or start again after a fork. Twice is harmless.
@@ -115,8 +113,8 @@ class Agent:
         Raises:
             PolicyError: the policy file is wrong.
         """
-        if not self._has_driver and not self._native.is_running():
-            self._take_registered_driver()
+        if not self._has_driver and not self._native.is_running() and (named := self._registered_driver()):
+            self._hand_over(self._given, _bridge(named[1]()))
         self._calls.run_if_needed()
         self._native.start()
 
@@ -181,11 +179,12 @@ class Agent:
         Raises:
             PolicyError: the policy file is wrong.
         """
-        if not self._has_driver:
-            self._take_registered_driver()
+        named = None if self._has_driver else self._registered_driver()
+        if named is not None:
+            self._hand_over(self._given, _bridge(_made_or_why_not(named[1])))
         self._calls.run_if_needed()
         found: Json = json.loads(self._native.examine())
-        return found
+        return found if named is None else {**found, "driver": named[0]}
 
     def exposition(self, accept: str | None = None) -> tuple[str, bytes]:
         """Return what a Prometheus server scrapes: the content type, and the body.
@@ -365,6 +364,16 @@ def _bridge(driver: str | CallbackDriver | Driver | None) -> Bridge | None:
     can = driver.capabilities() if isinstance(driver, CapableDriver) else {}
     release = driver.release if isinstance(driver, ReleasingDriver) else None
     return Bridge(CallbackDriver(driver.scale, driver.observe, driver.preflight, can, release))
+
+
+def _made_or_why_not(make: Callable[[], Driver | CallbackDriver]) -> Driver | CallbackDriver:
+    """Make a driver, or one that says what is wrong with what the policy says of it."""
+    from selfscale.drivers._platform import PlatformError
+
+    try:
+        return make()
+    except PlatformError as error:
+        return error.as_driver()
 
 
 def _label_text(labels: Mapping[str, str] | None) -> str:

@@ -97,9 +97,13 @@ class Engine:
         return said
 
     def make_image(self) -> None:
-        """`web:1`: busybox and its words sh, sleep and mkdir."""
+        """`web:1`: busybox and its words sh, sleep and mkdir, in folders as any image has them."""
         packed = io.BytesIO()
         with tarfile.open(fileobj=packed, mode="w") as tar:
+            for name, mode in (("bin", 0o755), ("var", 0o755), ("tmp", 0o1777), ("var/tmp", 0o1777)):
+                folder = tarfile.TarInfo(name)
+                folder.type, folder.mode = tarfile.DIRTYPE, mode
+                tar.addfile(folder)
             tar.add(BUSYBOX, "bin/busybox")
             for word in ("sh", "sleep", "mkdir"):
                 link = tarfile.TarInfo(f"bin/{word}")

@@ -11,13 +11,14 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 pytest.importorskip("celery", reason="celery is not installed")
 
-from selfscale import Agent, DriverError
+from selfscale import Agent, DriverError, PolicyError
 from selfscale.drivers.celery_pool import CeleryPool, make
 from selfscale.testing import check_driver
 
@@ -171,7 +172,8 @@ def test_a_worker_with_an_autoscaler_of_its_own_is_left_to_it(tmp_path: Path, ap
     worker = Worker(tmp_path, "--autoscale=4,1")
     worker.wait_for_answers(app.app)
     try:
-        assert "--autoscale" in " ".join(CeleryPool(app.app, NAME).preflight()["wrong"])
+        [found] = CeleryPool(app.app, NAME).preflight()["wrong"]
+        assert "--autoscale" in found["what"]
     finally:
         worker.kill()
 
@@ -180,7 +182,10 @@ def test_what_is_not_there_is_said(app: Any, tmp_path: Path) -> None:
     for each in ("queue", "control"):
         (tmp_path / each).mkdir()
     driver = make("mail", {"driver": "celery_pool", "app": "celery_pool_app:app", "worker": NAME, "timeout": 0.2})
-    assert NAME in " ".join(driver.preflight()["wrong"])
+    [found] = driver.preflight()["wrong"]
+    assert NAME in found["what"]
+    assert found["why"]
+    assert "worker --pool prefork" in found["paste"]
     with pytest.raises(DriverError) as caught:
         driver.scale(2)
     assert caught.value.code == "unreachable"
@@ -197,6 +202,28 @@ def test_a_broker_that_is_not_there_is_unreachable() -> None:
     nowhere.close()
 
 
+def test_a_broker_that_refuses_is_said_in_its_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    from celery import Celery
+
+    app = Celery("refused", broker="memory://")
+    refusal = app.connection_for_write().channel_errors[0]("no right to publish")
+
+    def refuse() -> None:
+        raise refusal
+
+    monkeypatch.setattr(app.control, "inspect", lambda **_: SimpleNamespace(stats=refuse))
+    [found] = CeleryPool(app).preflight()["wrong"]
+    assert "the broker refuses: no right to publish" in found["what"]
+    assert "broker_url" in found["paste"]
+
+
+def test_where_no_worker_answers_it_says_so(app: Any, tmp_path: Path) -> None:
+    for each in ("queue", "control"):
+        (tmp_path / each).mkdir()
+    with pytest.raises(DriverError, match="no worker answered within"):
+        CeleryPool(app.app, timeout=0.2).observe()
+
+
 @pytest.mark.parametrize(
     ("platform", "words"),
     [
@@ -204,8 +231,21 @@ def test_a_broker_that_is_not_there_is_unreachable() -> None:
         ({"timeout": 0}, "timeout"),
         ({"worker": 3}, "worker"),
         ({"app": "no_such_module:app"}, "no_such_module"),
+        ({"app": "os:no_such_attribute"}, "no_such_attribute"),
+        ({"app": "os:path"}, "no Celery application"),
     ],
 )
 def test_a_wrong_platform_is_refused(platform: dict[str, Any], words: str) -> None:
-    with pytest.raises(ValueError, match=words):
+    with pytest.raises(PolicyError, match=words) as caught:
         make("mail", {"driver": "celery_pool", **platform})
+    [problem] = caught.value.problems
+    assert problem.pointer == "/platform/" + next(iter(platform))
+
+
+def test_an_app_that_fails_while_it_is_imported_is_refused_in_its_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "app_without_its_settings.py").write_text("import os; os.environ['NO_SUCH_VARIABLE']")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with pytest.raises(PolicyError, match="KeyError: 'NO_SUCH_VARIABLE'"):
+        make("mail", {"driver": "celery_pool", "app": "app_without_its_settings"})

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import boto3
@@ -15,6 +16,7 @@ import moto
 import pytest
 import selfscale as library
 import yaml
+from botocore import xform_name
 from compose_programs import PROGRAMS, ComposeProgram
 from docker_engine import Engine, running_engine, until
 
@@ -63,10 +65,15 @@ def compose(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.
 
 
 def run(folder: Path, *command: str, host: str = "") -> str:
-    environment = {**os.environ, **({"DOCKER_HOST": host} if host else {})}
+    environment = {**os.environ, **(at(host) if host else {})}
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"{command}: {done.stderr}"
     return done.stdout
+
+
+def at(host: str) -> dict[str, str]:
+    """An engine's address, and the group of its socket."""
+    return {"DOCKER_HOST": host, "DOCKER_GID": str(Path(host.removeprefix("unix://")).stat().st_gid)}
 
 
 @pytest.mark.skipif(not KUBECTL.exists(), reason="there is no build/go/kubectl (tools/go-programs makes it)")
@@ -101,6 +108,44 @@ def test_aws_takes_role_task_and_service(init: Callable[..., Path], monkeypatch:
         where = service["networkConfiguration"]["awsvpcConfiguration"]
         where |= {"subnets": [subnet.id], "securityGroups": [group.id]}
         assert ecs.create_service(**service)["service"]["desiredCount"] == 2
+
+
+def test_the_lines_to_run_on_aws_are_calls_of_it_and_fit_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What `--cli-input-yaml` sends is in the test above, `logs tail` is the CLI's own, and a shell needs a task."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    monkeypatch.chdir(tmp_path)
+    command = [sys.executable, "-m", "selfscale.cli", "init", "ecs"]
+    said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    lines = [shlex.split(line, comments=True) for line in said.partition("Next:\n")[2].splitlines()]
+    calls = [line[1:] for line in lines if line[0] == "aws" and "--cli-input-yaml" not in line and "tail" not in line]
+    with moto.mock_aws():
+        clients = {name: boto3.client(name, region_name="eu-west-1") for name in ("iam", "ssm", "logs", "ecs")}
+        trust = (tmp_path / "ecs" / "trust.json").read_text()
+        clients["iam"].create_role(RoleName="ecsTaskExecutionRole", AssumeRolePolicyDocument=trust)
+        for service, call, *words in calls:
+            client, name = clients[service], call.replace("-", "_")
+            operation = client.meta.service_model.operation_model(client.meta.method_to_api_mapping[name])
+            given = arguments(words, operation.input_shape.members)
+            if call != "execute-command":
+                getattr(client, name)(**given)
+        (container,) = yaml.safe_load((tmp_path / "ecs" / "task-definition.yaml").read_text())["containerDefinitions"]
+        parameter = clients["ssm"].get_parameter(Name="/web/selfscale-fleet")["Parameter"]
+        assert parameter["ARN"] == container["secrets"][0]["valueFrom"]
+        (group,) = clients["logs"].describe_log_groups()["logGroups"]
+        assert group["logGroupName"] == container["logConfiguration"]["options"]["awslogs-group"]
+        assert clients["iam"].list_role_policies(RoleName="selfscale-web")["PolicyNames"] == ["selfscale", "exec"]
+    assert [call for _, call, *_ in calls][-1] == "execute-command"
+
+
+def arguments(words: list[str], known: Iterable[str]) -> dict[str, str]:
+    """The arguments of a line of the AWS CLI, by their names in the call."""
+    names = {f"--{xform_name(name, '-')}": name for name in known}
+    rest = iter([word for word in words if word != "--interactive"])
+    given = {names[option]: next(rest) for option in rest}
+    return {name: Path(value[7:]).read_text() if value.startswith("file:") else value for name, value in given.items()}
 
 
 BOTH = ("-f", "docker-compose.yml", "-f", "docker-compose.autoscale.yml")
@@ -155,6 +200,7 @@ def in_containers(folder: Path) -> str:
     mounts = [f"{place}:{place}:ro" for place in sorted(places)]
     mounts += ["/usr/lib:/lib:ro", "/usr/lib64:/lib64:ro", f"{folder / 'code'}:/code:ro"]
     service = {
+        "user": "10001:10001",
         "network_mode": "none",
         "working_dir": "/code",
         "volumes": mounts,
@@ -166,7 +212,10 @@ def in_containers(folder: Path) -> str:
 
 @pytest.mark.timeout(300)
 def test_a_project_that_is_enabled_scales(init: Callable[..., Path], compose: ComposeProgram, engine: Engine) -> None:
-    """The app's containers count, the agent in its own sees it and makes one more; the control script tells of it."""
+    """The app's containers count, the agent in its own sees it and makes one more; the control script tells of it.
+
+    None of them is root, and the agent keeps what it has done.
+    """
     folder = init("compose")
     (folder / "code").mkdir()
     (folder / "code" / "app.py").write_text(BUSY_APP)
@@ -190,6 +239,9 @@ def test_a_project_that_is_enabled_scales(init: Callable[..., Path], compose: Co
     status = run(folder, "scripts/autoscaling-control.sh", "status", host=engine.host)
     assert "driver compose" in status
     assert "may act: yes" in status
+    assert "nothing can be kept" not in status
+    kept = run(folder, *command, "exec", "-T", "autoscaler", "ls", "/var/tmp/selfscale", host=engine.host)
+    assert kept.split()
     run(folder, *command, "down", "--volumes", "--timeout", "0", host=engine.host)
 
 

@@ -55,3 +55,26 @@ def test_the_table_of_drivers_has_each_page_and_what_it_links_to_is_there() -> N
     linked = set(re.findall(r"\]\(([\w./-]+\.md)", (folder / "README.md").read_text()))
     assert {page.name for page in folder.glob("*.md")} - {"README.md"} <= linked
     assert all((folder / page).is_file() for page in linked)
+
+
+DRIVER_PAGES = [page for page in sorted((ROOT / "docs" / "drivers").glob("*.md")) if page.name != "README.md"]
+CAN_AND_CANNOT = [["What it can do, and what not"], ["What it does", "What it cannot do"]]
+
+
+@pytest.mark.parametrize("page", [pytest.param(page, id=page.stem) for page in DRIVER_PAGES])
+def test_the_page_of_a_driver_answers_what_everybody_asks(page: Path) -> None:
+    """In one order: how to begin, in five lines; with which rights; what it can and cannot do; how it fails."""
+    sections = dict(re.findall(r"^## (.+?)\n(.*?)(?=^## |\Z)", page.read_text(), re.MULTILINE | re.DOTALL))
+    asked = ["Set-up", "Permissions", *CAN_AND_CANNOT[0], *CAN_AND_CANNOT[1], "Failures"]
+    answered = [heading for heading in sections if heading in asked]
+    assert answered in [["Set-up", "Permissions", *can, "Failures"] for can in CAN_AND_CANNOT]
+    assert re.findall(r"^(\d+)\. ", sections["Set-up"], re.MULTILINE) == ["1", "2", "3", "4", "5"]
+    has_templates = (ROOT / "python" / "selfscale" / "templates" / page.stem).is_dir()
+    assert (f"`selfscale init {page.stem}`" in sections["Set-up"]) == has_templates
+    assert len(sections["Permissions"].split()) > 10
+    assert re.search(r"^\| ---", sections["Failures"], re.MULTILINE), "a table"
+
+
+def test_the_page_on_policies_leads_to_the_page_of_every_driver() -> None:
+    text = (ROOT / "docs" / "policy.md").read_text()
+    assert all(f"(drivers/{page.name})" in text for page in DRIVER_PAGES)

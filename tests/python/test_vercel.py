@@ -147,14 +147,28 @@ def test_it_promises_nothing_for_there_is_nothing_to_count_or_to_set() -> None:
 
 def test_the_preflight_says_why_and_what_is_wrong_in_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    assert Vercel().preflight()["wrong"] == [CANNOT_SCALE["functions"], CANNOT_SCALE["agent"]]
+    assert said(Vercel().preflight()["wrong"]) == [CANNOT_SCALE["functions"], CANNOT_SCALE["agent"]]
     Path("vercel.json").write_text(json.dumps(function(memory=64)))
-    wrong = Vercel().preflight()["wrong"]
+    wrong = said(Vercel().preflight()["wrong"])
     assert wrong[-1] == "vercel.json/functions/api~1*.py/memory = 64: must be MB from 128 to 10240"
     assert CANNOT_SCALE["functions"] in wrong
-    assert str(tmp_path / "none.json") in Vercel(str(tmp_path / "none.json")).preflight()["wrong"][-1]
+    assert str(tmp_path / "none.json") in said(Vercel(str(tmp_path / "none.json")).preflight()["wrong"])[-1]
     monkeypatch.setitem(sys.modules, "jsonschema", None)
-    assert "selfscale[cli]" in Vercel().preflight()["warnings"][0]
+    assert "selfscale[cli]" in Vercel().preflight()["warnings"][0]["paste"]
+
+
+def said(findings: list[Any]) -> list[str]:
+    """What was found; each with why it matters, and a line to paste."""
+    assert all(each["why"] and each["paste"] for each in findings)
+    return [each["what"] for each in findings]
+
+
+@pytest.mark.parametrize("document", [function(), function(memory=64), daemon(replicas={"iad1": 3}), "{"])
+def test_each_finding_says_why_it_matters_and_what_to_paste(document: Any, tmp_path: Path) -> None:
+    path = tmp_path / "vercel.json"
+    path.write_text(document if isinstance(document, str) else json.dumps(document))
+    found = Vercel(str(path)).preflight()
+    assert said([*found["wrong"], *found["warnings"]])
 
 
 @pytest.mark.parametrize("platform", [{"file": 3}, {"file": ""}, {"project": "p"}])
@@ -176,7 +190,11 @@ POLICY = {
 
 def test_a_policy_of_vercel_is_said_to_recommend_only() -> None:
     assert any("only recommends" in hint.message for hint in hints(POLICY))
-    assert isinstance(registered_driver(None, POLICY, None, {}), Vercel)
+    named = registered_driver(None, POLICY, None, {})
+    assert named is not None
+    name, make_it = named
+    assert name == "vercel"
+    assert isinstance(make_it(), Vercel)
 
 
 def test_an_agent_that_is_told_to_act_recommends_and_says_why_it_does_not(environment: dict[str, str]) -> None:

@@ -11,14 +11,15 @@ import typer
 
 import selfscale
 from selfscale.cli._agent_child import run_until_told
-from selfscale.cli.policies import policies_of
+from selfscale.cli.policies import NO_FILE, policies_of, usual_file
+from selfscale.cli.terminal import refuse_usage
 
 
 def agent(
     *,
     policies: Annotated[
-        str, typer.Option("--policies", help="The policy file.", metavar="FILE", envvar="SELFSCALE_POLICIES")
-    ],
+        str | None, typer.Option("--policies", help="The policy file.", metavar="FILE", envvar="SELFSCALE_POLICIES")
+    ] = None,
     service: Annotated[
         str | None,
         typer.Option("--service", "-s", help="One of the file's services; else all of them.", metavar="NAME"),
@@ -32,15 +33,16 @@ def agent(
 
     They are no replicas of the services, which may be in any language.
     """
+    path = policies or usual_file() or refuse_usage(NO_FILE)
     agents = [
         selfscale.Agent(
-            str(Path(policies).resolve()),
+            str(Path(path).resolve()),
             service=each["service"],
             enable=enable,
             enabled_by="--enable of this agent",
             environment={"SELFSCALE_APART": "true"},
         )
-        for each in policies_of(policies, service or os.environ.get("SELFSCALE_SERVICE") or None)
+        for each in policies_of(path, service or os.environ.get("SELFSCALE_SERVICE") or None)
     ]
     run_until_told(agents, once_started=_introduce)
 

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import re
+import shlex
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.markup import escape
-from rich.padding import Padding
-from rich.table import Table
+from rich.text import Text
 
 import selfscale
 from selfscale._json import Json
 from selfscale.cli import running
-from selfscale.cli.policies import policy_of
+from selfscale.cli.policies import NO_FILE, policy_of, usual_file
 from selfscale.cli.terminal import AsJson, console, print_json, refuse_usage
 
-_USUAL_FILES = ("selfscale.json", "config/autoscaling/policies.json")
+_WRITE_ONE = "selfscale init kubernetes   # writes one; `selfscale init --help` lists the other platforms"
+_NO_POLICY = "without a policy there is nothing to scale by"
+# How a setting is refused: its name, then where it is set.
+_SETTING = re.compile(r"([A-Z][A-Z0-9_]*)(?:=.*)? \(([^()]*)\): ")
+_MARKS = {"": "", "ok": "green", "wrong": "red", "note": "yellow"}
 # Drivers that act from within what they scale, unless a policy names the process.
 _FROM_WITHIN = {"callback", "local", "gunicorn", "uvicorn"}
 _ELSEWHERE = "what this driver finds holds for the process that asks: the agent's own word comes with a running agent"
@@ -39,17 +44,22 @@ def doctor(
 
     Ends with 0 when nothing is wrong, else with 1.
     """
-    path = policies or _usual_file()
+    path = policies or usual_file()
+    if path is None:
+        if as_json:
+            _print_nothing([_finding(NO_FILE, _NO_POLICY, _WRITE_ONE)])
+        refuse_usage(NO_FILE)
     try:
         found = [examine(path, each) for each in _policies(path, service)]
-    except selfscale.PolicyError as error:
+    except selfscale.Error as error:
         if not as_json:
             raise
-        print_json({"ok": False, "problems": [problem._asdict() for problem in error.problems], "services": []})
+        problems = error.problems if isinstance(error, selfscale.PolicyError) else []
+        _print_nothing(_findings_of(error, path), problems)
         raise typer.Exit(1) from None
     mistakes = sum(len(check["wrong"]) for each in found for check in each["checks"])
     if as_json:
-        print_json({"ok": mistakes == 0, "problems": [], "services": found})
+        print_json({"ok": mistakes == 0, "wrong": [], "problems": [], "services": found})
     else:
         for each in found:
             _show(each)
@@ -94,7 +104,9 @@ def _of_agent(status: Json) -> Json:
     for each in status["switches"]:
         if each["saysNo"] and each["name"] not in {"candidate", "leader", "driver"}:
             by_kind["warning"].append(_finding(f"{each['name']} says no{_by(each)}", "it recommends, and does not act"))
-    by_kind["warning"] += [_finding(words) for words in status["degraded"]]
+    said = tuple(each["what"] for each in by_kind["wrong"])
+    troubles = [words for words in dict.fromkeys(status["degraded"]) if not words.endswith(said)]
+    by_kind["warning"] += [_finding(words) for words in troubles]
     by_kind["wrong"] += [_finding(each["failure"]) for each in status["services"] if each["failure"]]
     seen = f"{status['process']} is its {status['role']}"
     if by_kind["wrong"] and status["role"] == "recommender":
@@ -106,8 +118,36 @@ def _of_agent(status: Json) -> Json:
     return {"name": "agent", "seen": seen, "wrong": by_kind["wrong"], "warnings": by_kind["warning"]}
 
 
-def _finding(what: str, why: str = "") -> Json:
-    return {"what": what, "why": why, "paste": ""}
+def _finding(what: str, why: str = "", paste: str = "") -> Json:
+    return {"what": what, "why": why, "paste": paste}
+
+
+def _print_nothing(wrong: list[Json], problems: Sequence[selfscale.Problem] = ()) -> None:
+    """Print what keeps all services from being looked at."""
+    listed = [problem._asdict() for problem in problems]
+    print_json({"ok": False, "wrong": wrong, "problems": listed, "services": []})
+
+
+def _findings_of(error: selfscale.Error, path: str) -> list[Json]:
+    """Return each thing that is wrong with a policy file, or the one with a setting."""
+    again = f"selfscale validate {shlex.quote(path)}   # once it is mended"
+    if isinstance(error, selfscale.PolicyError):
+        return [_of_problem(problem, again) for problem in error.problems]
+    if not Path(path).is_file():
+        return [_finding(str(error), _NO_POLICY, _WRITE_ONE)]
+    setting = _SETTING.match(str(error))
+    if setting is None:
+        return [_finding(str(error), "so no service was looked at", again)]
+    name, where = setting.groups()
+    in_file = f"sed -i '/^{name}=/d' {shlex.quote(where)}"
+    mended = f"unset {name}   # or say another" if where in {"environment", "option"} else in_file
+    return [_finding(str(error), "an agent with this setting does not start", mended)]
+
+
+def _of_problem(problem: selfscale.Problem, again: str) -> Json:
+    value = f" = {problem.value}" if problem.value else ""
+    what = f"{problem.pointer or 'the document'}{value}: {problem.message}"
+    return _finding(what, "a file with a mistake is refused as a whole", again)
 
 
 def _by(switch: Json) -> str:
@@ -118,43 +158,37 @@ def _has_agent(service: str) -> bool:
     return not os.environ.get("SELFSCALE_URL") and service in running.services()
 
 
-def _usual_file() -> str:
-    for usual in _USUAL_FILES:
-        if Path(usual).is_file():
-            return usual
-    return refuse_usage(
-        f"there is no policy file: name one with --policies or SELFSCALE_POLICIES; it would be {_USUAL_FILES[0]} here"
-    )
-
-
 def _policies(path: str, service: str | None) -> list[Json]:
     return selfscale.load_policies(path) if service is None else [policy_of(path, service)]
 
 
 def _show(found: Json) -> None:
+    """Print what is found of one service. No line is broken, for one that is to be pasted must stay one."""
     driver = f"driver {found['driver']}" if found["driver"] else "no driver"
     agent = "an agent answers here" if found["agent"] else "no agent answers here"
     console.print(f"[bold]{escape(found['service'])}[/]  {escape(driver)}, {agent}")
-    table = Table.grid(padding=(0, 2, 0, 0))
+    names = max(len(check["name"]) for check in found["checks"])
     for check in found["checks"]:
-        for mark, name, words in _rows(check):
-            table.add_row(mark, escape(name), words)
-    console.print(Padding(table, (0, 0, 1, 2), expand=False))
+        for mark, name, words, style in _rows(check):
+            line = Text.assemble("  ", (f"{mark:<7}", _MARKS[mark]), f"{name:<{names}}  ", (words, style))
+            line.rstrip()
+            console.print(line)
+    console.print()
 
 
-def _rows(check: Json) -> Iterator[tuple[str, str, str]]:
-    """Yield a check's lines: how it stands, then each finding with what mends it."""
+def _rows(check: Json) -> Iterator[tuple[str, str, str, str]]:
+    """Yield a check's lines, each with its style: how it stands, then each finding with what mends it."""
     if not check["wrong"] and (check["seen"] or not check["warnings"]):
-        yield "[green]ok[/]", check["name"], escape(check["seen"])
+        yield "ok", check["name"], check["seen"], ""
     elif check["seen"]:
-        yield "", check["name"], escape(check["seen"])
-    for kind, findings in (("[red]wrong[/]", check["wrong"]), ("[yellow]note[/]", check["warnings"])):
+        yield "", check["name"], check["seen"], ""
+    for kind, findings in (("wrong", check["wrong"]), ("note", check["warnings"])):
         for each in findings:
-            yield kind, check["name"], escape(each["what"])
+            yield kind, check["name"], each["what"], ""
             if each["why"]:
-                yield "", "", f"[dim]{escape(each['why'])}[/]"
-            if each["paste"]:
-                yield "", "", f"[cyan]  {escape(each['paste'])}[/]"
+                yield "", "", each["why"], "dim"
+            for line in each["paste"].splitlines():
+                yield "", "", f"  {line}", "cyan"
 
 
 def _summary(mistakes: int) -> str:

@@ -16,6 +16,7 @@ import typer
 from selfscale.cli.terminal import refuse, refuse_usage
 
 _TEMPLATES = Path(__file__).parents[1] / "templates"
+_PROJECT_FILES = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")
 _PLACEHOLDER = re.compile(r"__([a-z]+)__")
 # What YAML takes for a text without quotes, wherever it stands.
 _WORD = r"(?!(?i:y|n|yes|no|on|off|true|false|null)$)"
@@ -53,11 +54,11 @@ class _Platform:
     Attributes:
         names: What the platform takes for a service's name, as a regular expression, and in words.
         examples: What the templates ask for beside the service, each with an example that stands for the user's own.
-        following: The three lines to run next.
+        following: The lines to run next.
     """
 
     names: tuple[str, str]
-    following: tuple[str, str, str]
+    following: tuple[str, ...]
     examples: Mapping[str, str] = field(default_factory=dict)
 
     def files(self, name: str, values: Mapping[str, str]) -> dict[str, str]:
@@ -84,10 +85,25 @@ PLATFORMS = {
         names=(r"[A-Za-z0-9_-]{1,54}", "letters, digits, dashes and underscores, 54 at most, beginning with a letter"),
         examples={"region": "eu-west-1", "account": "123456789012", "cluster": "default", **_IMAGE},
         following=(
+            "selfscale validate selfscale.json",
+            "export AWS_REGION=__region__   # of the AWS CLI, version 2",
+            "read -r SELFSCALE_FLEET   # redis://user:password@host:6379/0, so that it is in no history",
+            'aws ssm put-parameter --name /__service__/selfscale-fleet --type SecureString --value "$SELFSCALE_FLEET"',
             "aws iam create-role --role-name selfscale-__service__ --assume-role-policy-document file://ecs/trust.json",
             "aws iam put-role-policy --role-name selfscale-__service__ --policy-name selfscale"
             " --policy-document file://ecs/policy.json",
+            "aws iam put-role-policy --role-name selfscale-__service__ --policy-name exec"
+            " --policy-document file://ecs/exec.json   # for execute-command alone",
+            "aws iam put-role-policy --role-name ecsTaskExecutionRole --policy-name selfscale-__service__"
+            " --policy-document file://ecs/execution.json",
+            "aws logs create-log-group --log-group-name /ecs/__service__",
             "aws ecs register-task-definition --cli-input-yaml file://ecs/task-definition.yaml",
+            "aws ecs create-service --cli-input-yaml file://ecs/service.yaml"
+            "   # your target group, subnets and security groups go into it",
+            "aws logs tail /ecs/__service__ --follow",
+            "aws ecs execute-command --cluster __cluster__ --container __service__ --interactive"
+            ' --command "selfscale status" --task "$(aws ecs list-tasks --cluster __cluster__'
+            " --service-name __service__ --query 'taskArns[0]' --output text)\"",
         ),
     ),
     "swarm": _Platform(
@@ -97,6 +113,8 @@ PLATFORMS = {
             "selfscale validate selfscale.json",
             "docker network create --driver overlay traefik   # where there is none",
             "docker stack deploy -c docker-stack.yml __stack__",
+            "docker service logs __stack___agent",
+            "docker exec $(docker ps -q -f name=__stack___agent) selfscale status   # on the manager that it runs on",
         ),
     ),
     "compose": _Platform(
@@ -104,7 +122,8 @@ PLATFORMS = {
         examples={"project": "shop", **_IMAGE},
         following=(
             "scripts/setup-autoscaling.sh",
-            "docker-compose -p __project__ -f docker-compose.yml -f docker-compose.autoscale.yml up -d",
+            "docker compose -p __project__ -f __file__ -f docker-compose.autoscale.yml up -d"
+            "   # version 1: docker-compose",
             "scripts/autoscaling-control.sh status",
         ),
     ),
@@ -130,17 +149,25 @@ PLATFORMS = {
         examples={"project": "shop"},
         following=(
             "selfscale validate selfscale.json",
-            "pip install railway-sdk && railway config plan",
-            "railway variable set --service __service__ --stdin RAILWAY_TOKEN",
+            "pip install railway-sdk && railway login && railway link",
+            "railway config plan   # what would change; nothing does yet",
+            "railway config apply   # asks before it does what the plan says",
+            "railway variable set --service __service__ --stdin RAILWAY_TOKEN"
+            "   # a project token: paste it, then Ctrl-D",
+            "railway up --service __service__   # where the service has no repository to be built from",
+            "railway logs --service __service__",
         ),
     ),
     "digitalocean": _Platform(
         names=_label(32),
         examples={"app": "4f6c71e2-1e90-4762-9fee-6cc4a0a9f2cf", "repo": "example/__service__"},
         following=(
+            "doctl apps spec validate .do/app.yaml",
             "doctl apps create --spec .do/app.yaml",
-            "doctl apps list   # the id goes into selfscale.json",
+            "doctl apps list   # the id goes into selfscale.json, and both secrets into the app's settings",
             "selfscale validate selfscale.json",
+            "git add .do selfscale.json   # pushed, it is deployed",
+            "doctl apps logs __app__ __service__ --type run --follow",
         ),
     ),
 }
@@ -178,7 +205,7 @@ def init(
     options = {"image": image, "namespace": namespace, "cluster": cluster, "region": region, "account": account}
     options |= {"stack": stack, "project": project, "app": app, "repo": repo}
     given = {name: value for name, value in options.items() if value is not None}
-    values = _values(platform, known, service, given)
+    values = {**_values(platform, known, service, given), "file": _project_file(out)}
     files = known.files(platform, values)
     if to_stdout:
         print("\n".join(f"==> {path} <==\n{text}" for path, text in files.items()), end="")
@@ -189,6 +216,11 @@ def init(
         print(f"Examples that stand for your own; put these in, or say them: {', '.join(stand_ins)}")
     there = "" if out == Path() else f" in {out}"
     print("\n".join([f"Next{there}:", *(f"  {_filled(line, values)}" for line in known.following)]))
+
+
+def _project_file(folder: Path) -> str:
+    """Return the name of the project's own file for Compose, which looks for these in this order."""
+    return next((name for name in _PROJECT_FILES if (folder / name).is_file()), _PROJECT_FILES[-1])
 
 
 def _refuse_platform(name: str) -> _Platform:

@@ -112,7 +112,8 @@ def _complaints(found: Json) -> Iterator[str]:
     notes = [f"{one['service']}: {one['note']}" for one in found["services"] if one["note"]]
     if looks := found["looksLike"]:
         notes.append(f"{looks['what']}: {looks['why']}" + (f". {looks['paste']}" if looks["paste"] else ""))
-    for words in [*filter(None, degraded), *notes, *found["preflight"]["warnings"]]:
+    # What goes wrong may be told by more than one part of the agent.
+    for words in dict.fromkeys([*filter(None, degraded), *notes, *found["preflight"]["warnings"]]):
         yield f"[yellow]note[/]   {escape(words)}"
     for counted, words in (("failed", "callbacks failed"), ("dropped", "calls of callbacks dropped")):
         if found["calls"][counted]:

@@ -12,7 +12,7 @@ from rich.markup import escape
 from selfscale import hints, load_policies, vercel
 from selfscale._json import Json
 from selfscale.cli.terminal import AsJson, console, print_json
-from selfscale.errors import PolicyError, Problem
+from selfscale.errors import Error, PolicyError, Problem
 
 
 def validate(
@@ -23,9 +23,19 @@ def validate(
 
     Of a vercel.json: what is out of Vercel's limits, what it sets, and why nothing in it can be scaled.
     """
-    if Path(file).name == "vercel.json":
-        _validate_vercel(file, as_json)
-        return
+    try:
+        if Path(file).name == "vercel.json":
+            _validate_vercel(file, as_json)
+        else:
+            _validate_policies(file, as_json)
+    except Error as error:
+        if not as_json:
+            raise
+        print_json({"valid": False, "problems": [Problem("", "", str(error))._asdict()]})
+        raise typer.Exit(1) from None
+
+
+def _validate_policies(file: str, as_json: bool) -> None:
     try:
         policies = load_policies(file)
     except PolicyError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from importlib import import_module
 from os import PathLike
 from os.path import isfile
@@ -245,8 +246,8 @@ def registered_driver(
     policies: str | PathLike[str] | Mapping[str, Any] | None,
     service: str | None,
     environment: Mapping[str, str],
-) -> Driver | CallbackDriver | None:
-    """Make the registered driver that an agent is to act through; None where another one is named, or none.
+) -> tuple[str, Callable[[], Driver | CallbackDriver]] | None:
+    """Find the registered driver that an agent is to act through: its name, and what makes it. None: it is another.
 
     Which one it is, is found as the agent finds its own: the name given, ``SELFSCALE_PLATFORM``, the policy's.
     """
@@ -262,7 +263,7 @@ def registered_driver(
     if factory is None:
         return None
     of = service or environment.get("SELFSCALE_SERVICE") or chosen.get("service", "app")
-    return factory(of, platform if platform.get("driver") == name else {})
+    return name, partial(factory, of, platform if platform.get("driver") == name else {})
 
 
 def _policy_of(

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from selfscale.drivers import Finding
+from selfscale.drivers._platform import check_keys, refuse_key
 from selfscale.errors import DriverError
 
 if TYPE_CHECKING:
@@ -15,7 +19,22 @@ if TYPE_CHECKING:
 
 __all__ = ["CeleryPool", "make"]
 
-_KEYS = {"driver", "description", "app", "worker", "timeout"}
+_KEYS = {
+    "app": '"app": "shop.tasks:app"   # in the policy\'s platform: module:attribute',
+    "worker": '"worker": "celery@host1"   # in the policy\'s platform; `celery -A APP status` lists the names',
+    "timeout": '"timeout": 1   # in the policy\'s platform',
+}
+_START = "celery --app shop.tasks worker --pool prefork --concurrency 2 --hostname mail@%h"
+# Why it matters and what mends it, by the code of what keeps a worker from being seen.
+_MENDED_BY = {
+    "unreachable": ("the pool is seen and set by what its worker answers", _START),
+    "conflict": ("one policy scales one worker", _KEYS["worker"]),
+    "unsupported": ("threads, gevent and solo have no processes that could be more or fewer", _START),
+}
+_BROKER = (
+    "Celery's orders go through it, to the worker and back",
+    "celery --app shop.tasks status   # asks the same; the address is the application's broker_url",
+)
 _LOOK_AGAIN = 0.1
 
 
@@ -23,17 +42,15 @@ def make(_service: str, platform: Mapping[str, Any]) -> CeleryPool:
     """Make the driver of a policy's platform object.
 
     Raises:
-        ValueError: a key is unknown or has no such value, or there is no such application.
+        PolicyError: a key is unknown or has no such value, or there is no such application.
     """
-    for key in platform:
-        if key not in _KEYS and not key.startswith("x-"):
-            raise ValueError(f"platform.{key} is no key of celery_pool; there are app, worker, timeout")
+    check_keys("celery_pool", platform, _KEYS)
     timeout = platform.get("timeout", 1.0)
     if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not 0 < timeout <= 8:
-        raise ValueError(f"platform.timeout is {timeout!r}; seconds up to 8 are needed")
+        refuse_key("timeout", timeout, "must be seconds, more than 0 and 8 at most", _KEYS["timeout"])
     for key in ("app", "worker"):
         if not isinstance(platform.get(key, ""), str):
-            raise ValueError(f"platform.{key} is {platform[key]!r}; a text is needed")
+            refuse_key(key, platform[key], "must be a text", _KEYS[key])
     return CeleryPool(_application(platform.get("app", "")), platform.get("worker"), timeout=float(timeout))
 
 
@@ -66,7 +83,7 @@ class CeleryPool:
         """Return how many processes the pool was asked for, and has.
 
         Raises:
-            DriverError: no worker answers, or several do and none is named.
+            DriverError: no worker answers, the broker refuses, or several workers answer and none is named.
         """
         processes = self._processes(self._stats()[1])
         # A count that is passing (a process was replaced by another) is waited for, not believed.
@@ -93,7 +110,8 @@ class CeleryPool:
             return
         control = self._app.control
         order = control.pool_grow if change > 0 else control.pool_shrink
-        answers = order(abs(change), destination=[worker], reply=True, timeout=self._timeout, limit=1)
+        with self._asking():
+            answers = order(abs(change), destination=[worker], reply=True, timeout=self._timeout, limit=1)
         refusal = _refusal(answers or [], worker)
         # Without an answer it may have been done: what the worker has decides.
         deadline = time.monotonic() + max(self._timeout, 2.0)
@@ -105,15 +123,17 @@ class CeleryPool:
         if processes != replicas:
             raise _failure(worker, replicas, processes, refusal)
 
-    def preflight(self) -> dict[str, list[str]]:
+    def preflight(self) -> dict[str, list[Finding]]:
         """Return what is wrong: no worker, several, another pool than prefork, an autoscaler of Celery's own."""
         try:
             worker, stats = self._stats()
             self._processes(stats)
         except DriverError as error:
-            return {"wrong": [str(error)]}
+            why, paste = _BROKER if error.__cause__ else _MENDED_BY[error.code]
+            return {"wrong": [{"what": str(error), "why": why, "paste": paste}], "warnings": []}
         if "autoscaler" in stats:
-            return {"wrong": [f"{worker} has an autoscaler of its own: start it without --autoscale"]}
+            what = f"{worker} has an autoscaler of its own: start it without --autoscale"
+            return {"wrong": [{"what": what, "why": "two that set one count undo each other's work", "paste": _START}]}
         return {"wrong": [], "warnings": []}
 
     def _stats(self) -> tuple[str, dict[str, Any]]:
@@ -122,18 +142,26 @@ class CeleryPool:
         inspect = self._app.control.inspect(
             destination=destination, timeout=self._timeout, limit=1 if destination else None
         )
-        try:
+        with self._asking():
             found = inspect.stats() or {}
-        except _no_broker() as error:
-            raise DriverError(f"the broker cannot be reached: {error}", "unreachable") from error
         if not found:
-            whom = self._worker or "no worker"
-            raise DriverError(f"{whom} did not answer within {self._timeout:g} s", "unreachable")
+            said = f"{self._worker} did not answer" if self._worker else "no worker answered"
+            raise DriverError(f"{said} within {self._timeout:g} s", "unreachable")
         if len(found) > 1:
             names = ", ".join(sorted(found))
             raise DriverError(f"several workers answer ({names}): name one in platform.worker", "conflict")
         ((worker, stats),) = found.items()
         return worker, stats
+
+    @contextmanager
+    def _asking(self) -> Iterator[None]:
+        """Say what keeps the broker from passing on an order."""
+        try:
+            yield
+        except _no_broker() as error:
+            raise DriverError(f"the broker cannot be reached: {error}", "unreachable") from error
+        except self._app.connection_for_write().channel_errors as error:
+            raise DriverError(f"the broker refuses: {error}", "denied") from error
 
     @staticmethod
     def _processes(stats: Mapping[str, Any]) -> int:
@@ -156,9 +184,16 @@ def _application(name: str) -> Any:
         return import_module("celery").current_app
     module, _, attribute = name.partition(":")
     try:
-        return getattr(import_module(module), attribute or "app")
-    except (ImportError, AttributeError) as error:
-        raise ValueError(f"platform.app is {name!r}, which cannot be found: {error}") from error
+        found = getattr(import_module(module), attribute or "app")
+    except ImportError as error:
+        message = f"cannot be imported: {error}. It must be module:attribute, in the agent's own Python path"
+        refuse_key("app", name, message, f"PYTHONPATH={Path.cwd()}   # the folder in which {module.split('.')[0]} lies")
+    except Exception as error:  # the import runs the app's own code
+        message = f"cannot be imported: {type(error).__name__}: {error}. It must be module:attribute"
+        refuse_key("app", name, message, _KEYS["app"])
+    if not hasattr(found, "control"):
+        refuse_key("app", name, f"is {type(found).__name__} and no Celery application", _KEYS["app"])
+    return found
 
 
 def _refusal(answers: list[dict[str, dict[str, Any]]], worker: str) -> str:

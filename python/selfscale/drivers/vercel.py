@@ -6,27 +6,38 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
+from selfscale.drivers import Finding
+from selfscale.drivers._platform import check_keys, refuse_key
 from selfscale.errors import DriverError, Error
 from selfscale.vercel import CANNOT_SCALE, check
 
 __all__ = ["Vercel", "make"]
 
-_KEYS = {"driver", "description", "file"}
 _USUAL_FILE = "vercel.json"
+_KEYS = {"file": f'"file": "{_USUAL_FILE}"   # in the policy\'s platform: its path from where the agent runs'}
+_RECOMMENDS_ONLY = '"enabled": false   # in the policy: it recommends, and there is no more that it could do'
+_ELSEWHERE = "selfscale agent --policies FILE   # on a host that stays up: there it can recommend"
+_MENDED_BY = {
+    "functions": ("no agent can ever act on it", _RECOMMENDS_ONLY),
+    "warm": ("more replicas of a policy keep nothing warm", _RECOMMENDS_ONLY),
+    "agent": ("an agent that stands still recommends nothing", _ELSEWHERE),
+    "daemons": (
+        "their number is changed by a deployment alone",
+        '"instances": {"iad1": 2}   # of the daemon, in that file',
+    ),
+}
 
 
 def make(_service: str, platform: Mapping[str, Any]) -> Vercel:
     """Make the driver of a policy's platform object.
 
     Raises:
-        ValueError: a key is unknown or has no such value.
+        PolicyError: a key is unknown or has no such value.
     """
-    for key in platform:
-        if key not in _KEYS and not key.startswith("x-"):
-            raise ValueError(f"platform.{key} is no key of vercel; there is file")
+    check_keys("vercel", platform, _KEYS)
     file = platform.get("file")
     if file is not None and not (isinstance(file, str) and file):
-        raise ValueError(f"platform.file is {file!r}; a path is needed")
+        refuse_key("file", file, "must be a path", _KEYS["file"])
     return Vercel(file)
 
 
@@ -51,20 +62,44 @@ class Vercel:
         """Raise DriverError with the code ``unsupported``: nothing is ever written."""
         raise DriverError(f"scale: {replicas} replicas; {CANNOT_SCALE['functions']}", "unsupported")
 
-    def preflight(self) -> dict[str, list[str]]:
+    def preflight(self) -> dict[str, list[Finding]]:
         """Return why nothing can be scaled, and what is wrong in the file."""
         if self._file is None and not Path(_USUAL_FILE).is_file():
-            return {"wrong": [CANNOT_SCALE["functions"], CANNOT_SCALE["agent"]], "warnings": []}
+            return {"wrong": _cannot_scale([CANNOT_SCALE["functions"], CANNOT_SCALE["agent"]]), "warnings": []}
         path = self._file or _USUAL_FILE
+        functions = _cannot_scale([CANNOT_SCALE["functions"]])
         try:
             found = check(path)
         except Error as error:
-            return {"wrong": [CANNOT_SCALE["functions"], str(error)], "warnings": []}
-        except ImportError:
-            return {
-                "wrong": [CANNOT_SCALE["functions"]],
-                "warnings": [f"{path} was not checked: pip install 'selfscale[cli]'"],
+            unread: Finding = {
+                "what": str(error),
+                "why": "what it asks of Vercel was not checked",
+                "paste": _KEYS["file"],
             }
-        wrong = [f"{path}{each.pointer} = {each.value}: {each.message}" for each in found.problems]
-        odd = [f"{path}{each.pointer}: {each.message}" for each in found.hints]
-        return {"wrong": found.cannot_scale + wrong, "warnings": odd}
+            return {"wrong": [*functions, unread], "warnings": []}
+        except ImportError:
+            unchecked = {
+                "what": f"{path} was not checked: the package jsonschema is not installed",
+                "why": "what is wrong in it shows when it is deployed",
+                "paste": "pip install 'selfscale[cli]'",
+            }
+            return {"wrong": functions, "warnings": [unchecked]}
+        again = f"selfscale validate {path}   # once it is mended"
+        wrong: list[Finding] = [
+            {
+                "what": f"{path}{each.pointer} = {each.value}: {each.message}",
+                "why": "Vercel refuses such a file, or does not do what it says",
+                "paste": again,
+            }
+            for each in found.problems
+        ]
+        odd: list[Finding] = [
+            {"what": f"{path}{each.pointer}: {each.message}", "why": "Vercel does nothing by it", "paste": again}
+            for each in found.hints
+        ]
+        return {"wrong": [*_cannot_scale(found.cannot_scale), *wrong], "warnings": odd}
+
+
+def _cannot_scale(reasons: list[str]) -> list[Finding]:
+    known = {CANNOT_SCALE[key]: mended for key, mended in _MENDED_BY.items()}
+    return [{"what": each, "why": known[each][0], "paste": known[each][1]} for each in reasons]

@@ -29,11 +29,11 @@ ONE = {
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Start]:
-    """Start an agent; it is ended with the test."""
+    """Start an agent of a policy; it is ended with the test."""
     begun: list[Started] = []
 
-    def begin(*arguments: object, policies: Sequence[dict[str, Any]] = (ONE,)) -> Started:
-        write_policies(tmp_path, policies)
+    def begin(*arguments: object, policies: Sequence[dict[str, Any]] = (), **more: Any) -> Started:
+        write_policies(tmp_path, policies or [{**ONE, **more}])
         log = tmp_path / f"log-{len(begun)}"
         with log.open("wb") as to:
             process = subprocess.Popen(
@@ -114,6 +114,15 @@ def test_enabled_it_scales_and_logs_what_it_did(start: Start, selfscale: Run, tm
     assert status_of(selfscale)["services"][0]["desiredReplicas"] == 3
 
 
+def test_what_keeps_a_driver_from_being_made_is_said_once(start: Start, selfscale: Run, tmp_path: Path) -> None:
+    start(platform={"driver": "callback"}).line_with("is an agent of backend")
+    found = status_of(selfscale)
+    words = "hand one to the agent"
+    assert words in " ".join(found["degraded"])
+    assert selfscale("status").stdout.count(words) == 1
+    assert selfscale("doctor", "--policies", tmp_path / "policies.json").stdout.count(words) == 1
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_it_ends_by_itself_when_told_to_and_gives_back_its_lease(
     start: Start, selfscale: Run, number: signal.Signals
@@ -155,7 +164,26 @@ def test_the_service_and_the_file_may_be_named_by_the_environment(
     assert "has no policy for none; it has backend, worker" in ended.stderr
 
 
+def test_the_file_that_is_usual_here_need_not_be_named(selfscale: Run, write: Callable[[str, Any], Path]) -> None:
+    nothing = selfscale("agent")
+    assert nothing.returncode == 2
+    assert "it would be selfscale.json here" in nothing.stderr
+    write("selfscale.json", {"policies": [{**ONE, "maxReplicas": 0}]})
+    assert "/policies/0/maxReplicas" in selfscale("agent").stdout
+
+
 def test_a_wrong_file_is_refused_with_every_mistake(selfscale: Run, write: Callable[[str, Any], Path]) -> None:
     ended = selfscale("agent", "--policies", write("wrong.json", {"policies": [{"service": "a", "maxReplicas": 0}]}))
     assert ended.returncode == 1
     assert "/policies/0/maxReplicas" in ended.stdout
+
+
+def test_an_app_of_celery_that_cannot_be_imported_is_refused_in_one_sentence(
+    selfscale: Run, write: Callable[[str, Any], Path]
+) -> None:
+    platform = {"driver": "celery_pool", "app": "no_such_module:app"}
+    ended = selfscale("agent", "--policies", write("policies.json", {"policies": [{**ONE, "platform": platform}]}))
+    assert ended.returncode == 1
+    assert "Traceback" not in ended.stderr
+    assert '/platform/app = "no_such_module:app"' in ended.stdout
+    assert "must be module:attribute" in ended.stdout

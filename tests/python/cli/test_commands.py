@@ -77,6 +77,12 @@ def test_a_file_that_is_not_there(selfscale: Run) -> None:
     assert ended.returncode == 1
     assert "none.json" in ended.stderr
     assert "Traceback" not in ended.stderr
+    for name in ("none.json", "vercel.json"):
+        as_json = selfscale("validate", name, "--json")
+        assert as_json.returncode == 1
+        said = json.loads(as_json.stdout)
+        assert said["valid"] is False
+        assert name in said["problems"][0]["message"]
 
 
 # decide, explain

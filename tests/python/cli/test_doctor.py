@@ -159,12 +159,98 @@ def test_a_wrong_file_is_refused_with_every_mistake(doctor: Run) -> None:
     as_json = doctor("--json", policies=wrong)
     assert as_json.returncode == 1
     assert json.loads(as_json.stdout)["problems"][0]["pointer"] == "/policies/0/maxReplicas"
+    assert "/policies/0/maxReplicas = 0" in wrong_of(as_json)["what"]
+
+
+def wrong_of(ended: subprocess.CompletedProcess[str]) -> dict[str, str]:
+    """The one thing that keeps it from looking at any service."""
+    said = json.loads(ended.stdout)
+    assert (said["ok"], said["services"]) == (False, [])
+    [found] = said["wrong"]
+    assert set(found) == {"what", "why", "paste"}
+    assert found["why"]
+    assert found["paste"]
+    return found
 
 
 def test_without_a_file_it_says_how_to_name_one(selfscale: Run) -> None:
     ended = selfscale("doctor", **NOWHERE)
     assert ended.returncode == 2
     assert "--policies" in ended.stderr
+    as_json = selfscale("doctor", "--json", **NOWHERE)
+    assert as_json.returncode == 2
+    assert "selfscale init" in wrong_of(as_json)["paste"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("SELFSCALE_FLEET", "nonsense"), ("AUTOSCALING_LOG_LEVEL", "loud"), ("AUTOSCALING_ENABLED", "perhaps (not)")],
+)
+def test_a_setting_that_means_nothing_is_said_as_json_too(doctor: Run, name: str, value: str) -> None:
+    as_words = doctor(policies=policy(platform={"driver": "memory"}), **{name: value})
+    assert as_words.returncode == 1
+    assert name in as_words.stderr
+    as_json = doctor("--json", policies=policy(platform={"driver": "memory"}), **{name: value})
+    assert as_json.returncode == 1
+    found = wrong_of(as_json)
+    assert f"{name}={value}" in found["what"]
+    assert found["paste"].startswith(f"unset {name}")
+
+
+def test_a_setting_of_the_file_beside_the_policies_is_mended_there(doctor: Run, write: Write) -> None:
+    path = write(".env.autoscaling", "AUTOSCALING_DRY_RUN=perhaps")
+    found = wrong_of(doctor("--json", policies=policy(platform={"driver": "memory"})))
+    assert found["paste"] == f"sed -i '/^AUTOSCALING_DRY_RUN=/d' {path}"
+
+
+@pytest.mark.parametrize("content", [None, "{"])
+def test_a_file_that_cannot_be_read_is_said_as_json_too(
+    selfscale: Run, write: Write, tmp_path: Path, content: str | None
+) -> None:
+    path = tmp_path / "none.json" if content is None else write("broken.json", content)
+    ended = selfscale("doctor", "--json", "--policies", path, **NOWHERE)
+    assert ended.returncode == 1
+    assert wrong_of(ended)["paste"]
+
+
+CELERY = {"driver": "celery_pool", "app": "no_such_module:app"}
+
+
+def test_an_app_of_celery_that_cannot_be_imported_is_one_finding_among_the_others(doctor: Run) -> None:
+    ended = doctor("--json", policies=[policy(platform=CELERY), policy(service="web", platform={"driver": "memory"})])
+    assert ended.returncode == 1, ended.stderr
+    mail, web = json.loads(ended.stdout)["services"]
+    assert (mail["driver"], web["driver"]) == ("celery_pool", "memory")
+    [check] = [check for check in mail["checks"] if check["name"] == "driver"]
+    [found] = check["wrong"]
+    assert 'platform.app = "no_such_module:app": cannot be imported' in found["what"]
+    assert found["why"]
+    assert found["paste"].startswith("PYTHONPATH=")
+
+
+def test_the_driver_has_the_name_that_the_policy_gives_it(doctor: Run) -> None:
+    ended = doctor(policies=policy(platform={"driver": "vercel"}))
+    assert "backend  driver vercel, no agent answers here" in ended.stdout
+    assert all(each["why"] and each["paste"] for each in wrong_of_driver(doctor))
+
+
+def wrong_of_driver(doctor: Run) -> list[dict[str, str]]:
+    """What the driver `vercel` finds wrong."""
+    found: list[dict[str, str]] = checks_of(doctor("--json", policies=policy(platform={"driver": "vercel"})))["driver"][
+        "wrong"
+    ]
+    return found
+
+
+def test_no_line_is_broken_and_none_is_padded(doctor: Run) -> None:
+    """A line that is to be pasted must be one line, however narrow the terminal is said to be."""
+    asked = policy(platform={"driver": "compose", "project": "shop", "host": "unix:///no/such/socket"})
+    found = checks_of(doctor("--json", policies=asked))
+    lines = doctor(policies=asked, COLUMNS="40", TERM="dumb", FORCE_COLOR="1").stdout.splitlines()
+    pasted = [each["paste"] for check in found.values() for each in [*check["wrong"], *check["warnings"]]]
+    assert any(len(each) > 80 for each in pasted)
+    assert [each for each in pasted if each] == [line.strip() for line in lines if line.strip() in pasted]
+    assert [line for line in lines if line != line.rstrip()] == []
 
 
 def test_an_agent_that_runs_here_speaks_for_itself(doctor: Run, tmp_path: Path) -> None:

@@ -108,10 +108,12 @@ def test_templates_are_valid_files_themselves(platform: str) -> None:
 
 
 @pytest.mark.parametrize("platform", PLATFORMS)
-def test_it_says_what_it_wrote_and_three_lines_to_run(platform: str, init: Run, tmp_path: Path) -> None:
+def test_it_says_what_it_wrote_and_the_lines_to_run(platform: str, init: Run, tmp_path: Path) -> None:
     ended = init(platform)
     written, _, following = ended.stdout.partition("Next:\n")
-    assert following.count("\n") == 3
+    assert following.count("\n") == len(PLATFORMS[platform].following) >= 3
+    assert subprocess.run(["bash", "-n"], input=following, text=True, check=False).returncode == 0
+    assert re.search("^  (selfscale validate|scripts/setup-autoscaling.sh)", following, re.MULTILINE)
     named = [line.strip() for line in written.splitlines() if line.startswith("  ")]
     assert named == sorted(files(tmp_path))
 
@@ -359,6 +361,24 @@ def test_the_task_role_has_exactly_the_rights_of_its_page(written: Written) -> N
     assert written_policy == page
 
 
+def test_ecs_itself_may_read_what_it_gives_the_task_and_no_more(written: Written) -> None:
+    folder = written("ecs", "--service", "shop") / "ecs"
+    (container,) = parsed(folder / "task-definition.yaml")["containerDefinitions"]
+    (statement,) = parsed(folder / "execution.json")["Statement"]
+    assert statement["Action"] == ["ssm:GetParameters"]
+    assert [statement["Resource"]] == [each["valueFrom"] for each in container["secrets"]]
+
+
+def test_a_person_may_look_into_a_task_on_ecs(written: Written) -> None:
+    folder = written("ecs", "--service", "shop") / "ecs"
+    assert parsed(folder / "service.yaml")["enableExecuteCommand"] is True
+    (statement,) = parsed(folder / "exec.json")["Statement"]
+    assert {action.partition(":")[0] for action in statement["Action"]} == {"ssmmessages"}
+    (container,) = parsed(folder / "task-definition.yaml")["containerDefinitions"]
+    told = {each["name"]: each["value"] for each in container["environment"]}
+    assert told["SELFSCALE_RUN_DIR"], "root finds the agent of another user"
+
+
 def without_id(statement: dict[str, Any]) -> dict[str, Any]:
     """A statement without the word that says what it is for."""
     assert re.fullmatch("[A-Za-z0-9]+", statement["Sid"])
@@ -452,8 +472,16 @@ def test_the_agent_reads_the_memory_in_which_the_service_counts(written: Written
     found = services(written(platform) / name)
     agent = found["agent" if platform == "swarm" else "autoscaler"]
     for each in (agent, found["web"]):
-        assert "selfscale:/dev/shm" in each["volumes"]
+        assert "selfscale:/dev/shm:nocopy" in each["volumes"]
         assert each["environment"]["SELFSCALE_RUN_DIR"] == "/tmp/selfscale"
+
+
+@pytest.mark.parametrize("file", ["swarm/docker-stack.yml", "compose/docker-compose.autoscale.yml"])
+def test_what_the_agent_keeps_is_in_a_volume_where_every_user_may_write(written: Written, file: str) -> None:
+    platform, name = file.split("/")
+    agent = services(written(platform) / name)["agent" if platform == "swarm" else "autoscaler"]
+    assert "selfscale-state:/var/tmp" in agent["volumes"]
+    assert agent["environment"]["SELFSCALE_STATE_DIR"].startswith("/var/tmp/")
 
 
 def test_the_files_for_compose_are_those_of_the_guide(written: Written) -> None:
@@ -472,6 +500,17 @@ def test_the_files_for_compose_are_those_of_the_guide(written: Written) -> None:
     same = ("name", "service", "minReplicas", "maxReplicas", "enabled")
     assert {key: policy[key] for key in same} == {key: guide[key] for key in same}
     assert (policy["cooldownPeriod"], policy["evaluationInterval"]) == ("5m", "2m")
+
+
+@pytest.mark.parametrize("name", ["compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml", None])
+def test_the_projects_own_file_is_called_as_it_is_there(init: Run, tmp_path: Path, name: str | None) -> None:
+    if name:
+        (tmp_path / name).write_text("services: {}\n")
+    ended = init("compose")
+    both = f"-f {name or 'docker-compose.yml'} -f docker-compose.autoscale.yml"
+    assert both in ended.stdout
+    scripts_of_it = list((tmp_path / "scripts").iterdir())
+    assert all(both in path.read_text() for path in [*scripts_of_it, tmp_path / "docker-compose.autoscale.yml"])
 
 
 def test_scripts_may_be_run(written: Written) -> None:
@@ -511,6 +550,25 @@ def test_the_roles_on_cloud_run_have_exactly_the_rights_of_its_page(written: Wri
         in setup
     )
     assert f'service-accounts add-iam-policy-binding "$account" {who} --role roles/iam.serviceAccountUser' in setup
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_the_setup_on_cloud_run_makes_what_is_missing_alone(
+    written: Written, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_there: bool
+) -> None:
+    """A second service of the project finds the roles, and a second run everything."""
+    stand_in(
+        tmp_path / "bin" / "gcloud",
+        f'echo "$@" >>{tmp_path}/log; case "$*" in *describe*) {str(is_there).lower()};; esac',
+    )
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"), prepend=":")
+    setup = written("cloud_run", "--service", "shop") / "cloud_run" / "setup.sh"
+    assert subprocess.run([setup], check=False).returncode == 0
+    called = (tmp_path / "log").read_text()
+    made = re.findall(r"iam (\S+) create (\S+)", called)
+    wanted = [("service-accounts", "run-shop"), ("roles", "selfscale"), ("roles", "selfscale_operations")]
+    assert made == ([] if is_there else wanted)
+    assert "run services replace service.yaml" in called
 
 
 def test_the_agent_on_cloud_run_has_cpu_at_all_times_and_the_count_to_itself(written: Written) -> None:
@@ -573,6 +631,22 @@ def test_railway_checks_and_starts_anew_as_the_guide_says(written: Written) -> N
 # digitalocean
 
 
+def test_railway_is_planned_then_applied_then_given_its_token(init: Run) -> None:
+    following = init("railway").stdout.partition("Next:\n")[2]
+    places = [following.index(f"railway {word}") for word in ("link", "config plan", "config apply", "variable set")]
+    assert places == sorted(places)
+
+
+def test_the_calls_that_railway_allows_are_enough_for_the_replicas_of_the_comment(written: Written) -> None:
+    text = (written("railway") / "selfscale.json").read_text()
+    (policy,) = library.load_policies(written("railway", "--force") / "selfscale.json")
+    per_replica, looks = 2 * 3600 // 30, 3600 // 60
+    assert policy["evaluationInterval"] == "1m"
+    assert f"{per_replica} an hour for each replica and {looks} beside" in text
+    assert 3 * per_replica + looks <= 1000 < 4 * per_replica + looks, "three replicas on Hobby"
+    assert policy["maxReplicas"] * per_replica + looks <= 10_000, "all on Pro"
+
+
 def test_digitalocean_accepts_the_app_and_the_count_is_not_in_it(written: Written) -> None:
     document = parsed(written("digitalocean", "--service", "shop", "--repo", "acme/shop") / ".do" / "app.yaml")
     schema = json.loads((FIXTURES / "digitalocean" / "app-spec.schema.json").read_text())
@@ -608,13 +682,35 @@ def test_the_token_is_the_one_of_the_page(written: Written, platform: str, words
 def control(written: Written, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
     """Run the script of that name, and see what it has docker-compose do: this one says it, and does nothing."""
     folder = written("compose", "--service", "backend")
-    (tmp_path / "bin").mkdir()
-    stub = tmp_path / "bin" / "docker-compose"
-    stub.write_text('#!/bin/sh\necho "$@"\n')
-    stub.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path / "bin"), prepend=":")
+    stand_in(tmp_path / "bin" / "docker-compose", 'echo "$@"')
+    stand_in(tmp_path / "bin" / "docker", "exit 1")  # one without the word compose
     script = folder / "scripts" / "autoscaling-control.sh"
     return lambda *words: subprocess.run([script, *words], capture_output=True, text=True, check=False)
+
+
+def stand_in(path: Path, does: str) -> None:
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(f"#!/bin/sh\n{does}\n")
+    path.chmod(0o755)
+
+
+@pytest.mark.parametrize("name", ["autoscaling-control.sh", "monitor-autoscaling.sh", "setup-autoscaling.sh"])
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_script_calls_whichever_compose_there_is(
+    name: str, version: int, written: Written, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Version 2 is asked for first: where both are there, version 1 is the one that is left over."""
+    folder = written("compose")
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"), prepend=":")
+    has_word = f'test "$1" = compose && test {version} = 2'
+    stand_in(tmp_path / "bin" / "docker", f'{has_word} && echo "2: $@" && [ "$2" = version ]')
+    stand_in(tmp_path / "bin" / "docker-compose", 'echo "1: $@"; exit 1')
+    stand_in(tmp_path / "bin" / "selfscale", "")
+    words = ["status"] if name == "autoscaling-control.sh" else []
+    said = subprocess.run([folder / "scripts" / name, *words], capture_output=True, text=True, check=False).stdout
+    project = "-p shop -f docker-compose.yml -f docker-compose.autoscale.yml"
+    assert said.startswith(f"2: compose {project} " if version == 2 else f"1: {project} ")
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,10 @@
 set -eu
 cd "$(dirname "$0")/.."
 
-compose() { docker-compose -p __project__ -f docker-compose.yml -f docker-compose.autoscale.yml "$@"; }
+# Version 2 of Compose is a part of docker, version 1 a command of its own.
+if docker compose version >/dev/null 2>&1; then docker_compose="docker compose"; else docker_compose=docker-compose; fi
+# shellcheck disable=SC2086 # two words
+compose() { $docker_compose -p __project__ -f __file__ -f docker-compose.autoscale.yml "$@"; }
 agent() { compose exec -T autoscaler selfscale "$@"; }
 
 # The agent reads its settings when it starts; what it remembers is kept.

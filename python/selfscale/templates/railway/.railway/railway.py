@@ -1,5 +1,7 @@
 """Railway's infrastructure as code, which railway.json gives way to: Railway reads that until 2026-12-01 and no longer.
 
+In Python it is in beta at Railway, and needs a current CLI.
+
 It describes a whole project. If yours has more in it, run `railway config pull --lang py` first and paste from here.
 `railway config plan` shows what would change and changes nothing.
 """
@@ -14,7 +16,8 @@ def main(ctx=None):
     served = service(
         "__service__",
         start="uvicorn app:app --host 0.0.0.0 --port $PORT",
-        # No `replicas`: each `railway config apply` would put them back over the agent's.
+        # No `replicas`: each `railway config apply` would put them back over the agent's. It begins with one;
+        # as long as the agent only recommends, `railway scale` sets more.
         #
         # A deployment takes over once this answers; it has 100 s for that.
         healthcheck="/health/ready",
