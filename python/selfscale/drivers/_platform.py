@@ -33,7 +33,7 @@ class PlatformError(PolicyError):
         def refuse(*_: object) -> NoReturn:
             raise DriverError(str(self), "invalid_argument")
 
-        return CallbackDriver(refuse, refuse, lambda: [finding])
+        return CallbackDriver(refuse, refuse, lambda: [finding], {"scope": "host"})
 
 
 def refuse_key(key: str, value: object, message: str, paste: str) -> NoReturn:
