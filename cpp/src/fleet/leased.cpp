@@ -13,8 +13,12 @@ namespace {
 namespace asio = boost::asio;
 
 constexpr int publish_attempts = 3;
+constexpr int lease_attempts = 3;
 
 Failure conflict(std::string words) { return Failure{Errc::conflict, std::move(words), {}}; }
+bool is_conflict(const Result<std::string>& written) {
+  return !written && written.error().code == Errc::conflict;
+}
 
 /// Nobody acts on a record that may say anything.
 Failure unreadable(const std::string& what, const Failure& why) {
@@ -69,6 +73,7 @@ class Leased final : public Fleet {
   Lease lease_;
   std::optional<LeaseRecord> record_;  ///< as written last; empty: this process does not lead
   std::string version_;                ///< of `record_`
+  bool is_resigning_ = false;          ///< a step may still be on its way, which renews
   std::int64_t last_token_ = 0;        ///< that this process has had
   std::string seen_version_;           ///< of the lease, whoever holds it
   Duration seen_since_{0};
@@ -99,6 +104,7 @@ bool Leased::is_ours(const LeaseRecord& record) const {
 }
 
 asio::awaitable<Result<bool>> Leased::lead() {
+  if (is_resigning_) co_return false;
   if (record_) {
     auto kept = co_await keep(*record_);
     if (!kept || *kept) co_return kept;
@@ -135,13 +141,15 @@ asio::awaitable<Result<std::string>> Leased::write(LeaseRecord record, std::stri
 }
 
 /// Writes the record of the lease that this process holds; false: it holds it no more. An earlier
-/// write whose answer was lost has left another version, which is ours all the same.
+/// write whose answer was lost, or is still on its way, has left another version, which is ours all
+/// the same.
 asio::awaitable<Result<bool>> Leased::keep(LeaseRecord record) {
   auto written = co_await write(record, version_);
-  if (!written && written.error().code == Errc::conflict) {
+  for (int attempt = 1; attempt < lease_attempts && is_conflict(written); ++attempt) {
     const auto standing = co_await look();
     if (!standing) co_return standing.error();
-    if (is_ours(standing->record)) written = co_await write(record, standing->version);
+    if (!is_ours(standing->record)) break;
+    written = co_await write(record, standing->version);
   }
   if (!written && written.error().code != Errc::conflict) co_return written.error();
   if (!written) {
@@ -159,6 +167,7 @@ asio::awaitable<Result<LeaseRecord>> Leased::load() {
 }
 
 asio::awaitable<Result<void>> Leased::renew(LeaseRecord record) {
+  if (is_resigning_) co_return conflict("this process gives its lease back");
   if (!record_ || record.token != record_->token) {
     co_return conflict("this process does not hold the lease of token " +
                        std::to_string(record.token));
@@ -176,7 +185,9 @@ asio::awaitable<void> Leased::resign() {
   if (!record_) co_return;
   auto record = *record_;
   record.holder.clear();
+  is_resigning_ = true;
   co_await keep(std::move(record));
+  is_resigning_ = false;
   record_.reset();
 }
 
