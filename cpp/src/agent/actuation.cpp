@@ -40,6 +40,7 @@ Action Actuation::take_up(std::optional<Instant> accepted_at, Instant now) {
 Action Actuation::resume(const Written& event, Instant now) {
   if (event.result) return accept(now);
   const Failure& failure = event.result.error();
+  may_be_half_done_ = failure.code != Errc::conflict;
   if (is_worth_another_look(failure.code)) return retry(failure);
   return failed(failure, failure.message);
 }
@@ -76,7 +77,11 @@ Action Actuation::retry(const Failure& failure) {
 /// Nothing is written again before it is known what the last write did.
 Action Actuation::after_unsure_write(const drivers::Observation& seen, Instant now) {
   if (seen.desired == order_.to) return accept(now);
-  if (seen.desired != order_.from) return superseded(seen.desired);
+  // One that is carried out replica by replica may have been broken off.
+  const bool is_between = seen.desired > std::min(order_.from, order_.to) &&
+                          seen.desired < std::max(order_.from, order_.to);
+  const bool is_half_done = may_be_half_done_ && is_between;
+  if (seen.desired != order_.from && !is_half_done) return superseded(seen.desired);
   return Write{order_.to, seen.version, order_.trigger, {}};
 }
 

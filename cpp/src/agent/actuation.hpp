@@ -96,6 +96,7 @@ class Actuation {
   Order order_;
   std::function<double()> jitter_;
   int attempts_ = 1;
+  bool may_be_half_done_ = false;       ///< the last write, as far as is known
   std::optional<Instant> accepted_at_;  ///< empty: the write's outcome is not known yet
   std::optional<int> ready_;
 };

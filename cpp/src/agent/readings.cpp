@@ -337,6 +337,10 @@ bool Readings::is_service_level(const MetricSpec& spec) const {
   }
 }
 
+bool Readings::is_sum(const MetricSpec& spec) const {
+  return history_->source_of(spec) == Source::rate && spec.across == Across::sum;
+}
+
 bool Readings::may_be_of_service(const MetricSpec& spec) const {
   const auto source = history_->source_of(spec);
   const bool is_of_requests = spec.metric == in_flight || History::counts_requests(spec);

@@ -99,6 +99,8 @@ class Readings {
 
   /// True: ask read_service(), the metric has no reading per instance.
   [[nodiscard]] bool is_service_level(const MetricSpec& spec) const;
+  /// Such a metric adds up over the replicas: less is read where some cannot be heard.
+  [[nodiscard]] bool is_sum(const MetricSpec& spec) const;
   /// A gauge or counter by a name of the app's own: it may be of the whole service, as a queue's
   /// length is. Requests are not; every instance has its own.
   [[nodiscard]] bool may_be_of_service(const MetricSpec& spec) const;

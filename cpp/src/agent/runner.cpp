@@ -29,6 +29,7 @@ constexpr Duration shortest_tick{10};
 constexpr Duration longest_tick{1'000};
 constexpr std::chrono::milliseconds drain_tick{100};
 constexpr std::chrono::milliseconds patience_with_calls{300};
+constexpr std::chrono::milliseconds patience_with_step{1'000};
 constexpr int change_attempts = 5;
 
 std::string socket_path(const House& house) {
@@ -52,6 +53,7 @@ Runner::Runner(const AgentOptions& options, Settings settings, Seat& seat, Subsc
       house_{options, std::move(settings), seat, subscribers, totals},
       steering_{house_},
       next_step_{house_.io},
+      step_ended_{house_.io},
       next_tick_{house_.io},
       started_boot_ms_{boot_milliseconds()} {}
 
@@ -140,6 +142,11 @@ void Runner::stop() noexcept {
 asio::awaitable<void> Runner::wind_up() {
   if (server_) server_->stop();
   seat_.count_usage();
+  steering_.write_no_more();
+  if (is_stepping_) {  // what it has asked for is to be known before the lease is given back
+    step_ended_.expires_after(patience_with_step);
+    co_await step_ended_.async_wait(with_error);
+  }
   co_await steering_.resign();
 }
 
@@ -149,6 +156,7 @@ asio::awaitable<void> Runner::steer() {
   while (!stopping_) {
     std::string failed;
     try {
+      is_stepping_ = true;
       co_await steering_.step();
       hurry_tick();
       serve_people();
@@ -159,6 +167,8 @@ asio::awaitable<void> Runner::steer() {
     } catch (...) {
       failed = "something that is no std::exception";
     }
+    is_stepping_ = false;
+    step_ended_.cancel();
     if (failed.empty()) {
       house_.log.recovered("error");
     } else {

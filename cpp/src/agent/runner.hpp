@@ -95,6 +95,8 @@ class Runner final : public control::Controlled {
   House house_;
   Steering steering_;
   boost::asio::steady_timer next_step_;
+  boost::asio::steady_timer step_ended_;
+  bool is_stepping_ = false;
   boost::asio::steady_timer next_tick_;
   Instant ticked_at_{};
   std::unique_ptr<http::Server> server_;

@@ -67,13 +67,33 @@ void add_silent(std::vector<Instance>& instances, const PlatformCounts& platform
   }
 }
 
+std::set<std::string> reporters(const Readings& readings) {
+  auto names = readings.instances();
+  std::erase_if(names, [&](const std::string& name) { return !readings.is_reporting(name); });
+  return names;
+}
+
+/// A sum over the replicas that leaves some out would have a busy service made smaller. Empty: none
+/// is left out.
+std::optional<Reading> why_no_sum(const Readings& readings, const PlatformCounts& platform,
+                                  const Surroundings& now) {
+  if (!names_replicas(now) && !now.others_report_elsewhere) return std::nullopt;
+  const auto heard = static_cast<int>(reporters(readings).size());
+  const int serving = platform.ready_replicas.value_or(platform.current_replicas);
+  if (heard >= serving) return std::nullopt;
+  return Reading::absent(Missing::not_reported,
+                         "of " + std::to_string(serving) + " replicas that serve " +
+                             std::to_string(heard) + " can be heard here, and a sum needs all");
+}
+
 /// The only one that reports, where it is none of the replicas that the platform names, or the
 /// platform names none: an agent beside the workers, say. What it counts for the service nobody
 /// else will ever report.
 std::optional<std::string> sole_reporter(const std::vector<Instance>& instances,
-                                         const Readings& readings, bool are_named) {
-  auto names = readings.instances();
-  std::erase_if(names, [&](const std::string& name) { return !readings.is_reporting(name); });
+                                         const Readings& readings, const Surroundings& now) {
+  const bool are_named = names_replicas(now);
+  if (!are_named && now.others_report_elsewhere) return std::nullopt;
+  const auto names = reporters(readings);
   if (names.size() != 1) return std::nullopt;
   const auto& sole = *names.begin();
   const bool is_listed = std::ranges::find(instances, sole, &Instance::id) != instances.end();
@@ -114,11 +134,14 @@ Snapshot SnapshotMaker::make(const Policy& policy, const Readings& readings,
     instance.metrics.resize(compiled.metrics.size());
   }
   snapshot.metrics.resize(compiled.metrics.size());
-  const auto sole = sole_reporter(snapshot.instances, readings, names_replicas(now));
+  const auto sole = sole_reporter(snapshot.instances, readings, now);
+  const auto no_sum = sole ? std::nullopt : why_no_sum(readings, snapshot.platform, now);
   for (std::size_t i = 0; i < compiled.metrics.size(); ++i) {
     const auto& spec = compiled.metrics[i];
     if (spec.is_computed()) continue;
-    if (readings.is_service_level(spec)) {
+    if (no_sum && readings.is_sum(spec)) {
+      snapshot.metrics[i] = *no_sum;
+    } else if (readings.is_service_level(spec)) {
       snapshot.metrics[i] = readings.read_service(spec, now.at);
     } else if (sole && readings.may_be_of_service(spec)) {
       snapshot.metrics[i] = readings.read(spec, *sole, now.at);

@@ -25,6 +25,9 @@ struct Surroundings {
   Shared shared;
   Estimates estimates;
   std::string own_instance;  ///< of the process that decides
+  /// That process is a replica whose agent meets those of other hosts: what other replicas record
+  /// is not read here.
+  bool others_report_elsewhere = false;
 };
 
 /// Lists every replica that the platform says exists: those that it names, else those that report

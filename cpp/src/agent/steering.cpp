@@ -83,7 +83,7 @@ asio::awaitable<void> Steering::step() {
   judge_now();
   if (verdict_.may_act) {
     may_have_taken_over_ = true;
-  } else {
+  } else if (circumstances_.leads) {  // and people's word could be read
     co_await release();
   }
   if (role_ == Role::leader && resumes_ && observation_) co_await resume_event();
@@ -214,6 +214,7 @@ asio::awaitable<void> Steering::begin_to_lead() {
   role_ = Role::leader;
   leader_ = house_.holder();
   resumes_ = true;
+  may_have_taken_over_ = true;  // by the leader before, who may have been killed
   house_.log.debug("leads " + house_.service() + " with token " + std::to_string(lease_.token));
 }
 
@@ -244,6 +245,11 @@ void Steering::cease_to_lead() {
   house_.log.info("leads " + house_.service() + " no more");
 }
 
+void Steering::write_no_more() noexcept {
+  ends_ = true;
+  events_.allow(false, lease_.token);
+}
+
 asio::awaitable<void> Steering::resign() {
   if (role_ == Role::leader) co_await give_up();
   house_.seat.drop_control();
@@ -256,11 +262,17 @@ asio::awaitable<void> Steering::give_up() {
 
 /// Whoever acts no more leaves the platform as a person had set it.
 asio::awaitable<void> Steering::release() {
-  if (!std::exchange(may_have_taken_over_, false)) co_return;
+  if (!may_have_taken_over_) co_return;
   const auto released = co_await house_.driver->release();
   if (!released) {
-    house_.log.warn("what was taken over could not be given back: " + released.error().message);
+    house_.log.trouble("release",
+                       "what was taken over could not be given back, and is given back "
+                       "later: " +
+                           released.error().message);
+    co_return;
   }
+  may_have_taken_over_ = false;
+  house_.log.recovered("release");
 }
 
 /// What was thought by the old policy stays where the new one has the same rule.
@@ -351,6 +363,7 @@ asio::awaitable<void> Steering::think() {
   now.estimates = events_.startups.estimates();
   now.estimates.throughput_per_replica = readings_.throughput();
   now.own_instance = house_.settings.instance;
+  now.others_report_elsewhere = house_.fleet_spans_hosts && house_.settings.is_replica;
   snapshot_ = maker_.make(policy_, readings_, now);
   refused_readings_ += count_refused(snapshot_);
   decide(policy_, snapshot_, state_, decision_);
@@ -393,7 +406,7 @@ void Steering::judge_now() {
   circumstances_.preflight = drivers::sentences(preflight_.wrong);
   switches_ = read_switches(circumstances_);
   verdict_ = judge(switches_);
-  events_.allow(verdict_.may_act, lease_.token);
+  events_.allow(verdict_.may_act && !ends_, lease_.token);
 }
 
 /// Another decision than the last, or as good as another: it may be carried out now, or no more.

@@ -61,6 +61,8 @@ class Steering {
   boost::asio::awaitable<void> take_up_totals();
   /// Why it is not certain that this platform has one writer, and the ways out; empty: it is.
   [[nodiscard]] std::optional<Finding> rivals() const;
+  /// Whatever a step under way would still ask of the platform; before resign().
+  void write_no_more() noexcept;
   /// Gives the lease back.
   boost::asio::awaitable<void> resign();
   /// In a fork's child, which must touch nothing else: closes the files that are kept open.
@@ -128,6 +130,7 @@ class Steering {
   Circumstances circumstances_;
   std::vector<Switch> switches_;
   Verdict verdict_;
+  bool ends_ = false;                 ///< nothing is written any more
   bool may_have_taken_over_ = false;  ///< since the driver gave back what it had taken
   std::string published_;
 

@@ -177,6 +177,29 @@ INSTANTIATE_TEST_SUITE_P(Codes, UnsureOutcome,
                                          Errc::conflict),
                          [](const auto& info) { return std::string{name_of(info.param)}; });
 
+TEST(Actuation, WhatWasBrokenOffHalfWayIsFinished) {
+  for (const auto code : {Errc::timed_out, Errc::unreachable, Errc::throttled}) {
+    auto life = actuation_of(up(3, 7));
+    as<Watch>(life.resume(refused(code), start));
+    const auto again = as<Write>(life.resume(observed(seen(5, 3)), start));
+    EXPECT_EQ(again.desired, 7) << name_of(code);
+  }
+}
+
+TEST(Actuation, ACountBetweenIsSomebodyElsesWhereSomebodyElseWasFaster) {
+  auto life = actuation_of(up(3, 7));
+  as<Watch>(life.resume(refused(Errc::conflict), start));
+  EXPECT_EQ(as<Finished>(life.resume(observed(seen(5, 3)), start)).foreign, 5);
+}
+
+TEST(Actuation, ACountBeyondIsSomebodyElsesWhateverTheWriteDid) {
+  for (const int count : {2, 8}) {
+    auto life = actuation_of(up(3, 7));
+    as<Watch>(life.resume(refused(Errc::timed_out), start));
+    EXPECT_EQ(as<Finished>(life.resume(observed(seen(count, 3)), start)).foreign, count);
+  }
+}
+
 TEST(Actuation, ReadsThatFailCountAsAttemptsWhileTheWriteIsUnsure) {
   auto life = actuation_of(up(3, 5));
   as<Watch>(life.resume(refused(Errc::timed_out), start));

@@ -215,6 +215,90 @@ TEST_F(SnapshotTest, WhatAnAgentBesideTheReplicasCountsIsTheServices) {
   EXPECT_EQ(snapshot.instances.size(), 1U) << "it is no replica";
 }
 
+class SumTest : public SnapshotTest {
+ protected:
+  SumTest() {
+    policy = load_policies(R"({"service": "backend", "maxReplicas": 20,
+      "metrics": [{"name": "jobs_total", "aggregation": "rate", "across": "sum"}],
+      "rules": [{"metric": "jobs_total", "type": "threshold", "scaleUp": 900, "scaleDown": 300}]})")
+                 .policies.front();
+    readings.watch(policy.compiled().metrics);
+  }
+  static ProcessView counting(const std::string& instance, int slot, std::uint64_t jobs) {
+    auto view = process(instance, slot, 0);
+    auto& entry = view.entries.emplace_back();
+    entry.name = "jobs_total";
+    entry.kind = metrics::Kind::counter;
+    entry.count = jobs;
+    return view;
+  }
+  /// Of each of these a thousand jobs in ten seconds.
+  void feed_jobs(const std::vector<std::string>& instances) {
+    for (const int second : {0, 10}) {
+      std::vector<ProcessView> views;
+      for (const auto& name : instances) {
+        views.push_back(counting(name, static_cast<int>(views.size()) + 1, 100U * second));
+      }
+      feed(std::move(views), second * 1s);
+    }
+  }
+  Snapshot made(std::optional<drivers::Observation> seen, bool others_report_elsewhere) {
+    Surroundings now;
+    now.at = start + 10s;
+    now.observation = std::move(seen);
+    now.own_instance = "a";
+    now.others_report_elsewhere = others_report_elsewhere;
+    return maker.make(policy, readings, now);
+  }
+  static drivers::Observation named(const std::vector<std::string>& names) {
+    auto seen = counted(static_cast<int>(names.size()), static_cast<int>(names.size()));
+    for (const auto& name : names) seen.replicas.push_back(replica(name, true, 60));
+    return seen;
+  }
+};
+
+TEST_F(SumTest, IsNotKnownWhereReplicasCannotBeHeard) {
+  feed_jobs({"a"});
+  for (const auto& seen : {named({"a", "b", "c"}), counted(3, 3)}) {
+    const auto sum = made(seen, /*others_report_elsewhere=*/true).metrics[0];
+    ASSERT_TRUE(sum);
+    EXPECT_TRUE(sum->is_missing());
+    EXPECT_EQ(sum->detail, "of 3 replicas that serve 1 can be heard here, and a sum needs all");
+  }
+}
+
+TEST_F(SumTest, IsKnownOfThoseThatServe) {
+  feed_jobs({"a", "b"});
+  auto seen = named({"a", "b", "c"});
+  seen.ready = 2;
+  seen.replicas[2].ready = false;
+  const auto sum = made(seen, /*others_report_elsewhere=*/true).metrics[0];
+  ASSERT_TRUE(sum && !sum->is_missing());
+  EXPECT_NEAR(sum->value, 200.0, 1.0);
+}
+
+TEST_F(SumTest, OfAnAgentBesideTheReplicasIsTheServices) {
+  feed_jobs({"gateway"});
+  const auto sum = made(named({"a", "b", "c"}), /*others_report_elsewhere=*/true).metrics[0];
+  ASSERT_TRUE(sum && !sum->is_missing());
+}
+
+TEST_F(SnapshotTest, OneOfManyReplicasIsNotTakenForAnAgentBesideThem) {
+  policy = load_policies(R"({"service": "backend", "maxReplicas": 5,
+    "rules": [{"metric": "jobs", "type": "threshold", "scaleUp": 9, "scaleDown": 1}]})")
+               .policies.front();
+  readings.watch(policy.compiled().metrics);
+  auto only = process("a", 1, 3);
+  only.entries.push_back(gauge("jobs", 0));
+  feed({only});
+  Surroundings now;
+  now.at = start;
+  now.observation = counted(3, 3);
+  now.own_instance = "a";
+  now.others_report_elsewhere = true;
+  EXPECT_FALSE(maker.make(policy, readings, now).metrics[0]);
+}
+
 TEST_F(SnapshotTest, ReadingsStandWhereTheyBelong) {
   feed({process("a", 1, 3)});
   const auto snapshot = make(std::nullopt);
