@@ -76,7 +76,10 @@ std::optional<Finding> cannot_keep(const std::string& directory, const std::stri
     return Finding{what + ": it belongs to another user", why, other};
   }
   if ((status.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
-    return Finding{what + ": others may write to it", why, "chmod 700 " + directory};
+    const bool is_shared = (status.st_mode & S_ISVTX) != 0;  // as /tmp is
+    return Finding{
+        what + ": others may write to it", why,
+        is_shared ? variable + "=" + directory + "/selfscale" : "chmod 700 " + directory};
   }
   return std::nullopt;
 }
@@ -220,6 +223,9 @@ class Examiner {
     if (auto rivals =
             possible_rivals(settings_, driver_.get(), found_.driver, meeting.spans_hosts)) {
       check.wrong.push_back(std::move(*rivals));
+    }
+    if (auto unheard = unheard_replicas(settings_, meeting.spans_hosts); unheard && driver_) {
+      check.warnings.push_back(std::move(*unheard));
     }
     co_await ask(meeting, check);
   }

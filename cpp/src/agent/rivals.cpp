@@ -41,4 +41,14 @@ std::optional<Finding> possible_rivals(const Settings& settings, const drivers::
                  ways_out(driver_name)};
 }
 
+std::optional<Finding> unheard_replicas(const Settings& settings, bool meet_across_hosts) {
+  if (!settings.is_replica || !meet_across_hosts) return std::nullopt;
+  return Finding{
+      "an agent inside a replica reads what the replicas of its own host record, and of the others "
+      "nothing",
+      "by CPU, memory and requests of one host it takes nothing away from several, and adds late; "
+      "bounds, schedules, orders and a gauge of the whole service, such as a queue's length, work "
+      "(docs/fleet.md)"};
+}
+
 }  // namespace selfscale::agent

@@ -1,4 +1,5 @@
-/// Is it certain that a platform has one writer? (docs/fleet.md)
+/// What becomes of many agents of one service: is it certain that a platform has one writer, and by
+/// what does that one decide? (docs/fleet.md)
 #pragma once
 
 #include <optional>
@@ -13,5 +14,9 @@ namespace selfscale::agent {
 /// Why it is not, and the ways out; empty: it is. `driver` is null where there is none.
 std::optional<Finding> possible_rivals(const Settings& settings, const drivers::Driver* driver,
                                        std::string_view driver_name, bool meet_across_hosts);
+
+/// What the agent of one of many replicas does not know of the others; empty: it is none, or nobody
+/// is out of its sight.
+std::optional<Finding> unheard_replicas(const Settings& settings, bool meet_across_hosts);
 
 }  // namespace selfscale::agent

@@ -170,6 +170,9 @@ asio::awaitable<drivers::Preflight> Steering::look_around() {
   if (!found && may_pass(found.error()) && now < look_lasts_until_) co_return preflight_;
   if (!found) found = drivers::Preflight{{house_.driver->explain(found.error())}, {}};
   if (auto why = rivals()) found->wrong.push_back(std::move(*why));
+  if (auto unheard = unheard_replicas(house_.settings, house_.fleet_spans_hosts)) {
+    found->warnings.push_back(std::move(*unheard));
+  }
   if (sampled_at_) {  // before, nothing can be known
     auto against = house_.driver->against_fewer(readings_.longest_work());
     if (against) found->warnings.push_back(std::move(*against));

@@ -133,6 +133,10 @@ TEST_F(Doctor, SaysWhichDirectoryOthersMayWriteTo) {
   const auto found = check(examine(options), "directories");
   ASSERT_EQ(found.wrong.size(), 1U);
   EXPECT_EQ(found.wrong[0].paste, "chmod 700 " + run);
+  ASSERT_EQ(::chmod(run.c_str(), 01777), 0);
+  EXPECT_EQ(check(examine(options), "directories").wrong[0].paste,
+            "SELFSCALE_RUN_DIR=" + run + "/selfscale")
+      << "many use it, as /tmp";
 }
 
 TEST_F(Doctor, TakesAFileInThePlaceOfADirectoryForOne) {
