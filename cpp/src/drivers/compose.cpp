@@ -8,6 +8,7 @@
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <cstdlib>
+#include <map>
 #include <utility>
 
 #include "drivers/compose/api.hpp"
@@ -38,23 +39,37 @@ struct Leaving {
 
   docker::Engine engine;
   std::vector<std::string> ids;
-  asio::steady_timer ended;   ///< cancelled whenever one has ended
-  bool is_abandoned = false;  ///< nothing more is written: another may lead
-  Failure refused;            ///< the first refusal since the last scale(); without words: none
+  asio::steady_timer ended;                ///< cancelled whenever one has ended
+  bool acts = false;                       ///< from scale() to release(); else another may lead
+  std::map<std::string, Failure> refused;  ///< by id, since the last scale() that took any away
 };
 
-/// Stops a container, and takes it away.
-asio::awaitable<void> retire(std::shared_ptr<Leaving> leaving, std::string id,
+/// Somebody else was faster.
+bool is_gone(const Result<http::Answer>& done) {
+  return !done && done.error().code == Errc::not_found;
+}
+/// It was heard, and surely not done.
+bool is_refused(const Result<http::Answer>& done) {
+  if (done) return false;
+  const auto code = done.error().code;
+  return code == Errc::denied || code == Errc::failed || code == Errc::conflict ||
+         code == Errc::throttled;
+}
+
+/// Stops a container whose name says that it leaves, and takes it away.
+asio::awaitable<void> retire(std::shared_ptr<Leaving> leaving, Container one,
                              std::optional<double> grace_seconds) {
   const double grace = grace_seconds.value_or(longest_grace_seconds);
   const auto until = after(Duration{static_cast<Duration::rep>(grace * 1000.0)} + patience);
-  auto done = co_await leaving->engine.ask(compose::stop(id, grace_seconds), until);
-  if (done && !leaving->is_abandoned) {
-    done = co_await leaving->engine.ask(compose::remove(id), after(patience));
+  auto done = co_await leaving->engine.ask(compose::stop(one.id, grace_seconds), until);
+  if (done && leaving->acts) {
+    done = co_await leaving->engine.ask(compose::remove(one.id), after(patience));
+  } else if (is_refused(done) && leaving->acts) {
+    // It stays, so it has to count again.
+    co_await leaving->engine.ask(compose::rename(one.id, one.usual_name()), after(patience));
   }
-  const bool is_gone = !done && done.error().code == Errc::not_found;  // somebody else was faster
-  if (!done && !is_gone && leaving->refused.message.empty()) leaving->refused = done.error();
-  std::erase(leaving->ids, id);
+  if (!done && !is_gone(done)) leaving->refused.emplace(one.id, done.error());
+  std::erase(leaving->ids, one.id);
   leaving->ended.cancel();
 }
 
@@ -73,7 +88,8 @@ class Compose final : public Driver {
     if (!all) co_return all.error();
     const auto unhealthy = co_await list(compose::list_unhealthy(options_.target), until);
     if (!unhealthy) co_return unhealthy.error();
-    co_return compose::observation_of(*all, *unhealthy, leaving_->ids);
+    if (leaving_->acts) see_off(*all);
+    co_return compose::observation_of(*all, *unhealthy);
   }
 
   asio::awaitable<Result<void>> scale(ScaleRequest request) override {
@@ -86,9 +102,9 @@ class Compose final : public Driver {
     const auto until = after(request.deadline);
     auto all = co_await list(compose::list_containers(options_.target), until);
     if (!all) co_return all.error();
-    std::erase_if(*all, [this](const Container& each) {
-      return each.state == "removing" || is_leaving(each.id);
-    });
+    leaving_->acts = true;
+    see_off(*all);
+    std::erase_if(*all, [](const Container& each) { return each.is_leaving(); });
     const auto started =
         std::ranges::count_if(*all, [](const Container& each) { return !each.is_unstarted(); });
     const int more = request.desired - static_cast<int>(started);
@@ -107,15 +123,16 @@ class Compose final : public Driver {
           co_await leaving_->ended.async_wait(asio::as_tuple(asio::use_awaitable));
       if (!ended_early) break;
     }
-    leaving_->is_abandoned = true;
+    leaving_->acts = false;
     co_return Result<void>{};
   }
 
   asio::awaitable<Result<Preflight>> preflight() override {
     const auto until = after(patience_);
     Preflight found;
-    const auto all = co_await list(compose::list_containers(options_.target), until);
+    auto all = co_await list(compose::list_containers(options_.target), until);
     if (!all) co_return all.error();
+    std::erase_if(*all, [](const Container& each) { return each.is_leaving(); });
     const auto* const model = compose::model_of(*all);
     if (model == nullptr) {
       found.wrong.emplace_back("there is no container of the service " + options_.target.service +
@@ -242,17 +259,18 @@ class Compose final : public Driver {
   asio::awaitable<Result<void>> take(std::vector<Container> all,
                                      const std::vector<std::string>& victims, int fewer,
                                      Time until) {
-    leaving_->refused = {};
-    leaving_->is_abandoned = false;
+    leaving_->refused.clear();
     std::vector<std::string> asked;
     for (const auto& victim :
          compose::chosen(std::move(all), victims, own_, static_cast<std::size_t>(fewer))) {
+      const auto renamed = co_await ask(compose::rename(victim.id, victim.leaving_name()), until);
+      if (is_gone(renamed)) continue;
+      if (!renamed) co_return renamed.error();
       asked.push_back(victim.id);
-      leaving_->ids.push_back(victim.id);
-      asio::co_spawn(io_, retire(leaving_, victim.id, options_.grace_seconds), asio::detached);
+      see_off(victim);
     }
     const auto enough = std::min(until, after(refusal_comes_within));
-    while (are_leaving(asked) && leaving_->refused.message.empty()) {
+    while (are_under_way(asked) && refusal_of(asked) == nullptr) {
       leaving_->ended.expires_at(enough);
       const auto [ended_early] =
           co_await leaving_->ended.async_wait(asio::as_tuple(asio::use_awaitable));
@@ -262,15 +280,35 @@ class Compose final : public Driver {
         co_return Failure{Errc::stopped, "scale: stopped", {}};
       }
     }
-    if (!leaving_->refused.message.empty()) co_return leaving_->refused;
+    if (const auto* const refused = refusal_of(asked)) co_return *refused;
     co_return Result<void>{};
   }
 
-  [[nodiscard]] bool are_leaving(const std::vector<std::string>& asked) const {
-    return std::ranges::any_of(asked, [this](const std::string& id) { return is_leaving(id); });
+  /// Those as well that an agent before has asked to stop, and did not live to take away; or this
+  /// one, when the answer to a change of name was lost.
+  void see_off(const std::vector<Container>& all) {
+    for (const auto& each : all) {
+      if (each.is_leaving() && each.state != "removing" && !is_under_way(each.id)) see_off(each);
+    }
   }
-  [[nodiscard]] bool is_leaving(const std::string& id) const {
+  void see_off(const Container& one) {
+    leaving_->ids.push_back(one.id);
+    asio::co_spawn(io_, retire(leaving_, one, options_.grace_seconds), asio::detached);
+  }
+
+  [[nodiscard]] bool are_under_way(const std::vector<std::string>& asked) const {
+    return std::ranges::any_of(asked, [this](const std::string& id) { return is_under_way(id); });
+  }
+  [[nodiscard]] bool is_under_way(const std::string& id) const {
     return std::ranges::find(leaving_->ids, id) != leaving_->ids.end();
+  }
+  /// The first one's that was refused; null: nobody's.
+  [[nodiscard]] const Failure* refusal_of(const std::vector<std::string>& asked) const {
+    for (const auto& id : asked) {
+      const auto found = leaving_->refused.find(id);
+      if (found != leaving_->refused.end()) return &found->second;
+    }
+    return nullptr;
   }
 
   asio::io_context& io_;

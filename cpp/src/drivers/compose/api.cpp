@@ -22,6 +22,8 @@ using docker::text;
 constexpr std::string_view number_label = "com.docker.compose.container-number";
 /// Version 2 only: whose place a container took that Compose has made anew.
 constexpr std::string_view replaced_label = "com.docker.compose.replace";
+/// Between a name and the short id: labels, in which Compose has its own, cannot be changed.
+constexpr std::string_view leaving_mark = ".leaving-";
 
 docker::Filters labels_of(const Target& target) {
   return {{"label",
@@ -46,9 +48,6 @@ int number_in(std::string_view text) {
   return is_number ? std::max(number, 0) : 0;
 }
 
-bool contains(const std::vector<std::string>& all, const std::string& one) {
-  return std::find(all.begin(), all.end(), one) != all.end();
-}
 bool contains(const std::vector<Container>& all, const Container& one) {
   return std::any_of(all.begin(), all.end(),
                      [&one](const Container& each) { return each.id == one.id; });
@@ -120,6 +119,17 @@ bool has_networks(const std::string& mode) {
 
 }  // namespace
 
+bool Container::is_leaving() const { return state == "removing" || name != usual_name(); }
+
+std::string Container::leaving_name() const {
+  return usual_name().append(leaving_mark).append(instance());
+}
+
+std::string Container::usual_name() const {
+  const auto mark = std::string{leaving_mark} + instance();
+  return name.ends_with(mark) ? name.substr(0, name.size() - mark.size()) : name;
+}
+
 http::Call list_containers(const Target& target) { return list(labels_of(target)); }
 
 http::Call list_unhealthy(const Target& target) {
@@ -156,15 +166,14 @@ Result<std::vector<Container>> parse_containers(std::string_view body,
 }
 
 Observation observation_of(const std::vector<Container>& all,
-                           const std::vector<Container>& unhealthy,
-                           const std::vector<std::string>& leaving) {
+                           const std::vector<Container>& unhealthy) {
   Observation seen;
   int ready = 0;
   for (const auto& container : all) {
     if (container.is_unstarted()) continue;
     Replica replica;
     replica.instance = container.instance();
-    replica.deleting = container.state == "removing" || contains(leaving, container.id);
+    replica.deleting = container.is_leaving();
     replica.ready = container.runs() && !replica.deleting && !contains(unhealthy, container);
     replica.started_seconds_ago = container.age_seconds;
     seen.desired += replica.deleting ? 0 : 1;
@@ -274,6 +283,11 @@ http::Call connect(const std::string& network, std::string body, const std::stri
 
 http::Call start(const std::string& id) {
   return docker::post("/containers/" + http::percent_encoded(id) + "/start");
+}
+
+http::Call rename(const std::string& id, const std::string& name) {
+  return docker::post("/containers/" + http::percent_encoded(id) +
+                      "/rename?name=" + http::percent_encoded(name));
 }
 
 http::Call stop(const std::string& id, std::optional<double> grace_seconds) {

@@ -38,17 +38,22 @@ struct Container {
   [[nodiscard]] bool runs() const { return state == "running"; }
   /// Somebody is about to start it, or ended before that.
   [[nodiscard]] bool is_unstarted() const { return state == "created"; }
+  /// It has been asked to stop, by whichever agent: its name says so. It counts no more, also when
+  /// it has ended.
+  [[nodiscard]] bool is_leaving() const;
+  /// Its name from then on: nobody else's, so that the one before is free for another.
+  [[nodiscard]] std::string leaving_name() const;
+  /// Its name until then.
+  [[nodiscard]] std::string usual_name() const;
 };
 /// In the order of their numbers. `server_time`: the answer's header Date.
 Result<std::vector<Container>> parse_containers(std::string_view body,
                                                 std::string_view server_time);
 
-/// `leaving`: ids of those that were asked to stop. The count that is asked for stands nowhere but
-/// in the containers themselves: it is that of those that have been started, ended ones too, as
-/// Compose has it.
+/// The count that is asked for stands nowhere but in the containers themselves: it is that of those
+/// that have been started and not asked to stop, ended ones too, as Compose has it.
 Observation observation_of(const std::vector<Container>& all,
-                           const std::vector<Container>& unhealthy,
-                           const std::vector<std::string>& leaving);
+                           const std::vector<Container>& unhealthy);
 
 /// Who goes, `count` of them: what does not run first, then `victims` in their order, then the
 /// highest number; `own`, the container of this process, last.
@@ -82,6 +87,7 @@ http::Call start(const std::string& id);
 
 // --- one fewer
 
+http::Call rename(const std::string& id, const std::string& name);
 /// Answered when it has ended: by itself, or killed after the grace period.
 http::Call stop(const std::string& id, std::optional<double> grace_seconds);
 /// With the volumes that have no name.

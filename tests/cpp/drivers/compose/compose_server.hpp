@@ -101,6 +101,7 @@ class ComposeServer final : public docker::EngineServer {
     }
     if (rest.ends_with("/json")) return {200, inspected(*found).dump()};
     if (rest.ends_with("/start")) return start(*found);
+    if (rest.ends_with("/rename")) return rename(*found, query);
     host_.stopped.push_back(found->name);
     found->state = "exited";
     return {204, ""};
@@ -154,16 +155,26 @@ class ComposeServer final : public docker::EngineServer {
             {"NetworkSettings", {{"Networks", std::move(networks)}}}};
   }
 
+  [[nodiscard]] bool is_taken(const std::string& name) const {
+    return std::any_of(host_.containers.begin(), host_.containers.end(),
+                       [&name](const Container& each) { return each.name == name; });
+  }
+  static Said refuse_name(const std::string& name) {
+    return refuse(409, "Conflict. The container name \"/" + name +
+                           "\" is already in use by container \"1\".");
+  }
+
+  Said rename(Container& container, const std::string& query) {
+    const auto name = query.substr(std::string{"?name="}.size());
+    if (is_taken(name)) return refuse_name(name);
+    container.name = name;
+    return {204, ""};
+  }
+
   Said create(const std::string& query, const std::string& body) {
     Container made;
     made.name = query.substr(std::string{"?name="}.size());
-    const bool is_taken =
-        std::any_of(host_.containers.begin(), host_.containers.end(),
-                    [&made](const Container& each) { return each.name == made.name; });
-    if (is_taken) {
-      return refuse(409, "Conflict. The container name \"/" + made.name +
-                             "\" is already in use by container \"1\".");
-    }
+    if (is_taken(made.name)) return refuse_name(made.name);
     made.made_of = Json::parse(body);
     made.number =
         std::stoi(made.made_of["Labels"]["com.docker.compose.container-number"].get<std::string>());

@@ -29,10 +29,13 @@ class ComposeDriver : public testing::Test {
   ~ComposeDriver() override { EXPECT_EQ(api.wrong(), Texts{}) << "against the published document"; }
   ComposeDriver(const ComposeDriver&) = delete;
 
-  void restart(Json platform = Json::object()) {
+  void restart(const Json& platform = Json::object()) {
+    driver = compose_driver(Setting{io, "web", platform_of(platform), {}, {}}).value();
+  }
+  std::string platform_of(Json platform) {
     platform["host"] = api.host();
     if (!platform.contains("project")) platform["project"] = "shop";
-    driver = compose_driver(Setting{io, "web", platform.dump(), {}, {}}).value();
+    return platform.dump();
   }
   Result<Observation> observe() { return run(io, driver->observe()); }
   Result<void> scale(int desired, Texts victims = {}) {
@@ -42,6 +45,26 @@ class ComposeDriver : public testing::Test {
     return run(io, driver->scale(std::move(request)));
   }
   Preflight preflight() { return run(io, driver->preflight()).value(); }
+  /// Another agent's, of which nothing is left but what it has asked of the Engine.
+  void scale_and_be_killed(int desired) {
+    asio::io_context its_own;
+    const auto killed =
+        compose_driver(Setting{its_own, "web", platform_of(Json::object()), {}, {}}).value();
+    ScaleRequest request;
+    request.desired = desired;
+    request.deadline = Duration{300};
+    ASSERT_TRUE(run(its_own, killed->scale(std::move(request))));
+  }
+  /// What goes on after an answer ends.
+  void see_off() {
+    io.restart();
+    io.run_for(std::chrono::seconds{30});
+  }
+  static bool never_stops(http::Peer& peer, const http::Received& request) {
+    const bool is_stop = request.target().find("/stop") != std::string::npos;
+    if (is_stop) peer.wait_for_the_end();
+    return is_stop;
+  }
 
   asio::io_context io;
   ComposeServer api;
@@ -254,11 +277,7 @@ TEST_F(ComposeDriver, GivesThemTheirOwnGracePeriodUnlessOneIsSaid) {
 
 TEST_F(ComposeDriver, DoesNotWaitForThoseThatTakeTheirTime) {
   api.set_replicas(3);
-  api.set_intercept([](http::Peer& peer, const http::Received& request) {
-    const bool is_stop = request.target().find("/stop") != std::string::npos;
-    if (is_stop) peer.wait_for_the_end();
-    return is_stop;
-  });
+  api.set_intercept(never_stops);
   ASSERT_TRUE(scale(1));
   const auto seen = observe().value();
   EXPECT_EQ(seen.desired, 1);
@@ -267,6 +286,72 @@ TEST_F(ComposeDriver, DoesNotWaitForThoseThatTakeTheirTime) {
             2);
   EXPECT_TRUE(scale(1)) << "they go already";
   EXPECT_EQ(api.replicas(), 3);
+}
+
+TEST_F(ComposeDriver, FreesTheNamesOfThoseThatTakeTheirTime) {
+  api.set_intercept(never_stops);
+  ASSERT_TRUE(scale(1));
+  ASSERT_TRUE(scale(2));
+  EXPECT_EQ(api.names(), (Texts{"shop-web-1", "shop-web-2.leaving-aaaaaaaaaaa2", "shop-web-2"}));
+  const auto seen = observe().value();
+  EXPECT_EQ(seen.desired, 2);
+  EXPECT_EQ(seen.current, 2);
+}
+
+TEST_F(ComposeDriver, KnowsWhomAnAgentHasAskedToStopThatWasKilled) {
+  api.set_intercept(never_stops);
+  scale_and_be_killed(1);
+  const auto seen = observe().value();
+  EXPECT_EQ(seen.desired, 1);
+  EXPECT_EQ(seen.current, 1);
+  EXPECT_EQ(seen.ready, 1);
+  ASSERT_EQ(seen.replicas.size(), 2U);
+  EXPECT_TRUE(seen.replicas[0].deleting);
+  EXPECT_EQ(seen.replicas[0].instance, "aaaaaaaaaaa2");
+  EXPECT_FALSE(seen.replicas[1].deleting);
+}
+
+TEST_F(ComposeDriver, SendsThemOnTheirWayAgain) {
+  api.set_intercept(never_stops);
+  scale_and_be_killed(1);
+  api.set_intercept({});
+  ASSERT_TRUE(observe());
+  EXPECT_EQ(api.replicas(), 2) << "whoever looks may not be the one that acts";
+  ASSERT_TRUE(scale(1));
+  see_off();
+  EXPECT_EQ(api.names(), Texts{"shop-web-1"});
+}
+
+TEST_F(ComposeDriver, NeitherCountsNorStartsThoseThatHaveStoppedMeanwhile) {
+  api.set_intercept(never_stops);
+  scale_and_be_killed(1);
+  api.set_intercept({});
+  api.change([](State& host) { host.containers[1].state = "exited"; });
+  const auto seen = observe().value();
+  EXPECT_EQ(seen.desired, 1);
+  EXPECT_EQ(seen.current, 1);
+  EXPECT_EQ(seen.failure, "");
+  EXPECT_EQ(sentences(preflight().wrong), Texts{});
+  ASSERT_TRUE(scale(2));
+  see_off();
+  EXPECT_EQ(api.names(), (Texts{"shop-web-1", "shop-web-2"}));
+  EXPECT_EQ(api.look([](const State& host) { return host.containers[1].id; }).substr(0, 12),
+            "aaaaaaaaaaa3");
+}
+
+TEST_F(ComposeDriver, SendsOnTheirWayWhomItMayHaveMarkedWithoutHearingOfIt) {
+  api.set_intercept([this](http::Peer& peer, const http::Received& request) {
+    const bool is_mark = request.target().find("/rename") != std::string::npos;
+    if (is_mark) {
+      api.change([](State& host) { host.containers[1].name += ".leaving-aaaaaaaaaaa2"; });
+      peer.answer(504, "");
+    }
+    return is_mark;
+  });
+  EXPECT_EQ(scale(1).error().code, Errc::timed_out);
+  EXPECT_EQ(observe()->desired, 1) << "it was done, so that nobody asks for it again";
+  see_off();
+  EXPECT_EQ(api.names(), Texts{"shop-web-1"});
 }
 
 TEST_F(ComposeDriver, StartsWhatAnAgentMadeThatWasKilledBeforeItCouldStartIt) {
@@ -298,14 +383,28 @@ TEST_F(ComposeDriver, SeesOffWhoIsOnTheirWayBeforeAnotherMayLead) {
 
 TEST_F(ComposeDriver, SaysWhatTheEngineRefusesAndCountsThemAgain) {
   api.set_replicas(3);
-  for (const auto* part : {"/stop", "?v=true"}) {
+  for (const auto* part : {"/rename", "/stop"}) {
     api.answer_with(part, 403, R"({"message":"not through this proxy"})");
     const auto refused = scale(2);
     ASSERT_FALSE(refused);
     EXPECT_EQ(refused.error().code, Errc::denied);
     EXPECT_PRED2(contains, refused.error().message, "403: not through this proxy");
     EXPECT_EQ(observe()->desired, 3);
+    EXPECT_EQ(api.names(), (Texts{"shop-web-1", "shop-web-2", "shop-web-3"}));
   }
+}
+
+TEST_F(ComposeDriver, CountsNobodyAgainWhoHasStoppedAndMayNotBeRemoved) {
+  api.set_replicas(3);
+  api.answer_with("?v=true", 403, R"({"message":"not through this proxy"})");
+  EXPECT_EQ(scale(2).error().code, Errc::denied);
+  EXPECT_EQ(observe()->desired, 2);
+  EXPECT_TRUE(scale(2)) << "the next step is not answerable for it";
+  see_off();
+  api.set_intercept({});
+  ASSERT_TRUE(observe());
+  see_off();
+  EXPECT_EQ(api.names(), (Texts{"shop-web-1", "shop-web-2"}));
 }
 
 TEST_F(ComposeDriver, KeepsAtLeastOneToCopy) {
