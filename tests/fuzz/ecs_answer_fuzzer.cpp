@@ -49,7 +49,7 @@ void read(std::string_view text) {
   if (tasks) hold_observation({}, *tasks);
   hold_failure(ecs::parse_updated(text));
   hold_failure(ecs::parse_task_page(text));
-  hold_failure(ecs::parse_protection(text));
+  hold_failure(ecs::parse_protection("GetTaskProtection", text));
   hold_failure(ecs::parse_scalable_target(text));
   hold_failure(ecs::parse_policy_names(text));
   hold_failure(ecs::parse_action_names(text));

@@ -19,7 +19,6 @@ constexpr Duration release_patience{5'000};  // an agent that stops waits for it
 constexpr double poll_seconds = 15.0;        // AWS' own waiters ask as often
 constexpr Duration look_lasts{300'000};  // the native autoscaler is looked for as often, at least
 constexpr int most_pages = 50;           // of 100 tasks each: the quota of a service
-constexpr int protection_minutes = 5;    // ECS chooses whom it ends within seconds
 
 Failure saying_the_permission(Failure failure) {
   failure.message = with_permission(failure);
@@ -192,31 +191,52 @@ class Ecs final : public Driver {
     co_return tasks;
   }
 
-  /// ECS chooses whom a scale-in ends, but none that is protected. A protection that is there
-  /// already stays as it is: a task that protects itself may have asked for longer.
+  /// ECS chooses whom a scale-in ends, but none that is protected. Whoever is to stay is protected
+  /// before an earlier protection of those that go is taken away: if a call between fails, nobody
+  /// is left open who is not to go.
   asio::awaitable<Result<void>> keep_the_others(const std::vector<std::string>& victims, int fewer,
                                                 Deadline until) {
     if (victims.empty()) co_return Result<void>{};
     const auto tasks = co_await list_tasks(until);
     if (!tasks) co_return tasks.error();
-    const auto kept = ecs::to_be_kept(*tasks, victims, fewer);
-    for (std::size_t at = 0; at < kept.size(); at += ecs::most_tasks_protected) {
-      auto names = part(kept, at, ecs::most_tasks_protected);
-      const auto before = co_await protection(ecs::get_protection(options_.place, names), until);
-      if (!before) co_return before.error();
-      std::erase_if(names, [&before](const std::string& name) {
-        return std::ranges::find(before->protected_arns, name) != before->protected_arns.end();
-      });
-      if (names.empty()) continue;
-      const auto now =
-          co_await protection(ecs::protect(options_.place, names, protection_minutes), until);
-      if (!now) co_return now.error();
-      if (!now->failure.empty()) {
-        co_return Failure{
-            Errc::failed, "tasks could not be protected from the scale-in: " + now->failure, {}};
-      }
+    const auto known = ecs::in_order(*tasks, victims);
+    const auto before = co_await protections(known, ecs::get_protection, until);
+    if (!before) co_return before.error();
+    const auto plan = ecs::plan_protection(known, before->tasks, fewer, seconds_of(session_.now()));
+    const auto kept = co_await protections(plan.kept, protect_for_a_scale_in, until);
+    if (!kept) co_return kept.error();
+    if (!kept->failure.empty()) {
+      co_return Failure{
+          Errc::failed, "tasks could not be protected from the scale-in: " + kept->failure, {}};
+    }
+    const auto released = co_await protections(plan.released, ecs::unprotect, until);
+    if (!released) co_return released.error();
+    if (!released->failure.empty()) {
+      co_return Failure{
+          Errc::failed, "tasks that are to go stay protected: " + released->failure, {}};
     }
     co_return Result<void>{};
+  }
+
+  static Operation protect_for_a_scale_in(const ecs::Place& place,
+                                          const std::vector<std::string>& tasks) {
+    return ecs::protect(place, tasks, ecs::protection_minutes);
+  }
+
+  using AboutTasks = Operation (*)(const ecs::Place&, const std::vector<std::string>& tasks);
+
+  /// Of so many tasks as there are, by as few calls as can be.
+  asio::awaitable<Result<ecs::Protection>> protections(std::vector<std::string> tasks,
+                                                       AboutTasks operation, Deadline until) {
+    ecs::Protection all;
+    for (std::size_t at = 0; at < tasks.size(); at += ecs::most_tasks_protected) {
+      auto some = co_await protection(
+          operation(options_.place, part(tasks, at, ecs::most_tasks_protected)), until);
+      if (!some) co_return some.error();
+      std::ranges::move(some->tasks, std::back_inserter(all.tasks));
+      if (all.failure.empty()) all.failure = std::move(some->failure);
+    }
+    co_return all;
   }
 
   asio::awaitable<Result<ecs::Protection>> protection(Operation operation, Deadline until) {

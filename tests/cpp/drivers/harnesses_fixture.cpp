@@ -177,7 +177,8 @@ class EcsHarness final : public Harness, public OverHttp {
     aws_.set_count(2);
     aws_.with([](ecs::FakeAws::State& state) {
       state.tasks = {ecs::task_json("a"), ecs::task_json("b")};
-      state.protected_arns.clear();
+      const auto until = state.time + std::chrono::minutes{4};  // by an earlier scale-in
+      state.protected_until = {{ecs::task_arn("a"), until}, {ecs::task_arn("b"), until}};
       state.tags.clear();
       state.target = Json{{"ServiceNamespace", "ecs"},
                           {"ResourceId", "service/prod/web"},

@@ -11,6 +11,9 @@ using Json = nlohmann::json;
 constexpr std::size_t events_kept = 5;
 constexpr int most_counted = 1'000'000;  // more is no count of tasks, and two of them still add up
 
+constexpr double protection_seconds = 60.0 * protection_minutes;
+constexpr double longest_of_a_scale_in = protection_seconds + 60.0;  // clocks are not quite equal
+
 /// Reads members of one kind each, and remembers the first that was not as it must be.
 class Reader {
  public:
@@ -226,7 +229,8 @@ Result<Protection> parse_protection(const std::string& operation, std::string_vi
     if (!json.contains("protectedTasks")) reader.wrong("protectedTasks");
     each(reader, json, "protectedTasks", [&](const Json& each) {
       if (reader.flag(each, "protectionEnabled")) {
-        protection.protected_arns.push_back(reader.needed_text(each, "taskArn"));
+        protection.tasks.push_back({reader.needed_text(each, "taskArn"),
+                                    reader.time(each, "expirationDate").value_or(0.0)});
       }
     });
     each(reader, json, "failures", [&](const Json& each) {
@@ -307,18 +311,34 @@ Observation observation_of(const Service& service, const std::vector<Task>& task
   return seen;
 }
 
-std::vector<std::string> to_be_kept(const std::vector<Task>& tasks,
-                                    const std::vector<std::string>& victims, int count) {
-  std::vector<std::string> kept;
-  int passed = 0;
+std::vector<std::string> in_order(const std::vector<Task>& tasks,
+                                  const std::vector<std::string>& victims) {
+  std::vector<std::string> arns;
   for (const auto& victim : victims) {
     const auto task = std::find_if(tasks.begin(), tasks.end(), [&victim](const Task& each) {
       return short_name(each.arn) == victim;
     });
-    if (task == tasks.end()) continue;
-    if (++passed > count) kept.push_back(task->arn);
+    if (task != tasks.end()) arns.push_back(task->arn);
   }
-  return kept;
+  return arns;
+}
+
+ProtectionPlan plan_protection(const std::vector<std::string>& tasks,
+                               const std::vector<ProtectedTask>& before, int count, double now) {
+  ProtectionPlan plan;
+  int gone = 0;
+  for (const auto& arn : tasks) {
+    const auto found = std::ranges::find(before, arn, &ProtectedTask::arn);
+    const bool is_protected = found != before.end();
+    const double lasts = is_protected ? found->until - now : 0.0;
+    if (gone < count && lasts <= longest_of_a_scale_in) {
+      ++gone;
+      if (is_protected) plan.released.push_back(arn);
+    } else if (lasts < protection_seconds) {
+      plan.kept.push_back(arn);
+    }
+  }
+  return plan;
 }
 
 std::string conflict_of(const ScalableTarget& target, const std::vector<std::string>& policies,

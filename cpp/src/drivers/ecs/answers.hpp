@@ -46,8 +46,13 @@ struct TaskPage {
   std::string next_token;  ///< empty: this was the last
 };
 
+struct ProtectedTask {
+  std::string arn;
+  double until = 0.0;  ///< seconds since the epoch; 0: it is not told
+};
+
 struct Protection {
-  std::vector<std::string> protected_arns;
+  std::vector<ProtectedTask> tasks;
   std::string failure;  ///< in the platform's words; tasks that are gone are none
 };
 
@@ -76,10 +81,26 @@ Result<std::vector<std::string>> parse_action_names(std::string_view answer);
 /// task of the service has had a verdict.
 Observation observation_of(const Service& service, const std::vector<Task>& tasks, double now);
 
-/// Which tasks must be kept from a scale-in that takes `count` away: those that the agent knows, by
-/// the last part of their ARN, and that are not among the first `count` of `victims`.
-std::vector<std::string> to_be_kept(const std::vector<Task>& tasks,
-                                    const std::vector<std::string>& victims, int count);
+/// The ARNs of the tasks that the agent knows, by the last part of their ARN, in the order in which
+/// they may go.
+std::vector<std::string> in_order(const std::vector<Task>& tasks,
+                                  const std::vector<std::string>& victims);
+
+/// For so long a scale-in keeps the tasks that are to stay. ECS chooses whom it ends within
+/// seconds.
+inline constexpr int protection_minutes = 5;
+
+/// What a scale-in changes about the tasks' protection.
+struct ProtectionPlan {
+  std::vector<std::string> kept;      ///< to be protected, anew where that ends too soon
+  std::vector<std::string> released;  ///< to go, and still protected by an earlier scale-in
+};
+
+/// `tasks`: ARNs, who may go first before the others, of which `count` go. A protection that lasts
+/// longer than a scale-in's is one that a task has asked for itself: it stays, and so does the
+/// task; the next one goes in its place. `now` in seconds since the epoch.
+ProtectionPlan plan_protection(const std::vector<std::string>& tasks,
+                               const std::vector<ProtectedTask>& before, int count, double now);
 
 /// Why the native autoscaler and this agent cannot both scale the service; empty: they can.
 std::string conflict_of(const ScalableTarget& target, const std::vector<std::string>& policies,

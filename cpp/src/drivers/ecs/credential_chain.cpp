@@ -3,7 +3,9 @@
 #include <utility>
 
 #include "drivers/ecs/endpoints.hpp"
+#include "drivers/ecs/refusal.hpp"
 #include "http/percent.hpp"
+#include "model/may_pass.hpp"
 #include "sampling/text.hpp"
 
 namespace selfscale::drivers::ecs {
@@ -32,6 +34,17 @@ Failure none_found(std::string why) {
           "nor a container's endpoint is set, and " +
               std::move(why),
           {}};
+}
+
+Result<std::string> body_of(const http::Answer& answer, const std::string& who) {
+  if (answer.status == 200) return answer.body;
+  return no_credentials(who + " answered", answer.status, endpoint_refusal(answer.body));
+}
+
+/// Of a place that has answered before, or does now: what passes says nothing of what is set.
+Failure none_found_unless_it_passes(const Failure& failure, const std::string& why) {
+  if (may_pass(failure) || failure.code == Errc::stopped) return failure;
+  return none_found(why + failure.message);
 }
 
 }  // namespace
@@ -99,24 +112,23 @@ asio::awaitable<Result<Credentials>> CredentialChain::assume(WebIdentity identit
   const auto answer = co_await client.call(std::move(call));
   if (!answer) co_return answer.error();
   if (answer->status == 200) co_return parse_web_identity(answer->body);
-  co_return Failure{Errc::denied,
-                    "AssumeRoleWithWebIdentity for " + identity.role_arn + ": " +
-                        std::to_string(answer->status) + " " + web_identity_refusal(answer->body),
-                    {}};
+  co_return no_credentials("AssumeRoleWithWebIdentity for " + identity.role_arn + ":",
+                           answer->status, web_identity_refusal(answer->body));
+}
+
+asio::awaitable<Result<http::Answer>> CredentialChain::send(http::Address address,
+                                                            http::Call call) {
+  call.most_bytes = most_bytes;
+  call.connect_deadline = call.deadline;
+  http::Client client{io_, std::move(address)};
+  co_return co_await client.call(std::move(call));
 }
 
 asio::awaitable<Result<std::string>> CredentialChain::ask(http::Address address, http::Call call,
                                                           std::string who) {
-  call.most_bytes = most_bytes;
-  call.connect_deadline = call.deadline;
-  http::Client client{io_, address};
-  const auto target = call.target;
-  const auto answer = co_await client.call(std::move(call));
+  const auto answer = co_await send(std::move(address), std::move(call));
   if (!answer) co_return answer.error();
-  if (answer->status == 200) co_return answer->body;
-  co_return Failure{answer->status >= 500 ? Errc::unreachable : Errc::denied,
-                    who + " answered " + std::to_string(answer->status),
-                    {}};
+  co_return body_of(*answer, who);
 }
 
 asio::awaitable<Result<Credentials>> CredentialChain::ask_container(ContainerEndpoint endpoint,
@@ -157,17 +169,20 @@ asio::awaitable<Result<Credentials>> CredentialChain::ask_instance(Deadline unti
   token_call.target = "/latest/api/token";
   token_call.headers = {{"X-aws-ec2-metadata-token-ttl-seconds", "21600"}};
   token_call.deadline = until.left(instance_deadline);
-  const auto token = co_await ask(*address, std::move(token_call), who_instance);
-  if (!token) {
-    if (token.error().code == Errc::stopped) co_return token.error();
-    co_return none_found("this is no EC2 instance with a role: " + token.error().message);
+  const std::string no_instance = "this is no EC2 instance with a role: ";
+  const auto answered = co_await send(*address, std::move(token_call));
+  if (!answered) {
+    if (answered.error().code == Errc::stopped) co_return answered.error();
+    co_return none_found(no_instance + answered.error().message);
   }
+  const auto token = body_of(*answered, who_instance);
+  if (!token) co_return none_found_unless_it_passes(token.error(), no_instance);
   http::Call role_call;
   role_call.target = "/latest/meta-data/iam/security-credentials/";
   role_call.secrets = {{"X-aws-ec2-metadata-token", header_token(*token)}};
   role_call.deadline = until.left(instance_deadline);
   const auto role = co_await ask(*address, role_call, who_instance);
-  if (!role) co_return none_found("the instance has no role: " + role.error().message);
+  if (!role) co_return none_found_unless_it_passes(role.error(), "the instance has no role: ");
   auto call = role_call;
   call.deadline = until.left(instance_deadline);
   call.target += http::percent_encoded(header_token(role->substr(0, role->find('\n'))).reveal());

@@ -33,7 +33,8 @@ class CredentialChain {
   CredentialChain(boost::asio::io_context& io, Surroundings surroundings, std::string endpoint);
 
   /// Errc::denied: none are configured, or they are refused where they come from; the message says
-  /// what was looked at. Otherwise what the endpoint's call failed by.
+  /// what was looked at. Errc::throttled, Errc::unreachable: the place that has them says that it
+  /// cannot give them now. Otherwise what the endpoint's call failed by.
   boost::asio::awaitable<Result<Credentials>> get(std::string region, Deadline until);
 
   /// AWS does not accept what get() gave: what was kept is not given again.
@@ -50,6 +51,8 @@ class CredentialChain {
   boost::asio::awaitable<Result<Credentials>> ask_container(ContainerEndpoint endpoint,
                                                             Deadline until);
   boost::asio::awaitable<Result<Credentials>> ask_instance(Deadline until);
+  boost::asio::awaitable<Result<http::Answer>> send(http::Address address, http::Call call);
+  /// The body; an answer that is none is a refusal by `who`.
   boost::asio::awaitable<Result<std::string>> ask(http::Address address, http::Call call,
                                                   std::string who);
   [[nodiscard]] bool lasts(std::chrono::seconds longer_than) const;

@@ -32,6 +32,10 @@ std::optional<WallTime> time_of(double seconds) {
   return WallTime{std::chrono::seconds{static_cast<std::int64_t>(seconds)}};
 }
 
+std::string joined(const std::string& code, const std::string& message) {
+  return code.empty() || message.empty() ? code + message : code + ": " + message;
+}
+
 std::string text_in(const Json& object, const char* key) {
   const auto found = object.find(key);
   return found != object.end() && found->is_string() ? found->get<std::string>() : std::string{};
@@ -222,9 +226,6 @@ Result<Credentials> parse_web_identity(std::string_view answer) {
 }
 
 std::string web_identity_refusal(std::string_view answer) {
-  const auto joined = [](const std::string& code, const std::string& message) {
-    return code.empty() || message.empty() ? code + message : code + ": " + message;
-  };
   const auto json = Json::parse(answer, nullptr, /*allow_exceptions=*/false);
   if (const auto* error = descend(json, {"Error"}); error != nullptr) {
     return joined(text_in(*error, "Code"), text_in(*error, "Message"));
@@ -264,6 +265,15 @@ Result<Credentials> parse_endpoint(std::string_view answer, std::string_view who
         {}};
   }
   return credentials_in(json, "Token", who);
+}
+
+std::string endpoint_refusal(std::string_view answer) {
+  const auto json = Json::parse(answer, nullptr, /*allow_exceptions=*/false);
+  if (!json.is_object()) return {};
+  const auto either = [&json](const char* key, const char* other) {
+    return json.contains(key) ? text_in(json, key) : text_in(json, other);
+  };
+  return joined(either("code", "Code"), either("message", "Message"));
 }
 
 Secret header_token(std::string_view text) {

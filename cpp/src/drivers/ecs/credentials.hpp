@@ -67,6 +67,8 @@ Configured<ContainerEndpoint> container_endpoint_of(const Environment& environme
 
 /// The answer of a container's or an instance's endpoint; `who` names it in messages.
 Result<Credentials> parse_endpoint(std::string_view answer, std::string_view who);
+/// The code and message of a refusal; empty: it holds neither.
+std::string endpoint_refusal(std::string_view answer);
 
 /// A token as a header takes it, without the line end that files have; empty: it cannot be one.
 Secret header_token(std::string_view text);

@@ -27,6 +27,13 @@ Json of_target(const Place& place) {
           {"ScalableDimension", scalable_dimension}};
 }
 
+Operation update_protection(const Place& place, const std::vector<std::string>& tasks,
+                            const Json& change) {
+  Json body{{"cluster", cluster_name(place)}, {"tasks", tasks}};
+  body.update(change);
+  return {Api::ecs, "UpdateTaskProtection", body.dump(), true};
+}
+
 }  // namespace
 
 std::string_view signing_name(Api api) noexcept {
@@ -86,11 +93,12 @@ Operation get_protection(const Place& place, const std::vector<std::string>& tas
 }
 
 Operation protect(const Place& place, const std::vector<std::string>& tasks, int minutes) {
-  const Json body{{"cluster", cluster_name(place)},
-                  {"tasks", tasks},
-                  {"protectionEnabled", true},
-                  {"expiresInMinutes", minutes}};
-  return {Api::ecs, "UpdateTaskProtection", body.dump(), true};
+  return update_protection(place, tasks,
+                           {{"protectionEnabled", true}, {"expiresInMinutes", minutes}});
+}
+
+Operation unprotect(const Place& place, const std::vector<std::string>& tasks) {
+  return update_protection(place, tasks, {{"protectionEnabled", false}});
 }
 
 Operation describe_scalable_target(const Place& place) {

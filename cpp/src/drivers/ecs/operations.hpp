@@ -47,6 +47,7 @@ Operation get_protection(const Place& place, const std::vector<std::string>& tas
 inline constexpr std::size_t most_tasks_protected = 10;
 /// Neither a scale-in nor a deployment ends these tasks for so many minutes.
 Operation protect(const Place& place, const std::vector<std::string>& tasks, int minutes);
+Operation unprotect(const Place& place, const std::vector<std::string>& tasks);
 
 /// Which of a scalable target's doings are suspended.
 struct Suspended {

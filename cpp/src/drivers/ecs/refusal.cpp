@@ -42,6 +42,7 @@ constexpr std::array kinds{
     Kind{"ServiceUnavailable", Verdict::transient},
     Kind{"RequestTimeout", Verdict::transient},
     Kind{"RequestTimeoutException", Verdict::transient},
+    Kind{"IDPCommunicationError", Verdict::transient},
     Kind{"ExpiredToken", Verdict::unauthorized, Remedy::renew_credentials},
     Kind{"ExpiredTokenException", Verdict::unauthorized, Remedy::renew_credentials},
     Kind{"UnrecognizedClientException", Verdict::unauthorized, Remedy::renew_credentials},
@@ -160,6 +161,18 @@ Refusal refusal_of(const Operation& operation, const Answered& answer, WallTime 
     words += words_on_clock(clock_difference(answer, now));
   }
   return refusal;
+}
+
+Failure no_credentials(const std::string& who, int status, const std::string& words) {
+  const auto verdict = kind_of(bare_type(words), status).verdict;
+  auto code = Errc::denied;
+  if (verdict == Verdict::throttled) {
+    code = Errc::throttled;
+  } else if (verdict == Verdict::transient || status >= 500) {
+    code = Errc::unreachable;
+  }
+  const auto said = http::shortened(words);
+  return {code, who + " " + std::to_string(status) + (said.empty() ? "" : " " + said), {}};
 }
 
 }  // namespace selfscale::drivers::ecs

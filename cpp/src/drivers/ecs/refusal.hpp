@@ -38,6 +38,11 @@ struct Answered {
 /// in the body. `now` is this machine's time, for its difference to AWS'.
 Refusal refusal_of(const Operation& operation, const Answered& answer, WallTime now);
 
+/// Why one that has credentials to give gives none: Errc::throttled or Errc::unreachable, where the
+/// same call may succeed later, else Errc::denied. `who` says whom was asked, `words` are its own:
+/// a code, or a code, ": " and a message.
+Failure no_credentials(const std::string& who, int status, const std::string& words);
+
 /// How far AWS' clock is ahead of `now`; empty: the answer does not tell.
 std::optional<std::chrono::seconds> clock_difference(const Answered& answer, WallTime now);
 

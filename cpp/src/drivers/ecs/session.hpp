@@ -28,11 +28,13 @@ class Session {
   /// carried out must be read back.
   boost::asio::awaitable<Result<std::string>> call(Operation operation, Deadline until);
 
+  /// By AWS' clock, once it has shown that this machine's is wrong.
+  [[nodiscard]] WallTime now() const { return surroundings_.now() + ahead_; }
+
  private:
   [[nodiscard]] Result<std::string> region() const;
   boost::asio::awaitable<Result<http::Answer>> send(const Operation& operation, Deadline until);
   Result<http::Client*> client_of(Api api, const std::string& region);
-  [[nodiscard]] WallTime now() const { return surroundings_.now() + ahead_; }
 
   boost::asio::io_context& io_;
   Options options_;

@@ -249,17 +249,42 @@ TEST(EcsObservation, ATaskThatCannotBePlacedIsTheFailureWhileOneIsWanted) {
 
 // ---- protection
 
-TEST(Protection, IsForTheKnownTasksThatAreNotToGo) {
-  const std::vector<Task> tasks{task("a", "RUNNING"), task("b", "RUNNING"), task("c", "RUNNING"),
-                                task("d", "RUNNING")};
+using Arns = std::vector<std::string>;
+
+TEST(Protection, IsForTheKnownTasks) {
+  const std::vector<Task> tasks{task("a", "RUNNING"), task("b", "RUNNING"), task("c", "RUNNING")};
   const auto arn = [](const char* id) {
     return std::string{"arn:aws:ecs:eu-west-1:1:task/prod/"} + id;
   };
-  using Arns = std::vector<std::string>;
-  EXPECT_EQ(to_be_kept(tasks, {"c", "a", "b"}, 1), (Arns{arn("a"), arn("b")}));
-  EXPECT_EQ(to_be_kept(tasks, {"c", "a", "b"}, 3), Arns{});
-  EXPECT_EQ(to_be_kept(tasks, {"x", "c", "a"}, 1), Arns{arn("a")}) << "x is no task: passed over";
-  EXPECT_EQ(to_be_kept(tasks, {}, 1), Arns{});
+  EXPECT_EQ(in_order(tasks, {"c", "a"}), (Arns{arn("c"), arn("a")}));
+  EXPECT_EQ(in_order(tasks, {"x", "b"}), Arns{arn("b")}) << "x is no task: passed over";
+  EXPECT_EQ(in_order(tasks, {}), Arns{});
+}
+
+TEST(Protection, IsForThoseThatAreNotToGo) {
+  const auto plan = plan_protection({"c", "a", "b"}, {}, 1, 1'000.0);
+  EXPECT_EQ(plan.kept, (Arns{"a", "b"}));
+  EXPECT_EQ(plan.released, Arns{});
+  EXPECT_EQ(plan_protection({"c", "a", "b"}, {}, 3, 1'000.0).kept, Arns{});
+}
+
+TEST(Protection, OfAnEarlierScaleInIsTakenFromThoseThatGoAndMadeLongerForTheOthers) {
+  const auto plan = plan_protection({"c", "a", "b"},
+                                    {{"a", 1'001.0}, {"b", 1'300.0}, {"c", 1'300.0}}, 1, 1'000.0);
+  EXPECT_EQ(plan.released, Arns{"c"});
+  EXPECT_EQ(plan.kept, Arns{"a"}) << "b's lasts as long as a new one";
+  EXPECT_EQ(plan_protection({"c"}, {{"c", 0.0}}, 1, 1'000.0).released, Arns{"c"})
+      << "when it ends is not told";
+}
+
+TEST(Protection, ThatATaskHasAskedForItselfStaysAndTheNextOneGoes) {
+  const auto plan = plan_protection({"c", "a", "b"}, {{"c", 8'200.0}}, 1, 1'000.0);
+  EXPECT_EQ(plan.released, Arns{});
+  EXPECT_EQ(plan.kept, Arns{"b"});
+}
+
+TEST(Protection, OfAnEarlierScaleInIsKnownByAClockThatIsALittleSlow) {
+  EXPECT_EQ(plan_protection({"c", "a"}, {{"c", 1'340.0}}, 1, 1'000.0).released, Arns{"c"});
 }
 
 TEST(Protection, IsReadBack) {
@@ -271,7 +296,9 @@ TEST(Protection, IsReadBack) {
              {{"taskArn", "b"}, {"protectionEnabled", false}}}},
            {"failures", {{{"arn", "c"}, {"reason", "MISSING"}}}}}));
   ASSERT_TRUE(read);
-  EXPECT_EQ(read->protected_arns, std::vector<std::string>{"a"});
+  ASSERT_EQ(read->tasks.size(), 1U);
+  EXPECT_EQ(read->tasks[0].arn, "a");
+  EXPECT_EQ(read->tasks[0].until, 1795346386.8);
   EXPECT_EQ(read->failure, "") << "a task that is gone needs no protection";
   const auto failed = parse_protection(
       "GetTaskProtection",

@@ -9,6 +9,7 @@
 #include <fstream>
 
 #include "drivers/ecs/fake_aws_fixture.hpp"
+#include "model/may_pass.hpp"
 #include "model/rfc3339.hpp"
 #include "run_coroutine.hpp"
 
@@ -41,6 +42,33 @@ class Chain : public testing::Test {
   }
   void serve(const std::string& path, const std::string& body) {
     aws.with([&](State& state) { state.files[path] = body; });
+  }
+  void refuse(const std::string& path, FakeAws::Scripted answer) {
+    aws.with([&](State& state) { state.refused_files[path] = std::move(answer); });
+  }
+  /// What becomes of get() for each status of a place that cannot answer now.
+  void expect_that_it_may_pass(const std::string& path, const std::string& body,
+                               const std::string& words) {
+    const std::map<int, Errc> codes{{429, Errc::throttled},
+                                    {500, Errc::unreachable},
+                                    {503, Errc::unreachable},
+                                    {599, Errc::unreachable}};
+    for (const auto& [status, code] : codes) {
+      SCOPED_TRACE(path + " " + std::to_string(status));
+      refuse(path, {status, body, ""});
+      const auto found = get();
+      ASSERT_FALSE(found);
+      EXPECT_EQ(found.error().code, code) << found.error().message;
+      EXPECT_TRUE(may_pass(found.error()));
+      EXPECT_NE(found.error().message.find(std::to_string(status) + words), std::string::npos)
+          << found.error().message;
+    }
+  }
+  void has_web_identity() {
+    variables["AWS_ENDPOINT_URL_STS"] = aws.url();
+    variables["AWS_ROLE_ARN"] = "arn:aws:iam::1:role/r";
+    variables["AWS_WEB_IDENTITY_TOKEN_FILE"] = (folder / "token").string();
+    write("token", "jwt.one");
   }
   std::size_t asked() {
     return aws.with([](State& state) { return state.others.size(); });
@@ -197,10 +225,7 @@ std::string sts_answer(const std::string& key) {
 }
 
 TEST_F(Chain, AWebIdentitysTokenIsChangedForARoleAndReadAnewEachTime) {
-  variables["AWS_ENDPOINT_URL_STS"] = aws.url();
-  variables["AWS_ROLE_ARN"] = "arn:aws:iam::1:role/r";
-  variables["AWS_WEB_IDENTITY_TOKEN_FILE"] = (folder / "token").string();
-  write("token", "jwt.one");
+  has_web_identity();
   serve("/", sts_answer("ROLE"));
   const auto found = get();
   ASSERT_TRUE(found) << found.error().message;
@@ -226,6 +251,47 @@ TEST_F(Chain, AWebIdentityThatIsRefusedSaysWhy) {
   EXPECT_EQ(found.error().code, Errc::denied);
   EXPECT_NE(found.error().message.find("arn:aws:iam::1:role/r: 404"), std::string::npos);
   EXPECT_EQ(found.error().message.find("jwt"), std::string::npos);
+}
+
+TEST_F(Chain, ATokenServiceThatCannotAnswerNowMayAnswerLater) {
+  has_web_identity();
+  expect_that_it_may_pass("/", "<html>busy</html>", "");
+  expect_that_it_may_pass("/", R"({"Error": {"Code": "Busy", "Message": "come again"}})",
+                          " Busy: come again");
+}
+
+TEST_F(Chain, ATokenServicesRefusalForAPassingReasonIsToldByItsCode) {
+  has_web_identity();
+  const auto refuse_with = [this](const std::string& code) {
+    refuse("/", {400, R"({"Error": {"Code": ")" + code + R"(", "Message": "Rate exceeded"}})", ""});
+    return get().error();
+  };
+  EXPECT_EQ(refuse_with("Throttling").code, Errc::throttled);
+  EXPECT_EQ(refuse_with("IDPCommunicationError").code, Errc::unreachable);
+  EXPECT_EQ(refuse_with("InvalidIdentityToken").code, Errc::denied);
+  EXPECT_NE(refuse_with("Throttling").message.find("400 Throttling: Rate exceeded"),
+            std::string::npos);
+}
+
+TEST_F(Chain, AContainersEndpointThatCannotAnswerNowMayAnswerLater) {
+  has_container();
+  expect_that_it_may_pass("/creds?id=1", R"({"code": "Busy", "message": "come again"})",
+                          " Busy: come again");
+  expect_that_it_may_pass("/creds?id=1", "<html>", "");
+  refuse("/creds?id=1", {403, "", ""});
+  EXPECT_EQ(get().error().code, Errc::denied);
+}
+
+TEST_F(Chain, AnInstancesMetadataThatCannotAnswerNowMayAnswerLater) {
+  has_instance();
+  serve("/latest/meta-data/iam/security-credentials/web-role", endpoint_answer("INSTANCE", {}));
+  for (const std::string path : {"/latest/api/token", "/latest/meta-data/iam/security-credentials/",
+                                 "/latest/meta-data/iam/security-credentials/web-role"}) {
+    expect_that_it_may_pass(path, R"({"Code": "Busy", "Message": "come again"})",
+                            " Busy: come again");
+    aws.with([](State& state) { state.refused_files.clear(); });
+  }
+  EXPECT_EQ(key(), "INSTANCE");
 }
 
 TEST_F(Chain, AnEndpointThatHangsIsGivenUp) {

@@ -150,6 +150,12 @@ TEST(WebIdentity, ARefusalIsInTheServicesWords) {
 
 // ---- the container's endpoint
 
+TEST(ContainerEndpoint, ARefusalIsInItsWords) {
+  EXPECT_EQ(endpoint_refusal(R"({"code": "Busy", "message": "later"})"), "Busy: later");
+  EXPECT_EQ(endpoint_refusal(R"({"Code": "Busy", "Message": 7})"), "Busy");
+  EXPECT_EQ(endpoint_refusal("<html>"), "");
+}
+
 TEST(ContainerEndpoint, ARelativeOneIsTheAgentOfEcs) {
   const auto found = container_endpoint_of(
       environment({{"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "/v2/credentials/x-y?id=1"},

@@ -50,6 +50,51 @@ class EcsDriver : public testing::Test {
       for (const auto& id : ids) state.tasks.push_back(task_json(id));
     });
   }
+  void begin_with_tasks(const Names& ids) {
+    aws.with([](State& state) {
+      state.tasks.clear();
+      state.protected_until.clear();
+    });
+    add_tasks(ids);
+    aws.set_count(static_cast<int>(ids.size()));
+  }
+  /// Those that are there, by the last part of their ARN.
+  Names tasks() {
+    return aws.with([](State& state) {
+      Names ids;
+      for (const auto& task : state.tasks) {
+        ids.emplace_back(short_name(task["taskArn"].get<std::string>()));
+      }
+      return ids;
+    });
+  }
+  Names protected_tasks() {
+    return aws.with([](State& state) {
+      Names ids;
+      for (const auto& [arn, until] : state.protected_until) ids.emplace_back(short_name(arn));
+      return ids;
+    });
+  }
+  void set_protected(const std::string& id, std::chrono::seconds lasts) {
+    aws.with([&](State& state) { state.protected_until[task_arn(id)] = state.time + lasts; });
+  }
+  std::chrono::seconds protected_for(const std::string& id) {
+    return aws.with(
+        [&](State& state) { return state.protected_until.at(task_arn(id)) - state.time; });
+  }
+  /// The tasks of each UpdateTaskProtection.
+  Json protections_asked() {
+    return aws.with([](State& state) {
+      auto asked = Json::array();
+      for (const auto& body : state.bodies) {
+        if (body.contains("protectionEnabled")) asked.push_back(body["tasks"]);
+      }
+      return asked;
+    });
+  }
+  void pass(std::chrono::seconds time) {
+    aws.with([time](State& state) { state.time += time; });
+  }
   void add_autoscaler(bool is_suspended, const Names& policies, const Names& actions = {}) {
     aws.with([&](State& state) {
       state.target = Json{{"ServiceNamespace", "ecs"},
@@ -173,7 +218,7 @@ TEST_F(EcsDriver, WithoutARegionItSaysWhatToSet) {
 TEST_F(EcsDriver, SeesAllTasksPageByPage) {
   Names ids;
   for (int i = 0; i < 230; ++i) ids.push_back("t" + std::to_string(i));
-  add_tasks(ids);
+  begin_with_tasks(ids);
   const auto seen = observe();
   ASSERT_TRUE(seen) << seen.error().message;
   EXPECT_EQ(seen->replicas.size(), 230U);
@@ -432,26 +477,85 @@ TEST_F(EcsDriver, WithoutConsentItSaysOfAnEarlierTakeoverAndTouchesNothing) {
 // ---- protection
 
 TEST_F(EcsDriver, AScaleInProtectsTheTasksThatAreNotToGo) {
-  aws.set_count(4);
-  add_tasks({"a", "b", "c", "d"});
+  begin_with_tasks({"a", "b", "c", "d"});
   ASSERT_TRUE(scale(3, {"c", "a", "b", "d"}));
-  EXPECT_EQ(aws.with([](State& state) { return state.protected_arns; }),
-            (std::set<std::string>{task_arn("a"), task_arn("b"), task_arn("d")}));
+  EXPECT_EQ(protected_tasks(), (Names{"a", "b", "d"}));
+  EXPECT_EQ(tasks(), (Names{"a", "b", "d"}));
   EXPECT_EQ(aws.count(), 3);
 }
 
-TEST_F(EcsDriver, AProtectionThatIsThereIsNotShortened) {
-  aws.set_count(3);
-  add_tasks({"a", "b", "c"});
-  aws.with([](State& state) { state.protected_arns = {task_arn("a")}; });
+TEST_F(EcsDriver, TheIdleTaskOfASecondScaleInGoesAtOnceThoughTheFirstProtectedIt) {
+  begin_with_tasks({"a", "b", "c", "d"});
+  ASSERT_TRUE(scale(3, {"d", "a", "b", "c"}));
+  pass(std::chrono::minutes{1});
+  ASSERT_TRUE(scale(2, {"c", "a", "b"}));
+  EXPECT_EQ(tasks(), (Names{"a", "b"}));
+  pass(std::chrono::minutes{30});
+  EXPECT_EQ(observe()->current, 2);
+  EXPECT_EQ(tasks(), (Names{"a", "b"})) << "none is left to go when the protections end";
+}
+
+TEST_F(EcsDriver, AProtectionThatWouldEndBeforeANewOneIsExtended) {
+  begin_with_tasks({"a", "b", "c"});
+  set_protected("a", std::chrono::seconds{20});
+  ASSERT_TRUE(scale(2, {"c", "a", "b"}));
+  EXPECT_EQ(protected_for("a"), std::chrono::minutes{5});
+}
+
+TEST_F(EcsDriver, AProtectionThatLastsLongerIsLeftAlone) {
+  begin_with_tasks({"a", "b", "c"});
+  set_protected("a", std::chrono::hours{2});
   ASSERT_TRUE(scale(2, {"b", "a", "c"}));
-  const auto asked = aws.with([](State& state) {
-    for (const auto& body : state.bodies) {
-      if (body.contains("protectionEnabled")) return body["tasks"];
+  EXPECT_EQ(protected_for("a"), std::chrono::hours{2});
+  EXPECT_EQ(protections_asked(), Json({{task_arn("c")}}));
+}
+
+TEST_F(EcsDriver, AnIdleTaskThatProtectsItselfStaysAndTheNextOneGoes) {
+  begin_with_tasks({"a", "b", "c"});
+  set_protected("a", std::chrono::hours{2});
+  ASSERT_TRUE(scale(2, {"a", "b", "c"}));
+  EXPECT_EQ(tasks(), (Names{"a", "c"}));
+  EXPECT_EQ(protected_for("a"), std::chrono::hours{2});
+}
+
+TEST_F(EcsDriver, WhoeverStaysIsProtectedBeforeAnyoneElsesProtectionIsTakenAway) {
+  begin_with_tasks({"a", "b", "c"});
+  set_protected("b", std::chrono::minutes{4});
+  ASSERT_TRUE(scale(2, {"b", "a", "c"}));
+  EXPECT_EQ(protections_asked(), Json({{task_arn("a"), task_arn("c")}, {task_arn("b")}}));
+  EXPECT_EQ(aws.with([](State& state) { return state.operations.back(); }), "UpdateService");
+}
+
+TEST_F(EcsDriver, WhicheverCallOfASecondScaleInFailsNoBusyTaskGoesAndTheNextTryEndsTheIdleOne) {
+  for (const std::string operation :
+       {"DescribeServices", "ListTasks", "DescribeTasks", "GetTaskProtection",
+        "UpdateTaskProtection", "UpdateService"}) {
+    for (const bool is_done : {false, true}) {
+      SCOPED_TRACE(operation + (is_done ? ", done" : ""));
+      begin_with_tasks({"a", "b", "c", "d"});
+      ASSERT_TRUE(scale(3, {"d", "a", "b", "c"}));
+      script(operation, {{500, "", "", is_done}});
+      EXPECT_FALSE(scale(2, {"c", "a", "b"}));
+      ASSERT_TRUE(scale(2, {"c", "a", "b"}));
+      EXPECT_EQ(tasks(), (Names{"a", "b"}));
     }
-    return Json{};
-  });
-  EXPECT_EQ(asked, Json({task_arn("c")}));
+  }
+}
+
+TEST_F(EcsDriver, AScaleInWhoseTasksToGoStayProtectedIsNotCarriedOut) {
+  begin_with_tasks({"a", "b"});
+  set_protected("a", std::chrono::minutes{4});
+  set_protected("b", std::chrono::hours{2});
+  script("UpdateTaskProtection",
+         {{200,
+           Json{{"protectedTasks", Json::array()},
+                {"failures", {{{"arn", task_arn("a")}, {"reason", "TASK_NOT_VALID"}}}}}
+               .dump(),
+           ""}});
+  const auto written = scale(1, {"a", "b"});
+  ASSERT_FALSE(written);
+  EXPECT_NE(written.error().message.find("TASK_NOT_VALID"), std::string::npos);
+  EXPECT_EQ(aws.count(), 2);
 }
 
 TEST_F(EcsDriver, ManyTasksAreProtectedTenAtATime) {
@@ -460,7 +564,7 @@ TEST_F(EcsDriver, ManyTasksAreProtectedTenAtATime) {
   add_tasks(ids);
   aws.set_count(25);
   ASSERT_TRUE(scale(24, ids));  // the fake complains of more than ten
-  EXPECT_EQ(aws.with([](State& state) { return state.protected_arns.size(); }), 24U);
+  EXPECT_EQ(protected_tasks().size(), 24U);
 }
 
 TEST_F(EcsDriver, AScaleInThatCannotProtectIsNotCarriedOut) {
@@ -484,7 +588,7 @@ TEST_F(EcsDriver, NeitherAGrowthNorAScaleInWithoutVictimsProtectsAnything) {
   request.desired = 1;
   request.victims = {"a", "b"};
   ASSERT_TRUE(run(io, plain->scale(std::move(request))));
-  EXPECT_TRUE(aws.with([](State& state) { return state.protected_arns.empty(); }));
+  EXPECT_EQ(protected_tasks(), Names{});
 }
 
 }  // namespace

@@ -121,11 +121,17 @@ void FakeAws::answer(http::Peer& peer, const Received& request) {
       said = answer_operation(request);
     } else {
       state_.others.push_back(request);
-      const auto file = state_.files.find(request.target());
-      said = file == state_.files.end() ? Scripted{404, "", ""} : Scripted{200, file->second, ""};
+      said = answer_file(request.target());
     }
   }
   peer.answer(said.status, said.body, said.headers);
+}
+
+FakeAws::Scripted FakeAws::answer_file(const std::string& path) {
+  const auto refused = state_.refused_files.find(path);
+  if (refused != state_.refused_files.end()) return refused->second;
+  const auto file = state_.files.find(path);
+  return file == state_.files.end() ? Scripted{404, "", ""} : Scripted{200, file->second, ""};
 }
 
 FakeAws::Scripted FakeAws::answer_operation(const Received& request) {
@@ -247,6 +253,7 @@ Json FakeAws::described(const Json& body) {
     return {{"services", Json::array()},
             {"failures", {{{"arn", "arn:aws:ecs:eu-west-1:1:service/x"}, {"reason", "MISSING"}}}}};
   }
+  end_surplus_tasks();
   const int pending = state_.service["pendingCount"];
   if (pending > 0 && --state_.describes_until_running < 0) {
     state_.service["runningCount"] = state_.service["runningCount"].get<int>() + pending;
@@ -266,12 +273,27 @@ Json FakeAws::described(const Json& body) {
 Json FakeAws::updated(const Json& body) {
   if (state_.ignores_writes) return {{"service", state_.service}};
   const int desired = body["desiredCount"];
-  const int running = std::min(state_.service["runningCount"].get<int>(), desired);
   state_.service["desiredCount"] = desired;
-  state_.service["runningCount"] = running;
-  state_.service["pendingCount"] = desired - running;
+  end_surplus_tasks();
+  const int running = state_.service["runningCount"];
+  state_.service["pendingCount"] = std::max(desired - running, 0);
   state_.describes_until_running = 1;
   return {{"service", state_.service}};
+}
+
+/// Any that is not protected may go, and the others when they are protected no more. A count
+/// without tasks stands for tasks without protection.
+void FakeAws::end_surplus_tasks() {
+  auto& tasks = state_.tasks;
+  const std::size_t desired = state_.service["desiredCount"];
+  while (tasks.size() > desired) {
+    const auto goes = std::ranges::find_if(
+        tasks, [this](const Json& each) { return !is_protected(each["taskArn"]); });
+    if (goes == tasks.end()) break;
+    tasks.erase(goes);
+  }
+  const std::size_t running = state_.service["runningCount"];
+  state_.service["runningCount"] = std::min(running, std::max(desired, tasks.size()));
 }
 
 Json FakeAws::listed(const Json& body) {
@@ -283,13 +305,30 @@ Json FakeAws::listed(const Json& body) {
   return said;
 }
 
+bool FakeAws::is_protected(const std::string& arn) {
+  const auto found = state_.protected_until.find(arn);
+  return found != state_.protected_until.end() && found->second > state_.time;
+}
+
+/// Shows the tasks' protection; where the body has a new one, that.
 Json FakeAws::protection(const Json& body) {
   Json said{{"protectedTasks", Json::array()}, {"failures", Json::array()}};
+  const bool changes = body.contains("protectionEnabled");
+  const std::chrono::minutes lasts{body.value("expiresInMinutes", 120)};
   if (body["tasks"].size() > most_tasks_protected) state_.complaints.push_back("too many tasks");
   for (const std::string arn : body["tasks"]) {
-    if (body.value("protectionEnabled", false)) state_.protected_arns.insert(arn);
-    said["protectedTasks"].push_back(
-        {{"taskArn", arn}, {"protectionEnabled", state_.protected_arns.contains(arn)}});
+    if (std::ranges::none_of(state_.tasks,
+                             [&](const Json& each) { return each["taskArn"] == arn; })) {
+      said["failures"].push_back({{"arn", arn}, {"reason", "MISSING"}});
+      continue;
+    }
+    if (changes) state_.protected_until.erase(arn);
+    if (changes && body["protectionEnabled"]) state_.protected_until[arn] = state_.time + lasts;
+    Json shown{{"taskArn", arn}, {"protectionEnabled", is_protected(arn)}};
+    if (is_protected(arn)) {
+      shown["expirationDate"] = state_.protected_until[arn].time_since_epoch().count();
+    }
+    said["protectedTasks"].push_back(std::move(shown));
   }
   return said;
 }

@@ -6,7 +6,6 @@
 #include <map>
 #include <mutex>
 #include <nlohmann/json.hpp>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -33,9 +32,9 @@ class FakeAws {
     Json service;  ///< as DescribeServices shows it
     int describes_until_running = 1;
     std::vector<Json> tasks;
-    std::set<std::string> protected_arns;
-    std::map<std::string, std::string> tags;  ///< of the service
-    std::optional<Json> target;               ///< of Application Auto Scaling
+    std::map<std::string, WallTime> protected_until;  ///< by the task's ARN
+    std::map<std::string, std::string> tags;          ///< of the service
+    std::optional<Json> target;                       ///< of Application Auto Scaling
     std::vector<std::string> policies;
     std::vector<std::string> actions;
     std::string access_key_id = "AKIDEXAMPLE";
@@ -47,6 +46,7 @@ class FakeAws {
     bool ignores_writes = false;
     std::map<std::string, std::string>
         files;  ///< what is GET, PUT or POSTed elsewhere: path → body
+    std::map<std::string, Scripted> refused_files;  ///< these paths answer so instead
     // What happened.
     std::vector<std::string> operations;
     std::vector<Json> bodies;  ///< of the operations
@@ -79,12 +79,15 @@ class FakeAws {
  private:
   void serve(http::Peer& peer);
   void answer(http::Peer& peer, const http::Received& request);
+  Scripted answer_file(const std::string& path);
   Scripted answer_operation(const http::Received& request);
   Scripted perform(Api api, const std::string& name, const Json& body);
   void check_signature(Api api, const http::Received& request);
   Json described(const Json& body);
   Json updated(const Json& body);
+  void end_surplus_tasks();
   Json listed(const Json& body);
+  bool is_protected(const std::string& arn);
   Json protection(const Json& body);
   Json registered(const Json& body);
   void check_tagged(const Json& body);

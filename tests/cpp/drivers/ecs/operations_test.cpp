@@ -59,6 +59,8 @@ std::vector<Row> rows() {
             {"protectionEnabled", true},
             {"expiresInMinutes", 5}},
        true},
+      {unprotect(prod, tasks), ecs("UpdateTaskProtection"), "ecs:UpdateTaskProtection",
+       Json{{"cluster", "prod"}, {"tasks", tasks}, {"protectionEnabled", false}}, true},
       {describe_scalable_target(prod), scaling("DescribeScalableTargets"),
        "application-autoscaling:DescribeScalableTargets",
        Json{{"ServiceNamespace", "ecs"},
