@@ -44,6 +44,11 @@ def engine() -> Iterator[Engine]:
         yield made
 
 
+def is_leaving(container: dict[str, Any]) -> bool:
+    """Its name says that it was asked to stop."""
+    return bool(container["Names"][0].endswith(f".leaving-{container['Id'][:12]}"))
+
+
 class Project:
     """A service of two containers: the truth behind the driver's back."""
 
@@ -73,11 +78,15 @@ class Project:
         return found
 
     def numbers(self) -> list[int]:
-        """Whose names end in them, as this version of Compose calls containers."""
-        names = sorted(each["Names"][0][1:] for each in self.containers())
+        """Whose names end in them, as this version of Compose calls containers; of those that stay."""
+        names = sorted(each["Names"][0][1:] for each in self.containers() if not is_leaving(each))
         numbers = [int(name.rsplit(self.program.separator)[-1]) for name in names]
         assert names == [self.name(number) for number in numbers]
         return numbers
+
+    def leaving(self) -> set[str]:
+        """Those that were asked to stop, by their ids."""
+        return {each["Id"] for each in self.containers() if is_leaving(each)}
 
     def inspect(self, name: str) -> dict[str, Any]:
         found: dict[str, Any] = self.engine.do("GET", f"/containers/{name}/json")
@@ -116,7 +125,7 @@ def test_it_scales_what_compose_has_started(engine: Engine, make_project: Callab
     project.compose("up", "-d", "--scale", "web=4")
     assert {each["Id"] for each in project.containers()} == before
     agent.gauge("depth").set(0)
-    until(lambda: project.numbers() == [1, 2], agent.status)
+    until(lambda: project.numbers() == [1, 2] and not project.leaving(), agent.status)
 
 
 def test_it_scales_what_compose_has_made_anew(
@@ -162,6 +171,28 @@ def test_compose_takes_the_copies_away_as_its_own(
     assert project.containers() == []
 
 
+def test_what_an_agent_has_not_seen_off_is_the_next_ones(
+    engine: Engine, make_project: Callable[..., Project], start: Start
+) -> None:
+    """It ends while containers stop: they count no more, Compose reads their names, and the next agent removes them."""
+    project = make_project(command="sh -c 'trap true TERM; while true; do sleep 1; done'")
+    agent = start(gracePeriodSeconds=60)
+    until(lambda: project.numbers() == [1, 2, 3, 4] and "succeeded" in events(agent), agent.status)
+    agent.gauge("depth").set(0)
+    until(lambda: len(project.leaving()) == 2, agent.status)
+    agent.stop()
+    left = project.leaving()
+    project.compose("ps")
+    for each in left:
+        engine.do("POST", f"/containers/{each}/kill")
+    successor = start()
+    until(lambda: not project.leaving() and project.numbers() == [1, 2, 3, 4], successor.status)
+    before = {each["Id"] for each in project.containers()}
+    assert not before & left
+    project.compose("up", "-d", "--scale", "web=4")
+    assert {each["Id"] for each in project.containers()} == before
+
+
 def test_who_takes_the_name_first_wins(engine: Engine, make_project: Callable[..., Project], start: Start) -> None:
     """The next name is another container's: the engine refuses, and nothing of the other's is touched."""
     project = make_project()
@@ -180,7 +211,7 @@ def test_containers_that_do_not_stay_are_taken_back_with_the_engines_words(
     project = make_project(command="sh -c 'mkdir /data/1 || mkdir /data/2 || exit 7; sleep 100000'")
     agent = start(timeout="2s")
     until(lambda: "Exited (7)" in events(agent), lambda: events(agent))
-    until(lambda: project.numbers() == [1, 2], agent.status)
+    until(lambda: project.numbers() == [1, 2] and not project.leaving(), agent.status)
 
 
 def test_a_project_that_is_not_there_is_said(engine: Engine, start: Start) -> None:
