@@ -22,7 +22,7 @@ void hold_failure(const Result<T>& read) {
 
 void hold_observation(const std::vector<compose::Container>& all) {
   for (const auto& unhealthy : {std::vector<compose::Container>{}, all}) {
-    const auto seen = compose::observation_of(all, unhealthy, {});
+    const auto seen = compose::observation_of(all, unhealthy);
     hold(seen.desired <= static_cast<int>(all.size()), "no more are wanted than there are");
     hold(seen.current <= seen.desired && *seen.ready <= seen.current, "counts add up");
     hold(is_utf8(seen.failure), "words are UTF-8");
