@@ -16,6 +16,10 @@ std::atomic_ref<std::uint64_t> magic_of(std::span<const std::byte> area) noexcep
   return std::atomic_ref<std::uint64_t>{header_of(area)->magic};
 }
 
+std::atomic_ref<std::uint32_t> version_of(std::span<const std::byte> area) noexcept {
+  return std::atomic_ref<std::uint32_t>{header_of(area)->version};
+}
+
 std::atomic_ref<std::uint32_t> used_of(std::span<const std::byte> area) noexcept {
   return std::atomic_ref<std::uint32_t>{header_of(area)->used};
 }
@@ -90,7 +94,7 @@ void clear(std::span<std::byte> area) noexcept {
   }
   magic_of(area).store(0, std::memory_order_release);
   used_of(area).store(sizeof(Header), std::memory_order_release);
-  header->version = area_version;
+  version_of(area).store(area_version, std::memory_order_relaxed);
   header->cells = 0;
   std::atomic_ref{header->blocks}.store(1, std::memory_order_relaxed);
   magic_of(area).store(area_magic, std::memory_order_release);
@@ -99,7 +103,7 @@ void clear(std::span<std::byte> area) noexcept {
 std::uint32_t used_bytes(std::span<const std::byte> area) noexcept {
   if (room_for_blocks(area) == 0) return 0;
   if (magic_of(area).load(std::memory_order_acquire) != area_magic) return 0;
-  if (header_of(area)->version != area_version) return 0;
+  if (version_of(area).load(std::memory_order_relaxed) != area_version) return 0;
   const auto used = used_of(area).load(std::memory_order_acquire);
   return used < sizeof(Header) || used > directory_bytes ? 0 : used;
 }
