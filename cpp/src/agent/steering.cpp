@@ -323,7 +323,7 @@ asio::awaitable<void> Steering::observe() {
     co_return;
   }
   observation_.reset();
-  observation_failure_ = std::move(seen.error());
+  observation_failure_ = seen.error();
   next_observation_ = house_.clock.now() + observation_failure_.retry_after.value_or(Duration{0});
   house_.log.trouble("observe", "the platform cannot be read: " + observation_failure_.message);
 }
