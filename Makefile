@@ -31,8 +31,8 @@ test-clang:  ## everything compiles with clang 14
 test-cpp test-sanitized test-portable test-python test-pythons test-isolated test-clang: $(SETUP)/test
 	@tools/test $(@:test-%=%)
 
-fuzz: $(SETUP)/test  ## random texts against every parser, for some seconds each
-	@tools/test fuzz
+fuzz: $(SETUP)/test  ## random texts against every parser, a minute for each
+	@FUZZ_SECONDS=60 tools/test fuzz
 
 histories: $(SETUP)/test  ## every property of decisions on 100 000 histories
 	@tools/test histories

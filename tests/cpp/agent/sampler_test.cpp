@@ -67,7 +67,7 @@ TEST(Sampler, TheHostsCpuIsKnownFromTheSecondLookOn) {
   EXPECT_FALSE(sampler.host_cpu_percent());
   // The kernel's clock ticks every few milliseconds; two processes burn meanwhile.
   Tick tick;
-  for (Instant at{}; !sampler.host_cpu_percent().value_or(0.0);) {
+  for (Instant at{}; sampler.host_cpu_percent().value_or(0.0) == 0.0;) {
     at += 1s;
     tick = sampler.sample(at, nullptr, {}, "web-1-1", {});
   }

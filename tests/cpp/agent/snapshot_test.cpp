@@ -237,7 +237,8 @@ class SumTest : public SnapshotTest {
     for (const int second : {0, 10}) {
       std::vector<ProcessView> views;
       for (const auto& name : instances) {
-        views.push_back(counting(name, static_cast<int>(views.size()) + 1, 100U * second));
+        views.push_back(counting(name, static_cast<int>(views.size()) + 1,
+                                 static_cast<std::uint64_t>(100 * second)));
       }
       feed(std::move(views), second * 1s);
     }
