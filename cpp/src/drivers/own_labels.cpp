@@ -19,8 +19,8 @@ boost::asio::awaitable<Labels> own_labels(boost::asio::io_context& io, Duration 
 Labels parse_labels(std::string_view body) {
   const auto container = docker::Document::parse(body, nullptr, /*allow_exceptions=*/false);
   Labels labels;
-  for (const auto& [name, value] : docker::at(container, "Config", "Labels").items()) {
-    labels.emplace(name, docker::text(value));
+  for (const auto& [name, value] : at(container, "Config", "Labels").items()) {
+    labels.emplace(name, text(value));
   }
   return labels;
 }

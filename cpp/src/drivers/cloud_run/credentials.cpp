@@ -14,10 +14,8 @@
 namespace selfscale::drivers::cloud_run {
 namespace {
 
-using hosted::at;
 using hosted::Json;
 using hosted::malformed;
-using hosted::text;
 
 constexpr std::chrono::seconds assertion_lasts{3'600};  // the longest that Google takes
 constexpr int longest_token_life = 86'400;
@@ -136,7 +134,7 @@ Result<AccessToken> parse_access_token(std::string_view body) {
   const auto json = hosted::parse(body);
   if (!json) return json.error();
   const auto token = text(at(*json, "access_token"));
-  const auto lasts = hosted::count(at(*json, "expires_in"), 0);
+  const auto lasts = drivers::count(at(*json, "expires_in"), 0);
   const bool is_token = !token.empty() && std::all_of(token.begin(), token.end(), [](char letter) {
     return letter > ' ' && letter <= '~';
   });

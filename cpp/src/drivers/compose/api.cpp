@@ -13,11 +13,9 @@
 namespace selfscale::drivers::compose {
 namespace {
 
-using docker::at;
 using docker::Document;
 using docker::malformed;
 using docker::parse;
-using docker::text;
 
 constexpr std::string_view number_label = "com.docker.compose.container-number";
 /// Version 2 only: whose place a container took that Compose has made anew.

@@ -10,10 +10,8 @@
 namespace selfscale::drivers::digitalocean {
 namespace {
 
-using hosted::at;
 using hosted::Json;
 using hosted::malformed;
-using hosted::text;
 
 constexpr auto may_read = "the token's scope app:read";
 constexpr auto may_update = "the token's scope app:update";
@@ -251,7 +249,7 @@ Result<int> parse_ready(const Target& target, std::string_view body) {
   if (!health.is_object()) return malformed("the answer is no health of an app");
   for (const auto& each : at(health, "components")) {
     if (text(at(each, "name")) != target.component) continue;
-    const auto ready = hosted::count(at(each, "replicas_ready"), 0);
+    const auto ready = drivers::count(at(each, "replicas_ready"), 0);
     if (!ready) return malformed("replicas_ready is no count");
     return *ready;
   }

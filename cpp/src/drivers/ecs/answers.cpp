@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "model/json/shallow.hpp"
+
 namespace selfscale::drivers::ecs {
 namespace {
 
@@ -71,7 +73,7 @@ class Reader {
 /// Calls `read` with the answer's object.
 template <class T, class Read>
 Result<T> parse(std::string_view answer, const char* what, Read read) {
-  const auto json = Json::parse(answer, nullptr, /*allow_exceptions=*/false);
+  const auto json = parse_shallow<Json>(answer);
   if (!json.is_object()) {
     return Failure{Errc::malformed, std::string{what} + " did not answer with a JSON object", {}};
   }

@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
-#include <limits>
 
 #include "http/status.hpp"
+#include "model/json/shallow.hpp"
 #include "model/rfc3339.hpp"
 
 namespace selfscale::drivers::hosted {
@@ -13,7 +13,6 @@ namespace {
 
 using std::chrono::seconds;
 
-constexpr int deepest = 64;
 constexpr seconds longest_wait{86'400};
 
 std::optional<std::int64_t> whole(std::string_view text) {
@@ -60,41 +59,9 @@ Request send(std::string method, std::string target, const Json& body, std::stri
   return request;
 }
 
-const Json& at(const Json& object, const char* key) {
-  static const Json nothing;
-  if (!object.is_object()) return nothing;
-  const auto found = object.find(key);
-  return found == object.end() ? nothing : *found;
-}
-
-std::string text(const Json& value) {
-  const auto* found = value.get_ptr<const std::string*>();
-  return found == nullptr ? std::string{} : *found;
-}
-
-std::optional<int> count(const Json& value, int when_absent) {
-  if (value.is_null()) return when_absent;
-  constexpr std::int64_t most = std::numeric_limits<std::int32_t>::max();
-  if (value.is_number_unsigned() && value.get<std::uint64_t>() > static_cast<std::uint64_t>(most)) {
-    return std::nullopt;
-  }
-  if (!value.is_number_integer()) return std::nullopt;
-  const auto number = value.get<std::int64_t>();
-  if (number < 0 || number > most) return std::nullopt;
-  return static_cast<int>(number);
-}
-
 Result<Json> parse(std::string_view body) {
-  bool is_too_deep = false;
-  auto json = Json::parse(
-      body,
-      [&is_too_deep](int depth, Json::parse_event_t, Json&) {
-        is_too_deep = is_too_deep || depth > deepest;
-        return depth <= deepest;
-      },
-      /*allow_exceptions=*/false);
-  if (json.is_discarded()) return malformed("the answer is no JSON");
-  if (is_too_deep) return malformed("the answer is nested too deep");
+  auto json = parse_shallow<Json>(body);
+  if (json.is_discarded()) return malformed("the answer is no JSON, or nested too deep");
   return json;
 }
 

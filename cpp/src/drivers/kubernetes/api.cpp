@@ -211,9 +211,9 @@ Result<Workload> parse_workload(const Target& target, std::string_view body) {
   if (!object) return object.error();
   const auto& status = at(*object, "status");
   const auto desired = count(at(*object, "spec", "replicas"), 1);
-  const auto current = count(at(status, "replicas"));
-  const auto ready = count(at(status, "readyReplicas"));
-  const auto updated = count(at(status, "updatedReplicas"));
+  const auto current = count(at(status, "replicas"), 0);
+  const auto ready = count(at(status, "readyReplicas"), 0);
+  const auto updated = count(at(status, "updatedReplicas"), 0);
   if (!desired || !current || !ready || !updated)
     return malformed("a count of replicas is no count");
   Workload workload;
@@ -243,7 +243,7 @@ Request put_scale(const Target& target, int replicas, const std::string& version
 Result<int> parse_scale(std::string_view body) {
   const auto object = parse(body, "Scale");
   if (!object) return object.error();
-  const auto replicas = count(at(*object, "spec", "replicas"));
+  const auto replicas = count(at(*object, "spec", "replicas"), 0);
   if (!replicas) return malformed("a count of replicas is no count");
   return *replicas;
 }

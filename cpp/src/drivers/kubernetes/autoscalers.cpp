@@ -46,7 +46,7 @@ std::string scaled_object_of(const Json& metadata) {
 
 std::string bounds_of(const Json& spec) {
   const auto least = count(at(spec, "minReplicas"), 1).value_or(1);
-  const auto most = count(at(spec, "maxReplicas")).value_or(0);
+  const auto most = count(at(spec, "maxReplicas"), 0).value_or(0);
   return " (" + std::to_string(least) + " to " + std::to_string(most) + " replicas)";
 }
 

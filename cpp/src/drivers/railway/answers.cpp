@@ -8,9 +8,7 @@
 namespace selfscale::drivers::railway {
 namespace {
 
-using hosted::at;
 using hosted::malformed;
-using hosted::text;
 
 template <std::size_t count>
 bool is_one_of(const std::string& word, const std::array<std::string_view, count>& words) {
@@ -66,7 +64,7 @@ Result<Regions> counts_of(const Json& configured) {
   Regions regions;
   if (!configured.is_object()) return regions;
   for (const auto& [region, settings] : configured.items()) {
-    const auto replicas = hosted::count(at(settings, "numReplicas"), 0);
+    const auto replicas = drivers::count(at(settings, "numReplicas"), 0);
     if (!replicas || *replicas > most_replicas) {
       return malformed("multiRegionConfig." + region + ".numReplicas is no count");
     }

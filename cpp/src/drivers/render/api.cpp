@@ -9,10 +9,8 @@
 namespace selfscale::drivers::render {
 namespace {
 
-using hosted::at;
 using hosted::Json;
 using hosted::malformed;
-using hosted::text;
 
 // Render's keys have no scopes: one acts for its user in all of that user's workspaces.
 constexpr auto key_of_a_member = "an API key of a member of the service's workspace";
@@ -24,7 +22,7 @@ Request get(std::string target) { return hosted::get(std::move(target), key_of_a
 std::string criterion(const Json& criteria, const char* key, const std::string& name) {
   const auto& each = at(criteria, key);
   if (at(each, "enabled") != true) return {};
-  const auto percent = hosted::count(at(each, "percentage"), 0);
+  const auto percent = drivers::count(at(each, "percentage"), 0);
   return name + " at " + std::to_string(percent.value_or(0)) + " %";
 }
 
@@ -35,7 +33,7 @@ std::string autoscaler_of(const Json& autoscaling) {
   const auto memory = criterion(at(autoscaling, "criteria"), "memory", "memory");
   if (cpu.empty() && memory.empty()) return {};
   const auto bound = [&autoscaling](const char* key) {
-    const auto count = hosted::count(at(autoscaling, key), 0);
+    const auto count = drivers::count(at(autoscaling, key), 0);
     return std::to_string(count.value_or(0));
   };
   return "Render's autoscaling holds the service between " + bound("min") + " and " + bound("max") +
@@ -68,7 +66,7 @@ Result<Service> parse_service(std::string_view body) {
   service.type = text(at(*json, "type"));
   if (service.type.empty()) return malformed("the answer is no service");
   const auto& details = at(*json, "serviceDetails");
-  const auto desired = hosted::count(at(details, "numInstances"), 1);
+  const auto desired = drivers::count(at(details, "numInstances"), 1);
   if (!desired) return malformed("serviceDetails.numInstances is no count");
   service.desired = *desired;
   service.plan = text(at(details, "plan"));

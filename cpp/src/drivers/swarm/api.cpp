@@ -13,12 +13,9 @@
 namespace selfscale::drivers::swarm {
 namespace {
 
-using docker::at;
-using docker::count;
 using docker::Document;
 using docker::malformed;
 using docker::parse;
-using docker::text;
 
 // --- services
 

@@ -47,14 +47,6 @@ TEST(HostedAnswer, ThatIsNestedTooDeepIsMalformed) {
   EXPECT_EQ(deep.error().code, Errc::malformed);
 }
 
-TEST(HostedAnswer, CountsAreWholeAndFit) {
-  EXPECT_EQ(count(Json::parse("3"), 0), 3);
-  EXPECT_EQ(count(Json(), 1), 1);
-  for (const auto* other : {"-1", "2147483648", "18446744073709551615", "1.5", "\"3\"", "{}"}) {
-    EXPECT_EQ(count(Json::parse(other), 0), std::nullopt) << other;
-  }
-}
-
 TEST(HostedToken, IsTheFirstThatIsSet) {
   const Environment environment = [](const std::string& name) -> std::optional<std::string> {
     if (name == "SECOND") return " word \n";
