@@ -263,9 +263,12 @@ asio::awaitable<void> Steering::give_up() {
   co_await house_.fleet->resign();
 }
 
-/// Whoever acts no more leaves the platform as a person had set it.
+/// Whoever acts no more leaves the platform as a person had set it; but for one that was deposed
+/// without knowing it yet: what was taken over is the next leader's.
 asio::awaitable<void> Steering::release() {
   if (!may_have_taken_over_) co_return;
+  const auto leads = co_await renew();
+  if (!leads && leads.error().code == Errc::conflict) co_return;
   const auto released = co_await house_.driver->release();
   if (!released) {
     house_.log.trouble("release",
@@ -341,7 +344,8 @@ asio::awaitable<void> Steering::evaluate() {
   house_.journal->keep_evaluation(evaluation_row(policy_, snapshot_, decision_));
   if (role_ == Role::leader) {
     co_await act();
-    co_await renew();
+    const auto leads = co_await renew();
+    if (leads && verdict_.may_act && !ends_) co_await go_on();
   }
   co_await publish();
   if (next_tidy_ <= decision_.at) {
@@ -473,6 +477,16 @@ asio::awaitable<void> Steering::act() {
   if (!observation_ || !events_.may_begin(house_.clock.now())) co_return;
   if (recorded_->at != decision_.at) write_down();  // an event names the decision it came of
   co_await events_.begin(wish_of_decision());
+}
+
+asio::awaitable<void> Steering::go_on() {
+  const auto done = co_await house_.driver->go_on();
+  if (done) {
+    house_.log.recovered("going on");
+  } else {
+    house_.log.trouble(
+        "going on", "what was scaled is not finished, and is tried again: " + done.error().message);
+  }
 }
 
 /// What the leader before left unfinished, as the lease's record has it.
