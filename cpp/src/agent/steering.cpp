@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "agent/published.hpp"
 #include "agent/rivals.hpp"
 #include "decide/limits.hpp"
 #include "decide/schedules.hpp"
@@ -29,6 +30,13 @@ Trigger trigger_of(const Decision& decision) {
   const Code code = decision.recommendation.code;
   const bool is_scheduled = code == Code::schedule_minimum || code == Code::schedule_maximum;
   return is_scheduled ? Trigger::schedule : Trigger::policy;
+}
+
+/// What another agent has written, once it is known to be readable.
+Result<std::string> understood(Result<std::string> published) {
+  if (!published) return published;
+  if (const auto checked = check_published(*published); !checked) return checked.error();
+  return published;
 }
 
 }  // namespace
@@ -591,10 +599,10 @@ asio::awaitable<void> Steering::publish() {
 asio::awaitable<Result<std::string>> Steering::published(std::string service) {
   const bool own = service == house_.service();
   if (own && !published_.empty()) co_return published_;
-  auto by_leader = co_await house_.fleet->published(service);
+  auto by_leader = understood(co_await house_.fleet->published(service));
   if (!own || house_.seat.segment() == nullptr) co_return by_leader;
   auto by_recommender = house_.seat.segment()->published();
-  if (!by_recommender) co_return by_leader;
+  if (!by_recommender || !check_published(*by_recommender)) co_return by_leader;
   if (!by_leader) co_return std::move(*by_recommender);
   const auto now = boot_milliseconds();
   const bool newer = age_of(*by_recommender, now) < age_of(*by_leader, now);
