@@ -39,7 +39,15 @@ void hold_arguments(std::string_view text) {
        "no letter is lost");
 }
 
+/// A number of each line at most.
+void hold_listeners(std::string_view text) {
+  const auto lines = static_cast<std::size_t>(std::ranges::count(text, '\n')) + 1;
+  hold(prefork::read_tcp_listeners(text).size() <= lines, "a line is of one socket");
+  hold(prefork::read_unix_listeners(text).size() <= lines, "a line is of one socket");
+}
+
 void read(std::string_view text) {
+  hold_listeners(text);
   hold_status(text);
   hold_arguments(text);
 }

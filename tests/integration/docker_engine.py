@@ -101,6 +101,13 @@ class Engine:
             return response.status, json.loads(said)
         return response.status, said.decode()
 
+    @contextlib.contextmanager
+    def following(self, target: str) -> Iterator[http.client.HTTPResponse]:
+        """What goes on being answered, line by line, from now on."""
+        with contextlib.closing(_Connection(self.socket)) as connection:
+            connection.request("GET", f"/v1.41{target}")
+            yield connection.getresponse()
+
     def do(self, method: str, target: str, body: Any = None) -> Any:
         """Ask for what must succeed."""
         status, said = self.ask(method, f"/v1.41{target}", body)

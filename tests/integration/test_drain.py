@@ -1,4 +1,8 @@
-"""Thirty scale-downs during a thousand long pieces of work: by the agent, which knows who is at work, and plainly."""
+"""Thirty scale-downs during a thousand long pieces of work: by the agent, which knows who is at work, and plainly.
+
+A piece takes longer than the grace that whoever is told to stop gets, from the agent as from the plain change: a worker
+that is at work then is cut off, and one that is idle is not. Under Compose leaders are killed while somebody leaves.
+"""
 
 from __future__ import annotations
 
@@ -33,10 +37,12 @@ pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 APP = Path(__file__).parent / "drain_app.py"
 FEWEST, MOST = 2, 8
 ROUNDS = 5
-# While so many workers are there comes so much work: two hundred pieces a round.
-WAVES = ((8, 90), (6, 65), (4, 45))
-SHORTEST, LONGEST = 0.4, 1.6
-SHORT_GRACE, LONG_GRACE = 1, 10
+# While so many workers are there comes so much work, for each of their hands a piece and a fifth of one: two hundred a
+# round.
+WAVES = ((8, 48), (7, 42), (6, 36), (5, 30), (4, 24), (3, 20))
+SHORTEST, LONGEST = 1.5, 3.0
+GRACE = 1
+KILLED_DURING = {4, 15, 28}  # scale-downs, of thirty
 EVALUATION = 0.25
 POLICY: dict[str, Any] = {
     "service": "web",
@@ -213,17 +219,15 @@ def one_less(works: Works, scale: Scale, count: int) -> ScaleDown:
 
 
 def go_through(works: Works, scale: Scale) -> list[ScaleDown]:
-    """Every other time while all are at work, else once nothing waits any more and somebody is idle."""
+    """Each once nothing waits any more and somebody is idle, while others are at work."""
     steps = []
     for _ in range(ROUNDS):
         scale(MOST)
         works.wait_until(lambda: len(works.workers()) == MOST, "all workers")
         for count, pieces in WAVES:
             works.add(pieces)
-            works.wait_until(lambda: works.at_work() == works.workers(), "all are at work")
-            steps.append(one_less(works, scale, count - 1))
             works.wait_until(lambda: works.is_empty() and works.idle(), "somebody is idle")
-            steps.append(one_less(works, scale, count - 2))
+            steps.append(one_less(works, scale, count - 1))
         works.wait_until(lambda: works.is_empty() and not works.at_work(), "all is done")
     return steps
 
@@ -248,8 +252,9 @@ def check(works: Works, steps: list[ScaleDown]) -> None:
     for step in steps:
         idle, at_work = step.were_idle(works.pieces), step.were_at_work(works.pieces)
         mixed += bool(idle and at_work)
-        assert not (idle and step.victims & at_work), step
-    assert mixed > 0, "both idle ones and such as are at work to choose from"
+        assert idle, step
+        assert not step.victims & at_work, step
+    assert mixed >= len(steps) / 2, "both idle ones and such as are at work to choose from"
 
 
 @contextlib.contextmanager
@@ -312,7 +317,7 @@ def worker_environment(works: Works) -> dict[str, str]:
 @contextlib.contextmanager
 def under_selfscale_run(works: Works) -> Iterator[Scale]:
     folder = works.address.parent
-    policy = {**POLICY, "platform": {"driver": "local", "gracePeriod": f"{LONG_GRACE}s"}}
+    policy = {**POLICY, "platform": {"driver": "local", "gracePeriod": f"{GRACE}s"}}
     (folder / "policies.json").write_text(json.dumps({"policies": [policy]}))
     command = [sys.executable, str(APP), str(works.address)]
 
@@ -363,7 +368,7 @@ def as_plain_processes(works: Works) -> Iterator[Scale]:
             newest = processes.pop()
             newest.send_signal(signal.SIGTERM)
             with contextlib.suppress(subprocess.TimeoutExpired):
-                newest.wait(SHORT_GRACE)
+                newest.wait(GRACE)
             newest.kill()
             newest.wait()
         return asked
@@ -406,20 +411,26 @@ def places(works: Works) -> list[str]:
     return [written, *(f"{place}:{place}:ro" for place in sorted({*read}) if Path(place).exists())]
 
 
+LEAVING = ".leaving-"  # in the name of a container that the agent has asked to stop
+
+
 class Project:
     """Workers in containers that docker-compose has started."""
 
     def __init__(self, engine: Engine, name: str, works: Works) -> None:
         self.engine, self.name, self.folder = engine, name, works.address.parent
         volumes = [place if ":" in place else f"{place}:{place}" for place in places(works)]
-        given = {"python": sys.executable, "app": APP, "address": works.address, "grace": SHORT_GRACE}
+        given = {"python": sys.executable, "app": APP, "address": works.address, "grace": GRACE}
         given |= {"environment": json.dumps(worker_environment(works)), "volumes": json.dumps(volumes)}
         (self.folder / "docker-compose.yml").write_text(FILE.format(fewest=FEWEST, **given))
         self.up(FEWEST)
 
-    def count(self) -> int:
+    def names(self) -> list[str]:
         label = filters(label=[f"com.docker.compose.project={self.name}"])
-        return len(self.engine.do("GET", f"/containers/json?all=true&filters={label}"))
+        return [each["Names"][0] for each in self.engine.do("GET", f"/containers/json?all=true&filters={label}")]
+
+    def count(self) -> int:
+        return sum(LEAVING not in name for name in self.names())
 
     def up(self, count: int) -> float:
         asked = time.time()
@@ -434,34 +445,113 @@ class Project:
         return asked
 
 
-def by_orders(agent: Agent, project: Project, count: int) -> float:
-    """A write has ten seconds, in which a busy host starts few containers: so some at a time, and what failed again."""
-    while (there := project.count()) < count:
-        agent.scale("web", min(there + 3, count)).wait(120)
-    if there == count:
-        return time.time()
-    event = agent.scale("web", count).wait(120)
-    assert event.outcome == "succeeded", event
-    return event.started_at
+class Agents:
+    """Two agents beside the project, of which one leads; for one that is killed another one comes."""
+
+    def __init__(self, engine: Engine, platform: dict[str, Any], works: Works) -> None:
+        self.engine, self.folder = engine, works.address.parent
+        self.environment = {**worker_environment(works), "SELFSCALE_FLEET": "single"}
+        self.policy = {**POLICY, "platform": {**platform, "gracePeriodSeconds": GRACE}}
+        (self.folder / "policies.json").write_text(json.dumps({"policies": [self.policy]}))
+        self.running: dict[int, subprocess.Popen[bytes]] = {}
+        self.killed = 0
+
+    def start(self) -> None:
+        with (self.folder / "log").open("ab") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "selfscale.cli", "agent", "--enable", "--policies", "policies.json"],
+                cwd=self.folder,
+                env={**os.environ, **self.environment},
+                stdout=log,
+                stderr=log,
+            )
+        self.running[process.pid] = process
+
+    def leader(self) -> int | None:
+        """Its pid, as the lease has it."""
+        with contextlib.suppress(OSError, ValueError):
+            holder = json.loads((self.folder / "state" / "lease-web.json").read_text())["holder"]
+            return int(holder.rpartition("/")[2])
+        return None
+
+    @contextlib.contextmanager
+    def killing_the_leader(self) -> Iterator[None]:
+        """At the moment at which the engine tells that a container has got the name of one that leaves."""
+        renamed = filters(type=["container"], event=["rename"], label=["com.docker.compose.project=guided"])
+        with self.engine.following(f"/events?filters={renamed}") as told, ThreadPoolExecutor(1) as pool:
+
+            def kill() -> None:
+                assert LEAVING in json.loads(told.readline())["Actor"]["Attributes"]["name"]
+                process = self.running.pop(until(self.leader, self.log))
+                process.kill()
+                process.wait()
+
+            done = pool.submit(kill)
+            yield
+            done.result()
+        self.killed += 1
+        self.start()
+
+    def log(self) -> str:
+        return (self.folder / "log").read_text()[-2000:]
+
+    def stop(self) -> None:
+        for process in self.running.values():
+            process.terminate()
+        for process in self.running.values():
+            process.wait(30)
+
+
+class Orders:
+    """What the leader is told, by an agent that only follows."""
+
+    def __init__(self, agents: Agents, project: Project, agent: Agent) -> None:
+        self.agents, self.project, self.agent = agents, project, agent
+        self.scale_downs = 0
+
+    def scale(self, count: int) -> float:
+        """A write has ten seconds, in which a busy host starts few: some at a time, and what failed again."""
+        while (there := self.project.count()) < count:
+            self.agent.scale("web", min(there + 3, count)).wait(120)
+        if there == count:
+            return time.time()
+        self.scale_downs += 1
+        dies = self.scale_downs in KILLED_DURING
+        with self.agents.killing_the_leader() if dies else contextlib.nullcontext():
+            order = self.agent.scale("web", count)
+        event = order.wait(120)
+        assert event.outcome == "succeeded", (event, self.agents.log())
+        return event.started_at
 
 
 @pytest.mark.skipif(
     shutil.which("docker-compose") is None, reason="docker-compose is not installed (Debian's package of that name)"
 )
 def test_scale_downs_of_compose_cut_no_work_off_and_take_idle_workers_first(tmp_path: Path) -> None:
+    pytest.importorskip("typer", reason="the extra cli is not installed")
+    killed = 0
     with running_engine() as engine:
 
         @contextlib.contextmanager
         def by_the_agent(works: Works) -> Iterator[Scale]:
+            nonlocal killed
             project = Project(engine, "guided", works)
-            platform = {"driver": "compose", "host": engine.host, "project": "guided"}
-            policy = {**POLICY, "platform": {**platform, "gracePeriodSeconds": LONG_GRACE}}
-            environment = {**worker_environment(works), "SELFSCALE_FLEET": "single"}
-            with Agent(policy, service="web", enable=True, environment=environment) as agent:
-                yield lambda count: by_orders(agent, project, count)
+            agents = Agents(engine, {"driver": "compose", "host": engine.host, "project": "guided"}, works)
+            follows = {**agents.environment, "SELFSCALE_LEADS": "none", "SELFSCALE_APART": "true"}
+            try:
+                agents.start()
+                agents.start()
+                until(agents.leader, agents.log)
+                with Agent(agents.policy, service="web", environment=follows) as agent:
+                    yield Orders(agents, project, agent).scale
+                until(lambda: not any(LEAVING in name for name in project.names()), project.names)
+            finally:
+                agents.stop()
+            killed = agents.killed
 
         @contextlib.contextmanager
         def plainly(works: Works) -> Iterator[Scale]:
             yield Project(engine, "plain", works).up
 
         side_by_side(tmp_path, by_the_agent, plainly)
+    assert killed == len(KILLED_DURING)

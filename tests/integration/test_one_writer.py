@@ -1,4 +1,9 @@
-"""Three enabled agents of a service that meet at a Redis server: one of them writes, whoever is killed."""
+"""Three enabled agents of a service that meet at a Redis server: one of them writes, whoever is killed.
+
+Who wrote is told by proxies between agents and engine, for the engine's own record cannot: the event of an updated
+service names the counts and none of its labels, of which the engine keeps the last two states alone; and a container's
+labels stand as they were when it was made, so that a change of name, a stop and a removal would carry no term.
+"""
 
 from __future__ import annotations
 

@@ -32,7 +32,16 @@ Meeting at(std::unique_ptr<fleet::Store> store, const Attendant& attendant, std:
           true, std::move(place)};
 }
 
-/// With the credentials and the namespace that the driver has, where it is that one.
+Result<fleet::KubernetesAccess> cluster_now(const kubernetes::Options& options) {
+  auto access = kubernetes::find_access(options, kubernetes::surroundings_of_this_process());
+  if (!access) return access.error();
+  fleet::KubernetesAccess found{.server = access->server, .tls = access->tls, .token = {}};
+  found.token = [access = std::move(*access)] { return kubernetes::current_token(access); };
+  return found;
+}
+
+/// With the credentials and the namespace that the driver has, where it is that one. The namespace
+/// is that of the start.
 Result<Meeting> in_the_cluster(const Attendant& attendant) {
   const bool is_driver = attendant.driver == "kubernetes";
   const auto options =
@@ -43,11 +52,9 @@ Result<Meeting> in_the_cluster(const Attendant& attendant) {
   const auto& named = options->target.name_space;
   const auto name_space = named.empty() ? access->name_space : named;
   auto store = fleet::make_kubernetes_store(
-      {.io = attendant.io,
-       .server = access->server,
-       .tls = access->tls,
-       .name_space = name_space,
-       .token = [access = *access] { return kubernetes::current_token(access); }});
+      {.io = attendant.io, .name_space = name_space, .find = [options = *options] {
+         return cluster_now(options);
+       }});
   return at(std::move(store), attendant, "leases of the namespace " + name_space);
 }
 

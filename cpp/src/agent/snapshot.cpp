@@ -8,6 +8,7 @@
 #include <span>
 #include <string>
 
+#include "agent/published.hpp"
 #include "policy/compiled.hpp"
 
 namespace selfscale::agent {
@@ -199,7 +200,7 @@ void SnapshotMaker::note_readiness(std::vector<Instance>& instances, Instant at)
 
 void add_other_service(const Policy& own, const Policy& other, std::string_view published,
                        Shared& shared) {
-  const auto value = nlohmann::json::parse(published, nullptr, /*allow_exceptions=*/false);
+  const auto value = parse_published(published);
   const auto replicas = count_at(value, nlohmann::json::json_pointer{"/replicas/current"});
   if (!replicas) return;
   shared.other_replicas = shared.other_replicas.value_or(0) + *replicas;

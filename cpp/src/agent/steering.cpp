@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "agent/published.hpp"
 #include "agent/rivals.hpp"
 #include "decide/limits.hpp"
 #include "decide/schedules.hpp"
@@ -29,6 +30,13 @@ Trigger trigger_of(const Decision& decision) {
   const Code code = decision.recommendation.code;
   const bool is_scheduled = code == Code::schedule_minimum || code == Code::schedule_maximum;
   return is_scheduled ? Trigger::schedule : Trigger::policy;
+}
+
+/// What another agent has written, once it is known to be readable.
+Result<std::string> understood(Result<std::string> published) {
+  if (!published) return published;
+  if (const auto checked = check_published(*published); !checked) return checked.error();
+  return published;
 }
 
 }  // namespace
@@ -263,9 +271,12 @@ asio::awaitable<void> Steering::give_up() {
   co_await house_.fleet->resign();
 }
 
-/// Whoever acts no more leaves the platform as a person had set it.
+/// Whoever acts no more leaves the platform as a person had set it; but for one that was deposed
+/// without knowing it yet: what was taken over is the next leader's.
 asio::awaitable<void> Steering::release() {
   if (!may_have_taken_over_) co_return;
+  const auto leads = co_await renew();
+  if (!leads && leads.error().code == Errc::conflict) co_return;
   const auto released = co_await house_.driver->release();
   if (!released) {
     house_.log.trouble("release",
@@ -341,7 +352,8 @@ asio::awaitable<void> Steering::evaluate() {
   house_.journal->keep_evaluation(evaluation_row(policy_, snapshot_, decision_));
   if (role_ == Role::leader) {
     co_await act();
-    co_await renew();
+    const auto leads = co_await renew();
+    if (leads && verdict_.may_act && !ends_) co_await go_on();
   }
   co_await publish();
   if (next_tidy_ <= decision_.at) {
@@ -475,6 +487,16 @@ asio::awaitable<void> Steering::act() {
   co_await events_.begin(wish_of_decision());
 }
 
+asio::awaitable<void> Steering::go_on() {
+  const auto done = co_await house_.driver->go_on();
+  if (done) {
+    house_.log.recovered("going on");
+  } else {
+    house_.log.trouble(
+        "going on", "what was scaled is not finished, and is tried again: " + done.error().message);
+  }
+}
+
 /// What the leader before left unfinished, as the lease's record has it.
 asio::awaitable<void> Steering::resume_event() {
   resumes_ = false;
@@ -577,10 +599,10 @@ asio::awaitable<void> Steering::publish() {
 asio::awaitable<Result<std::string>> Steering::published(std::string service) {
   const bool own = service == house_.service();
   if (own && !published_.empty()) co_return published_;
-  auto by_leader = co_await house_.fleet->published(service);
+  auto by_leader = understood(co_await house_.fleet->published(service));
   if (!own || house_.seat.segment() == nullptr) co_return by_leader;
   auto by_recommender = house_.seat.segment()->published();
-  if (!by_recommender) co_return by_leader;
+  if (!by_recommender || !check_published(*by_recommender)) co_return by_leader;
   if (!by_leader) co_return std::move(*by_recommender);
   const auto now = boot_milliseconds();
   const bool newer = age_of(*by_recommender, now) < age_of(*by_leader, now);

@@ -93,6 +93,7 @@ class Steering {
   void say(bool changed);
   [[nodiscard]] std::string whether_it_acts() const;
   boost::asio::awaitable<void> act();
+  boost::asio::awaitable<void> go_on();
   boost::asio::awaitable<void> resume_event();
   boost::asio::awaitable<void> carry_out_order();
   boost::asio::awaitable<Result<void>> renew();

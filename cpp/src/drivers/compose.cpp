@@ -8,7 +8,9 @@
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <cstdlib>
+#include <iterator>
 #include <map>
+#include <optional>
 #include <utility>
 
 #include "drivers/compose/api.hpp"
@@ -33,15 +35,20 @@ constexpr Duration farewell{5'000};
 constexpr Duration refusal_comes_within{2'000};
 constexpr double longest_grace_seconds = 3'600.0;
 
-/// What goes on when scale() has answered: containers that are asked to stop take their time.
+/// A container that this process has asked to stop.
+struct Stop {
+  std::string usual_name;
+  std::optional<Result<http::Answer>> answer;
+};
+
+/// What goes on when an answer was given: containers that are asked to stop take their time. It
+/// only listens; what is to be written then is written by whoever leads then.
 struct Leaving {
   Leaving(asio::io_context& io, docker::Host host) : engine{io, std::move(host)}, ended{io} {}
 
   docker::Engine engine;
-  std::vector<std::string> ids;
-  asio::steady_timer ended;                ///< cancelled whenever one has ended
-  bool acts = false;                       ///< from scale() to release(); else another may lead
-  std::map<std::string, Failure> refused;  ///< by id, since the last scale() that took any away
+  std::map<std::string, Stop> stops;  ///< by id
+  asio::steady_timer ended;           ///< cancelled whenever one has ended
 };
 
 /// Somebody else was faster.
@@ -55,21 +62,16 @@ bool is_refused(const Result<http::Answer>& done) {
   return code == Errc::denied || code == Errc::failed || code == Errc::conflict ||
          code == Errc::throttled;
 }
+bool is_refused(const Stop& stop) { return stop.answer && is_refused(*stop.answer); }
 
-/// Stops a container whose name says that it leaves, and takes it away.
-asio::awaitable<void> retire(std::shared_ptr<Leaving> leaving, Container one,
-                             std::optional<double> grace_seconds) {
+asio::awaitable<void> hear_the_end(std::shared_ptr<Leaving> leaving, std::string id,
+                                   std::optional<double> grace_seconds) {
   const double grace = grace_seconds.value_or(longest_grace_seconds);
   const auto until = after(Duration{static_cast<Duration::rep>(grace * 1000.0)} + patience);
-  auto done = co_await leaving->engine.ask(compose::stop(one.id, grace_seconds), until);
-  if (done && leaving->acts) {
-    done = co_await leaving->engine.ask(compose::remove(one.id), after(patience));
-  } else if (is_refused(done) && leaving->acts) {
-    // It stays, so it has to count again.
-    co_await leaving->engine.ask(compose::rename(one.id, one.usual_name()), after(patience));
+  auto done = co_await leaving->engine.ask(compose::stop(id, grace_seconds), until);
+  if (const auto found = leaving->stops.find(id); found != leaving->stops.end()) {
+    found->second.answer = std::move(done);
   }
-  if (!done && !is_gone(done)) leaving->refused.emplace(one.id, done.error());
-  std::erase(leaving->ids, one.id);
   leaving->ended.cancel();
 }
 
@@ -88,7 +90,8 @@ class Compose final : public Driver {
     if (!all) co_return all.error();
     const auto unhealthy = co_await list(compose::list_unhealthy(options_.target), until);
     if (!unhealthy) co_return unhealthy.error();
-    if (leaving_->acts) see_off(*all);
+    marked_.clear();
+    std::ranges::copy_if(*all, std::back_inserter(marked_), is_to_be_seen_off);
     co_return compose::observation_of(*all, *unhealthy);
   }
 
@@ -102,8 +105,6 @@ class Compose final : public Driver {
     const auto until = after(request.deadline);
     auto all = co_await list(compose::list_containers(options_.target), until);
     if (!all) co_return all.error();
-    leaving_->acts = true;
-    see_off(*all);
     std::erase_if(*all, [](const Container& each) { return each.is_leaving(); });
     const auto started =
         std::ranges::count_if(*all, [](const Container& each) { return !each.is_unstarted(); });
@@ -114,16 +115,28 @@ class Compose final : public Driver {
     co_return Result<void>{};
   }
 
+  /// Sees off those as well that an agent before has asked to stop, and did not live to take away;
+  /// or this one, when the answer to a change of name was lost.
+  asio::awaitable<Result<void>> go_on() override {
+    const auto until = after(patience_);
+    const auto done = co_await take_away_the_ended(until);
+    std::vector<std::string> asked;
+    for (const auto& each : std::exchange(marked_, {})) {
+      if (leaving_->stops.contains(each.id)) continue;
+      stop(each);
+      asked.push_back(each.id);
+    }
+    const auto seen_off = co_await see_off(std::move(asked), until);
+    co_return done ? seen_off : done;
+  }
+
   /// What is on its way out goes, or is left to whoever leads next.
   asio::awaitable<Result<void>> release() override {
     const auto enough = after(farewell);
-    while (!leaving_->ids.empty()) {
-      leaving_->ended.expires_at(enough);
-      const auto [ended_early] =
-          co_await leaving_->ended.async_wait(asio::as_tuple(asio::use_awaitable));
-      if (!ended_early) break;
+    while (std::ranges::any_of(leaving_->stops, is_under_way)) {
+      if (!co_await has_heard_more(enough)) break;
     }
-    leaving_->acts = false;
+    co_await take_away_the_ended(after(patience_));
     co_return Result<void>{};
   }
 
@@ -245,7 +258,7 @@ class Compose final : public Driver {
   /// What does not start must not stay: its port or its volume may be taken, and Compose would
   /// count it.
   asio::awaitable<Failure> take_back(std::string id, Failure why) {
-    const auto removed = co_await ask(compose::remove(id), after(patience_));
+    const auto removed = co_await ask(compose::remove_by_force(id), after(patience_));
     if (!removed) {
       why.message += "; and it could not be removed: " + removed.error().message;
     } else if (why.code == Errc::timed_out) {
@@ -259,7 +272,6 @@ class Compose final : public Driver {
   asio::awaitable<Result<void>> take(std::vector<Container> all,
                                      const std::vector<std::string>& victims, int fewer,
                                      Time until) {
-    leaving_->refused.clear();
     std::vector<std::string> asked;
     for (const auto& victim :
          compose::chosen(std::move(all), victims, own_, static_cast<std::size_t>(fewer))) {
@@ -267,54 +279,93 @@ class Compose final : public Driver {
       if (is_gone(renamed)) continue;
       if (!renamed) co_return renamed.error();
       asked.push_back(victim.id);
-      see_off(victim);
+      stop(victim);
     }
+    co_return co_await see_off(std::move(asked), until);
+  }
+
+  static bool is_to_be_seen_off(const Container& one) {
+    return one.is_leaving() && one.state != "removing";
+  }
+  static bool is_under_way(const std::pair<const std::string, Stop>& each) {
+    return !each.second.answer;
+  }
+
+  void stop(const Container& one) {
+    leaving_->stops.insert_or_assign(one.id, Stop{one.usual_name(), {}});
+    asio::co_spawn(io_, hear_the_end(leaving_, one.id, options_.grace_seconds), asio::detached);
+  }
+
+  /// Until nobody that was asked is left to be heard of, or one refuses, or enough time has gone
+  /// by: then they are on their way out. Takes away who has ended by then; who was refused stays,
+  /// and gets its name back, so that it counts again. The first refusal.
+  asio::awaitable<Result<void>> see_off(std::vector<std::string> asked, Time until) {
     const auto enough = std::min(until, after(refusal_comes_within));
-    while (are_under_way(asked) && refusal_of(asked) == nullptr) {
-      leaving_->ended.expires_at(enough);
-      const auto [ended_early] =
-          co_await leaving_->ended.async_wait(asio::as_tuple(asio::use_awaitable));
-      if (!ended_early) break;  // nobody refused: they are on their way out
+    auto& stops = leaving_->stops;
+    const auto is_open = [&stops](const std::string& id) {
+      const auto found = stops.find(id);
+      return found != stops.end() && is_under_way(*found);
+    };
+    const auto has_refused = [&stops](const std::string& id) {
+      const auto found = stops.find(id);
+      return found != stops.end() && is_refused(found->second);
+    };
+    while (std::ranges::any_of(asked, is_open) && std::ranges::none_of(asked, has_refused)) {
+      if (!co_await has_heard_more(enough)) break;
       const auto state = co_await asio::this_coro::cancellation_state;
       if (state.cancelled() != asio::cancellation_type::none) {
-        co_return Failure{Errc::stopped, "scale: stopped", {}};
+        co_return Failure{Errc::stopped, "stopped", {}};
       }
     }
-    if (const auto* const refused = refusal_of(asked)) co_return *refused;
+    Result<void> first;
+    for (const auto& id : asked) {
+      const auto found = stops.find(id);
+      if (found == stops.end() || is_under_way(*found)) continue;
+      const bool stays = is_refused(found->second);
+      const auto name = found->second.usual_name;
+      auto ended = co_await settle(id, until);
+      if (stays) co_await ask(compose::rename(id, name), after(patience));
+      if (!ended && first) first = std::move(ended);
+    }
+    co_return first;
+  }
+
+  /// Those that were asked earlier. Who was refused since then is asked again.
+  asio::awaitable<Result<void>> take_away_the_ended(Time until) {
+    std::vector<std::string> ended;
+    for (const auto& [id, stop] : leaving_->stops) {
+      if (stop.answer) ended.push_back(id);
+    }
+    Result<void> first;
+    for (const auto& id : ended) {
+      auto settled = co_await settle(id, until);
+      if (!settled && first) first = std::move(settled);
+    }
+    co_return first;
+  }
+
+  /// What came of asking one to stop, which is over; it is taken away if it has ended.
+  asio::awaitable<Result<void>> settle(std::string id, Time until) {
+    auto done = *leaving_->stops.at(id).answer;
+    leaving_->stops.erase(id);
+    if (done) done = co_await ask(compose::remove(id), until);
+    if (!done && !is_gone(done)) co_return done.error();
     co_return Result<void>{};
   }
 
-  /// Those as well that an agent before has asked to stop, and did not live to take away; or this
-  /// one, when the answer to a change of name was lost.
-  void see_off(const std::vector<Container>& all) {
-    for (const auto& each : all) {
-      if (each.is_leaving() && each.state != "removing" && !is_under_way(each.id)) see_off(each);
-    }
-  }
-  void see_off(const Container& one) {
-    leaving_->ids.push_back(one.id);
-    asio::co_spawn(io_, retire(leaving_, one, options_.grace_seconds), asio::detached);
-  }
-
-  [[nodiscard]] bool are_under_way(const std::vector<std::string>& asked) const {
-    return std::ranges::any_of(asked, [this](const std::string& id) { return is_under_way(id); });
-  }
-  [[nodiscard]] bool is_under_way(const std::string& id) const {
-    return std::ranges::find(leaving_->ids, id) != leaving_->ids.end();
-  }
-  /// The first one's that was refused; null: nobody's.
-  [[nodiscard]] const Failure* refusal_of(const std::vector<std::string>& asked) const {
-    for (const auto& id : asked) {
-      const auto found = leaving_->refused.find(id);
-      if (found != leaving_->refused.end()) return &found->second;
-    }
-    return nullptr;
+  /// Waits for an end, whosever; false: there was none in time.
+  asio::awaitable<bool> has_heard_more(Time until) {
+    leaving_->ended.expires_at(until);
+    const auto [cancelled] =
+        co_await leaving_->ended.async_wait(asio::as_tuple(asio::use_awaitable));
+    co_return static_cast<bool>(cancelled);
   }
 
   asio::io_context& io_;
   compose::Options options_;
   std::string own_;  ///< the container of this process; empty: it runs in none
   std::shared_ptr<Leaving> leaving_;
+  std::vector<Container> marked_;  ///< when last looked: leaving, whoever has asked them to
   Duration patience_;
 };
 

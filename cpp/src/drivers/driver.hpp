@@ -53,6 +53,10 @@ class Driver {
   /// Asks for exactly `desired`; asking twice changes nothing. Errc::conflict when the platform has
   /// moved past `version`.
   virtual boost::asio::awaitable<Result<void>> scale(ScaleRequest request) = 0;
+  /// Goes on with what scale() began and does not wait for, be it another process' scale(). Asked
+  /// as scale() is: by a leader that may act, right after its lease was renewed, and each time that
+  /// it evaluates. So nothing is written by a process whose term is over.
+  virtual boost::asio::awaitable<Result<void>> go_on() { co_return Result<void>{}; }
   /// May this process act here, and what does that cost? A failure counts as something wrong.
   virtual boost::asio::awaitable<Result<Preflight>> preflight() = 0;
   /// What stands against fewer replicas in the service as preflight() saw it last, where that is

@@ -16,8 +16,7 @@ constexpr std::size_t longest_name = 253;
 
 class Kubernetes final : public Store {
  public:
-  explicit Kubernetes(KubernetesSetting setting)
-      : setting_{std::move(setting)}, client_{setting_.io, setting_.server, setting_.tls} {}
+  explicit Kubernetes(KubernetesSetting setting) : setting_{std::move(setting)} {}
 
   asio::awaitable<Result<std::optional<Kept>>> read(Key key) override;
   asio::awaitable<Result<std::string>> write(Wanted wanted) override;
@@ -26,25 +25,51 @@ class Kubernetes final : public Store {
   [[nodiscard]] std::string path() const {
     return "/apis/coordination.k8s.io/v1/namespaces/" + setting_.name_space + "/leases";
   }
+  Result<void> find_cluster();
   asio::awaitable<Result<http::Answer>> call(http::Call call);
+  asio::awaitable<Result<http::Answer>> call_once(http::Call call);
   [[nodiscard]] Failure refusal(const http::Call& call, const http::Answer& answer,
                                 const std::string& name) const {
-    return lease_refusal(client_.address(), call, answer, name);
+    return lease_refusal(access_.server, call, answer, name);
   }
 
   KubernetesSetting setting_;
-  http::Client client_;
+  KubernetesAccess access_;
+  std::shared_ptr<http::Client> client_;  ///< null: the cluster is to be found (anew)
 };
 
+Result<void> Kubernetes::find_cluster() {
+  if (client_) return {};
+  auto access = setting_.find();
+  if (!access) return access.error();
+  access_ = std::move(*access);
+  client_ = std::make_shared<http::Client>(setting_.io, access_.server, access_.tls);
+  return {};
+}
+
+/// Who is refused has done nothing, and calls once more by what the credentials are now.
 asio::awaitable<Result<http::Answer>> Kubernetes::call(http::Call call) {
-  auto token = setting_.token();
+  if (const auto found = find_cluster(); !found) co_return found.error();
+  auto answer = co_await call_once(call);
+  if (answer && http::verdict_of(answer->status) == http::Verdict::unauthorized) {
+    client_.reset();
+    if (const auto found = find_cluster(); !found) co_return found.error();
+    answer = co_await call_once(std::move(call));
+  }
+  if (!answer) client_.reset();  // it may be elsewhere by now, or of another authority
+  co_return answer;
+}
+
+asio::awaitable<Result<http::Answer>> Kubernetes::call_once(http::Call call) {
+  auto token = access_.token();
   if (!token) co_return token.error();
   if (!token->empty()) call.secrets.emplace_back("Authorization", http::bearer(*token));
   call.headers.emplace_back("Accept", "application/json");
   if (!call.body.empty()) call.headers.emplace_back("Content-Type", "application/json");
   call.deadline = setting_.deadline;
   call.connect_deadline = setting_.deadline;
-  auto answer = co_await client_.call(std::move(call));
+  const auto client = client_;  // another call may find the cluster anew meanwhile
+  auto answer = co_await client->call(std::move(call));
   co_return answer;
 }
 

@@ -15,13 +15,20 @@
 
 namespace selfscale::fleet {
 
-struct KubernetesSetting {
-  boost::asio::io_context& io;
+/// Where the API is, and who calls it.
+struct KubernetesAccess {
   http::Address server;
   http::Tls tls;
-  std::string name_space;
   std::function<Result<Secret>()> token;  ///< as it is now; an empty one is not sent
-  Duration deadline{3'000};               ///< of each call
+};
+
+struct KubernetesSetting {
+  boost::asio::io_context& io;
+  std::string name_space;
+  /// Asked before the first call, and again once the API refuses who calls, or does not answer:
+  /// what a kubeconfig says may be replaced there while an agent runs.
+  std::function<Result<KubernetesAccess>()> find;
+  Duration deadline{3'000};  ///< of each call
 };
 
 /// What its Leases are called and hold: kubernetes_lease.hpp. Needs get, create and update of

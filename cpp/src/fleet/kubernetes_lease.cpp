@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "http/status.hpp"
+#include "model/json/shallow.hpp"
 #include "model/rfc3339.hpp"
 
 namespace selfscale::fleet {
@@ -111,7 +112,7 @@ std::string lease_manifest(const std::string& name_space, const Wanted& wanted,
 }
 
 Result<Kept> parse_lease(const std::string& name, std::string_view body) {
-  const auto lease = Json::parse(body, nullptr, /*allow_exceptions=*/false);
+  const auto lease = parse_shallow<Json>(body);
   const auto& metadata = at(lease, "metadata");
   Kept kept;
   kept.version = text_at(metadata, "resourceVersion");
@@ -127,7 +128,7 @@ Result<Kept> parse_lease(const std::string& name, std::string_view body) {
 
 Failure lease_refusal(const http::Address& server, const http::Call& call,
                       const http::Answer& answer, const std::string& name) {
-  const auto status = Json::parse(answer.body, nullptr, /*allow_exceptions=*/false);
+  const auto status = parse_shallow<Json>(answer.body);
   auto failure = http::failure_of(server, call, answer, text_at(status, "message"));
   if (http::verdict_of(answer.status) == http::Verdict::denied) {
     const auto verb = call.method == "GET" ? "get" : call.method == "PUT" ? "update" : "create";

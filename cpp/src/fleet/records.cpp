@@ -4,6 +4,8 @@
 #include <type_traits>
 #include <utility>
 
+#include "model/json/shallow.hpp"
+
 namespace selfscale::fleet {
 namespace {
 
@@ -41,7 +43,7 @@ Failure malformed(std::string message) { return {Errc::malformed, std::move(mess
 /// Reads the object with `take`, whose accesses may throw nlohmann's exceptions.
 template <class Value, class Take>
 Result<Value> read(std::string_view text, Take take) {
-  const auto object = json::parse(text, nullptr, /*allow_exceptions=*/false);
+  const auto object = parse_shallow<json>(text);
   if (object.is_discarded()) return malformed("not JSON");
   try {
     if (const auto found = whole<int>(object.at("version")); found != version) {

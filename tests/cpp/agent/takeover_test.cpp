@@ -2,11 +2,10 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
-#include <chrono>
+#include <future>
 #include <mutex>
 #include <stdexcept>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "agent/agent_fixture.hpp"
@@ -49,10 +48,11 @@ TEST_F(AgentTest, NothingIsGivenBackBeforeAWriteThatIsUnderWayHasEnded) {
     done.emplace_back(what);
   };
   std::atomic<bool> has_begun{false};
+  std::promise<void> stopping;
   auto given = enabled();
   given.driver.scale = [&](int /*count*/) {
     has_begun = true;
-    std::this_thread::sleep_for(std::chrono::milliseconds{100});
+    stopping.get_future().wait();
     note("scaled");
   };
   given.driver.release = [&] { note("given back"); };
@@ -60,6 +60,7 @@ TEST_F(AgentTest, NothingIsGivenBackBeforeAWriteThatIsUnderWayHasEnded) {
   agent.gauge("depth").set(50);
   agent.start();
   ASSERT_TRUE(eventually([&] { return has_begun.load(); }));
+  stopping.set_value();
   agent.stop();
   EXPECT_EQ(done, (std::vector<std::string>{"scaled", "given back"}));
 }

@@ -480,6 +480,9 @@ class FaultCampaign : public testing::TestWithParam<std::tuple<HarnessRow, Use>>
     EXPECT_TRUE(written) << written.error().message;
     one.io.restart();
     one.io.run_for(seconds{30});
+    EXPECT_TRUE(run(one.io, one.driver->observe()));
+    const auto gone_on = run(one.io, one.driver->go_on());
+    EXPECT_TRUE(gone_on) << gone_on.error().message;
     EXPECT_EQ(platform->truth(), use.desired) << "asked for once more";
   }
 

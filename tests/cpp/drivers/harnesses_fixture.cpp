@@ -544,7 +544,6 @@ class ComposeHarness final : public Harness, public OverHttp {
             {"scale", "/stop", "401 403 409 422 429", End::as_in_the_table,
              "what stays gets its name back, and counts again"},
             {"scale", "/stop", "hangs", End::done, "a container may take its time to end"},
-            {"scale", "DELETE", "hangs", End::done, "it has ended, and is on its way out"},
             {"preflight", "0/json", "422", End::finding, "it says what that stands in the way of"},
             {"scale", "/stop", "404", End::done, "somebody else was faster"},
             {"scale", "DELETE", "404", End::done, "somebody else was faster"}};

@@ -38,10 +38,8 @@ class KubernetesHarness final : public Harness {
   ~KubernetesHarness() override { EXPECT_EQ(server_.wrong(), std::vector<std::string>{}); }
   std::unique_ptr<Fleet> join(boost::asio::io_context& io, const std::string& holder) override {
     auto store = make_kubernetes_store({.io = io,
-                                        .server = server_.address(),
-                                        .tls = {},
                                         .name_space = "shop",
-                                        .token = [] { return Secret{LeaseServer::token}; },
+                                        .find = [this] { return found(); },
                                         .deadline = Duration{30'000}});
     return make_leased(std::move(store),
                        {"backend", holder, held_for, [this] { return time_.now(); }});
@@ -49,6 +47,11 @@ class KubernetesHarness final : public Harness {
   void let_time_pass() override { time_.pass(held_for); }
 
  private:
+  KubernetesAccess found() {
+    return {
+        .server = server_.address(), .tls = {}, .token = [] { return Secret{LeaseServer::token}; }};
+  }
+
   LeaseServer server_;
   PassingTime time_;
 };

@@ -37,6 +37,15 @@ TEST(KubernetesLease, WhatIsNoneIsMalformed) {
   }
 }
 
+TEST(KubernetesLease, NestedDeeperThanThereIsStackIsMalformed) {
+  const auto nested = std::string(100'000, '[') + std::string(100'000, ']');
+  const auto kept = parse_lease(
+      "selfscale-lease-web",
+      R"({"kind": "Lease", "metadata": {"resourceVersion": "7"}, "x": )" + nested + "}");
+  ASSERT_FALSE(kept);
+  EXPECT_EQ(kept.error().code, Errc::malformed);
+}
+
 TEST(KubernetesLease, ATimeThatNoLeaseHasIsNone) {
   for (const auto* seconds : {"-1", "1000001", "18446744073709551615", "30.5", "\"30\""}) {
     const auto text = R"({"kind": "Lease", "metadata": {"resourceVersion": "7"}, "spec": )"

@@ -20,13 +20,18 @@ class KubernetesFleet : public testing::Test {
   std::unique_ptr<Fleet> join(const std::string& holder, Duration ahead = Duration{0},
                               Duration deadline = Duration{30'000}) {
     auto store = make_kubernetes_store({.io = io_,
-                                        .server = server_.address(),
-                                        .tls = {},
                                         .name_space = "shop",
-                                        .token = [this] { return Secret{token_}; },
+                                        .find = [this] { return found(); },
                                         .deadline = deadline});
     return make_leased(std::move(store), {"backend", holder, held_for,
                                           [this, ahead] { return time_.now() + ahead; }});
+  }
+  /// As a kubeconfig has it, which stands until it is read again.
+  KubernetesAccess found() {
+    ++times_found_;
+    return {.server = server_.address(), .tls = {}, .token = [token = token_] {
+              return Secret{token};
+            }};
   }
   void TearDown() override { EXPECT_EQ(server_.wrong(), std::vector<std::string>{}); }
 
@@ -43,6 +48,7 @@ class KubernetesFleet : public testing::Test {
   LeaseServer server_;
   PassingTime time_;
   std::string token_ = LeaseServer::token;
+  int times_found_ = 0;
   boost::asio::io_context io_;
 };
 
@@ -101,6 +107,21 @@ TEST_F(KubernetesFleet, NobodyLeadsWhileTheServerIsAwayAndItGoesOnWithTheSameLea
   EXPECT_TRUE(leads(*one));
   EXPECT_EQ(token_of(*one), record.token);
   EXPECT_EQ(run(one->load()).value().states["backend"], "kept");
+}
+
+TEST_F(KubernetesFleet, CredentialsThatAreRefusedAreReadAnewOnce) {
+  const auto one = join("one");
+  ASSERT_TRUE(leads(*one));
+  EXPECT_EQ(times_found_, 1);
+  server_.set_token("of today");
+  token_ = "of today";
+  EXPECT_TRUE(leads(*one));
+  EXPECT_EQ(times_found_, 2);
+  server_.set_token("of tomorrow");
+  const auto refused = run(one->lead());
+  ASSERT_FALSE(refused);
+  EXPECT_PRED2(contains, refused.error().message, "401");
+  EXPECT_EQ(times_found_, 3);
 }
 
 TEST_F(KubernetesFleet, AServerThatDoesNotAnswerCostsTheDeadlineAndNoMore) {

@@ -36,6 +36,11 @@ class LeaseServer {
     const std::lock_guard guard{mutex_};
     fault_ = fault;
   }
+  /// It takes no other from now on.
+  void set_token(std::string token) {
+    const std::lock_guard guard{mutex_};
+    token_ = std::move(token);
+  }
   /// The object as it stands; null: there is none.
   Json lease(const std::string& name) {
     const std::lock_guard guard{mutex_};
@@ -92,7 +97,7 @@ class LeaseServer {
     if (fault_ == Fault::unavailable) return refuse(503, "ServiceUnavailable", "etcd is away");
     if (fault_ == Fault::not_allowed) return refuse(403, "Forbidden", "User \"test\" cannot");
     if (fault_ == Fault::no_such_json) return {200, "<html>"};
-    if (request.header("Authorization") != std::string{"Bearer "} + token) {
+    if (request.header("Authorization") != "Bearer " + token_) {
       return refuse(401, "Unauthorized", "Unauthorized");
     }
     note(api_.wrong_request(request.method(), request.target(), request.header("Content-Type"),
@@ -142,6 +147,7 @@ class LeaseServer {
   std::mutex mutex_;
   std::map<std::string, Json> objects_;
   int version_ = 0;
+  std::string token_ = token;
   Fault fault_ = Fault::none;
   std::vector<std::string> wrong_;
   drivers::OpenApi api_{std::string{SELFSCALE_FIXTURES} + "/kubernetes/leases-1.34.json"};

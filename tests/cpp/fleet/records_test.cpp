@@ -60,6 +60,17 @@ TEST(FleetRecords, SaysWhatItCannotRead) {
   }
 }
 
+TEST(FleetRecords, ReadsNothingThatIsNestedDeeperThanThereIsStack) {
+  const auto nested = std::string(100'000, '[') + std::string(100'000, ']');
+  const auto record = lease_from_json(
+      R"({"version":1,"token":7,"holder":"h","atMilliseconds":0,"states":{},"carriedOut":{},"x":)" +
+      nested + "}");
+  ASSERT_FALSE(record);
+  EXPECT_EQ(record.error().code, Errc::malformed);
+  EXPECT_FALSE(lease_from_json(nested));
+  EXPECT_FALSE(switches_from_json(nested));
+}
+
 TEST(FleetRecords, SaysThatAnotherVersionWroteIt) {
   const auto record = lease_from_json(R"({"version":2})");
   ASSERT_FALSE(record);

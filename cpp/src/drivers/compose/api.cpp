@@ -297,6 +297,10 @@ http::Call stop(const std::string& id, std::optional<double> grace_seconds) {
 }
 
 http::Call remove(const std::string& id) {
+  return docker::remove("/containers/" + http::percent_encoded(id) + "?v=true");
+}
+
+http::Call remove_by_force(const std::string& id) {
   return docker::remove("/containers/" + http::percent_encoded(id) + "?v=true&force=true");
 }
 

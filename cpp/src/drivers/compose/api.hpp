@@ -90,7 +90,9 @@ http::Call start(const std::string& id);
 http::Call rename(const std::string& id, const std::string& name);
 /// Answered when it has ended: by itself, or killed after the grace period.
 http::Call stop(const std::string& id, std::optional<double> grace_seconds);
-/// With the volumes that have no name.
+/// Of one that has ended, with the volumes that have no name. One that runs again is refused.
 http::Call remove(const std::string& id);
+/// Whatever it does.
+http::Call remove_by_force(const std::string& id);
 
 }  // namespace selfscale::drivers::compose

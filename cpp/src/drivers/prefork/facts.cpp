@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <filesystem>
+#include <iterator>
 #include <limits>
 #include <system_error>
 #include <tuple>
@@ -36,6 +37,54 @@ std::optional<std::uint64_t> mask_in(std::string_view text, std::string_view key
   const auto read = std::from_chars(value->data(), end, mask, 16);
   if (read.ec != std::errc{}) return std::nullopt;
   return mask;
+}
+
+/// What stands in two columns of each line of a table that is parted by blanks.
+template <class Take>
+void for_each_line(std::string_view table, std::size_t state, std::size_t number, Take take) {
+  for (const auto line : sampling::split(table, '\n')) {
+    auto cells = sampling::split(line, ' ');
+    std::erase_if(cells, [](std::string_view cell) { return cell.empty(); });
+    if (cells.size() <= std::max(state, number)) continue;
+    if (const auto found = sampling::leading_number(cells[number])) take(cells[state], *found);
+  }
+}
+
+using Sockets = std::vector<std::uint64_t>;
+
+/// Empty: they may not be seen.
+std::optional<Sockets> sockets_of(pid_t pid) {
+  std::error_code failed;
+  std::filesystem::directory_iterator open{directory_of(pid) + "/fd", failed};
+  if (failed) return std::nullopt;
+  constexpr std::string_view kind = "socket:[";
+  Sockets all;
+  for (; !failed && open != std::filesystem::directory_iterator{}; open.increment(failed)) {
+    std::error_code closed;
+    const auto target = std::filesystem::read_symlink(open->path(), closed).string();
+    if (closed || !target.starts_with(kind)) continue;
+    const auto number = sampling::leading_number(std::string_view{target}.substr(kind.size()));
+    if (number) all.push_back(*number);
+  }
+  return all;
+}
+
+Sockets common(const Sockets& some, const Sockets& others) {
+  Sockets all;
+  std::ranges::copy_if(some, std::back_inserter(all), [&others](std::uint64_t each) {
+    return std::ranges::find(others, each) != others.end();
+  });
+  return all;
+}
+
+Sockets listeners_of(pid_t pid) {
+  const auto table = [pid](const char* name) {
+    return sampling::read_text(directory_of(pid) + "/net/" + name).value_or("");
+  };
+  auto listening = read_tcp_listeners(table("tcp"));
+  std::ranges::copy(read_tcp_listeners(table("tcp6")), std::back_inserter(listening));
+  std::ranges::copy(read_unix_listeners(table("unix")), std::back_inserter(listening));
+  return common(sockets_of(pid).value_or(Sockets{}), listening);
 }
 
 }  // namespace
@@ -99,6 +148,38 @@ std::vector<Facts> children_of(pid_t pid) {
     return std::tuple{child.start_ticks, child.pid};
   });
   return children;
+}
+
+std::vector<std::uint64_t> read_tcp_listeners(std::string_view table) {
+  constexpr std::string_view listening = "0A";  // TCP_LISTEN
+  Sockets all;
+  for_each_line(table, 3, 9, [&all](std::string_view state, std::uint64_t number) {
+    if (state == listening) all.push_back(number);
+  });
+  return all;
+}
+
+std::vector<std::uint64_t> read_unix_listeners(std::string_view table) {
+  constexpr std::string_view listening = "00010000";  // __SO_ACCEPTCON
+  Sockets all;
+  for_each_line(table, 3, 6, [&all](std::string_view state, std::uint64_t number) {
+    if (state == listening) all.push_back(number);
+  });
+  return all;
+}
+
+std::vector<Facts> deaf_of(const Facts& parent, const std::vector<Facts>& children) {
+  const auto listeners = listeners_of(parent.pid);
+  std::vector<Facts> deaf;
+  bool hears_another = false;
+  for (const auto& child : children) {
+    const auto sockets = sockets_of(child.pid);
+    if (!sockets) continue;
+    const bool hears = !common(*sockets, listeners).empty();
+    hears_another = hears_another || hears;
+    if (!hears) deaf.push_back(child);
+  }
+  return hears_another ? deaf : std::vector<Facts>{};
 }
 
 }  // namespace selfscale::drivers::prefork

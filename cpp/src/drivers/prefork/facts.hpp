@@ -29,6 +29,16 @@ std::optional<Facts> look_at(pid_t pid);
 /// Its children that live, the oldest first.
 std::vector<Facts> children_of(pid_t pid);
 
+/// Those of the children that hold none of the sockets on which their parent listens, though
+/// another one does: they were told to go, and finish what they have begun. Whose sockets may not
+/// be seen is none of them.
+std::vector<Facts> deaf_of(const Facts& parent, const std::vector<Facts>& children);
+
+/// The numbers of the sockets that listen, by /proc/PID/net/tcp or tcp6.
+std::vector<std::uint64_t> read_tcp_listeners(std::string_view table);
+/// The same, by /proc/PID/net/unix.
+std::vector<std::uint64_t> read_unix_listeners(std::string_view table);
+
 /// Fills in what /proc/PID/status says; false where that is not to be read.
 bool read_status(std::string_view status, Facts& facts);
 /// The words of /proc/PID/cmdline.

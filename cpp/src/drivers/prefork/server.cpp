@@ -135,7 +135,7 @@ class Prefork final : public Driver {
     for (const auto& child : children) {
       if (server_.is_worker(family.parent, child)) family.workers.push_back(child);
     }
-    meet(family.parent);
+    meet(family);
     note_taken(family);
     return family;
   }
@@ -161,13 +161,16 @@ class Prefork final : public Driver {
     return {};
   }
 
-  /// Of another parent than before nothing is known.
-  void meet(const Facts& parent) {
-    if (parent_ == Name{parent}) return;
-    parent_ = Name{parent};
+  /// Of another parent than before nothing is known but what its workers show: an agent before this
+  /// one may have told some to go. Later they are known by the signals alone, for a worker that
+  /// recycles itself shows the same, and will be replaced.
+  void meet(const Family& family) {
+    if (parent_ == Name{family.parent}) return;
+    parent_ = Name{family.parent};
     asked_.reset();
     doubt_.reset();
     leaving_.clear();
+    for (const auto& worker : deaf_of(family.parent, family.workers)) leaving_.emplace_back(worker);
   }
 
   /// Those that nobody has told to go.

@@ -96,6 +96,9 @@ class ComposeServer final : public docker::EngineServer {
                                     [&id](const Container& each) { return each.id == id; });
     if (found == host_.containers.end()) return refuse(404, "No such container: " + id);
     if (request.method() == "DELETE") {
+      const bool is_refused =
+          found->state == "running" && query.find("force=true") == std::string::npos;
+      if (is_refused) return refuse(409, "You cannot remove a running container " + id);
       host_.containers.erase(found);
       return {204, ""};
     }

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <future>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -44,6 +45,7 @@ class ComposeDriver : public testing::Test {
     request.victims = std::move(victims);
     return run(io, driver->scale(std::move(request)));
   }
+  Result<void> go_on() { return run(io, driver->go_on()); }
   Preflight preflight() { return run(io, driver->preflight()).value(); }
   /// Another agent's, of which nothing is left but what it has asked of the Engine.
   void scale_and_be_killed(int desired) {
@@ -55,10 +57,27 @@ class ComposeDriver : public testing::Test {
     request.deadline = Duration{300};
     ASSERT_TRUE(run(its_own, killed->scale(std::move(request))));
   }
+  /// To 1, and whoever goes does so when its work is done.
+  void scale_during(std::promise<void>& work) {
+    api.set_intercept(
+        [done = work.get_future().share()](http::Peer&, const http::Received& request) {
+          if (request.target().find("/stop") != std::string::npos) done.wait();
+          return false;
+        });
+    ScaleRequest request;
+    request.desired = 1;
+    request.deadline = Duration{300};
+    ASSERT_TRUE(run(io, driver->scale(std::move(request))));
+  }
   /// What goes on after an answer ends.
-  void see_off() {
+  void hear_it_out() {
     io.restart();
     io.run_for(std::chrono::seconds{30});
+  }
+  Texts removals() {
+    auto all = api.asked();
+    std::erase_if(all, [](const std::string& each) { return !each.starts_with("DELETE"); });
+    return all;
   }
   static bool never_stops(http::Peer& peer, const http::Received& request) {
     const bool is_stop = request.target().find("/stop") != std::string::npos;
@@ -316,9 +335,57 @@ TEST_F(ComposeDriver, SendsThemOnTheirWayAgain) {
   scale_and_be_killed(1);
   api.set_intercept({});
   ASSERT_TRUE(observe());
+  hear_it_out();
   EXPECT_EQ(api.replicas(), 2) << "whoever looks may not be the one that acts";
-  ASSERT_TRUE(scale(1));
-  see_off();
+  ASSERT_TRUE(go_on());
+  EXPECT_EQ(api.names(), Texts{"shop-web-1"});
+}
+
+TEST_F(ComposeDriver, WritesNothingOfItselfOnceOneHasStopped) {
+  std::promise<void> work;
+  scale_during(work);
+  work.set_value();
+  hear_it_out();
+  ASSERT_TRUE(observe());
+  hear_it_out();
+  EXPECT_EQ(removals(), Texts{}) << "another may lead by now";
+  ASSERT_TRUE(go_on());
+  EXPECT_EQ(api.names(), Texts{"shop-web-1"});
+}
+
+TEST_F(ComposeDriver, LeavesToTheNextLeaderWhoHasStopped) {
+  std::promise<void> work;
+  scale_during(work);
+  const auto deposed = std::move(driver);
+  restart();
+  work.set_value();
+  hear_it_out();
+  ASSERT_TRUE(observe());
+  ASSERT_TRUE(go_on());
+  EXPECT_EQ(api.names(), Texts{"shop-web-1"});
+  EXPECT_EQ(removals().size(), 1U);
+}
+
+TEST_F(ComposeDriver, CountsThemAgainWhomTheNextLeaderMayNotStop) {
+  api.set_intercept(never_stops);
+  scale_and_be_killed(1);
+  api.answer_with("/stop", 403, R"({"message":"not through this proxy"})");
+  EXPECT_EQ(observe()->desired, 1);
+  EXPECT_EQ(go_on().error().code, Errc::denied);
+  EXPECT_EQ(observe()->desired, 2);
+  EXPECT_TRUE(go_on()) << "nobody leaves";
+}
+
+TEST_F(ComposeDriver, TakesNobodyAwayWhoHasBeenStartedAgain) {
+  std::promise<void> work;
+  scale_during(work);
+  work.set_value();
+  hear_it_out();
+  api.change([](State& host) { host.containers[1].state = "running"; });
+  EXPECT_EQ(go_on().error().code, Errc::conflict) << "its work is not cut off";
+  EXPECT_EQ(api.replicas(), 2);
+  ASSERT_TRUE(observe());
+  ASSERT_TRUE(go_on()) << "it is asked once more";
   EXPECT_EQ(api.names(), Texts{"shop-web-1"});
 }
 
@@ -333,7 +400,7 @@ TEST_F(ComposeDriver, NeitherCountsNorStartsThoseThatHaveStoppedMeanwhile) {
   EXPECT_EQ(seen.failure, "");
   EXPECT_EQ(sentences(preflight().wrong), Texts{});
   ASSERT_TRUE(scale(2));
-  see_off();
+  ASSERT_TRUE(go_on());
   EXPECT_EQ(api.names(), (Texts{"shop-web-1", "shop-web-2"}));
   EXPECT_EQ(api.look([](const State& host) { return host.containers[1].id; }).substr(0, 12),
             "aaaaaaaaaaa3");
@@ -350,7 +417,7 @@ TEST_F(ComposeDriver, SendsOnTheirWayWhomItMayHaveMarkedWithoutHearingOfIt) {
   });
   EXPECT_EQ(scale(1).error().code, Errc::timed_out);
   EXPECT_EQ(observe()->desired, 1) << "it was done, so that nobody asks for it again";
-  see_off();
+  ASSERT_TRUE(go_on());
   EXPECT_EQ(api.names(), Texts{"shop-web-1"});
 }
 
@@ -400,10 +467,10 @@ TEST_F(ComposeDriver, CountsNobodyAgainWhoHasStoppedAndMayNotBeRemoved) {
   EXPECT_EQ(scale(2).error().code, Errc::denied);
   EXPECT_EQ(observe()->desired, 2);
   EXPECT_TRUE(scale(2)) << "the next step is not answerable for it";
-  see_off();
+  EXPECT_EQ(go_on().error().code, Errc::denied);
   api.set_intercept({});
   ASSERT_TRUE(observe());
-  see_off();
+  ASSERT_TRUE(go_on());
   EXPECT_EQ(api.names(), (Texts{"shop-web-1", "shop-web-2"}));
 }
 

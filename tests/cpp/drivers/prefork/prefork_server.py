@@ -3,13 +3,14 @@
     prefork_server.py gunicorn|uvicorn FOLDER
 
 How many workers it was told to have stands in FOLDER/count; SIGUSR1 has it take the number in FOLDER/wanted.
-While there is FOLDER/busy, a worker of the kind gunicorn that was told to end has something to finish. While there is
-FOLDER/late, signals wait.
+While there is FOLDER/busy, a worker of the kind gunicorn that was told to end has something to finish; it listens no
+more then. While there is FOLDER/late, signals wait.
 """
 
 import os
 import queue
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -20,10 +21,17 @@ WORKER = "import signal; signal.pause()"
 signals: "queue.SimpleQueue[int]" = queue.SimpleQueue()
 workers: "list[int]" = []
 told = int((FOLDER / "wanted").read_text())
+listeners = [socket.socket(), socket.socket(socket.AF_UNIX)]
+listeners[0].bind(("127.0.0.1", 0))
+listeners[1].bind(str(FOLDER / "listener"))
+for each in listeners:
+    each.listen()
 
 
 def finish(*_: object) -> None:
     """End a worker once it has nothing to do."""
+    for listener in listeners:
+        listener.close()
     while (FOLDER / "busy").exists():
         time.sleep(0.01)
     os._exit(0)
@@ -32,7 +40,9 @@ def finish(*_: object) -> None:
 def start_worker() -> None:
     """Fork as gunicorn does, or start a program as uvicorn does."""
     if KIND == "uvicorn":
-        workers.append(subprocess.Popen([sys.executable, "-c", WORKER, "--multiprocessing-fork"]).pid)
+        inherited = [listener.fileno() for listener in listeners]
+        command = [sys.executable, "-c", WORKER, "--multiprocessing-fork"]
+        workers.append(subprocess.Popen(command, pass_fds=inherited).pid)
         return
     pid = os.fork()
     if pid == 0:

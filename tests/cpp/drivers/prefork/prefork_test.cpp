@@ -67,6 +67,27 @@ TEST(PreforkFacts, AreNotMadeUp) {
   EXPECT_FALSE(look_at(1 << 22));
 }
 
+TEST(PreforkFacts, NameTheSocketsThatListen) {
+  using Sockets = std::vector<std::uint64_t>;
+  constexpr auto tcp =
+      "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout "
+      "inode\n"
+      "   0: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1000        0 "
+      "4711 1 0000000000000000 100 0 0 10 0\n"
+      "   1: 0100007F:1F90 0100007F:9C40 01 00000000:00000000 00:00000000 00000000  1000        0 "
+      "4712 1 0000000000000000 20 4 30 10 -1\n";
+  constexpr auto unix_sockets =
+      "Num       RefCount Protocol Flags    Type St Inode Path\n"
+      "0000000000000000: 00000002 00000000 00010000 0001 01 815 /run/web.sock\n"
+      "0000000000000000: 00000003 00000000 00000000 0001 03 816\n";
+  EXPECT_EQ(read_tcp_listeners(tcp), Sockets{4711});
+  EXPECT_EQ(read_unix_listeners(unix_sockets), Sockets{815});
+  for (const auto* other : {"", "\n", "0A", "1 2 3 0A 5 6 7 8 9", "1 2 3 0A 5 6 7 8 9 x"}) {
+    EXPECT_EQ(read_tcp_listeners(other), Sockets{}) << other;
+    EXPECT_EQ(read_unix_listeners(other), Sockets{}) << other;
+  }
+}
+
 class PreforkDriver : public testing::TestWithParam<std::string> {
  protected:
   std::unique_ptr<Driver> driver_for(const std::string& platform) {
@@ -211,6 +232,25 @@ TEST(GunicornDriver, ABusyWorkerThatWasToldToGoIsNotAskedForAnyMore) {
   }
   EXPECT_EQ(seen.current, 2);
   EXPECT_EQ(seen.desired, 2);
+}
+
+TEST(GunicornDriver, AnAgentThatBeginsAnewCountsNobodyWhoWasToldToGoAndListensNoMore) {
+  asio::io_context io;
+  const RunningServer server{"gunicorn", 3};
+  const auto made = [&] {
+    return make("gunicorn", Setting{io, "backend", server.platform(), {}, {}}).value();
+  };
+  server.keep_busy(true);
+  ScaleRequest request;
+  request.desired = 2;
+  ASSERT_TRUE(run(io, made()->scale(request)));
+  const auto anew = made();
+  const auto seen = run(io, anew->observe()).value();
+  EXPECT_EQ(seen.desired, 2);
+  EXPECT_EQ(seen.current, 3);
+  ASSERT_TRUE(run(io, anew->scale(request)));
+  EXPECT_EQ(server.count(), 2) << "nobody else is told to go";
+  server.keep_busy(false);
 }
 
 }  // namespace
