@@ -8,7 +8,21 @@ from typing import Annotated
 import typer
 
 from selfscale import __version__
-from selfscale.cli import agent, decide, doctor, explain, history, init, replay, run, simulate, status, validate
+from selfscale.cli import (
+    advice,
+    agent,
+    decide,
+    doctor,
+    explain,
+    history,
+    init,
+    orders,
+    replay,
+    run,
+    simulate,
+    status,
+    validate,
+)
 from selfscale.cli.demo import demo
 from selfscale.cli.terminal import refuse
 from selfscale.errors import Error, PolicyError
@@ -65,3 +79,10 @@ app.command()(history.history)
 app.command()(simulate.simulate)
 app.command()(replay.replay)
 app.command()(status.status)
+app.command()(advice.policies)
+app.command()(advice.recommendations)
+app.command()(orders.enable)
+app.command()(orders.disable)
+app.command()(orders.pause)
+app.command()(orders.resume)
+app.command()(orders.scale)

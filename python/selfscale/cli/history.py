@@ -12,7 +12,7 @@ from rich.table import Table
 from selfscale._json import Json
 from selfscale.cli import journal, running
 from selfscale.cli.policies import Service
-from selfscale.cli.running import ask
+from selfscale.cli.running import ask, only_service
 from selfscale.cli.terminal import AsJson, console, print_json
 
 
@@ -39,7 +39,7 @@ def history(
 def _events(service: str | None, limit: int, url: str | None) -> list[Json]:
     if running.count(service, url) == 0:
         return journal.events(service, limit)
-    name = service or ask("/api/autoscaling/status", url=url)["status"]["service"]
+    name = only_service(service, url)
     found: list[Json] = ask(f"/api/autoscaling/history/{quote(name, safe='')}?limit={limit}", service=service, url=url)[
         "history"
     ]

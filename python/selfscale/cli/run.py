@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import sys
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -13,13 +12,13 @@ import typer
 
 from selfscale import _core
 from selfscale._json import Json
+from selfscale.cli.durations import seconds
 from selfscale.cli.policies import Service, policy_of
 from selfscale.cli.running import run_directory
 from selfscale.cli.terminal import refuse
 
 # The folder in which this is run is not searched: what lies there may be called as a module of the standard library.
 _AGENT = "import sys; sys.path[:] = filter(None, sys.path); from selfscale.cli._agent_child import main; main()"
-_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
 def run(
@@ -84,13 +83,6 @@ def supervisor_arguments(policy: Json, agent: list[str], command: list[str], *, 
             options[f"--backoff-{key}"] = seconds(backoff[key])
     given = [text for option, value in options.items() if value is not None for text in (option, str(value))]
     return [*given, "--", *command]
-
-
-def seconds(duration: str | float) -> float:
-    """Return a checked policy's duration ("250ms", "1h30m", or a number of seconds)."""
-    if not isinstance(duration, str):
-        return float(duration)
-    return sum(float(number) * _UNITS[unit] for number, unit in re.findall(r"([\d.]+)(ms|[smhd])", duration))
 
 
 def supervisor() -> str:

@@ -8,6 +8,7 @@ import os
 import socket
 import tempfile
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -29,8 +30,20 @@ def run_directory() -> Path:
 
 def ask(path: str, *, service: str | None = None, url: str | None = None) -> Json:
     """Ask a running agent, and return the body of its answer."""
-    url = url or os.environ.get("SELFSCALE_URL")
-    return _ask_url(url, path) if url else _ask_socket(_socket_of(service), path)
+    return _answer(service, url, _Call("GET", path))
+
+
+def tell(path: str, order: Json, *, service: str | None = None, url: str | None = None) -> Json:
+    """Give a running agent an order, and return the body of its answer. A refusal ends the command with exit code 1."""
+    return _answer(service, url, _Call("POST", path, json.dumps(order)))
+
+
+def only_service(service: str | None, url: str | None) -> str:
+    """Return the service that is named, else that of the only agent that can be asked."""
+    if service:
+        return service
+    name: str = ask("/api/autoscaling/status", url=url)["status"]["service"]
+    return name
 
 
 def services() -> list[str]:
@@ -72,11 +85,23 @@ def _socket_of(service: str | None) -> Path:
                 " SELFSCALE_RUN_DIR, or give --url"
             )
         if len(known) > 1:
-            refuse_usage(f"agents of {', '.join(known)} run here: say which with --service")
+            refuse_usage(f"agents of {', '.join(known)} run here: name one of these services")
         service = known[0]
     elif service not in known:
         refuse(f"no agent of {service} runs here (in {directory}); known: {', '.join(known) or 'none'}")
     return directory / f"{service}.sock"
+
+
+@dataclass(frozen=True)
+class _Call:
+    method: str
+    target: str
+    body: str | None = None
+
+
+def _answer(service: str | None, url: str | None, call: _Call) -> Json:
+    url = url or os.environ.get("SELFSCALE_URL")
+    return _ask_url(url, call) if url else _ask_socket(_socket_of(service), call)
 
 
 class _SocketConnection(http.client.HTTPConnection):
@@ -92,16 +117,16 @@ class _SocketConnection(http.client.HTTPConnection):
         self.sock.connect(str(self._path))
 
 
-def _ask_socket(path: Path, target: str) -> Json:
+def _ask_socket(path: Path, call: _Call) -> Json:
     try:
-        return _exchange(_SocketConnection(path), target, {})
+        return _exchange(_SocketConnection(path), call, {})
     except OSError as error:
         refuse(
             f"the agent at {path} does not answer: {error.strerror or error}. It may have been killed; start it again"
         )
 
 
-def _ask_url(url: str, target: str) -> Json:
+def _ask_url(url: str, call: _Call) -> Json:
     parts = urlsplit(url)
     connection_class = {"http": http.client.HTTPConnection, "https": http.client.HTTPSConnection}.get(parts.scheme)
     if connection_class is None or not parts.hostname:
@@ -110,21 +135,21 @@ def _ask_url(url: str, target: str) -> Json:
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     try:
         connection = connection_class(parts.hostname, parts.port, timeout=_TIMEOUT_SECONDS)
-        return _exchange(connection, parts.path.rstrip("/") + target, headers)
+        return _exchange(connection, replace(call, target=parts.path.rstrip("/") + call.target), headers)
     except OSError as error:
         refuse(f"nobody answers at {url}: {error.strerror or error}")
 
 
-def _exchange(connection: http.client.HTTPConnection, target: str, headers: dict[str, str]) -> Json:
-    connection.request("GET", target, headers=headers)
+def _exchange(connection: http.client.HTTPConnection, call: _Call, headers: dict[str, str]) -> Json:
+    connection.request(call.method, call.target, call.body, headers)
     response = connection.getresponse()
     text = response.read()
     connection.close()
     try:
         body: Any = json.loads(text)
     except ValueError:
-        refuse(f"the answer to {target} was not JSON (HTTP {response.status}); is this an agent?")
+        refuse(f"the answer to {call.target} was not JSON (HTTP {response.status}); is this an agent?")
     if not isinstance(body, dict) or not body.get("success"):
         error = body.get("error", {}) if isinstance(body, dict) else {}
-        refuse(str(error.get("message") or f"the agent refused {target}: HTTP {response.status}"))
+        refuse(str(error.get("message") or f"the agent refused {call.target}: HTTP {response.status}"))
     return body

@@ -1,0 +1,142 @@
+"""What a person tells a running agent by the command line, and what it says then."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from selfscale import Agent, CallbackDriver
+
+Run = Callable[..., Any]
+
+POLICY = {
+    "service": "backend",
+    "minReplicas": 2,
+    "maxReplicas": 5,
+    "evaluationInterval": "50ms",
+    "rules": [{"name": "cpu", "type": "threshold", "metric": "cpu_usage", "scaleUp": 70, "scaleDown": 30}],
+}
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[..., Agent]]:
+    """Start agents where the command line looks for them."""
+    agents: list[Agent] = []
+
+    def start_one(service: str = "backend", scope: str = "host", **changes: Any) -> Agent:
+        where = {"SELFSCALE_RUN_DIR": str(tmp_path / "run"), "SELFSCALE_STATE_DIR": str(tmp_path / "state")}
+        counts = [2]
+        driver = CallbackDriver(
+            lambda replicas: counts.append(int(replicas)), lambda: counts[-1], capabilities={"scope": scope}
+        )
+        agents.append(Agent({**POLICY, "service": service, **changes}, driver=driver, environment=where))
+        agents[-1].start()
+        return agents[-1]
+
+    yield start_one
+    for agent in agents:
+        agent.stop()
+
+
+def said(ended: Any) -> str:
+    assert ended.returncode == 0, ended.stderr
+    assert len(ended.stdout.splitlines()) == 1
+    return str(ended.stdout.strip())
+
+
+def test_enabling_says_what_is_on_now_and_what_is_still_in_the_way(start: Callable[..., Agent], selfscale: Run) -> None:
+    start()
+    first = said(selfscale("enable", "backend"))
+    assert first.startswith("the switch of backend is on; nothing is scaled yet: the global switch is off")
+    assert "`selfscale enable` turns it on" in first
+    second = said(selfscale("enable"))
+    assert second.startswith("the global switch is on")
+    assert "the global switch is off" not in second
+
+
+def test_disabling_says_what_is_off(start: Callable[..., Agent], selfscale: Run) -> None:
+    start(enabled=True)
+    assert said(selfscale("disable", "backend")) == "the switch of backend is off"
+    assert said(selfscale("disable")) == "the global switch is off"
+
+
+def test_a_pause_ends_at_a_time_after_a_while_or_when_it_is_resumed(
+    start: Callable[..., Agent], selfscale: Run
+) -> None:
+    start()
+    assert said(selfscale("pause", "backend")) == "backend is paused until `selfscale resume backend`"
+    until = said(selfscale("pause", "backend", "--until", "2999-01-19T10:30:00Z"))
+    assert until == "backend is paused until 2999-01-19T10:30:00Z"
+    assert said(selfscale("pause", "--for", "1h30m")).startswith("backend is paused until 2")
+    assert said(selfscale("resume", "backend")).startswith("backend is not paused; nothing is scaled yet: ")
+
+
+def test_a_pause_that_cannot_be_read_is_refused(start: Callable[..., Agent], selfscale: Run) -> None:
+    start()
+    both = selfscale("pause", "backend", "--until", "2999-01-19T10:30:00Z", "--for", "5m")
+    assert (both.returncode, both.stderr) == (2, "selfscale: a pause ends once: give --until or --for\n")
+    assert selfscale("pause", "backend", "--for", "soon").returncode == 2
+    past = selfscale("pause", "backend", "--until", "2001-01-01T00:00:00Z")
+    assert past.returncode == 1
+    assert "has passed" in past.stderr
+
+
+def test_an_order_says_how_many_are_asked_for(start: Callable[..., Agent], selfscale: Run) -> None:
+    start()
+    words = said(selfscale("scale", "backend", "--replicas", 3))
+    assert words.startswith("backend: 3 replicas are asked for; nothing is scaled yet: ")
+
+
+def test_programs_get_json(start: Callable[..., Agent], selfscale: Run) -> None:
+    start()
+    answers = {
+        ("enable", "backend"): {"enabled": True, "service": "backend"},
+        ("pause", "backend"): {"service": "backend", "paused": True, "until": None},
+        ("resume", "backend"): {"service": "backend", "paused": False},
+        ("scale", "backend", "--replicas", "3"): {"service": "backend", "replicas": 3, "serial": 1},
+    }
+    for arguments, answer in answers.items():
+        assert json.loads(selfscale(*arguments, "--json").stdout) == answer
+
+
+def test_where_no_agent_runs_it_says_how_one_is_found(selfscale: Run) -> None:
+    for order in (["enable"], ["pause", "backend"], ["scale", "--replicas", "3"], ["policies"], ["recommendations"]):
+        ended = selfscale(*order)
+        assert ended.returncode == 1
+        assert ended.stderr.startswith("selfscale: no agent ")
+
+
+def test_of_several_services_one_has_to_be_named(start: Callable[..., Agent], selfscale: Run) -> None:
+    start("backend")
+    start("worker")
+    ended = selfscale("pause")
+    assert ended.returncode == 2
+    assert "backend, worker" in ended.stderr
+    assert said(selfscale("pause", "worker")).startswith("worker is paused")
+    listed = json.loads(selfscale("policies", "--json").stdout)
+    assert [policy["service"] for policy in listed] == ["backend", "worker"]
+
+
+def test_enabling_is_refused_with_the_ways_out_while_one_writer_is_not_certain(
+    start: Callable[..., Agent], selfscale: Run
+) -> None:
+    start(scope="platform")
+    ended = selfscale("enable", "backend")
+    assert ended.returncode == 1
+    assert "SELFSCALE_FLEET=single" in ended.stderr
+
+
+def test_policies_and_recommendations_are_listed(start: Callable[..., Agent], selfscale: Run) -> None:
+    agent = start()
+    deadline = time.monotonic() + 20
+    while agent.recommendation() is None:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    assert "backend  2 to 5" in selfscale("policies").stdout
+    assert "backend  2        2" in selfscale("recommendations").stdout
+    (one,) = json.loads(selfscale("recommendations", "--json").stdout)
+    assert one["decision"]["recommendation"]["recommendedReplicas"] == 2
