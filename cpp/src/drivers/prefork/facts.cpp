@@ -151,7 +151,7 @@ std::vector<Facts> children_of(pid_t pid) {
 }
 
 std::vector<std::uint64_t> read_tcp_listeners(std::string_view table) {
-  constexpr std::string_view listening = "0A";  // TCP_LISTEN
+  static constexpr std::string_view listening = "0A";  // TCP_LISTEN
   Sockets all;
   for_each_line(table, 3, 9, [&all](std::string_view state, std::uint64_t number) {
     if (state == listening) all.push_back(number);
@@ -160,7 +160,7 @@ std::vector<std::uint64_t> read_tcp_listeners(std::string_view table) {
 }
 
 std::vector<std::uint64_t> read_unix_listeners(std::string_view table) {
-  constexpr std::string_view listening = "00010000";  // __SO_ACCEPTCON
+  static constexpr std::string_view listening = "00010000";  // __SO_ACCEPTCON
   Sockets all;
   for_each_line(table, 3, 6, [&all](std::string_view state, std::uint64_t number) {
     if (state == listening) all.push_back(number);
