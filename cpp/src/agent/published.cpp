@@ -3,18 +3,13 @@
 #include <algorithm>
 #include <array>
 
+#include "model/json/document.hpp"
 #include "model/json/shallow.hpp"
 
 namespace selfscale::agent {
 namespace {
 
 using nlohmann::json;
-
-const json& at(const json& object, std::string_view key) {
-  static const json nothing;
-  const auto found = object.is_object() ? object.find(key) : object.end();
-  return !object.is_object() || found == object.end() ? nothing : *found;
-}
 
 template <std::size_t Size>
 bool has_all(const json& object, const std::array<std::string_view, Size>& keys) {

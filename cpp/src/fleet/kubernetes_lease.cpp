@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "http/status.hpp"
+#include "model/json/document.hpp"
 #include "model/json/shallow.hpp"
 #include "model/rfc3339.hpp"
 
@@ -52,18 +53,6 @@ std::string_view word_of(Key::Kind kind) {
 }
 
 // --- what is asked and answered: what is not there, or is something else, reads as nothing
-
-const Json& at(const Json& object, const char* key) {
-  static const Json nothing;
-  if (!object.is_object()) return nothing;
-  const auto found = object.find(key);
-  return found == object.end() ? nothing : *found;
-}
-
-std::string text_at(const Json& object, const char* key) {
-  const auto& value = at(object, key);
-  return value.is_string() ? value.get<std::string>() : std::string{};
-}
 
 Duration seconds_at(const Json& object, const char* key) {
   const auto& value = at(object, key);
@@ -115,13 +104,13 @@ Result<Kept> parse_lease(const std::string& name, std::string_view body) {
   const auto lease = parse_shallow<Json>(body);
   const auto& metadata = at(lease, "metadata");
   Kept kept;
-  kept.version = text_at(metadata, "resourceVersion");
-  if (text_at(lease, "kind") != "Lease" || kept.version.empty()) {
+  kept.version = text(at(metadata, "resourceVersion"));
+  if (text(at(lease, "kind")) != "Lease" || kept.version.empty()) {
     return Failure{Errc::malformed, "the API's answer is no Lease " + name, {}};
   }
-  kept.text = text_at(at(metadata, "annotations"), annotation);
+  kept.text = text(at(metadata, "annotations", annotation));
   const auto& spec = at(lease, "spec");
-  kept.is_held = !text_at(spec, "holderIdentity").empty();
+  kept.is_held = !text(at(spec, "holderIdentity")).empty();
   kept.runs_out_unchanged_for = seconds_at(spec, "leaseDurationSeconds");
   return kept;
 }
@@ -129,7 +118,7 @@ Result<Kept> parse_lease(const std::string& name, std::string_view body) {
 Failure lease_refusal(const http::Address& server, const http::Call& call,
                       const http::Answer& answer, const std::string& name) {
   const auto status = parse_shallow<Json>(answer.body);
-  auto failure = http::failure_of(server, call, answer, text_at(status, "message"));
+  auto failure = http::failure_of(server, call, answer, text(at(status, "message")));
   if (http::verdict_of(answer.status) == http::Verdict::denied) {
     const auto verb = call.method == "GET" ? "get" : call.method == "PUT" ? "update" : "create";
     failure.permission = std::string{verb} + " leases " + name + " (coordination.k8s.io)";

@@ -38,7 +38,7 @@ bool has_cpu_for_requests_alone(const Json& workload) {
 int with_traffic(const Json& workload) {
   const auto& shares = at(workload, "traffic");
   return static_cast<int>(std::count_if(shares.begin(), shares.end(), [](const Json& each) {
-    return drivers::count(at(each, "percent"), 0).value_or(0) > 0;
+    return selfscale::count(at(each, "percent"), 0).value_or(0) > 0;
   }));
 }
 
@@ -59,7 +59,7 @@ bool is_settled(const Json& workload) {
 
 /// Codes of google.rpc.Code.
 Errc code_of(const Json& code) {
-  switch (drivers::count(code, 0).value_or(0)) {
+  switch (selfscale::count(code, 0).value_or(0)) {
     case 5:
       return Errc::not_found;
     case 7:
@@ -113,7 +113,7 @@ Result<Workload> parse_workload(const Target& target, std::string_view body) {
   }
   const auto& scaling = at(*json, "scaling");
   workload.is_manual = !is_automatic(target, scaling);
-  const auto desired = drivers::count(at(scaling, "manualInstanceCount"), 0);
+  const auto desired = selfscale::count(at(scaling, "manualInstanceCount"), 0);
   if (!desired) return malformed("scaling.manualInstanceCount is no count");
   workload.desired = *desired;
   workload.is_settled = is_settled(*json);
@@ -138,7 +138,7 @@ Result<Operation> parse_operation(const Target& target, std::string_view body) {
   for (const auto* key : {"response", "metadata"}) {
     const auto& scaling = at(*json, key, "scaling");
     if (operation.instances || !scaling.is_object()) continue;
-    operation.instances = drivers::count(at(scaling, "manualInstanceCount"), 0);
+    operation.instances = selfscale::count(at(scaling, "manualInstanceCount"), 0);
   }
   return operation;
 }

@@ -134,7 +134,7 @@ Result<AccessToken> parse_access_token(std::string_view body) {
   const auto json = hosted::parse(body);
   if (!json) return json.error();
   const auto token = text(at(*json, "access_token"));
-  const auto lasts = drivers::count(at(*json, "expires_in"), 0);
+  const auto lasts = selfscale::count(at(*json, "expires_in"), 0);
   const bool is_token = !token.empty() && std::all_of(token.begin(), token.end(), [](char letter) {
     return letter > ' ' && letter <= '~';
   });

@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "drivers/document.hpp"
+#include "model/json/document.hpp"
 #include "model/json/shallow.hpp"
 #include "model/result.hpp"
 

@@ -8,8 +8,8 @@
 #include <string>
 #include <string_view>
 
-#include "drivers/document.hpp"
 #include "http/client.hpp"
+#include "model/json/document.hpp"
 #include "model/result.hpp"
 
 namespace selfscale::drivers::hosted {

@@ -10,6 +10,7 @@
 #include <system_error>
 
 #include "drivers/kubernetes/yaml.hpp"
+#include "model/json/document.hpp"
 
 namespace selfscale::drivers::kubernetes {
 namespace {
@@ -91,11 +92,6 @@ Result<Access> account_of_pod(const Surroundings& around) {
 
 // --- kubeconfig
 
-std::string text_at(const Json& object, const char* key) {
-  const auto found = object.find(key);
-  return found != object.end() && found->is_string() ? found->get<std::string>() : "";
-}
-
 bool is_set(const Json& object, const char* key) {
   const auto found = object.find(key);
   return found != object.end() && !found->is_null() && *found != false && *found != "";
@@ -107,7 +103,7 @@ Result<Json> entry(const Json& config, const char* list, const char* kind,
   const auto all = config.find(list);
   if (all != config.end() && all->is_array()) {
     for (const auto& each : *all) {
-      if (!each.is_object() || text_at(each, "name") != name) continue;
+      if (!each.is_object() || text(at(each, "name")) != name) continue;
       const auto found = each.find(kind);
       return found != each.end() && found->is_object() ? *found : Json::object();
     }
@@ -117,12 +113,12 @@ Result<Json> entry(const Json& config, const char* list, const char* kind,
 
 /// PEM that stands in the file in base64, or in a file that it names.
 Result<std::string> pem_at(const Json& object, const std::string& key, const std::string& folder) {
-  if (const auto data = text_at(object, (key + "-data").c_str()); !data.empty()) {
+  if (const auto data = text(at(object, key + "-data")); !data.empty()) {
     auto bytes = from_base64(data);
     if (!bytes) return malformed(key + "-data is no base64");
     return std::move(*bytes);
   }
-  const auto path = text_at(object, key.c_str());
+  const auto path = text(at(object, key));
   if (path.empty()) return std::string{};
   return text_of(std::filesystem::path{folder} / path);
 }
@@ -133,13 +129,13 @@ Result<void> read_cluster(const Json& cluster, const std::string& folder, Access
         "insecure-skip-tls-verify: the server is always verified; name its authority instead");
   }
   if (is_set(cluster, "proxy-url")) return unsupported("proxy-url: no proxy is used");
-  const auto server = http::parse_address(text_at(cluster, "server"));
+  const auto server = http::parse_address(text(at(cluster, "server")));
   if (!server) return malformed("server: " + server.error().message);
   const auto authority = pem_at(cluster, "certificate-authority", folder);
   if (!authority) return authority.error();
   access.server = *server;
   access.tls.authorities = *authority;
-  access.tls.server_name = text_at(cluster, "tls-server-name");
+  access.tls.server_name = text(at(cluster, "tls-server-name"));
   return {};
 }
 
@@ -159,30 +155,30 @@ Result<void> read_user(const Json& user, const std::string& folder, Access& acce
   if (!key) return key.error();
   access.tls.certificate = *certificate;
   access.tls.key = Secret{*key};
-  if (const auto file = text_at(user, "tokenFile"); !file.empty()) {
+  if (const auto file = text(at(user, "tokenFile")); !file.empty()) {
     access.token_file = std::filesystem::path{folder} / file;
   } else {
-    access.token = Secret{text_at(user, "token")};
+    access.token = Secret{text(at(user, "token"))};
   }
   return {};
 }
 
 Result<Access> of_config(const Json& config, const std::string& folder, const std::string& wanted) {
   if (!config.is_object()) return malformed("it holds no object");
-  const auto name = wanted.empty() ? text_at(config, "current-context") : wanted;
+  const auto name = wanted.empty() ? text(at(config, "current-context")) : wanted;
   if (name.empty()) return malformed("it has no current-context; name one in platform.context");
   const auto context = entry(config, "contexts", "context", name);
   if (!context) return context.error();
-  const auto cluster = entry(config, "clusters", "cluster", text_at(*context, "cluster"));
+  const auto cluster = entry(config, "clusters", "cluster", text(at(*context, "cluster")));
   if (!cluster) return cluster.error();
-  const auto user_name = text_at(*context, "user");
+  const auto user_name = text(at(*context, "user"));
   const auto user =
       user_name.empty() ? Result<Json>{Json::object()} : entry(config, "users", "user", user_name);
   if (!user) return user.error();
   Access access;
   if (const auto read = read_cluster(*cluster, folder, access); !read) return read.error();
   if (const auto read = read_user(*user, folder, access); !read) return read.error();
-  const auto name_space = text_at(*context, "namespace");
+  const auto name_space = text(at(*context, "namespace"));
   access.name_space = name_space.empty() ? "default" : name_space;
   return access;
 }

@@ -64,7 +64,7 @@ Result<Regions> counts_of(const Json& configured) {
   Regions regions;
   if (!configured.is_object()) return regions;
   for (const auto& [region, settings] : configured.items()) {
-    const auto replicas = drivers::count(at(settings, "numReplicas"), 0);
+    const auto replicas = selfscale::count(at(settings, "numReplicas"), 0);
     if (!replicas || *replicas > most_replicas) {
       return malformed("multiRegionConfig." + region + ".numReplicas is no count");
     }

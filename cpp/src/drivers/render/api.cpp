@@ -22,7 +22,7 @@ Request get(std::string target) { return hosted::get(std::move(target), key_of_a
 std::string criterion(const Json& criteria, const char* key, const std::string& name) {
   const auto& each = at(criteria, key);
   if (at(each, "enabled") != true) return {};
-  const auto percent = drivers::count(at(each, "percentage"), 0);
+  const auto percent = selfscale::count(at(each, "percentage"), 0);
   return name + " at " + std::to_string(percent.value_or(0)) + " %";
 }
 
@@ -33,7 +33,7 @@ std::string autoscaler_of(const Json& autoscaling) {
   const auto memory = criterion(at(autoscaling, "criteria"), "memory", "memory");
   if (cpu.empty() && memory.empty()) return {};
   const auto bound = [&autoscaling](const char* key) {
-    const auto count = drivers::count(at(autoscaling, key), 0);
+    const auto count = selfscale::count(at(autoscaling, key), 0);
     return std::to_string(count.value_or(0));
   };
   return "Render's autoscaling holds the service between " + bound("min") + " and " + bound("max") +
@@ -66,7 +66,7 @@ Result<Service> parse_service(std::string_view body) {
   service.type = text(at(*json, "type"));
   if (service.type.empty()) return malformed("the answer is no service");
   const auto& details = at(*json, "serviceDetails");
-  const auto desired = drivers::count(at(details, "numInstances"), 1);
+  const auto desired = selfscale::count(at(details, "numInstances"), 1);
   if (!desired) return malformed("serviceDetails.numInstances is no count");
   service.desired = *desired;
   service.plan = text(at(details, "plan"));

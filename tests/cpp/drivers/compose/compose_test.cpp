@@ -4,11 +4,11 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <boost/asio/post.hpp>
 #include <future>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "drivers/compose/api.hpp"
@@ -434,16 +434,10 @@ TEST_F(ComposeDriver, StartsWhatAnAgentMadeThatWasKilledBeforeItCouldStartIt) {
 
 TEST_F(ComposeDriver, SeesOffWhoIsOnTheirWayBeforeAnotherMayLead) {
   api.set_replicas(3);
-  api.set_intercept([](http::Peer&, const http::Received& request) {
-    const bool is_stop = request.target().find("/stop") != std::string::npos;
-    if (is_stop) std::this_thread::sleep_for(std::chrono::milliseconds{600});
-    return false;
-  });
-  ScaleRequest request;
-  request.desired = 1;
-  request.deadline = Duration{300};
-  ASSERT_TRUE(run(io, driver->scale(std::move(request))));
+  std::promise<void> work;
+  scale_during(work);
   EXPECT_EQ(api.replicas(), 3) << "they take their time";
+  boost::asio::post(io, [&work] { work.set_value(); });  // while it waits
   ASSERT_TRUE(run(io, driver->release()));
   EXPECT_EQ(api.replicas(), 1);
 }

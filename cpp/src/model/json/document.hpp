@@ -1,4 +1,4 @@
-/// Reading what platforms answer, whether its keys keep their order or not. Pure; any thread.
+/// Reading JSON that others wrote, whether its keys keep their order or not. Pure; any thread.
 #pragma once
 
 #include <cstdint>
@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-namespace selfscale::drivers {
+namespace selfscale {
 
 /// What is not there, or is something else, reads as nothing.
 template <class Json>
@@ -42,4 +42,4 @@ std::optional<int> count(const Json& value, std::optional<int> when_absent = {})
   return static_cast<int>(number);
 }
 
-}  // namespace selfscale::drivers
+}  // namespace selfscale

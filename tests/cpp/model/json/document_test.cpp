@@ -1,8 +1,8 @@
-#include "drivers/document.hpp"
+#include "model/json/document.hpp"
 
 #include <gtest/gtest.h>
 
-namespace selfscale::drivers {
+namespace selfscale {
 namespace {
 
 using nlohmann::json;
@@ -28,4 +28,4 @@ TEST(Document, CountsAreWholeAndFit) {
 }
 
 }  // namespace
-}  // namespace selfscale::drivers
+}  // namespace selfscale
