@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
+import selfscale
 
 pytest.importorskip("fastapi", reason="the extra fastapi is not installed")
 pytest.importorskip("gunicorn", reason="gunicorn is not installed")
@@ -49,6 +54,13 @@ def free_port() -> int:
         one.bind(("127.0.0.1", 0))
         port: int = one.getsockname()[1]
         return port
+
+
+def workers_of(parent: int) -> set[int]:
+    children: set[int] = set()
+    for thread in Path(f"/proc/{parent}/task").iterdir():
+        children |= {int(pid) for pid in (thread / "children").read_text().split()}
+    return {pid for pid in children if b"resource_tracker" not in Path(f"/proc/{pid}/cmdline").read_bytes()}
 
 
 class Server:
@@ -101,10 +113,7 @@ class Server:
 
     def workers(self) -> set[int]:
         """Its worker processes."""
-        children: set[int] = set()
-        for thread in Path(f"/proc/{self.process.pid}/task").iterdir():
-            children |= {int(pid) for pid in (thread / "children").read_text().split()}
-        return {pid for pid in children if b"resource_tracker" not in Path(f"/proc/{pid}/cmdline").read_bytes()}
+        return workers_of(self.process.pid)
 
     def status(self) -> Any:
         """What the agent that leads says; None while there is none."""
@@ -182,6 +191,69 @@ def test_the_new_arbiter_of_an_upgrade_is_no_worker(serve: Callable[..., Server]
     until(lambda: server.log.read_text().count("Application startup complete") == 4, server.words)
     assert len(server.workers()) == 3, "two, and the new arbiter"
     assert of_service(server)["currentReplicas"] == 2
+
+
+def get(url: str) -> bytes:
+    with urllib.request.urlopen(url, timeout=60) as answer:
+        said: bytes = answer.read()
+        return said
+
+
+@pytest.mark.parametrize(
+    ("kind", "command"),
+    [
+        ("gunicorn", [GUNICORN, "--worker-class=uvicorn.workers.UvicornWorker", "--bind=127.0.0.1:{port}"]),
+        ("gunicorn", [GUNICORN, "--worker-class=asgi", "--bind=127.0.0.1:{port}"]),
+        ("uvicorn", ["-m", "uvicorn", "--port={port}"]),
+    ],
+)
+def test_an_agent_that_begins_anew_counts_no_worker_that_was_told_to_go_and_finishes(
+    tmp_path: Path, kind: str, command: list[str]
+) -> None:
+    port = free_port()
+    log = tmp_path / "log"
+    environment = {**os.environ, "PYTHONPATH": str(HERE), "HELD_FOLDER": str(tmp_path)}
+    with log.open("wb") as out, ThreadPoolExecutor(200) as requests:
+        server = subprocess.Popen(
+            [sys.executable, *(each.format(port=port) for each in command), "held_app:app", "--workers=3"],
+            env=environment,
+            stdout=out,
+            stderr=out,
+        )
+        try:
+            until(lambda: is_open(port), log.read_text)
+
+            def are_all_at_work() -> bool:
+                requests.submit(get, f"http://127.0.0.1:{port}/")
+                return len(list(tmp_path.glob("busy-*"))) == 3
+
+            until(are_all_at_work, log.read_text)
+            server.send_signal(signal.SIGTTOU)
+            platform = {"driver": kind, "pid": server.pid}
+            assert until(lambda: counted_by_a_new_agent(platform), log.read_text) == 2
+            assert len(workers_of(server.pid)) == 3, "all finish what they have begun"
+        finally:
+            (tmp_path / "done").touch()
+            server.terminate()
+            server.wait(30)
+
+
+def is_open(port: int) -> bool:
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+        return True
+    return False
+
+
+def counted_by_a_new_agent(platform: dict[str, Any]) -> int | None:
+    """How many workers count for an agent that knows nothing of before; None while the one told to go still does."""
+    policy = {"service": "web", "maxReplicas": 8, "evaluationInterval": "100ms", "platform": platform}
+    rules = [{"name": "load", "type": "threshold", "metric": "load", "scaleUp": 10, "scaleDown": 2}]
+    with tempfile.TemporaryDirectory() as folder:
+        where = {"SELFSCALE_RUN_DIR": f"{folder}/run", "SELFSCALE_STATE_DIR": f"{folder}/state"}
+        with selfscale.Agent({**policy, "rules": rules}, environment=where) as agent:
+            services = until(lambda: agent.status()["services"], lambda: str(agent.status()))
+            count: int = services[0]["desiredReplicas"]
+            return count if count < 3 else None
 
 
 @pytest.mark.parametrize("option", ["--reload", "--workers=1"])

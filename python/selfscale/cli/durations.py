@@ -9,9 +9,9 @@ _PART = r"(\d+\.?\d*|\.\d+)(ms|[smhd])"
 
 
 def seconds(duration: str | float) -> float:
-    """Return a duration ("250ms", "1h30m", or a number of seconds) in seconds; 0 where it is none."""
+    """Return a duration ("250ms", "1h30m", or a number of seconds) in seconds. ValueError: it is none."""
     if not isinstance(duration, str):
         return float(duration)
     if not re.fullmatch(f"(?:{_PART})+", duration):
-        return 0.0
+        raise ValueError(f'"{duration}" is no duration such as "30m" or "1h30m"')
     return sum(float(number) * _UNITS[unit] for number, unit in re.findall(_PART, duration))

@@ -16,6 +16,9 @@ from selfscale.cli.terminal import AsJson, print_json, refuse_usage
 Named = Annotated[
     str | None, typer.Argument(metavar="[S]", help="The service; not needed where one agent runs.", show_default=False)
 ]
+Switched = Annotated[
+    str | None, typer.Argument(metavar="[S]", help="A service's own switch; without it the global one.")
+]
 Url = Annotated[str | None, typer.Option("--url", help="An agent elsewhere.")]
 
 # How a switch that is in the way is turned; {service} is whose.
@@ -30,26 +33,12 @@ _WAYS = {
 }
 
 
-def enable(
-    service: Annotated[
-        str | None, typer.Argument(metavar="[S]", help="A service's own switch; without it the global one.")
-    ] = None,
-    *,
-    url: Url = None,
-    as_json: AsJson = False,
-) -> None:
+def enable(service: Switched = None, *, url: Url = None, as_json: AsJson = False) -> None:
     """Turn a service's switch on, or without a service the global one: both must be on for the agent to act."""
     _turn(service, url, on=True, as_json=as_json)
 
 
-def disable(
-    service: Annotated[
-        str | None, typer.Argument(metavar="[S]", help="A service's own switch; without it the global one.")
-    ] = None,
-    *,
-    url: Url = None,
-    as_json: AsJson = False,
-) -> None:
+def disable(service: Switched = None, *, url: Url = None, as_json: AsJson = False) -> None:
     """Turn a service's switch off, or without a service the global one: the agent goes on measuring, and never acts."""
     _turn(service, url, on=False, as_json=as_json)
 
@@ -118,9 +107,10 @@ def _end_of_pause(until: str | None, lasting: str | None) -> str | None:
         return until
     if until is not None:
         refuse_usage("a pause ends once: give --until or --for")
-    length = seconds(lasting)
-    if not length:
-        refuse_usage(f'--for is a duration such as "30m" or "1h30m"; got "{lasting}"')
+    try:
+        length = seconds(lasting)
+    except ValueError as error:
+        refuse_usage(f"--for: {error}")
     end = datetime.now(timezone.utc) + timedelta(seconds=length)
     return end.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 

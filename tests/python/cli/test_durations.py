@@ -14,5 +14,6 @@ def test_a_duration_is_read_as_policies_are(duration: str | float, length: float
 
 
 @pytest.mark.parametrize("duration", ["", "soon", "5", "-5m", "5m later", ".s"])
-def test_what_is_no_duration_lasts_no_time(duration: str) -> None:
-    assert seconds(duration) == 0
+def test_what_is_no_duration_is_refused(duration: str) -> None:
+    with pytest.raises(ValueError, match="is no duration"):
+        seconds(duration)

@@ -79,7 +79,11 @@ def test_a_pause_that_cannot_be_read_is_refused(start: Callable[..., Agent], sel
     start()
     both = selfscale("pause", "backend", "--until", "2999-01-19T10:30:00Z", "--for", "5m")
     assert (both.returncode, both.stderr) == (2, "selfscale: a pause ends once: give --until or --for\n")
-    assert selfscale("pause", "backend", "--for", "soon").returncode == 2
+    soon = selfscale("pause", "backend", "--for", "soon")
+    assert (soon.returncode, soon.stderr) == (
+        2,
+        'selfscale: --for: "soon" is no duration such as "30m" or "1h30m"\n',
+    )
     past = selfscale("pause", "backend", "--until", "2001-01-01T00:00:00Z")
     assert past.returncode == 1
     assert "has passed" in past.stderr
