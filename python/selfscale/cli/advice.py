@@ -28,13 +28,12 @@ def policies(service: One = None, *, url: Url = None, as_json: AsJson = False) -
     if as_json:
         print_json(list(found.values()))
         return
-    table = Table("service", "bounds", "enabled", "driver", "rules", box=None, pad_edge=False)
+    table = Table("service", "bounds", "driver", "rules", box=None, pad_edge=False)
     for policy in found.values():
         bounds = f"{policy['minReplicas']} to {policy['maxReplicas']}"
         driver = (policy.get("platform") or {}).get("driver") or "-"
         rules = ", ".join(str(rule.get("name") or rule["type"]) for rule in policy.get("rules", []))
-        enabled = "yes" if policy.get("enabled") else "no"
-        table.add_row(escape(policy["service"]), bounds, enabled, escape(driver), escape(rules or "-"))
+        table.add_row(escape(policy["service"]), bounds, escape(driver), escape(rules or "-"))
     console.print(table)
 
 

@@ -14,11 +14,9 @@ from selfscale.cli.running import ask, only_service, tell
 from selfscale.cli.terminal import AsJson, print_json, refuse_usage
 
 Named = Annotated[
-    str | None, typer.Argument(metavar="[S]", help="The service; not needed where one agent runs.", show_default=False)
+    str | None, typer.Argument(metavar="S", help="The service; not needed where one agent runs.", show_default=False)
 ]
-Switched = Annotated[
-    str | None, typer.Argument(metavar="[S]", help="A service's own switch; without it the global one.")
-]
+Switched = Annotated[str | None, typer.Argument(metavar="S", help="A service's own switch; without it the global one.")]
 Url = Annotated[str | None, typer.Option("--url", help="An agent elsewhere.")]
 
 # How a switch that is in the way is turned; {service} is whose.
