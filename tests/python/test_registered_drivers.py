@@ -113,5 +113,11 @@ def test_a_driver_has_a_name_of_its_own(racks: Racks, name: str) -> None:
         selfscale.register_driver(name, lambda service, platform: MemoryPlatform())
 
 
+@pytest.mark.parametrize("name", ["ecs", "callback", "celery_pool", "vercel"])
+def test_the_names_of_selfscales_own_drivers_are_taken(racks: Racks, name: str) -> None:
+    with pytest.raises(ValueError, match=f"the name '{name}' is that of a driver of selfscale's own"):
+        selfscale.register_driver(name, racks.make)
+
+
 def test_registering_the_same_twice_is_harmless(racks: Racks) -> None:
     selfscale.register_driver("racks", racks.make)

@@ -16,6 +16,7 @@ from rich.text import Text
 import selfscale
 from selfscale._json import Json
 from selfscale.cli import running
+from selfscale.cli.driver_module import DriverModule, register_from
 from selfscale.cli.policies import NO_FILE, policy_of, usual_file
 from selfscale.cli.terminal import AsJson, console, print_json, refuse_usage
 
@@ -38,12 +39,14 @@ def doctor(
         str | None, typer.Option("--service", "-s", help="Only this one; default: every policy's.", metavar="NAME")
     ] = None,
     *,
+    driver_module: DriverModule = None,
     as_json: AsJson = False,
 ) -> None:
     """Check all that scaling needs, and write nothing: what is wrong, why it matters, the line to paste.
 
     Ends with 0 when nothing is wrong, else with 1.
     """
+    register_from(driver_module)
     path = policies or usual_file()
     if path is None:
         if as_json:
