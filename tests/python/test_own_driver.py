@@ -14,6 +14,7 @@ import selfscale
 from racks_server import RacksServer
 from selfscale import Agent, CallbackDriver, DriverError, ScaleRequest
 from selfscale import drivers as drivers_module
+from selfscale import errors
 from selfscale.testing import MemoryPlatform, check_driver
 
 ROOT = Path(__file__).parents[2]
@@ -248,6 +249,17 @@ def test_a_request_is_a_count_that_knows_more(start: Start) -> None:
     assert request.token > 0
     assert request.max_replicas == 5
     assert 0 < request.deadline <= 10
+
+
+def test_a_code_that_there_is_not_is_refused_with_those_there_are() -> None:
+    with pytest.raises(ValueError, match="no failure has the code 'thottled'; there are invalid_policy, .*throttled"):
+        DriverError("slow down", "thottled")
+
+
+def test_the_codes_are_those_of_the_library_in_cpp() -> None:
+    header = (ROOT / "cpp" / "include" / "selfscale" / "error.hpp").read_text()
+    listed = re.findall(r"^  (\w+),", header.partition("enum class Errc {")[2].partition("};")[0], re.MULTILINE)
+    assert list(errors._CODES) == listed
 
 
 def test_a_request_for_fewer_than_none_cannot_be_made() -> None:
