@@ -175,7 +175,7 @@ void bind_agent(py::module_& module) {
       .def(
           "scale",
           [](NativeAgent& self, const std::string& service, int replicas) {
-            return self.agent().scale(service, replicas).serial;
+            return self.agent().scale(service, replicas).replicas;
           },
           py::arg("service"), py::arg("replicas"), Release{})
       .def("subscribe", &NativeAgent::subscribe, py::arg("subscriber"))

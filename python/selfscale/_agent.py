@@ -246,12 +246,18 @@ class Agent:
         self._native.resume(service)
 
     def scale(self, service: str, replicas: int) -> ScaleOrder:
-        """Ask for exactly so many replicas, within the policy's bounds; the leader acts. Returns at once."""
+        """Ask for exactly so many replicas, or the nearest count within the policy's bounds; the leader acts.
+
+        Returns:
+            The order, at once. Its `replicas` is the count that is aimed for.
+
+        Raises:
+            Error: the agent does not run, there is no such service, or `replicas` is negative.
+        """
         from selfscale.values import ScaleOrder
 
         known = frozenset(event.id for event in self.history(service))
-        self._native.scale(service, replicas)
-        return ScaleOrder(self, service, replicas, known)
+        return ScaleOrder(self, service, self._native.scale(service, replicas), known)
 
 
 class _Calls:

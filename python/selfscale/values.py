@@ -120,7 +120,7 @@ class ScalingEvent:
 
 @dataclass(frozen=True)
 class ScaleOrder:
-    """A manual order, on its way."""
+    """A manual order, on its way. `replicas` is what is aimed for: what was asked, within the policy's bounds."""
 
     agent: Agent = field(repr=False)
     service: str

@@ -52,9 +52,10 @@ struct AgentOptions {
   std::function<void(std::function<void()>)> run_on;
 };
 
-/// What became of a manual order.
+/// A manual order, as it was taken.
 struct ScaleOrder {
-  std::int64_t serial = 0;
+  std::int64_t serial = 0;  ///< of the service's orders; the last one counts
+  int replicas = 0;         ///< how many are aimed for: within the bounds as they stand now
 };
 
 class SELFSCALE_API Agent {
@@ -109,7 +110,8 @@ class SELFSCALE_API Agent {
   void pause(std::string_view service,
              std::optional<std::chrono::system_clock::time_point> until = {});
   void resume(std::string_view service);
-  /// Asks the leader for exactly `replicas`, within the policy's bounds.
+  /// Asks the leader for exactly `replicas`, or for the nearest count within the policy's bounds,
+  /// which is what the order returns. Throws Error(invalid_argument) for fewer than 0.
   ScaleOrder scale(std::string_view service, int replicas);
 
   /// Decisions that differ from the last, and events, as JSON, in order. Called as user functions

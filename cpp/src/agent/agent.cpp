@@ -308,8 +308,9 @@ ScaleOrder Agent::scale(std::string_view service, int replicas) {
     throw Error{Errc::invalid_argument,
                 "scale: " + std::to_string(replicas) + " replicas; 0 or more"};
   }
-  return {impl_->ask<std::int64_t>(
-      [&](Runner& runner) { return runner.scale(std::string{service}, replicas); })};
+  const auto order = impl_->ask<control::Order>(
+      [&](Runner& runner) { return runner.scale(std::string{service}, replicas); });
+  return {order.serial, order.replicas};
 }
 
 void Agent::subscribe(std::function<void(std::string_view json)> subscriber) {

@@ -437,14 +437,14 @@ asio::awaitable<Result<void>> Runner::resume(std::string service) {
   co_return Result<void>{};
 }
 
-asio::awaitable<Result<std::int64_t>> Runner::scale(std::string service, int replicas) {
+asio::awaitable<Result<control::Order>> Runner::scale(std::string service, int replicas) {
   const Change how = [replicas](fleet::Switches& stands) {
     stands.manual_replicas = replicas;
     ++stands.manual_serial;
   };
   const auto changed = co_await change(service, how);
   if (!changed) co_return changed.error();
-  co_return changed->manual_serial;
+  co_return control::Order{changed->manual_serial, steering_.within_bounds(replicas)};
 }
 
 }  // namespace selfscale::agent

@@ -68,7 +68,7 @@ class Runner final : public control::Controlled {
   boost::asio::awaitable<Result<void>> pause(std::string service,
                                              std::optional<double> until_wall_seconds) override;
   boost::asio::awaitable<Result<void>> resume(std::string service) override;
-  boost::asio::awaitable<Result<std::int64_t>> scale(std::string service, int replicas) override;
+  boost::asio::awaitable<Result<control::Order>> scale(std::string service, int replicas) override;
 
  private:
   using Change = std::function<void(fleet::Switches&)>;

@@ -526,15 +526,19 @@ Wish Steering::wish_of_decision() const {
   return wish;
 }
 
+int Steering::within_bounds(int replicas) const {
+  const auto& policy = house_.policies.policy().compiled();
+  const Bounds bounds = bounds_at(policy, wall_seconds(), snapshot_.estimates);
+  return std::clamp(replicas, bounds.min_replicas, bounds.max_replicas);
+}
+
 /// Once, whatever comes of it.
 asio::awaitable<void> Steering::carry_out_order() {
   if (!observation_) co_return;
   const auto& said = circumstances_.service;
-  const Bounds bounds = bounds_at(policy_.compiled(), wall_seconds(), snapshot_.estimates);
   Wish wish;
   wish.from = observation_->desired;
-  wish.to = std::clamp(said.manual_replicas.value_or(wish.from), bounds.min_replicas,
-                       bounds.max_replicas);
+  wish.to = within_bounds(said.manual_replicas.value_or(wish.from));
   wish.trigger = Trigger::manual;
   wish.reason = "ordered by hand";
   wish.version = observation_->version;

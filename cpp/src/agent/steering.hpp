@@ -61,6 +61,8 @@ class Steering {
   boost::asio::awaitable<void> take_up_totals();
   /// Why it is not certain that this platform has one writer, and the ways out; empty: it is.
   [[nodiscard]] std::optional<Finding> rivals() const;
+  /// The nearest count that the policy allows at this time.
+  [[nodiscard]] int within_bounds(int replicas) const;
   /// Whatever a step under way would still ask of the platform; before resign().
   void write_no_more() noexcept;
   /// Gives the lease back.

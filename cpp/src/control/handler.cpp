@@ -300,9 +300,10 @@ asio::awaitable<http::Response> scale(Controlled& agent, const Asked& asked) {
   }
   const auto& service = asked.parts[3];
   const int count = replicas->get<int>();
-  const auto serial = co_await agent.scale(service, count);
-  if (!serial) co_return refuse(serial.error());
-  co_return success(json{{"service", service}, {"replicas", count}, {"serial", *serial}}, 202);
+  const auto order = co_await agent.scale(service, count);
+  if (!order) co_return refuse(order.error());
+  const json taken{{"service", service}, {"replicas", order->replicas}, {"serial", order->serial}};
+  co_return success(taken, 202);
 }
 
 // --- the table ---

@@ -11,6 +11,12 @@
 
 namespace selfscale::control {
 
+/// An order to scale, as it was taken.
+struct Order {
+  std::int64_t serial = 0;
+  int replicas = 0;  ///< how many are aimed for: within the policy's bounds
+};
+
 /// A running agent, as far as people may ask something of it. Called on the control thread. JSON
 /// goes out as everywhere inside, with times in seconds; the handler writes them as RFC 3339.
 /// A service that the agent does not know is Errc::not_found.
@@ -36,8 +42,8 @@ class Controlled {
   virtual boost::asio::awaitable<Result<void>> pause(std::string service,
                                                      std::optional<double> until_wall_seconds) = 0;
   virtual boost::asio::awaitable<Result<void>> resume(std::string service) = 0;
-  /// Orders exactly `replicas`; the leader acts on it later. Returns the order's serial.
-  virtual boost::asio::awaitable<Result<std::int64_t>> scale(std::string service, int replicas) = 0;
+  /// Orders exactly `replicas`; the leader acts on it later.
+  virtual boost::asio::awaitable<Result<Order>> scale(std::string service, int replicas) = 0;
 };
 
 /// Answers one request; never throws. `agent` outlives the coroutine.
@@ -49,7 +55,7 @@ class Controlled {
 ///     POST /api/autoscaling/enable               {"enabled": true, "service"?: "backend"}
 ///     POST /api/autoscaling/pause/{service}      {"until"?: "2026-01-19T10:30:00Z"}
 ///     POST /api/autoscaling/resume/{service}
-///     POST /api/autoscaling/test/{service}       {"replicas": 3}
+///     POST /api/autoscaling/test/{service}       {"replicas": 3}; answers what is aimed for
 ///
 /// Bodies are {"success": true, …} or {"success": false, "error": {"code", "message", "details"}}.
 boost::asio::awaitable<http::Response> handle(http::Request request, Controlled& agent);

@@ -333,7 +333,9 @@ TEST_F(AgentTest, AManualOrderIsCarriedOutOnce) {
   }));
   EXPECT_EQ(agent.history("backend")[0].trigger, Trigger::manual);
   EXPECT_EQ(platform.replicas, 3);
-  EXPECT_EQ(agent.scale("backend", 99).serial, 2);
+  const auto order = agent.scale("backend", 99);
+  EXPECT_EQ(order.serial, 2);
+  EXPECT_EQ(order.replicas, 5) << "it says what is aimed for";
   ASSERT_TRUE(eventually([&] { return platform.replicas == 5; })) << "within the policy's bounds";
   EXPECT_EQ(platform.writes, 2);
 }
@@ -352,7 +354,7 @@ TEST_F(AgentTest, AScheduleMovesTheCountAndBoundsManualOrders) {
   EXPECT_EQ(event.trigger, Trigger::schedule);
   EXPECT_EQ(event.to_replicas, 2);
   EXPECT_EQ(event.reason, "the schedule \"schedule 1\" asks for at least 2");
-  agent.scale("backend", 99);
+  EXPECT_EQ(agent.scale("backend", 99).replicas, 3);
   ASSERT_TRUE(eventually([&] { return platform.replicas == 3; }));
 }
 

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/use_future.hpp>
@@ -59,13 +60,13 @@ class FakeAgent final : public Controlled {
     told.push_back("resume " + service);
     co_return Result<void>{};
   }
-  asio::awaitable<Result<std::int64_t>> scale(std::string service, int replicas) override {
+  asio::awaitable<Result<Order>> scale(std::string service, int replicas) override {
     if (service != "backend") co_return unknown(service);
     if (replicas > 10) {
       co_return Failure{Errc::denied, "the cluster says no", "patch deployments/scale"};
     }
     told.push_back("scale " + service + " " + std::to_string(replicas));
-    co_return 7;
+    co_return Order{7, std::min(replicas, 5)};
   }
 
   bool fails = false;
@@ -167,6 +168,10 @@ TEST_F(Handler, ScalesByHand) {
   EXPECT_EQ(answer["serial"], 7);
   EXPECT_EQ(answer["replicas"], 3);
   EXPECT_EQ(agent.told, std::vector<std::string>{"scale backend 3"});
+}
+
+TEST_F(Handler, AnOrderOutOfBoundsSaysWhatIsAimedFor) {
+  EXPECT_EQ(ask("POST", "/api/autoscaling/test/backend", 202, R"({"replicas": 9})")["replicas"], 5);
 }
 
 TEST_F(Handler, PausesAndResumes) {

@@ -89,6 +89,9 @@ def test_an_order_says_how_many_are_asked_for(start: Callable[..., Agent], selfs
     start()
     words = said(selfscale("scale", "backend", "--replicas", 3))
     assert words.startswith("backend: 3 replicas are asked for; nothing is scaled yet: ")
+    assert said(selfscale("scale", "--replicas", 99)).startswith(
+        "backend: 5 replicas are asked for (99 is outside of the policy's bounds)"
+    )
 
 
 def test_programs_get_json(start: Callable[..., Agent], selfscale: Run) -> None:
