@@ -267,6 +267,7 @@ struct ScalingEvent {
   std::string error;
   std::string leader;  ///< "host/pid"
   std::int64_t token = 0;
+  std::string code;  ///< what kind of failure `error` is, as name_of(Errc) has it; empty: none
   bool operator==(const ScalingEvent&) const = default;
 };
 

@@ -131,6 +131,13 @@ TEST(Golden, Event) {
   EXPECT_EQ(to_json(event), text);
 }
 
+TEST(Event, HasTheCodeOfAFailureAndNoneOtherwise) {
+  ScalingEvent event = event_from_json(golden("event.v1.json"));
+  EXPECT_EQ(event.code, "");
+  event.code = "throttled";
+  EXPECT_EQ(event_from_json(to_json(event)), event);
+}
+
 // ---- what is left out
 
 TEST(Snapshot, NeedsOnlyTimeAndCounts) {
