@@ -110,6 +110,7 @@ CallbackDriver own_driver(const py::object& bridge,
     return UserFunction{keep(std::move(found))};
   };
   CallbackDriver made;
+  made.name = bridge.attr("name").cast<std::string>();
   made.capabilities = capabilities_in(bridge.attr("capabilities").cast<py::dict>());
   made.scale = [scale = *function("scale")](const ScaleRequest& asked) {
     scale.call(nothing_in, asked.desired, asked.version, asked.victims, asked.token, asked.most,

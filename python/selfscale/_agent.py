@@ -114,7 +114,7 @@ class Agent:
             PolicyError: the policy file is wrong.
         """
         if not self._has_driver and not self._native.is_running() and (named := self._registered_driver()):
-            self._hand_over(self._given, _bridge(named[1]()))
+            self._hand_over(self._given, _bridge(named[1](), named[0]))
         self._calls.run_if_needed()
         self._native.start()
 
@@ -181,10 +181,10 @@ class Agent:
         """
         named = None if self._has_driver else self._registered_driver()
         if named is not None:
-            self._hand_over(self._given, _bridge(_made_or_why_not(named[1])))
+            self._hand_over(self._given, _bridge(_made_or_why_not(named[1]), named[0]))
         self._calls.run_if_needed()
         found: Json = json.loads(self._native.examine())
-        return found if named is None else {**found, "driver": named[0]}
+        return found
 
     def exposition(self, accept: str | None = None) -> tuple[str, bytes]:
         """Return what a Prometheus server scrapes: the content type, and the body.
@@ -356,20 +356,20 @@ def _joined(policies: list[Json]) -> Json:
     return document
 
 
-def _bridge(driver: str | CallbackDriver | Driver | None) -> Bridge | None:
+def _bridge(driver: str | CallbackDriver | Driver | None, name: str = "callback") -> Bridge | None:
     if driver is None or isinstance(driver, str):
         return None
     from selfscale.drivers import CallbackDriver, CapableDriver, Driver, ReleasingDriver
     from selfscale.drivers._bridge import Bridge
 
     if isinstance(driver, CallbackDriver):
-        return Bridge(driver)
+        return Bridge(driver, name)
     if not isinstance(driver, Driver):
         message = f"driver is a name, a CallbackDriver, or has scale(), observe() and preflight(); not {driver!r}"
         raise TypeError(message)
     can = driver.capabilities() if isinstance(driver, CapableDriver) else {}
     release = driver.release if isinstance(driver, ReleasingDriver) else None
-    return Bridge(CallbackDriver(driver.scale, driver.observe, driver.preflight, can, release))
+    return Bridge(CallbackDriver(driver.scale, driver.observe, driver.preflight, can, release), name)
 
 
 def _made_or_why_not(make: Callable[[], Driver | CallbackDriver]) -> Driver | CallbackDriver:

@@ -4,34 +4,19 @@ from __future__ import annotations
 
 import tempfile
 import threading
-import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, NoReturn, TypeAlias
+from typing import Literal
 
 from selfscale._agent import Agent
-from selfscale.drivers import CallbackDriver, CapableDriver, Driver, Finding, Findings, ScaleRequest
-from selfscale.drivers._bridge import read_capabilities, read_observation
-from selfscale.errors import Error
+from selfscale._driver_bench import Bench, Broken, Call, Fault, Skipped, break_promise, in_words
+from selfscale.drivers import CallbackDriver, Driver, Finding, Findings, ScaleRequest
+from selfscale.drivers._bridge import read_observation
 
-__all__ = ["DRIVER_CHECKS", "CheckedPromise", "DriverCheck", "DriverReport", "Fault", "check_driver"]
-
-Fault: TypeAlias = Literal["none", "refuses", "denies", "garbage", "hangs"]
-"""What a platform can be made to do wrong: ``refuses`` (nobody answers), ``denies`` (a right is missing), ``garbage``
-(its answer cannot be understood), ``hangs`` (no answer comes); ``none`` mends it."""
+__all__ = ["DRIVER_CHECKS", "CheckedPromise", "DriverCheck", "DriverReport", "check_driver"]
 
 _TOO_SHORT = 0.05
-_LOOK_AGAIN = 0.05
 _HOUR = 3600.0
-
-
-class _Broken(Exception):
-    """A promise is."""
-
-
-class _Skipped(Exception):
-    """A check cannot be made, and why."""
 
 
 @dataclass(frozen=True)
@@ -118,161 +103,36 @@ def check_driver(
     Raises:
         AssertionError: a promise was broken. Its words are the report: what was seen, why it matters, what is right.
     """
-    bench = _Bench(driver, replicas=replicas, truth=truth, set_truth=set_truth, fault=fault, seconds=seconds)
+    bench = Bench(driver, replicas=replicas, truth=truth, set_truth=set_truth, fault=fault, seconds=seconds)
     report = DriverReport(tuple(_checked(check, run, bench) for check, run in _CHECKS.items()))
     assert not report.of("broken"), str(report)
     return report
 
 
-def _checked(check: DriverCheck, run: Callable[[_Bench], None], bench: _Bench) -> CheckedPromise:
+def _checked(check: DriverCheck, run: Callable[[Bench], None], bench: Bench) -> CheckedPromise:
     try:
         run(bench)
-    except _Broken as broken:
+    except Broken as broken:
         return CheckedPromise(check, "broken", str(broken))
-    except _Skipped as skipped:
+    except Skipped as skipped:
         return CheckedPromise(check, "skipped", str(skipped))
     return CheckedPromise(check, "kept")
 
 
-class _Bench:
-    """A driver under test, with what is known behind its back."""
-
-    def __init__(
-        self,
-        driver: Driver,
-        *,
-        replicas: int,
-        truth: Callable[[], int] | None,
-        set_truth: Callable[[int], object] | None,
-        fault: Callable[[Fault], str | None] | None,
-        seconds: float,
-    ) -> None:
-        self.driver = driver
-        self.replicas = replicas
-        self.seconds = seconds
-        self._truth = truth
-        self._set_truth = set_truth
-        self._fault = fault
-        self.can = read_capabilities(driver.capabilities() if isinstance(driver, CapableDriver) else {})
-
-    def observe(self) -> dict[str, Any]:
-        """Look, as the agent does."""
-        try:
-            return read_observation(self.driver.observe())
-        except Exception as error:
-            _break(f"observe() raised {_words(error)}", error)
-
-    def scale(self, count: int, *, version: str = "", deadline: float = 10.0) -> None:
-        """Ask for a count, which must be accepted."""
-        try:
-            self.driver.scale(ScaleRequest(count, version=version, deadline=deadline))
-        except Exception as error:
-            _break(f"scale({count}) raised {_words(error)}", error)
-
-    def see(self, count: int, after: str) -> dict[str, Any]:
-        """Hold what the platform was told, and what the driver says of it, against a count."""
-        if self._truth is not None and (told := self._truth()) != count:
-            raise _Broken(f"{after} had the platform make {told}")
-        seen = self.observe()
-        if seen["desiredReplicas"] != count:
-            raise _Broken(f"after {after}, observe() says that {seen['desiredReplicas']} are asked for")
-        return seen
-
-    def told(self) -> int:
-        """Return what the platform was told: the truth where it is known, else what the driver says."""
-        return self.observe()["desiredReplicas"] if self._truth is None else self._truth()
-
-    def set_truth(self, count: int) -> None:
-        """Scale as somebody else."""
-        if self._set_truth is None:
-            raise _Skipped("it needs set_truth, which scales as somebody else would")
-        self._set_truth(count)
-
-    def settle(self, count: int) -> dict[str, Any]:
-        """Wait until there are so many replicas, and ready ones, as far as the driver tells."""
-        deadline = time.monotonic() + self.seconds
-        while True:
-            counts = self.observe()
-            names = ("currentReplicas", "readyReplicas")
-            seen = {name: counts[name] for name in names if counts[name] is not None}
-            if all(value == count for value in seen.values()):
-                return counts
-            if time.monotonic() >= deadline:
-                failure = f", and as the failure {counts['failure']!r}" if counts["failure"] else ""
-                raise _Broken(f"{self.seconds:g} s after scale({count}), observe() says {seen}{failure}")
-            time.sleep(_LOOK_AGAIN)
-
-    def refused(self, what: str, call: Callable[[], object], owed: str) -> None:
-        """Hold what a call raises against the code that is owed."""
-        try:
-            call()
-        except Exception as error:
-            code = error.code if isinstance(error, Error) else "failed"
-            if code != owed:
-                _break(f"{what} raised {_words(error)}, whose code is {code}: {owed} is owed", error)
-            if not str(error):
-                _break(f"{what} raised {type(error).__name__} without words", error)
-            return
-        raise _Broken(f"{what} raised nothing: a DriverError with the code {owed} is owed")
-
-    @contextmanager
-    def failing(self, fault: Fault) -> Iterator[str | None]:
-        """Have the platform fail, and mend it in the end; gives the code that is owed."""
-        if self._fault is None:
-            raise _Skipped("it needs fault, which makes the platform fail")
-        owed = self._fault(fault)
-        try:
-            yield owed
-        finally:
-            self._fault("none")
-
-    @contextmanager
-    def hanging(self) -> Iterator[str]:
-        """Have it hang."""
-        with self.failing("hangs") as owed:
-            if owed is None:
-                raise _Skipped("this platform cannot be made to hang")
-            yield owed
-
-
-class _Call:
-    """A call on a thread of its own, for as long as it takes."""
-
-    def __init__(self, call: Callable[[], object]) -> None:
-        self._call = call
-        self._error: BaseException | None = None
-        self.ended = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="selfscale-checked-call", daemon=True)
-        self._thread.start()
-
-    def _run(self) -> None:
-        try:
-            self._call()
-        except Exception as error:
-            self._error = error
-        finally:
-            self.ended.set()
-
-    def result(self) -> None:
-        """Raise what it raised."""
-        if self._error is not None:
-            raise self._error
-
-
-def _sees_the_truth(bench: _Bench) -> None:
+def _sees_the_truth(bench: Bench) -> None:
     seen = bench.observe()["desiredReplicas"]
     if seen != (told := bench.told()):
-        raise _Broken(f"{told} are asked for, and observe() says {seen}")
+        raise Broken(f"{told} are asked for, and observe() says {seen}")
 
 
-def _writes_exactly_what_is_asked_for(bench: _Bench) -> None:
+def _writes_exactly_what_is_asked_for(bench: Bench) -> None:
     for count in (bench.replicas + 1, bench.replicas, bench.replicas + 2):
         bench.scale(count)
         bench.see(count, f"scale({count})")
         bench.settle(count)
 
 
-def _asking_twice_changes_nothing(bench: _Bench) -> None:
+def _asking_twice_changes_nothing(bench: Bench) -> None:
     count = bench.replicas
     bench.scale(count)
     bench.settle(count)
@@ -280,10 +140,10 @@ def _asking_twice_changes_nothing(bench: _Bench) -> None:
     bench.scale(count)
     after = bench.see(count, f"scale({count}), asked twice,")["version"]
     if after != version:
-        raise _Broken(f"scale({count}), asked twice, made the version {after!r} of {version!r}: it was written anew")
+        raise Broken(f"scale({count}), asked twice, made the version {after!r} of {version!r}: it was written anew")
 
 
-def _takes_its_minimum_and_nothing_below_zero(bench: _Bench) -> None:
+def _takes_its_minimum_and_nothing_below_zero(bench: Bench) -> None:
     least = bench.can["minimum"]
     bench.scale(least)
     bench.see(least, f"scale({least}), the minimum,")
@@ -295,25 +155,25 @@ def _takes_its_minimum_and_nothing_below_zero(bench: _Bench) -> None:
     bench.settle(bench.replicas)
 
 
-def _sees_what_somebody_else_set(bench: _Bench) -> None:
+def _sees_what_somebody_else_set(bench: Bench) -> None:
     count = bench.replicas + 1
     bench.set_truth(count)
     seen = bench.observe()["desiredReplicas"]
     if seen != count:
-        raise _Broken(f"somebody else asked for {count}, and observe() says {seen}")
+        raise Broken(f"somebody else asked for {count}, and observe() says {seen}")
     bench.settle(count)
 
 
-def _refuses_a_stale_version_where_it_can(bench: _Bench) -> None:
+def _refuses_a_stale_version_where_it_can(bench: Bench) -> None:
     if not bench.can["conditionalWrite"]:
         if version := bench.observe()["version"]:
-            raise _Broken(f"observe() has the version {version!r}, and capabilities() no conditionalWrite")
-        raise _Skipped("capabilities() has no conditionalWrite: two that write at once are not told apart")
+            raise Broken(f"observe() has the version {version!r}, and capabilities() no conditionalWrite")
+        raise Skipped("capabilities() has no conditionalWrite: two that write at once are not told apart")
     mine, theirs = bench.replicas, bench.replicas + 1
     bench.scale(mine)
     stale = bench.settle(mine)["version"]
     if not stale:
-        raise _Broken("capabilities() has conditionalWrite, and observe() no version")
+        raise Broken("capabilities() has conditionalWrite, and observe() no version")
     bench.set_truth(theirs)
     request = ScaleRequest(mine, version=stale)
     bench.refused(f"scale({mine}) at a version that stands no more", lambda: bench.driver.scale(request), "conflict")
@@ -323,38 +183,38 @@ def _refuses_a_stale_version_where_it_can(bench: _Bench) -> None:
     bench.settle(mine)
 
 
-def _all_become_ready_where_it_reports_that(bench: _Bench) -> None:
+def _all_become_ready_where_it_reports_that(bench: Bench) -> None:
     count = bench.replicas + 1
     bench.scale(count)
     seen = bench.settle(count)
     if seen["failure"]:
-        raise _Broken(f"all {count} are there, and observe() says as the failure {seen['failure']!r}")
+        raise Broken(f"all {count} are there, and observe() says as the failure {seen['failure']!r}")
     if seen["readyReplicas"] is None:
         if bench.can["reportsReady"]:
-            raise _Broken("capabilities() has reportsReady, and observe() no readyReplicas")
-        raise _Skipped("observe() has no readyReplicas: those that exist count as serving")
+            raise Broken("capabilities() has reportsReady, and observe() no readyReplicas")
+        raise Skipped("observe() has no readyReplicas: those that exist count as serving")
 
 
-def _preflight_finds_nothing_wrong_with_a_healthy_platform(bench: _Bench) -> None:
+def _preflight_finds_nothing_wrong_with_a_healthy_platform(bench: Bench) -> None:
     try:
         found = bench.driver.preflight()
     except Exception as error:
-        _break(f"preflight() raised {_words(error)}", error)
+        break_promise(f"preflight() raised {in_words(error)}", error)
     if wrong := _wrong(found):
-        raise _Broken(f"preflight() says that this process may not act: {wrong}")
+        raise Broken(f"preflight() says that this process may not act: {wrong}")
 
 
-def _each_fault_has_its_code_and_words(bench: _Bench) -> None:
+def _each_fault_has_its_code_and_words(bench: Bench) -> None:
     before = bench.told()
     faults: tuple[Fault, ...] = ("refuses", "denies", "garbage")
     have_failed = [fault for fault in faults if _fails_well(bench, fault)]
     if not have_failed:
-        raise _Skipped("this platform cannot be made to fail")
+        raise Skipped("this platform cannot be made to fail")
     if (after := bench.told()) != before:
-        raise _Broken(f"the platform was told {before}; it refused, and was told {after}")
+        raise Broken(f"the platform was told {before}; it refused, and was told {after}")
 
 
-def _fails_well(bench: _Bench, fault: Fault) -> bool:
+def _fails_well(bench: Bench, fault: Fault) -> bool:
     with bench.failing(fault) as owed:
         if owed is None:
             return False
@@ -365,12 +225,12 @@ def _fails_well(bench: _Bench, fault: Fault) -> bool:
     return True
 
 
-def _keeps_its_deadline_when_the_platform_hangs(bench: _Bench) -> None:
+def _keeps_its_deadline_when_the_platform_hangs(bench: Bench) -> None:
     _give_up(bench)
     bench.scale(bench.replicas)  # whatever became of the other
 
 
-def _works_again_once_the_platform_does(bench: _Bench) -> None:
+def _works_again_once_the_platform_does(bench: Bench) -> None:
     _give_up(bench)
     count = bench.replicas + 2
     bench.scale(count)
@@ -378,19 +238,19 @@ def _works_again_once_the_platform_does(bench: _Bench) -> None:
     bench.settle(count)
 
 
-def _give_up(bench: _Bench) -> None:
+def _give_up(bench: Bench) -> None:
     request = ScaleRequest(bench.replicas + 1, deadline=_TOO_SHORT)
     with bench.hanging() as owed:
-        call = _Call(lambda: bench.driver.scale(request))
+        call = Call(lambda: bench.driver.scale(request))
         has_ended = call.ended.wait(bench.seconds)
         if has_ended:
             bench.refused(f"scale() with a deadline of {_TOO_SHORT} s", call.result, owed)
     call.ended.wait(bench.seconds)
     if not has_ended:
-        raise _Broken(f"scale() with a deadline of {_TOO_SHORT} s went on until the platform was mended")
+        raise Broken(f"scale() with a deadline of {_TOO_SHORT} s went on until the platform was mended")
 
 
-def _is_cancelled_at_once(bench: _Bench) -> None:
+def _is_cancelled_at_once(bench: Bench) -> None:
     bench.scale(bench.replicas)
     bench.settle(bench.replicas)
     with bench.hanging(), tempfile.TemporaryDirectory(prefix="selfscale-check-") as folder:
@@ -399,18 +259,18 @@ def _is_cancelled_at_once(bench: _Bench) -> None:
         agent.start()
         has_begun = scales.begun.wait(bench.seconds)
         was_early = scales.ended.is_set()
-        stop = _Call(agent.stop)
+        stop = Call(agent.stop)
         has_stopped = stop.ended.wait(bench.seconds)
     scales.ended.wait(bench.seconds)
     stop.ended.wait(bench.seconds)
     if not has_begun:
-        raise _Broken(f"an agent did not ask for anything within {bench.seconds:g} s")
+        raise Broken(f"an agent did not ask for anything within {bench.seconds:g} s")
     if was_early:
-        raise _Broken("scale() with a deadline of an hour ended, though the platform hung")
+        raise Broken("scale() with a deadline of an hour ended, though the platform hung")
     if not has_stopped:
-        raise _Broken("an agent that was stopped while scale() hung waited for it")
+        raise Broken("an agent that was stopped while scale() hung waited for it")
     if scales.count != 1:
-        raise _Broken(f"an agent that was stopped while scale() hung asked {scales.count - 1} times more")
+        raise Broken(f"an agent that was stopped while scale() hung asked {scales.count - 1} times more")
     bench.scale(bench.replicas)  # whatever became of the other
 
 
@@ -432,7 +292,7 @@ class _Scales:
             self.ended.set()
 
 
-def _agent(driver: CallbackDriver, bench: _Bench, folder: str) -> Agent:
+def _agent(driver: CallbackDriver, bench: Bench, folder: str) -> Agent:
     """Make an agent that asks for one replica more, and leaves no trace."""
     policy = {
         "service": "checked",
@@ -452,7 +312,7 @@ def _agent(driver: CallbackDriver, bench: _Bench, folder: str) -> Agent:
     return Agent(policy, service="checked", driver=driver, enable=True, environment=environment)
 
 
-_CHECKS: Mapping[DriverCheck, Callable[[_Bench], None]] = {
+_CHECKS: Mapping[DriverCheck, Callable[[Bench], None]] = {
     DriverCheck(
         "sees_the_truth",
         "observe() returns what the platform was asked for, whoever asked.",
@@ -524,11 +384,11 @@ DRIVER_CHECKS: tuple[DriverCheck, ...] = tuple(_CHECKS)
 def _wrong(found: Findings) -> list[str]:
     by_kind = found if isinstance(found, Mapping) else {"wrong": found}
     if not set(by_kind) <= {"wrong", "warnings"}:
-        raise _Broken(f"preflight() may have wrong and warnings, not {sorted(by_kind)}")
+        raise Broken(f"preflight() may have wrong and warnings, not {sorted(by_kind)}")
     sentences: dict[str, list[str]] = {}
     for kind, findings in by_kind.items():
         if isinstance(findings, str):
-            raise _Broken(f"preflight() returns a list of sentences as {kind}, not one string")
+            raise Broken(f"preflight() returns a list of sentences as {kind}, not one string")
         sentences[kind] = [_sentence(each) for each in findings]
     return sentences.get("wrong", [])
 
@@ -537,15 +397,7 @@ def _sentence(finding: Finding) -> str:
     if isinstance(finding, str):
         return finding
     if not set(finding) <= {"what", "why", "paste"}:
-        raise _Broken(f"a finding may have what, why and paste, not {sorted(finding)}")
+        raise Broken(f"a finding may have what, why and paste, not {sorted(finding)}")
     if not finding.get("what"):
-        raise _Broken(f"a finding without what: {finding}")
+        raise Broken(f"a finding without what: {finding}")
     return finding["what"]
-
-
-def _words(error: BaseException) -> str:
-    return f"{type(error).__name__}: {error}"
-
-
-def _break(words: str, cause: BaseException) -> NoReturn:
-    raise _Broken(words) from cause

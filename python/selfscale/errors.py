@@ -8,6 +8,22 @@ from typing import NamedTuple
 __all__ = ["DriverError", "Error", "PolicyError", "Problem", "SourceError", "StoreError"]
 
 _RETRYABLE = frozenset({"unreachable", "timed_out", "throttled"})
+# In the order of selfscale::Errc.
+_CODES = (
+    "invalid_policy",
+    "invalid_argument",
+    "unreachable",
+    "timed_out",
+    "denied",
+    "not_found",
+    "conflict",
+    "throttled",
+    "unsupported",
+    "malformed",
+    "stopped",
+    "failed",
+    "storage",
+)
 
 
 class Error(Exception):
@@ -67,9 +83,11 @@ class DriverError(Error):
         """Make an error in a platform's words.
 
         Raises:
-            ValueError: `retry_after` is negative, or no number.
+            ValueError: there is no such code, or `retry_after` is negative, or no number.
         """
         super().__init__(message, code)
+        if code not in _CODES:
+            raise ValueError(f"no failure has the code {code!r}; there are {', '.join(_CODES)}")
         if retry_after is not None and not retry_after >= 0:
             raise ValueError(f"retry_after is {retry_after!r}; seconds, 0 or more, are needed")
         self.permission = permission

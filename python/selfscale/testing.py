@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 
 from selfscale import stages
 from selfscale._agent import Agent
-from selfscale._driver_checks import DRIVER_CHECKS, CheckedPromise, DriverCheck, DriverReport, Fault, check_driver
+from selfscale._driver_bench import Fault
+from selfscale._driver_checks import DRIVER_CHECKS, CheckedPromise, DriverCheck, DriverReport, check_driver
 from selfscale._json import Document, Json
 from selfscale.drivers import Capabilities, Counts
 

@@ -83,7 +83,10 @@ class Recommendation:
 
 @dataclass(frozen=True)
 class ScalingEvent:
-    """What was done, or noticed. Times are seconds since the epoch, engine time."""
+    """What was done, or noticed. Times are seconds since the epoch, engine time.
+
+    `code` is the kind of failure that `error` is, as `Error.code`; None: nothing failed, or it was not asked for.
+    """
 
     id: str
     service: str
@@ -102,6 +105,7 @@ class ScalingEvent:
     error: str | None
     leader: str
     token: int
+    code: str | None = None
 
     @property
     def has_ended(self) -> bool:
@@ -111,11 +115,12 @@ class ScalingEvent:
     @classmethod
     def from_dict(cls, event: Mapping[str, Any]) -> ScalingEvent:
         """Read the JSON form."""
-        return cls(**{name: event[key] for name, key in _EVENT_KEYS.items()})
+        return cls(**{name: event[key] for name, key in _EVENT_KEYS.items() if name != "code"}, code=event.get("code"))
 
     def to_dict(self) -> Json:
         """Return the JSON form, which `record` takes."""
-        return {"version": 1, **{key: getattr(self, name) for name, key in _EVENT_KEYS.items()}}
+        event = {"version": 1, **{key: getattr(self, name) for name, key in _EVENT_KEYS.items()}}
+        return event if self.code else {key: value for key, value in event.items() if key != "code"}
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from selfscale import Agent
+from selfscale import Agent, drivers
 
 
 @pytest.fixture
@@ -26,3 +26,18 @@ def agent(environment: dict[str, str]) -> Iterator[Agent]:
     agent = Agent(service="backend", environment=environment)
     yield agent
     agent.stop()
+
+
+@pytest.fixture
+def agents() -> Iterator[list[Agent]]:
+    """Where a test puts its agents, which are stopped in the end."""
+    made: list[Agent] = []
+    yield made
+    for agent in made:
+        agent.stop()
+
+
+@pytest.fixture
+def no_driver_registered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a test registers is forgotten in the end."""
+    monkeypatch.setattr(drivers, "_FACTORIES", {})

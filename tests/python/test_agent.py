@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -46,18 +46,15 @@ Make = Callable[..., Agent]
 
 
 @pytest.fixture
-def make(environment: dict[str, str]) -> Iterator[Make]:
+def make(environment: dict[str, str], agents: list[Agent]) -> Make:
     """Make agents that are stopped in the end."""
-    made: list[Agent] = []
 
     def make_agent(**options: Any) -> Agent:
         more = options.pop("environment", {})
-        made.append(Agent(POLICY, service="backend", environment={**environment, **more}, **options))
-        return made[-1]
+        agents.append(Agent(POLICY, service="backend", environment={**environment, **more}, **options))
+        return agents[-1]
 
-    yield make_agent
-    for agent in made:
-        agent.stop()
+    return make_agent
 
 
 def threads() -> int:

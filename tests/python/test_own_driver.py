@@ -12,8 +12,7 @@ from typing import Any
 import pytest
 import selfscale
 from racks_server import RacksServer
-from selfscale import Agent, CallbackDriver, DriverError, ScaleRequest
-from selfscale import drivers as drivers_module
+from selfscale import Agent, CallbackDriver, DriverError, ScaleRequest, errors
 from selfscale.testing import MemoryPlatform, check_driver
 
 ROOT = Path(__file__).parents[2]
@@ -49,9 +48,8 @@ def racks() -> Iterator[RacksServer]:
 
 
 @pytest.fixture
-def example(monkeypatch: pytest.MonkeyPatch) -> Any:
+def example(no_driver_registered: None) -> Any:
     """The example's module, whose driver is registered by that."""
-    monkeypatch.setattr(drivers_module, "_FACTORIES", {})
     spec = importlib.util.spec_from_file_location("racks_example", EXAMPLE)
     assert spec is not None
     assert spec.loader is not None
@@ -64,9 +62,8 @@ Start = Callable[..., Agent]
 
 
 @pytest.fixture
-def start(environment: dict[str, str]) -> Iterator[Start]:
+def start(environment: dict[str, str], agents: list[Agent]) -> Start:
     """Start agents that may act, with a depth; they are stopped in the end."""
-    agents: list[Agent] = []
 
     def started(depth: float, *, driver: Any = None, policy: Mapping[str, Any] = {}, **more: str) -> Agent:
         agent = Agent({**POLICY, **policy}, driver=driver, enable=True, environment={**environment, **more})
@@ -75,9 +72,7 @@ def start(environment: dict[str, str]) -> Iterator[Start]:
         agent.start()
         return agent
 
-    yield started
-    for agent in agents:
-        agent.stop()
+    return started
 
 
 @pytest.fixture
@@ -248,6 +243,17 @@ def test_a_request_is_a_count_that_knows_more(start: Start) -> None:
     assert request.token > 0
     assert request.max_replicas == 5
     assert 0 < request.deadline <= 10
+
+
+def test_a_code_that_there_is_not_is_refused_with_those_there_are() -> None:
+    with pytest.raises(ValueError, match=r"no failure has the code 'thottled'; there are invalid_policy, .*throttled"):
+        DriverError("slow down", "thottled")
+
+
+def test_the_codes_are_those_of_the_library_in_cpp() -> None:
+    header = (ROOT / "cpp" / "include" / "selfscale" / "error.hpp").read_text()
+    listed = re.findall(r"^  (\w+),", header.partition("enum class Errc {")[2].partition("};")[0], re.MULTILINE)
+    assert list(errors._CODES) == listed
 
 
 def test_a_request_for_fewer_than_none_cannot_be_made() -> None:

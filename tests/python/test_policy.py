@@ -56,7 +56,7 @@ def test_every_mistake_is_listed_at_once() -> None:
                 "cooldownPeriod": "5 minutes",
                 "metrics": [{"name": "depth", "aggregation": "mean", "window": "30s"}],
                 "rules": [
-                    {"type": "treshold", "metric": "cpu_usage"},
+                    {"type": "treshold", "metric": "cpu_usage", "scaleUp": 70},
                     {"type": "target", "metric": "depth", "target": -60},
                 ],
                 "behavior": {"scaleDown": {"stabilizationWindowSeconds": 3601}},

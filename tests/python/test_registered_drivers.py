@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 import selfscale
 from selfscale import Agent
-from selfscale import drivers as drivers_module
 from selfscale.testing import MemoryPlatform
 
 POLICY = {
@@ -48,17 +47,15 @@ class Racks:
 
 
 @pytest.fixture
-def racks(monkeypatch: pytest.MonkeyPatch) -> Racks:
-    monkeypatch.setattr(drivers_module, "_FACTORIES", {})
+def racks(no_driver_registered: None) -> Racks:
     racks = Racks()
     selfscale.register_driver("racks", racks.make)
     return racks
 
 
 @pytest.fixture
-def start(environment: dict[str, str]) -> Iterator[Callable[..., Agent]]:
+def start(environment: dict[str, str], agents: list[Agent]) -> Callable[..., Agent]:
     """Start agents that are stopped in the end."""
-    agents: list[Agent] = []
 
     def started(policies: Any = None, **options: Any) -> Agent:
         more = options.pop("environment", {})
@@ -66,14 +63,13 @@ def start(environment: dict[str, str]) -> Iterator[Callable[..., Agent]]:
         agents[-1].start()
         return agents[-1]
 
-    yield started
-    for agent in agents:
-        agent.stop()
+    return started
 
 
 def test_a_policy_acts_through_the_driver_that_it_names(racks: Racks, start: Callable[..., Agent]) -> None:
-    start(POLICY, enable=True)
+    agent = start(POLICY, enable=True)
     until(lambda: racks.platform.replicas == 3, "the minimum is asked for")
+    assert agent.status()["driver"] == "racks"
     assert [(service, platform["rack"]) for service, platform in racks.made] == [("backend", "b7")]
 
 
@@ -111,6 +107,12 @@ def test_what_the_factory_raises_leaves_the_start(racks: Racks, environment: dic
 def test_a_driver_has_a_name_of_its_own(racks: Racks, name: str) -> None:
     with pytest.raises(ValueError, match="name"):
         selfscale.register_driver(name, lambda service, platform: MemoryPlatform())
+
+
+@pytest.mark.parametrize("name", ["ecs", "callback", "celery_pool", "vercel"])
+def test_the_names_of_selfscales_own_drivers_are_taken(racks: Racks, name: str) -> None:
+    with pytest.raises(ValueError, match=f"the name '{name}' is that of a driver of selfscale's own"):
+        selfscale.register_driver(name, racks.make)
 
 
 def test_registering_the_same_twice_is_harmless(racks: Racks) -> None:

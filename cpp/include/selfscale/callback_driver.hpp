@@ -112,6 +112,7 @@ struct CallbackDriver {
   /// process may act no more.
   std::function<void()> release = {};
   Capabilities capabilities = {};
+  std::string name = {};  ///< what status and the log call it; empty: "callback"
 };
 
 }  // namespace selfscale

@@ -135,6 +135,10 @@ struct Proposal {
   /// 0: requests should be buffered (Knative's excess burst capacity).
   std::optional<double> excess_burst_capacity;
   int samples = 0;  ///< backlog alone: jobs that its throughput was learned from; 0: it was given
+  /// threshold and target alone: how many instances do not report, of how many that the value
+  /// stands for; both 0 where all do, or where there is one reading of the whole service.
+  int silent = 0;
+  int counted = 0;
   bool operator==(const Proposal&) const = default;
 };
 
@@ -263,6 +267,7 @@ struct ScalingEvent {
   std::string error;
   std::string leader;  ///< "host/pid"
   std::int64_t token = 0;
+  std::string code;  ///< what kind of failure `error` is, as name_of(Errc) has it; empty: none
   bool operator==(const ScalingEvent&) const = default;
 };
 

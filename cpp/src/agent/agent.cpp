@@ -21,6 +21,7 @@ namespace {
 using agent::Runner;
 
 constexpr std::chrono::milliseconds patience_before_fork{500};
+constexpr auto the_app = "the app";  // who tells it, as the log has it
 
 std::string_view name_of(metrics::Kind kind) noexcept {
   switch (kind) {
@@ -296,11 +297,12 @@ void Agent::pause(std::string_view service,
                   std::optional<std::chrono::system_clock::time_point> until) {
   std::optional<double> seconds;
   if (until) seconds = std::chrono::duration<double>{until->time_since_epoch()}.count();
-  impl_->ask<void>([&](Runner& runner) { return runner.pause(std::string{service}, seconds); });
+  impl_->ask<void>(
+      [&](Runner& runner) { return runner.pause(std::string{service}, seconds, the_app); });
 }
 
 void Agent::resume(std::string_view service) {
-  impl_->ask<void>([&](Runner& runner) { return runner.resume(std::string{service}); });
+  impl_->ask<void>([&](Runner& runner) { return runner.resume(std::string{service}, the_app); });
 }
 
 ScaleOrder Agent::scale(std::string_view service, int replicas) {
@@ -309,7 +311,7 @@ ScaleOrder Agent::scale(std::string_view service, int replicas) {
                 "scale: " + std::to_string(replicas) + " replicas; 0 or more"};
   }
   const auto order = impl_->ask<control::Order>(
-      [&](Runner& runner) { return runner.scale(std::string{service}, replicas); });
+      [&](Runner& runner) { return runner.scale(std::string{service}, replicas, the_app); });
   return {order.serial, order.replicas};
 }
 

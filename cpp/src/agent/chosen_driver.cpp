@@ -33,6 +33,11 @@ std::string chosen_driver(const AgentOptions& options, const Settings& settings,
   return policies.policy().compiled().driver;
 }
 
+std::string label_of(const std::string& name, const AgentOptions& options) {
+  const auto& own = options.driver;
+  return own.scale && !own.name.empty() ? own.name : name;
+}
+
 Result<std::unique_ptr<drivers::Driver>> make_driver(const std::string& name,
                                                      const AgentOptions& options,
                                                      const Policies& policies,

@@ -16,6 +16,9 @@ namespace selfscale::agent {
 std::string chosen_driver(const AgentOptions& options, const Settings& settings,
                           const Policies& policies);
 
+/// What people know it by: a driver of their own by the name that they gave it.
+std::string label_of(const std::string& name, const AgentOptions& options);
+
 /// Makes the driver of that name for the policy in force. `post` runs a user's function.
 Result<std::unique_ptr<drivers::Driver>> make_driver(const std::string& name,
                                                      const AgentOptions& options,

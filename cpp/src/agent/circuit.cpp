@@ -22,6 +22,7 @@ void Circuit::open(Errc code, std::string because, std::optional<Duration> asked
   const auto doubled = first_pause * (1 << std::min(failures_, most_doublings));
   const auto least = is_refusal(code) ? pause_after_refusal : Duration{0};
   ++failures_;
+  code_ = code;
   because_ = std::move(because);
   until_ = now + std::max({doubled, least, asked.value_or(Duration{0})});
 }

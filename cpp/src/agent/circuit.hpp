@@ -18,10 +18,12 @@ class Circuit {
   [[nodiscard]] bool is_open(Instant now) const noexcept { return now < until_; }
   [[nodiscard]] Instant until() const noexcept { return until_; }
   [[nodiscard]] int failures() const noexcept { return failures_; }  ///< in a row
+  [[nodiscard]] Errc code() const noexcept { return code_; }         ///< of the last failure
   [[nodiscard]] const std::string& because() const noexcept { return because_; }
 
  private:
   int failures_ = 0;
+  Errc code_ = Errc::failed;
   std::string because_;  ///< what the last failure was
   Instant until_{};
 };

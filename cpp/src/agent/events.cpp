@@ -165,6 +165,7 @@ void Events::begin_rollback(const Write& wanted) {
   auto& failed = life_->event;
   failed.outcome = Outcome::failed;
   failed.error = wanted.why;
+  failed.code = name_of(Errc::failed);
   failed.duration = house_.clock.now() - failed.started_at;
   keep(failed);
   circuit_.open(Errc::failed, wanted.why, {}, house_.clock.now());
@@ -186,6 +187,7 @@ void Events::finish(const Finished& end) {
   auto event = life_->event;
   event.outcome = end.outcome;
   event.error = end.why;
+  if (end.outcome == Outcome::failed) event.code = name_of(end.code);
   event.ready_replicas = end.ready;
   event.duration = house_.clock.now() - event.started_at;
   life_.reset();

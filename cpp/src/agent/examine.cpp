@@ -1,7 +1,10 @@
+#include <linux/magic.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <exception>
@@ -53,6 +56,15 @@ bool is_in_container(const std::optional<drivers::Guess>& guess) {
          std::filesystem::exists("/run/.containerenv", ignored);
 }
 
+/// The kernel's own folders: to root they look writable, and take no file.
+bool is_of_the_kernel(const std::string& directory) {
+  struct statfs system {};
+  if (::statfs(directory.c_str(), &system) != 0) return false;
+  constexpr std::array kinds{PROC_SUPER_MAGIC, SYSFS_MAGIC, CGROUP_SUPER_MAGIC,
+                             CGROUP2_SUPER_MAGIC};
+  return std::ranges::find(kinds, system.f_type) != kinds.end();
+}
+
 /// Why this user cannot keep files there; where it is not there yet, the next folder above decides.
 std::optional<Finding> cannot_keep(const std::string& directory, const std::string& variable) {
   struct stat status {};
@@ -68,7 +80,8 @@ std::optional<Finding> cannot_keep(const std::string& directory, const std::stri
                                 "ask the agent";
   const auto other = variable + "=/path/of/a/directory   # that user " +
                      std::to_string(::geteuid()) + " may write to";
-  if (!S_ISDIR(status.st_mode) || ::eaccess(nearest.c_str(), W_OK | X_OK) != 0) {
+  if (!S_ISDIR(status.st_mode) || ::eaccess(nearest.c_str(), W_OK | X_OK) != 0 ||
+      is_of_the_kernel(nearest)) {
     return Finding{what + ": " + nearest + " is not writable", why, other};
   }
   if (nearest != directory) return std::nullopt;
@@ -94,7 +107,8 @@ class Examiner {
 
   Examination examine() {
     found_.service = policies_.service();
-    found_.driver = chosen_driver(options_, settings_, policies_);
+    driver_name_ = chosen_driver(options_, settings_, policies_);
+    found_.driver = label_of(driver_name_, options_);
     std::exception_ptr thrown;
     asio::co_spawn(io_, look(), [&thrown](const std::exception_ptr& failed) { thrown = failed; });
     io_.run();
@@ -147,7 +161,7 @@ class Examiner {
   asio::awaitable<void> look_at_driver() {
     if (found_.driver.empty()) co_return;
     auto& check = begin("driver");
-    auto made = make_driver(found_.driver, options_, policies_, io_, post());
+    auto made = make_driver(driver_name_, options_, policies_, io_, post());
     if (!made) {
       check.wrong.push_back(drivers::finding_of_unmade(found_.driver, made.error()));
       co_return;
@@ -213,21 +227,32 @@ class Examiner {
                       .settings = settings_,
                       .service = found_.service,
                       .holder = "doctor/" + std::to_string(::getpid()),
-                      .driver = found_.driver,
+                      .driver = driver_name_,
                       .platform_json = policies_.policy().compiled().platform_json});
     } catch (const Error& error) {
       check.wrong.emplace_back(error.what(), "agents that cannot meet do not act");
       co_return;
     }
     check.seen = "agents meet at " + meeting.place;
+    if (!driver_ && !driver_name_.empty() && !meeting.spans_hosts) {
+      // Whether that is enough, only the driver could say.
+      check.seen.clear();
+      check.warnings.push_back(reach_unknown(meeting.place));
+    }
     if (auto rivals =
-            possible_rivals(settings_, driver_.get(), found_.driver, meeting.spans_hosts)) {
+            possible_rivals(settings_, driver_.get(), driver_name_, meeting.spans_hosts)) {
       check.wrong.push_back(std::move(*rivals));
     }
     if (auto unheard = unheard_replicas(settings_, meeting.spans_hosts); unheard && driver_) {
       check.warnings.push_back(std::move(*unheard));
     }
     co_await ask(meeting, check);
+  }
+
+  static Finding reach_unknown(const std::string& place) {
+    return {"agents meet at " + place + "; whether that is enough depends on how far the driver " +
+                "reaches, and it could not be made",
+            "what every host can write to needs a place where all agents meet"};
   }
 
   /// On one host who leads is told by locks, in files that are not made here.
@@ -309,6 +334,7 @@ class Examiner {
   Settings settings_;
   Policies policies_;
   asio::io_context io_{1};
+  std::string driver_name_;
   std::unique_ptr<drivers::Driver> driver_;
   std::optional<drivers::Guess> guess_;
   Circumstances circumstances_;

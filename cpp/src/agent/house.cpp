@@ -53,6 +53,7 @@ House::House(const AgentOptions& options, Settings found, Seat& own_seat, Subscr
 
 void House::make_driver(const AgentOptions& options) {
   driver_name = chosen_driver(options, settings, policies);
+  driver_label = label_of(driver_name, options);
   if (driver_name.empty()) {
     if (!settings.supervised) guess = drivers::guess_platform(hints(options.environment));
     return;
@@ -65,7 +66,7 @@ void House::make_driver(const AgentOptions& options) {
     return;
   }
   if (!options.driver_name.empty()) throw Error{made.error().code, made.error().message};
-  driver_problem = made.error().message;
+  unmade = drivers::finding_of_unmade(driver_name, made.error());
 }
 
 Duration House::evaluation_interval() const {

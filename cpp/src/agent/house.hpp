@@ -54,7 +54,8 @@ struct House {
   std::unique_ptr<journal::Journal> journal;
   std::unique_ptr<drivers::Driver> driver;  ///< null: recommends only
   std::string driver_name;
-  std::string driver_problem;           ///< why the named driver could not be made
+  std::string driver_label;             ///< what people know it by
+  std::optional<Finding> unmade;        ///< why the named driver could not be made
   std::optional<drivers::Guess> guess;  ///< where no driver is named: what this looks like
 
  private:

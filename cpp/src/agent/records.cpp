@@ -67,7 +67,16 @@ json circuit(const Circuit& one, Instant now) {
   if (!one.is_open(now)) return nullptr;
   return {{"failures", one.failures()},
           {"because", one.because()},
+          {"code", name_of(one.code())},
           {"openUntil", seconds(one.until().time_since_epoch().count())}};
+}
+
+/// Null: nothing is waited for.
+json wait(const std::optional<Wait>& one) {
+  if (!one) return nullptr;
+  return {{"until", seconds(one->until.time_since_epoch().count())},
+          {"because", one->failure.message},
+          {"code", name_of(one->failure.code)}};
 }
 
 bool same_codes(const Recommendation& a, const Recommendation& b) noexcept {
@@ -126,6 +135,7 @@ std::string published_json(const Published& what) {
         {"ready", ready}}},
       {"event", what.event != nullptr ? json::parse(to_json(*what.event)) : json(nullptr)},
       {"circuit", circuit(what.circuit, what.decision.at)},
+      {"wait", wait(what.wait)},
       {"eventsLastHour", what.events_last_hour},
       {"leftOut", what.policy.compiled().left_out},
       {"note", what.note},

@@ -27,6 +27,12 @@ struct Evaluated {
 
 std::string decision_record_json(const std::string& id, const Evaluated& evaluated);
 
+/// How long a platform asks not to be looked at.
+struct Wait {
+  Instant until{};
+  Failure failure;  ///< in which it says so
+};
+
 /// What everybody reads: the decision with what became of it. `event` is the one under way.
 struct Published {
   const Policy& policy;
@@ -39,6 +45,7 @@ struct Published {
   std::string decision_id;
   const ScalingEvent* event = nullptr;
   Circuit circuit;
+  std::optional<Wait> wait;
   int events_last_hour = 0;  ///< of this service, for the guardrail that counts all services'
   std::string note;          ///< the platform's, for people
   std::string failure;       ///< why what was asked for does not come about, in its words

@@ -16,6 +16,7 @@
 #include "agent/records.hpp"
 #include "agent/status.hpp"
 #include "agent/thread.hpp"
+#include "model/rfc3339.hpp"
 #include "sampling/unmeasured.hpp"
 
 namespace selfscale::agent {
@@ -71,7 +72,7 @@ void Runner::start() {
   if (const auto missing = sampling::unmeasured(); !missing.empty()) {
     house_.log.trouble("sampling", missing);
   }
-  if (!house_.driver_problem.empty()) house_.log.trouble("driver", house_.driver_problem);
+  if (house_.unmade) house_.log.trouble("driver", house_.unmade->what);
   if (house_.guess) {
     const auto found = drivers::finding_of(*house_.guess);
     house_.log.info(found.what + ": " + found.why + (found.paste.empty() ? "" : ". ") +
@@ -413,38 +414,47 @@ asio::awaitable<Result<void>> Runner::enable(std::string service, bool enabled, 
   };
   const auto changed = co_await change(service, how);
   if (!changed) co_return changed.error();
+  house_.log.info((service.empty() ? "the global switch" : "the switch of " + service) + " is " +
+                  (enabled ? "on" : "off") + ", by " + by);
   co_return Result<void>{};
 }
 
 asio::awaitable<Result<void>> Runner::pause(std::string service,
-                                            std::optional<double> until_wall_seconds) {
+                                            std::optional<double> until_wall_seconds,
+                                            std::string by) {
   const Change how = [until_wall_seconds](auto& stands) {
     stands.paused = true;
     stands.paused_until_wall_seconds = until_wall_seconds;
   };
   const auto changed = co_await change(service, how);
   if (!changed) co_return changed.error();
+  const auto end = until_wall_seconds ? to_rfc3339(*until_wall_seconds) : "it is resumed";
+  house_.log.info(service + " is paused until " + end + ", by " + by);
   co_return Result<void>{};
 }
 
-asio::awaitable<Result<void>> Runner::resume(std::string service) {
+asio::awaitable<Result<void>> Runner::resume(std::string service, std::string by) {
   const Change how = [](fleet::Switches& stands) {
     stands.paused = false;
     stands.paused_until_wall_seconds.reset();
   };
   const auto changed = co_await change(service, how);
   if (!changed) co_return changed.error();
+  house_.log.info(service + " is resumed, by " + by);
   co_return Result<void>{};
 }
 
-asio::awaitable<Result<control::Order>> Runner::scale(std::string service, int replicas) {
+asio::awaitable<Result<control::Order>> Runner::scale(std::string service, int replicas,
+                                                      std::string by) {
   const Change how = [replicas](fleet::Switches& stands) {
     stands.manual_replicas = replicas;
     ++stands.manual_serial;
   };
   const auto changed = co_await change(service, how);
   if (!changed) co_return changed.error();
-  co_return control::Order{changed->manual_serial, steering_.within_bounds(replicas)};
+  const int aimed_for = steering_.within_bounds(replicas);
+  house_.log.info(service + ": " + std::to_string(aimed_for) + " replicas are ordered, by " + by);
+  co_return control::Order{changed->manual_serial, aimed_for};
 }
 
 }  // namespace selfscale::agent

@@ -66,9 +66,11 @@ class Runner final : public control::Controlled {
   boost::asio::awaitable<Result<void>> enable(std::string service, bool enabled,
                                               std::string by) override;
   boost::asio::awaitable<Result<void>> pause(std::string service,
-                                             std::optional<double> until_wall_seconds) override;
-  boost::asio::awaitable<Result<void>> resume(std::string service) override;
-  boost::asio::awaitable<Result<control::Order>> scale(std::string service, int replicas) override;
+                                             std::optional<double> until_wall_seconds,
+                                             std::string by) override;
+  boost::asio::awaitable<Result<void>> resume(std::string service, std::string by) override;
+  boost::asio::awaitable<Result<control::Order>> scale(std::string service, int replicas,
+                                                       std::string by) override;
 
  private:
   using Change = std::function<void(fleet::Switches&)>;

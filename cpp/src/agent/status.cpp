@@ -75,6 +75,7 @@ json service(const House& house, const std::string& published) {
       {"age", said["age"]},
       {"event", said["event"]},
       {"circuit", said.value("circuit", json(nullptr))},
+      {"wait", said.value("wait", json(nullptr))},
       {"leftOut", said["leftOut"]},
       {"note", said["note"]},
       {"failure", said.value("failure", "")},
@@ -142,7 +143,8 @@ json looks_like(const std::optional<drivers::Guess>& guess) {
 }
 
 /// The sentences, and beside them all that is known of each.
-json preflight(const drivers::Preflight& found) {
+json preflight(const House& house, drivers::Preflight found) {
+  if (house.unmade) found.wrong.push_back(*house.unmade);
   json all = json::array();
   const auto add = [&all](const char* kind, const std::vector<Finding>& findings) {
     for (const auto& each : findings) {
@@ -173,7 +175,7 @@ json degraded(const House& house) {
   };
   add(house.seat.degraded());
   add(house.fleet->degraded());
-  add(house.driver_problem);
+  if (house.unmade) add(house.unmade->what);
   for (const auto& sentence : house.log.troubles()) add(sentence);
   for (const auto& sentence : house.settings.without_effect) add(sentence);
   return list;
@@ -204,9 +206,9 @@ std::string status_json(House& house, const Steering& steering, const Upkeep& up
       {"process", house.holder()},
       {"role", name_of(steering.role())},
       {"leader", or_null(steering.leader())},
-      {"driver", or_null(house.driver_name)},
+      {"driver", or_null(house.driver_label)},
       {"looksLike", looks_like(house.guess)},
-      {"preflight", preflight(steering.found_by_preflight())},
+      {"preflight", preflight(house, steering.found_by_preflight())},
       {"uptime", upkeep.uptime_seconds},
       {"mayAct", may_act},
       {"because", because},

@@ -197,7 +197,7 @@ void Steering::say_preflight(const drivers::Preflight& before) {
   if (preflight_.wrong.empty()) {
     house_.log.recovered("preflight");
   } else {
-    house_.log.trouble("preflight", "the driver " + house_.driver_name +
+    house_.log.trouble("preflight", "the driver " + house_.driver_label +
                                         " cannot act here: " + preflight_.wrong.front().what);
   }
   for (const auto& warning : preflight_.warnings) {
@@ -465,7 +465,7 @@ void Steering::say(bool changed) {
 
 std::string Steering::whether_it_acts() const {
   if (verdict_.may_act) {
-    return "scales it with the driver " + house_.driver_name + ", enabled by " +
+    return "scales it with the driver " + house_.driver_label + ", enabled by " +
            who_set(named("enabled", switches_));
   }
   const auto& no = *std::ranges::find(switches_, verdict_.because, &Switch::no);
@@ -571,6 +571,11 @@ asio::awaitable<Result<void>> Steering::renew() {
   co_return renewed;
 }
 
+std::optional<Wait> Steering::wait_for_platform() const {
+  if (next_observation_ <= house_.clock.now()) return std::nullopt;
+  return Wait{next_observation_, observation_failure_};
+}
+
 asio::awaitable<void> Steering::publish() {
   Published what{.policy = policy_,
                  .snapshot = snapshot_,
@@ -582,6 +587,7 @@ asio::awaitable<void> Steering::publish() {
                  .decision_id = decision_id_,
                  .event = events_.under_way(),
                  .circuit = events_.circuit(),
+                 .wait = wait_for_platform(),
                  .events_last_hour = events_last_hour(state_, decision_.at),
                  .note = {},
                  .failure = {},

@@ -99,6 +99,7 @@ class Steering {
   boost::asio::awaitable<void> resume_event();
   boost::asio::awaitable<void> carry_out_order();
   boost::asio::awaitable<Result<void>> renew();
+  [[nodiscard]] std::optional<Wait> wait_for_platform() const;
   boost::asio::awaitable<void> publish();
   [[nodiscard]] Wish wish_of_decision() const;
 

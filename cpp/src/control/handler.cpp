@@ -19,6 +19,7 @@ namespace asio = boost::asio;
 using json = nlohmann::ordered_json;
 
 constexpr int default_history = 50;
+constexpr auto by = "api";  // who asks, as status and the log have it
 constexpr int longest_history = 10'000;
 
 int status_of(Errc code) {
@@ -242,7 +243,7 @@ asio::awaitable<http::Response> enable(Controlled& agent, const Asked& asked) {
   }
   const auto service = for_all ? std::string{} : named->get<std::string>();
   const bool wanted = enabled->get<bool>();
-  const auto done = co_await agent.enable(service, wanted, "api");
+  const auto done = co_await agent.enable(service, wanted, by);
   if (!done) co_return refuse(done.error());
   json fields{{"enabled", wanted}};
   if (!for_all) fields["service"] = service;
@@ -270,7 +271,7 @@ asio::awaitable<http::Response> pause(Controlled& agent, const Asked& asked) {
   const auto until = until_in(*body, agent.wall_time_seconds());
   if (!until) co_return refuse(until.error());
   const auto& service = asked.parts[3];
-  const auto done = co_await agent.pause(service, *until);
+  const auto done = co_await agent.pause(service, *until, by);
   if (!done) co_return refuse(done.error());
   json fields{{"service", service}, {"paused", true}, {"until", nullptr}};
   if (*until) fields["until"] = to_rfc3339(**until);
@@ -281,7 +282,7 @@ asio::awaitable<http::Response> resume(Controlled& agent, const Asked& asked) {
   const auto body = object_in(asked.body, {});
   if (!body) co_return refuse(body.error());
   const auto& service = asked.parts[3];
-  const auto done = co_await agent.resume(service);
+  const auto done = co_await agent.resume(service, by);
   if (!done) co_return refuse(done.error());
   co_return success(json{{"service", service}, {"paused", false}});
 }
@@ -300,7 +301,7 @@ asio::awaitable<http::Response> scale(Controlled& agent, const Asked& asked) {
   }
   const auto& service = asked.parts[3];
   const int count = replicas->get<int>();
-  const auto order = co_await agent.scale(service, count);
+  const auto order = co_await agent.scale(service, count, by);
   if (!order) co_return refuse(order.error());
   const json taken{{"service", service}, {"replicas", order->replicas}, {"serial", order->serial}};
   co_return success(taken, 202);

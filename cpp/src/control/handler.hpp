@@ -38,12 +38,14 @@ class Controlled {
   /// An empty service: the global switch. `by` says who, for status.
   virtual boost::asio::awaitable<Result<void>> enable(std::string service, bool enabled,
                                                       std::string by) = 0;
-  /// Without `until`: until resumed.
+  /// Without `until`: until resumed. `by` says who, for the log.
   virtual boost::asio::awaitable<Result<void>> pause(std::string service,
-                                                     std::optional<double> until_wall_seconds) = 0;
-  virtual boost::asio::awaitable<Result<void>> resume(std::string service) = 0;
+                                                     std::optional<double> until_wall_seconds,
+                                                     std::string by) = 0;
+  virtual boost::asio::awaitable<Result<void>> resume(std::string service, std::string by) = 0;
   /// Orders exactly `replicas`; the leader acts on it later.
-  virtual boost::asio::awaitable<Result<Order>> scale(std::string service, int replicas) = 0;
+  virtual boost::asio::awaitable<Result<Order>> scale(std::string service, int replicas,
+                                                      std::string by) = 0;
 };
 
 /// Answers one request; never throws. `agent` outlives the coroutine.

@@ -137,6 +137,13 @@ std::string not_long_enough(const CompiledPolicy& policy, const Proposal& propos
          " only, not yet for " + duration_in_words(up ? rule.scale_up_for : rule.scale_down_for);
 }
 
+/// "; 1 of 3 replicas does not report": what was seen may be true of the others alone.
+std::string but_some_are_silent(const Proposal& proposal) {
+  if (proposal.silent == 0) return "";
+  return "; " + std::to_string(proposal.silent) + " of " + replicas_in_words(proposal.counted) +
+         (proposal.silent == 1 ? " does not report" : " do not report");
+}
+
 std::string in_band(const CompiledPolicy& policy, const Proposal& proposal) {
   const MetricSpec& metric = metric_of(policy, proposal);
   const ThresholdRule& rule = threshold_of(policy, proposal);
@@ -321,7 +328,7 @@ std::string in_words(const CompiledPolicy& policy, const Proposal& proposal) {
     case Code::below_not_long:
       return not_long_enough(policy, proposal, false);
     case Code::within_band:
-      return in_band(policy, proposal);
+      return in_band(policy, proposal) + but_some_are_silent(proposal);
     case Code::above_target:
     case Code::below_target:
       return against_target(policy, proposal) + " asks for " + replicas_in_words(proposal.replicas);
@@ -329,7 +336,8 @@ std::string in_words(const CompiledPolicy& policy, const Proposal& proposal) {
       return against_target(policy, proposal) + " is within tolerance" +
              (proposal.answer == Answer::hold
                   ? ""
-                  : " for the " + replicas_in_words(proposal.replicas) + " that exist");
+                  : " for the " + replicas_in_words(proposal.replicas) + " that exist") +
+             but_some_are_silent(proposal);
     case Code::unready_held:
       return against_target(policy, proposal) +
              " would ask for a change, but not once instances that are not ready or do not report "

@@ -315,16 +315,18 @@ Result<std::unique_ptr<Driver>> railway_driver(Setting setting, hosted::Surround
   options.target = {own("RAILWAY_PROJECT_ID"), own("RAILWAY_ENVIRONMENT_ID"),
                     own("RAILWAY_SERVICE_ID")};
   hosted::OptionReader reader{setting.platform_json};
-  const auto id = [&reader](const char* key, std::string& target) {
+  const auto id = [&reader](const char* key, std::string& target, const char* variable) {
     reader.name(key, target);
     if (target.empty()) {
       reader.wrong(key, "must be the id of the " + std::string{key} +
-                            ", as the address of its page in the dashboard has it");
+                            ", as the address of its page in the dashboard or, within the "
+                            "service, " +
+                            variable + " has it");
     }
   };
-  id("project", options.target.project);
-  id("environment", options.target.environment);
-  id("service", options.target.service);
+  id("project", options.target.project, "RAILWAY_PROJECT_ID");
+  id("environment", options.target.environment, "RAILWAY_ENVIRONMENT_ID");
+  id("service", options.target.service, "RAILWAY_SERVICE_ID");
   reader.text("tokenFile", options.token_file);
   reader.text("tokenKind", options.token_kind);
   reader.text("endpoint", options.endpoint);

@@ -61,10 +61,12 @@ Made make(std::string_view name, Setting setting) {
   if (row != table.end()) return row->make(std::move(setting));
   std::string known;
   for (const auto& each : names()) known += (known.empty() ? "" : ", ") + std::string{each};
-  return Failure{Errc::invalid_argument,
-                 "no driver is called \"" + std::string{name} + "\"; there are " + known +
-                     ", and in Python celery_pool and vercel",
-                 {}};
+  return Failure{
+      Errc::invalid_argument,
+      "no driver is called \"" + std::string{name} + "\"; there are " + known +
+          ", and in Python celery_pool and vercel. One of your own is registered before: in "
+          "the app by selfscale.register_driver, at the command line by --driver-module",
+      {}};
 }
 
 std::vector<std::string_view> names() {

@@ -164,7 +164,9 @@ Result<std::unique_ptr<Driver>> render_driver(Setting setting, hosted::Surroundi
     options.service = surroundings.environment("RENDER_SERVICE_ID").value_or("");
   }
   if (!render::is_service_id(options.service)) {
-    reader.wrong("service", "must be the id of a service, srv-…, as its page's address has it");
+    reader.wrong("service",
+                 "must be the id of a service, srv-…, as its page's address or, within it, "
+                 "RENDER_SERVICE_ID has it");
   }
   if (const auto read = reader.finish(); !read) return read.error();
   const auto address = hosted::address_of(options.endpoint, render::usual_endpoint);

@@ -170,12 +170,20 @@ void read_activation(Reader& reader, const CompiledPolicy& policy, RuleSpec& rul
                    : "says from where on there is work, for scaleToZero: the policy has none");
 }
 
+bool is_taken(const std::vector<RuleSpec>& rules, std::string_view name) {
+  return std::any_of(rules.begin(), rules.end(),
+                     [name](const RuleSpec& rule) { return rule.name == name; });
+}
+
 void read_rule(Reader& reader, const RuleType* type, const RuleDefaults& defaults,
                CompiledPolicy& policy) {
-  if (type == nullptr) return reader.accept_rest();
   RuleSpec rule;
   rule.name = reader.text("name").value_or("");
+  if (!rule.name.empty() && is_taken(policy.rules, rule.name)) {
+    reader.wrong("name", "is another rule's name too; give each a name of its own");
+  }
   const auto metric = reader.text("metric");
+  if (type == nullptr) return reader.accept_rest();
   if (!reader.has("metric")) reader.required("metric", R"("cpu_usage")");
   // Asked for only where it stands, so that it is not among the keys a person is told of.
   rule.from_preset = reader.has("fromPreset") && reader.flag("fromPreset").value_or(false);
@@ -189,11 +197,6 @@ void read_rule(Reader& reader, const RuleType* type, const RuleDefaults& default
               policy.metrics[static_cast<std::size_t>(rule.metric)]);
   }
   policy.rules.push_back(std::move(rule));
-}
-
-bool is_taken(const std::vector<RuleSpec>& rules, std::string_view name) {
-  return std::any_of(rules.begin(), rules.end(),
-                     [name](const RuleSpec& rule) { return rule.name == name; });
 }
 
 /// `type:metric`, and `#2` for a second.
@@ -218,17 +221,11 @@ void read_rules(Reader& reader, RuleDefaults defaults, CompiledPolicy& policy) {
     if (!name) return {};
     return {*name, metric_number(rule, key, *name, policy)};
   };
-  const auto read = [&](Reader& rule, const RuleType* type) {
-    const auto name = rule.has("name") ? rule.text("name") : std::nullopt;
-    if (name && is_taken(policy.rules, *name)) {
-      rule.wrong("name", "is another rule's name too; give each a name of its own");
-    }
-    read_rule(rule, type, defaults, policy);
-  };
-  reader.objects("rules", [&](Reader& rule) { read(rule, read_rule_type(rule)); });
+  reader.objects("rules",
+                 [&](Reader& rule) { read_rule(rule, read_rule_type(rule), defaults, policy); });
   reader.objects("thresholds", [&](Reader& rule) {
     rule.one_of("type", std::array<std::string_view, 1>{"threshold"});
-    read(rule, rule_type("threshold"));
+    read_rule(rule, rule_type("threshold"), defaults, policy);
   });
   name_rules(policy);
   for (RuleSpec& rule : policy.rules) {

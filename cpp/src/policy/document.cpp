@@ -37,7 +37,8 @@ class Builder : public nlohmann::json_sax<Json> {
 
   bool parse_error(std::size_t position, const std::string& last_read,
                    const Json::exception& failure) override {
-    findings_.problems.push_back({"", "", where(position) + reason(failure.what(), last_read)});
+    findings_.problems.push_back(
+        {"", "", where(position) + reason(failure.what(), last_read) + unless_meant_as_json()});
     return false;
   }
 
@@ -104,6 +105,13 @@ class Builder : public nlohmann::json_sax<Json> {
       words.erase(from, quoted.size());
     }
     return words;
+  }
+
+  /// A document that does not begin as JSON does is YAML more often than not.
+  [[nodiscard]] std::string unless_meant_as_json() const {
+    const char first = text_[text_.find_first_not_of(" \t\r\n")];
+    if (first == '{' || first == '[' || first == '/') return "";
+    return R"(; a policy is JSON, not YAML: {"policies": [{"service": "backend", …}]})";
   }
 
   std::string_view text_;

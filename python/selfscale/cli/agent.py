@@ -11,6 +11,7 @@ import typer
 
 import selfscale
 from selfscale.cli._agent_child import run_until_told
+from selfscale.cli.driver_module import DriverModule, register_from
 from selfscale.cli.policies import NO_FILE, policies_of, usual_file
 from selfscale.cli.terminal import refuse_usage
 
@@ -28,11 +29,13 @@ def agent(
         bool,
         typer.Option("--enable", help="Your word that it may scale what it serves, whatever the file says."),
     ] = False,
+    driver_module: DriverModule = None,
 ) -> None:
     """Run agents without an app, in the foreground until SIGTERM or SIGINT: one for each service of the file.
 
     They are no replicas of the services, which may be in any language.
     """
+    register_from(driver_module)
     path = policies or usual_file() or refuse_usage(NO_FILE)
     agents = [
         selfscale.Agent(

@@ -6,6 +6,7 @@ import os
 import re
 import shlex
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -16,7 +17,9 @@ from rich.text import Text
 import selfscale
 from selfscale._json import Json
 from selfscale.cli import running
-from selfscale.cli.policies import NO_FILE, policy_of, usual_file
+from selfscale.cli.driver_module import DriverModule, register_from
+from selfscale.cli.policies import NO_FILE, usual_file
+from selfscale.cli.status import clock
 from selfscale.cli.terminal import AsJson, console, print_json, refuse_usage
 
 _WRITE_ONE = "selfscale init kubernetes   # writes one; `selfscale init --help` lists the other platforms"
@@ -38,19 +41,22 @@ def doctor(
         str | None, typer.Option("--service", "-s", help="Only this one; default: every policy's.", metavar="NAME")
     ] = None,
     *,
+    driver_module: DriverModule = None,
     as_json: AsJson = False,
 ) -> None:
     """Check all that scaling needs, and write nothing: what is wrong, why it matters, the line to paste.
 
-    Ends with 0 when nothing is wrong, else with 1.
+    Ends with 0 when nothing is wrong, with 1 when something is, with 2 when there is no policy to look at.
     """
+    register_from(driver_module)
+    service = service or os.environ.get("SELFSCALE_SERVICE") or None
     path = policies or usual_file()
     if path is None:
         if as_json:
             _print_nothing([_finding(NO_FILE, _NO_POLICY, _WRITE_ONE)])
         refuse_usage(NO_FILE)
     try:
-        found = [examine(path, each) for each in _policies(path, service)]
+        found = [examine(path, each) for each in _policies(path, service, as_json=as_json)]
     except selfscale.Error as error:
         if not as_json:
             raise
@@ -107,7 +113,7 @@ def _of_agent(status: Json) -> Json:
     said = tuple(each["what"] for each in by_kind["wrong"])
     troubles = [words for words in dict.fromkeys(status["degraded"]) if not words.endswith(said)]
     by_kind["warning"] += [_finding(words) for words in troubles]
-    by_kind["wrong"] += [_finding(each["failure"]) for each in status["services"] if each["failure"]]
+    by_kind["wrong"] += [finding for each in status["services"] for finding in _of_service(each)]
     seen = f"{status['process']} is its {status['role']}"
     if by_kind["wrong"] and status["role"] == "recommender":
         seen += ": it is no candidate for the lease, and no other agent of this host is one"
@@ -116,6 +122,19 @@ def _of_agent(status: Json) -> Json:
     elif status["leader"] not in {None, status["process"]}:
         seen += f"; {status['leader']} leads"
     return {"name": "agent", "seen": seen, "wrong": by_kind["wrong"], "warnings": by_kind["warning"]}
+
+
+def _of_service(one: Json) -> Iterator[Json]:
+    """What keeps an agent from doing what it decided."""
+    if one["failure"]:
+        yield _finding(one["failure"])
+    if circuit := one["circuit"]:
+        until = datetime.fromtimestamp(circuit["openUntil"]).strftime("%H:%M:%S")
+        what = f"the last change failed ({circuit['code']}): {circuit['because']}"
+        yield _finding(what, f"nothing more is asked of the platform until {until}")
+    if wait := one["wait"]:
+        what = f"the platform cannot be read ({wait['code']}): {wait['because']}"
+        yield _finding(what, f"it asks not to be looked at until {clock(wait['until'])}; until then nothing is scaled")
 
 
 def _finding(what: str, why: str = "", paste: str = "") -> Json:
@@ -158,8 +177,16 @@ def _has_agent(service: str) -> bool:
     return not os.environ.get("SELFSCALE_URL") and service in running.services()
 
 
-def _policies(path: str, service: str | None) -> list[Json]:
-    return selfscale.load_policies(path) if service is None else [policy_of(path, service)]
+def _policies(path: str, service: str | None, *, as_json: bool) -> list[Json]:
+    policies = selfscale.load_policies(path)
+    named = [policy for policy in policies if service in {None, policy["service"]}]
+    if not named:
+        has = ", ".join(policy["service"] for policy in policies)
+        what = f"{path} has no policy for {service}; it has {has}"
+        if as_json:
+            _print_nothing([_finding(what, _NO_POLICY, f"--service {policies[0]['service']}")])
+        refuse_usage(what)
+    return named
 
 
 def _show(found: Json) -> None:

@@ -51,5 +51,6 @@ def _table(events: list[Json]) -> Table:
     for event in events:
         replicas = f"{event['fromReplicas']} -> {event['toReplicas']}"
         why = event["error"] or event["reason"]
-        table.add_row(event["id"], str(event["startedAt"]), replicas, event["trigger"], event["outcome"], escape(why))
+        outcome = event["outcome"] + (f" ({event['code']})" if event.get("code") else "")
+        table.add_row(event["id"], str(event["startedAt"]), replicas, event["trigger"], outcome, escape(why))
     return table

@@ -105,7 +105,12 @@ def _complaints(found: Json) -> Iterator[str]:
             failures = "a failure" if circuit["failures"] == 1 else f"{circuit['failures']} failures in a row"
             yield (
                 f"[red]wrong[/]  {escape(one['service'])}: nothing more is asked of the platform until {until}, after"
-                f" {failures}: {escape(circuit['because'])}"
+                f" {failures} ({circuit['code']}): {escape(circuit['because'])}"
+            )
+        if wait := one["wait"]:
+            yield (
+                f"[red]wrong[/]  {escape(one['service'])}: the platform is not looked at until {clock(wait['until'])},"
+                f" as it asks for ({wait['code']}): {escape(wait['because'])}"
             )
     segment = found["segment"] or {"note": None}
     degraded = [*found["degraded"], found["journal"]["degraded"], segment["note"]]
@@ -125,6 +130,11 @@ def _complaints(found: Json) -> Iterator[str]:
         )
     if found["errors"]:
         yield f"[red]wrong[/]  {found['errors']} errors inside the agent; its log has them"
+
+
+def clock(text: str) -> str:
+    """Return a time of the API's as a clock on the wall shows it here."""
+    return datetime.fromisoformat(text.replace("Z", "+00:00")).astimezone().strftime("%H:%M:%S")
 
 
 def _table(rows: list[Json], columns: dict[str, str]) -> Table:

@@ -228,17 +228,31 @@ def register_driver(name: str, factory: DriverFactory) -> None:
     Any thread may call this.
 
     Args:
-        name: what policies call it. Under a name that selfscale has a driver for, yours takes its place.
+        name: what policies call it.
         factory: makes the driver of the service's name and the policy's ``platform`` object.
 
     Raises:
-        ValueError: the name is empty, or another factory has it.
+        ValueError: the name is empty, or another factory or a driver of selfscale's own has it.
     """
     if not name:
         raise ValueError("a driver needs a name")
+    if name in _names_of_ours():
+        message = f"the name {name!r} is that of a driver of selfscale's own; call yours otherwise"
+        raise ValueError(message)
     if _FACTORIES.setdefault(name, factory) != factory:
         message = f"the name {name!r} is taken by {_FACTORIES[name]!r}"
         raise ValueError(message)
+
+
+def registered_names() -> frozenset[str]:
+    """Return what drivers that are not selfscale's own are called, as far as they are registered by now."""
+    return frozenset(_FACTORIES)
+
+
+def _names_of_ours() -> Iterable[str]:
+    from selfscale import _core
+
+    return [*_core.driver_names(), *_OURS]
 
 
 def registered_driver(

@@ -23,19 +23,21 @@ class Bridge:
     """A driver as the native agent calls it: plain values go in, whole dicts come out.
 
     Attributes:
+        name: what status and the log call it.
         capabilities: all of them.
         observe: returns a whole observation; None: the driver has none.
         preflight: the driver's own; None: it has none.
         release: the driver's own; None: it has none.
     """
 
-    def __init__(self, driver: CallbackDriver) -> None:
+    def __init__(self, driver: CallbackDriver, name: str) -> None:
         """Take a driver.
 
         Raises:
             ValueError: its capabilities cannot be read.
         """
         self._scale = driver.scale
+        self.name = name
         self.capabilities = read_capabilities(driver.capabilities)
         self.observe = None if driver.observe is None else _reading(driver.observe)
         self.preflight = driver.preflight

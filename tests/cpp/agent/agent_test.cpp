@@ -10,6 +10,7 @@
 #include <future>
 #include <limits>
 #include <selfscale/decide.hpp>
+#include <selfscale/doctor.hpp>
 #include <set>
 
 #include "agent/agent_fixture.hpp"
@@ -764,6 +765,54 @@ TEST_F(AgentTest, AReadingThatIsNegativeWhenItIsSampledIsCountedAsRefused) {
   ASSERT_TRUE(eventually([&] { return recommendation(agent).has_value(); }));
   const auto proposals = (*recommendation(agent))["decision"]["recommendation"]["proposals"];
   EXPECT_EQ(proposals[0]["code"], "data_refused");
+}
+
+TEST_F(AgentTest, WhatPeopleTellItIsLoggedWithWhoSaidIt) {
+  Lines lines;
+  auto given = enabled();
+  given.environment["AUTOSCALING_LOG_LEVEL"] = "info";
+  given.log = lines.sink();
+  Agent agent{given};
+  agent.start();
+  agent.disable({}, "Ada");
+  agent.enable("backend", "Ada");
+  agent.pause("backend");
+  agent.resume("backend");
+  agent.scale("backend", 99);
+  for (const auto* const line :
+       {"the global switch is off, by Ada", "the switch of backend is on, by Ada",
+        "backend is paused until it is resumed, by the app", "backend is resumed, by the app",
+        "backend: 5 replicas are ordered, by the app"}) {
+    EXPECT_TRUE(eventually([&] { return lines.with(line) == 1; })) << line;
+  }
+}
+
+TEST_F(AgentTest, APlatformThatAsksToBeLeftAloneIsAndStatusSaysUntilWhen) {
+  std::atomic<int> looks{0};
+  auto given = options();
+  given.driver = platform.driver();
+  given.driver.observe = [&]() -> ReplicaCounts {
+    ++looks;
+    throw RetryAfter{Errc::throttled, "slow down", std::chrono::hours{1}};
+  };
+  Agent agent{given};
+  agent.start();
+  const auto services = [&] { return status(agent)["services"]; };
+  ASSERT_TRUE(eventually([&] { return !services().empty() && !services()[0]["wait"].is_null(); }));
+  const auto service = services()[0];
+  EXPECT_EQ(service["wait"]["code"], "throttled");
+  EXPECT_TRUE(contains(service["wait"]["because"].get<std::string>(), "slow down"));
+  EXPECT_GT(service["wait"]["until"], service["lastEvaluation"].get<double>() + 3000.0);
+  EXPECT_EQ(looks, 1);
+}
+
+TEST_F(AgentTest, AnOwnDriverIsKnownByTheNameThatItWasGiven) {
+  auto given = enabled();
+  given.driver.name = "racks";
+  Agent agent{given};
+  agent.start();
+  EXPECT_EQ(status(agent)["driver"], "racks");
+  EXPECT_EQ(examine(given).driver, "racks");
 }
 
 TEST_F(AgentTest, LinesGoToTheUsersSink) {

@@ -27,6 +27,7 @@ TEST(Circuit, StaysOpenTwiceAsLongWithEachFailureInARow) {
   }
   EXPECT_EQ(circuit.failures(), 11);
   EXPECT_EQ(circuit.because(), "nobody answers");
+  EXPECT_EQ(circuit.code(), Errc::unreachable);
 }
 
 TEST(Circuit, ClosesByItself) {

@@ -291,6 +291,8 @@ TEST_F(AgentTest, AfterARefusalTheCircuitIsOpenAndStatusSaysWhy) {
   ASSERT_TRUE(eventually([&] { return service()["lastEvaluation"] > evaluated + 0.2; }));
   const auto circuit = service()["circuit"];
   EXPECT_EQ(circuit["because"], "scale(2) raised: you may not scale web");
+  EXPECT_EQ(circuit["code"], "denied");
+  EXPECT_EQ(agent.history("backend")[0].code, "denied");
   EXPECT_EQ(circuit["failures"], 1);
   EXPECT_GT(circuit["openUntil"], evaluated + 50.0) << "a minute from the refusal";
   EXPECT_EQ(calls, 1) << "though four evaluations went by";

@@ -73,6 +73,14 @@ TEST_F(Doctor, NamesWhatADriverThatCannotBeMadeLacks) {
   EXPECT_PRED2(contains, found.wrong[0].what, "nowhere");
 }
 
+TEST_F(Doctor, IsNotSureOfOneWriterWhileTheDriverCannotBeMade) {
+  const auto found = examine(given({{"driver", "render"}}));
+  EXPECT_PRED2(contains, check(found, "driver").wrong.at(0).what, "RENDER_SERVICE_ID");
+  const auto fleet = check(found, "fleet");
+  EXPECT_EQ(fleet.seen, "") << "nothing that could be read as fine";
+  EXPECT_PRED2(contains, fleet.warnings.at(0).what, "how far the driver reaches");
+}
+
 TEST_F(Doctor, SaysThatReplicasOfAPlatformHaveNoPlaceToAgree) {
   drivers::kubernetes::ApiServer api;
   const auto platform = json::parse(api.platform());
@@ -146,6 +154,14 @@ TEST_F(Doctor, TakesAFileInThePlaceOfADirectoryForOne) {
   const auto found = check(examine(options), "directories");
   ASSERT_EQ(found.wrong.size(), 1U);
   EXPECT_PRED2(contains, found.wrong[0].what, "/file is not writable");
+}
+
+TEST_F(Doctor, KnowsThatTheKernelsOwnFoldersKeepNothingEvenOfRoot) {
+  auto options = given({{"driver", "memory"}});
+  options.environment["SELFSCALE_STATE_DIR"] = "/proc/x";
+  const auto found = check(examine(options), "directories");
+  ASSERT_EQ(found.wrong.size(), 1U);
+  EXPECT_PRED2(contains, found.wrong[0].what, "/proc is not writable");
 }
 
 TEST_F(Doctor, SaysWhatThisLooksLikeWhereNoPlatformIsNamed) {

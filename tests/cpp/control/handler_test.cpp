@@ -50,22 +50,24 @@ class FakeAgent final : public Controlled {
     told.push_back((enabled ? "enable " : "disable ") + service + " by " + by);
     co_return Result<void>{};
   }
-  asio::awaitable<Result<void>> pause(std::string service, std::optional<double> until) override {
+  asio::awaitable<Result<void>> pause(std::string service, std::optional<double> until,
+                                      std::string by) override {
     if (service != "backend") co_return unknown(service);
-    told.push_back("pause " + service + " " + (until ? std::to_string(*until) : "for good"));
+    told.push_back("pause " + service + " " + (until ? std::to_string(*until) : "for good") +
+                   " by " + by);
     co_return Result<void>{};
   }
-  asio::awaitable<Result<void>> resume(std::string service) override {
+  asio::awaitable<Result<void>> resume(std::string service, std::string by) override {
     if (service != "backend") co_return unknown(service);
-    told.push_back("resume " + service);
+    told.push_back("resume " + service + " by " + by);
     co_return Result<void>{};
   }
-  asio::awaitable<Result<Order>> scale(std::string service, int replicas) override {
+  asio::awaitable<Result<Order>> scale(std::string service, int replicas, std::string by) override {
     if (service != "backend") co_return unknown(service);
     if (replicas > 10) {
       co_return Failure{Errc::denied, "the cluster says no", "patch deployments/scale"};
     }
-    told.push_back("scale " + service + " " + std::to_string(replicas));
+    told.push_back("scale " + service + " " + std::to_string(replicas) + " by " + by);
     co_return Order{7, std::min(replicas, 5)};
   }
 
@@ -167,7 +169,7 @@ TEST_F(Handler, ScalesByHand) {
   const auto answer = ask("POST", "/api/autoscaling/test/backend", 202, R"({"replicas": 3})");
   EXPECT_EQ(answer["serial"], 7);
   EXPECT_EQ(answer["replicas"], 3);
-  EXPECT_EQ(agent.told, std::vector<std::string>{"scale backend 3"});
+  EXPECT_EQ(agent.told, std::vector<std::string>{"scale backend 3 by api"});
 }
 
 TEST_F(Handler, AnOrderOutOfBoundsSaysWhatIsAimedFor) {
@@ -180,9 +182,9 @@ TEST_F(Handler, PausesAndResumes) {
                           R"({"until": "2025-01-19T12:30:00+01:00"})");
   EXPECT_EQ(answer["until"], "2025-01-19T11:30:00Z");
   ask("POST", "/api/autoscaling/resume/backend", 200);
-  EXPECT_EQ(agent.told,
-            (std::vector<std::string>{"pause backend for good", "pause backend 1737286200.000000",
-                                      "resume backend"}));
+  EXPECT_EQ(agent.told, (std::vector<std::string>{"pause backend for good by api",
+                                                  "pause backend 1737286200.000000 by api",
+                                                  "resume backend by api"}));
 }
 
 TEST_F(Handler, RefusesBodiesThatAreWrongAndDoesNothing) {

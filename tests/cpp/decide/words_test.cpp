@@ -41,6 +41,20 @@ TEST(Words, OfADecisionWithoutAdjustmentsSpeakOfItsRules) {
   }
 }
 
+TEST(Words, OfACalmServiceSayWhichOfItIsNotKnown) {
+  Proposal calm = proposal_of(Code::within_tolerance);
+  calm.counted = 3;
+  calm.silent = 1;
+  const CompiledPolicy& policy = target_policy().compiled();
+  EXPECT_EQ(in_words(policy, calm),
+            "cpu_usage 85 % at a target of 70 % is within tolerance; 1 of 3 replicas does not "
+            "report");
+  calm.silent = 2;
+  calm.code = Code::within_band;
+  EXPECT_EQ(in_words(policy, calm),
+            "cpu_usage 85 % is not past 70 %; 2 of 3 replicas do not report");
+}
+
 /// What is said of a service that nothing is remembered of.
 std::string said_of(const std::string& policy, Snapshot seen) {
   DecisionState state;
@@ -85,6 +99,18 @@ TEST(Words, OfALoadPerReplicaSayWhetherItIsOfEachOrOfAll) {
             "in_flight 8 each at 5 per replica asks for 5 replicas");
   EXPECT_EQ(said_of(five_each, of_instances({1.5, 1.5, 1.5})),
             "in_flight 1.5 at 5 per replica asks for 1 replica, but the minimum is 2");
+}
+
+TEST(Words, OfALevelWithinItsEdgesSayThatSomeAreSilent) {
+  Snapshot seen = of_instances({5, 5, 5});
+  seen.instances[1].metrics[0].reset();
+  EXPECT_EQ(
+      said_of(five_each, seen),
+      "in_flight 5 each at 5 per replica is within tolerance; 1 of 3 replicas does not report");
+  EXPECT_EQ(said_of(R"({"service": "shop", "maxReplicas": 5, "rules": [
+                         {"type": "threshold", "metric": "cpu_usage", "scaleUp": 70, "scaleDown": 3}]})",
+                    seen),
+            "cpu_usage 5 % lies between 3 % and 70 %; 1 of 3 replicas does not report");
 }
 
 TEST(Words, OfAValueInNoStepHaveItsUnit) {

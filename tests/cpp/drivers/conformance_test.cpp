@@ -183,7 +183,8 @@ TEST(Registry, NamesTheKnownOnes) {
       made.error().message,
       "no driver is called \"kubernets\"; there are callback, cloud_run, compose, "
       "digitalocean, ecs, gunicorn, kubernetes, local, memory, railway, render, swarm, uvicorn, "
-      "and in Python celery_pool and vercel");
+      "and in Python celery_pool and vercel. One of your own is registered before: in the app by "
+      "selfscale.register_driver, at the command line by --driver-module");
 }
 
 TEST(Registry, MakesEachByItsName) {

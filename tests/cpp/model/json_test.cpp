@@ -110,12 +110,32 @@ TEST(Golden, Decision) {
   EXPECT_EQ(to_json(names, decision, words, nullptr), text);
 }
 
+TEST(Decision, SaysHowManyInstancesWereSilentWhereSomeWere) {
+  Decision decision = decision_from_json(names, golden("decision.v1.json"));
+  auto& proposal = decision.recommendation.proposals.at(0);
+  EXPECT_EQ(proposal.silent, 0);
+  proposal.silent = 1;
+  proposal.counted = 3;
+  Words words;
+  words.proposals.resize(decision.recommendation.proposals.size());
+  words.adjustments.resize(decision.recommendation.adjustments.size());
+  const auto read = decision_from_json(names, to_json(names, decision, words, nullptr));
+  EXPECT_EQ(read.recommendation.proposals.at(0), proposal);
+}
+
 TEST(Golden, Event) {
   const std::string text = golden("event.v1.json");
   const ScalingEvent event = event_from_json(text);
   EXPECT_EQ(event.token, std::numeric_limits<std::int64_t>::max());
   EXPECT_EQ(event.trigger, Trigger::policy);
   EXPECT_EQ(to_json(event), text);
+}
+
+TEST(Event, HasTheCodeOfAFailureAndNoneOtherwise) {
+  ScalingEvent event = event_from_json(golden("event.v1.json"));
+  EXPECT_EQ(event.code, "");
+  event.code = "throttled";
+  EXPECT_EQ(event_from_json(to_json(event)), event);
 }
 
 // ---- what is left out

@@ -183,8 +183,8 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{R"({"rules": []})", "/rules", "fewer replicas"},
         Mistake{R"({"rules": [{"metric": "cpu_usage", "scaleUp": 70}]})", "/rules/0/type",
                 "required"},
-        Mistake{R"({"rules": [{"type": "treshold", "metric": "cpu_usage"}]})", "/rules/0/type",
-                "\"threshold\""},
+        Mistake{R"({"rules": [{"type": "treshold", "metric": "cpu_usage", "scaleUp": 70}]})",
+                "/rules/0/type", "\"threshold\""},
         Mistake{R"({"rules": [{"type": "threshold", "scaleUp": 70}]})", "/rules/0/metric",
                 "required"},
         Mistake{
@@ -414,7 +414,7 @@ TEST(PolicyErrors, TenMistakesAreTenErrors) {
       "evaluationInterval": 5,
       "metrics": [{"name": "cpu_usage", "aggregation": "mean"}],
       "rules": [{"type": "threshold", "metric": "cpu_usage", "scaleUp": 30, "scaleDown": 70},
-                {"type": "threshhold", "metric": "cpu_usage"}],
+                {"type": "threshhold", "metric": "cpu_usage", "scaleUp": 70}],
       "schedules": 7}]})"});
   ASSERT_EQ(problems.size(), 10U) << PolicyError{problems}.what();
   const PolicyError error{problems};
@@ -425,6 +425,30 @@ TEST(PolicyErrors, TenMistakesAreTenErrors) {
     EXPECT_TRUE(
         says(error.what(), problem.pointer + " = " + problem.value + ": " + problem.message));
   }
+}
+
+TEST(PolicyErrors, ARuleOfAWrongTypeHidesNoneOfItsOtherMistakes) {
+  const auto places = [](const char* rule) {
+    std::string all;
+    for (const auto& each : problems_of(policy_with(R"({"rules": [)" + std::string{rule} + "]}"))) {
+      all += each.pointer + " ";
+    }
+    return all;
+  };
+  EXPECT_EQ(places(R"({"type": "treshold", "metric": 7, "scaleUp": "70", "foo": 1})"),
+            "/rules/0/type /rules/0/metric /rules/0/scaleUp /rules/0/foo ");
+  EXPECT_EQ(places(R"({"type": 3, "name": 4, "metric": 7, "scaleUp": "70"})"),
+            "/rules/0/type /rules/0/name /rules/0/metric ")
+      << "the other keys could be any rule's";
+}
+
+TEST(PolicyErrors, YamlIsToldThatAPolicyIsJson) {
+  const auto problems = problems_in(std::string_view{"policies:\n  - service: web\n"});
+  ASSERT_EQ(problems.size(), 1U);
+  EXPECT_TRUE(says(problems[0].message, "a policy is JSON, not YAML"));
+  const auto broken = problems_in(std::string_view{R"({"policies": [})"});
+  ASSERT_EQ(broken.size(), 1U);
+  EXPECT_FALSE(says(broken[0].message, "YAML"));
 }
 
 TEST(PolicyErrors, APresetOfAWrongNameIsOneMistake) {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -289,3 +290,64 @@ def test_findings_of_another_shape_are_refused(answer: Any) -> None:
     found = selfscale.Agent(policy(), driver=driver).examine()
     [check] = [check for check in found["checks"] if check["name"] == "driver"]
     assert "preflight()" in check["wrong"][0]["what"]
+
+
+@pytest.fixture
+def beside(doctor: Run, tmp_path: Path) -> Callable[..., dict[str, Any]]:
+    """Examine an agent that runs here, once its status has what is waited for; returns what it says of itself."""
+
+    def run(ready: Callable[[Any], Any], *, enable: bool = True, platform: Any = None, **functions: Any) -> Any:
+        asked = {**policy(), "evaluationInterval": "100ms", **({"platform": platform} if platform else {})}
+        where = {"SELFSCALE_RUN_DIR": str(tmp_path / "run"), "SELFSCALE_STATE_DIR": str(tmp_path / "state")}
+        driver = selfscale.CallbackDriver(**functions, capabilities={"scope": "host"}) if functions else None
+        with selfscale.Agent(asked, driver=driver, enable=enable, environment=where) as agent:
+            deadline = time.monotonic() + 20
+            while not ready(agent.status()):
+                assert time.monotonic() < deadline, agent.status()
+                time.sleep(0.02)
+            ended = doctor("--json", policies=policy(platform={"driver": "memory"}))
+        assert ended.returncode == 1, ended.stdout + ended.stderr
+        return checks_of(ended)["agent"]
+
+    return run
+
+
+def refuse(*_: object) -> int:
+    raise selfscale.DriverError("you may not scale this", "denied")
+
+
+def throttle() -> int:
+    raise selfscale.DriverError("slow down", "throttled", retry_after=3600)
+
+
+def test_an_open_circuit_of_the_agent_that_runs_is_wrong(beside: Any) -> None:
+    found = beside(lambda status: any(each["circuit"] for each in status["services"]), scale=refuse, observe=lambda: 1)
+    [finding] = [each for each in found["wrong"] if "(denied)" in each["what"]]
+    assert "you may not scale this" in finding["what"]
+    assert finding["why"].startswith("nothing more is asked of the platform until ")
+
+
+def test_a_platform_that_asks_to_be_left_alone_is_said_until_when(beside: Any) -> None:
+    found = beside(lambda status: any(each["wait"] for each in status["services"]), scale=refuse, observe=throttle)
+    [finding] = [each for each in found["wrong"] if "(throttled)" in each["what"]]
+    assert "slow down" in finding["what"]
+    assert "it asks not to be looked at until " in finding["why"]
+
+
+def test_a_driver_that_the_agent_which_runs_does_not_know_is_wrong(beside: Any) -> None:
+    found = beside(lambda status: status["services"], platform={"driver": "racks"})
+    [finding] = [each for each in found["wrong"] if 'no driver is called "racks"' in each["what"]]
+    assert finding["why"]
+    assert not [each for each in found["warnings"] if "racks" in each["what"]]
+
+
+@pytest.mark.parametrize("arguments", [[], ["--json"]])
+def test_a_service_that_no_policy_has_is_not_passed_over(doctor: Run, arguments: list[str]) -> None:
+    ended = doctor(*arguments, policies=policy(platform={"driver": "memory"}), SELFSCALE_SERVICE="other")
+    assert ended.returncode == 2
+    assert "has no policy for other; it has backend" in ended.stderr
+    if arguments:
+        said = json.loads(ended.stdout)
+        assert said["ok"] is False
+        assert "has no policy for other" in said["wrong"][0]["what"]
+        assert said["wrong"][0]["paste"] == "--service backend"

@@ -45,6 +45,24 @@ def test_an_open_circuit_is_said_with_its_reason_and_its_end(refused: Agent, sel
         time.sleep(0.02)
     said = " ".join(selfscale("status").stdout.split())
     assert "backend: nothing more is asked of the platform until " in said
-    assert (
-        "after a failure: scale(2) raised: DriverError: you may not ask for 2 (missing permission: scale web)" in said
+    assert "after a failure (denied): scale(2) raised: DriverError: you may not ask for 2 (missing permission: " in said
+    assert "failed (denied)" in selfscale("history").stdout
+
+
+def test_a_platform_that_asks_to_be_left_alone_is_said_with_its_words(tmp_path: Path, selfscale: Run) -> None:
+    def slow_down() -> int:
+        raise DriverError("slow down", "throttled", retry_after=3600)
+
+    agent = Agent(
+        POLICY,
+        driver=CallbackDriver(scale=refuse, observe=slow_down, capabilities={"scope": "host"}),
+        environment={"SELFSCALE_RUN_DIR": str(tmp_path / "run"), "SELFSCALE_STATE_DIR": str(tmp_path / "state")},
     )
+    with agent:
+        deadline = time.monotonic() + 20
+        while not any(service["wait"] for service in agent.status()["services"]):
+            assert time.monotonic() < deadline, agent.status()
+            time.sleep(0.02)
+        said = " ".join(selfscale("status").stdout.split())
+    assert "backend: the platform is not looked at until " in said
+    assert "as it asks for (throttled): observe() raised: DriverError: slow down" in said

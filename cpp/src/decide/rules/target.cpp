@@ -115,6 +115,8 @@ Proposal judge_with(const TargetRule& rule, const Situation& seen, std::size_t i
     proposal = wanting(seen.current, seen.current, Code::updating, Code::updating, Code::updating);
   }
   proposal.value = load.usage();
+  proposal.silent = count.missing;
+  proposal.counted = count.missing > 0 ? count.ready + count.unready + count.missing : 0;
   return proposal;
 }
 

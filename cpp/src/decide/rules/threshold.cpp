@@ -97,7 +97,11 @@ std::optional<ThresholdInput> threshold_input(const ThresholdRule& rule, const S
   }
   const Gathered all = gather(rule, seen, metric);
   if (all.values.count() == 0) return std::nullopt;
-  return is_change ? changed_input(all) : level_input(rule, all);
+  auto input = is_change ? changed_input(all) : std::optional{level_input(rule, all)};
+  if (!input) return std::nullopt;
+  input->silent = all.missing;
+  input->counted = all.values.count() + all.missing;
+  return input;
 }
 
 Proposal judge_threshold(const ThresholdRule& rule, const ThresholdInput& input,
@@ -131,6 +135,8 @@ Proposal judge_threshold(const ThresholdRule& rule, const ThresholdInput& input,
     proposal.code = Code::within_band;
   }
   proposal.value = input.value;
+  proposal.silent = input.silent;
+  proposal.counted = input.silent > 0 ? input.counted : 0;
   proposal.held_for = up ? up_for : down_for;
   proposal.threshold = down || !rule.scale_up ? *rule.scale_down : *rule.scale_up;
   return proposal;

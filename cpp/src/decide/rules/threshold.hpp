@@ -12,6 +12,8 @@ struct ThresholdInput {
   double for_up = 0.0;    ///< held against scaleUp
   double for_down = 0.0;  ///< held against scaleDown
   bool may_lower = true;  ///< false: too little is known to take anything away
+  int silent = 0;         ///< instances that do not report,
+  int counted = 0;        ///< of so many that serve; 0 of a reading of the service
 };
 
 /// Empty: no data.

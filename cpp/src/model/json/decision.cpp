@@ -20,6 +20,10 @@ OrderedJson proposal_to_json(const Proposal& proposal, const Names& names, std::
                    {"code", name_of(proposal.code)},
                    {"heldFor", seconds(proposal.held_for)}};
   if (proposal.samples > 0) json["samples"] = proposal.samples;
+  if (proposal.silent > 0) {
+    json["silent"] = proposal.silent;
+    json["counted"] = proposal.counted;
+  }
   if (proposal.excess_burst_capacity) {
     json["excessBurstCapacity"] = *proposal.excess_burst_capacity;
   }
@@ -59,6 +63,10 @@ Proposal read_proposal(const Node& node, const Names& names) {
   proposal.code = node.at("code").choice<Code>();
   if (const auto held = node.find("heldFor")) proposal.held_for = held->duration();
   if (const auto samples = node.find("samples")) proposal.samples = samples->count();
+  if (const auto silent = node.find("silent")) {
+    proposal.silent = silent->count();
+    proposal.counted = node.at("counted").count();
+  }
   if (const auto excess = node.find("excessBurstCapacity")) {
     proposal.excess_burst_capacity = excess->number();
   }

@@ -36,6 +36,7 @@ ScalingEvent event_from_json(std::string_view text) {
   }
   event.outcome = root.at("outcome").choice<Outcome>();
   event.error = optional_text(root, "error");
+  event.code = optional_text(root, "code");
   event.leader = optional_text(root, "leader");
   if (const auto token = root.find("token")) event.token = token->integer();
   return event;
@@ -45,7 +46,7 @@ std::string to_json(const ScalingEvent& event) {
   OrderedJson metrics = OrderedJson::object();
   for (const auto& [name, value] : event.metrics) metrics[name] = value;
   const bool has_ended = event.duration.has_value();
-  const OrderedJson json{
+  OrderedJson json{
       {"version", 1},
       {"id", event.id},
       {"service", event.service},
@@ -64,6 +65,7 @@ std::string to_json(const ScalingEvent& event) {
       {"error", or_null(event.error)},
       {"leader", event.leader},
       {"token", event.token}};
+  if (!event.code.empty()) json["code"] = event.code;
   return written(json);
 }
 

@@ -48,7 +48,7 @@ const RuleType* read_rule_type(Reader& reader) {
     if (is_new) known.push_back(one->name);  // two kinds are called target
   }
   reader.wrong("type", "is not a rule type" + instead_of(*name, known));
-  return nullptr;
+  return rule_type(nearest(*name, known));
 }
 
 }  // namespace selfscale

@@ -38,7 +38,9 @@ struct RuleType {
 const RuleType* rule_type(std::string_view name) noexcept;
 const RuleType& type_of(const RuleKind& kind) noexcept;
 
-/// Reads a rule's `type`; nullptr, with its problem noted, when there is no such rule.
+/// Reads a rule's `type`. When there is no such rule its problem is noted, and the rule is read on
+/// as the one that was probably meant, so that its other mistakes are found; nullptr: there is
+/// none.
 const RuleType* read_rule_type(Reader& reader);
 
 }  // namespace selfscale

@@ -364,7 +364,7 @@ TEST_F(RailwayDriver, TakesNoOptionThatItDoesNotKnow) {
             std::string::npos);
   EXPECT_EQ(made(R"({"project": "p-1", "service": "s-1"})").error().message,
             "platform.environment must be the id of the environment, as the address of its page in "
-            "the dashboard has it");
+            "the dashboard or, within the service, RAILWAY_ENVIRONMENT_ID has it");
   around.variables["RAILWAY_ENVIRONMENT_ID"] = "e-1";
   EXPECT_TRUE(made(R"({"project": "p-1", "service": "s-1"})"));
 }
