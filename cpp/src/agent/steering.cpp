@@ -482,7 +482,8 @@ asio::awaitable<void> Steering::act() {
     co_return;
   }
   if (!verdict_.may_act || decision_.action != selfscale::Action::scale) co_return;
-  if (!observation_ || !events_.may_begin(house_.clock.now())) co_return;
+  const bool may_begin = events_.may_begin(decision_.to_replicas, house_.clock.now());
+  if (!observation_ || !may_begin) co_return;
   if (recorded_->at != decision_.at) write_down();  // an event names the decision it came of
   co_await events_.begin(wish_of_decision());
 }
@@ -539,8 +540,8 @@ asio::awaitable<void> Steering::carry_out_order() {
   wish.reason = "ordered by hand";
   wish.version = observation_->version;
   wish.victims = victims(snapshot_, house_.settings.instance);
-  if (verdict_.may_act && !events_.may_begin(house_.clock.now()) && events_.under_way()) {
-    co_return;  // a write is on its way; the order is next
+  if (verdict_.may_act && events_.under_way() && !events_.may_begin(wish.to, house_.clock.now())) {
+    co_return;  // a change is under way; the order is next
   }
   lease_.carried_out[house_.service()] = said.manual_serial;
   co_await renew();
