@@ -34,6 +34,7 @@ Action Actuation::begin() const { return Write{order_.to, order_.version, order_
 
 Action Actuation::take_up(std::optional<Instant> accepted_at, Instant now) {
   accepted_at_ = accepted_at.value_or(now);
+  is_visible_ = true;  // whoever began it may have seen that
   return watch(std::nullopt, now);
 }
 
@@ -66,17 +67,27 @@ Action Actuation::retry(const Failure& failure) {
   if (attempts_ >= order_.attempts) {
     return failed(failure, failure.message + " (after " + std::to_string(attempts_) + " attempts)");
   }
-  const auto told = failure.retry_after.value_or(Duration{0});
-  if (told > order_.longest_wait) return failed(failure, failure.message);
-  const double longest = static_cast<double>(order_.backoff.count()) * std::exp2(attempts_ - 1);
+  const auto& told = failure.retry_after;
+  if (told && *told > order_.longest_wait) return failed(failure, failure.message);
   ++attempts_;
-  const double share = 0.5 + 0.5 * std::clamp(jitter_(), 0.0, 1.0);
-  return Watch{std::max(Duration{static_cast<Duration::rep>(longest * share)}, told)};
+  return Watch{told ? std::max(*told, order_.shortest_wait) : draw_wait()};
+}
+
+/// Full jitter: those that were turned away together do not come back together.
+Duration Actuation::draw_wait() const {
+  const auto shortest = static_cast<double>(order_.shortest_wait.count());
+  const auto most = static_cast<double>(order_.longest_wait.count());
+  const double longest = std::min(shortest * std::exp2(attempts_ - 1), most);
+  const double drawn = shortest + (longest - shortest) * std::clamp(jitter_(), 0.0, 1.0);
+  return Duration{static_cast<Duration::rep>(drawn)};
 }
 
 /// Nothing is written again before it is known what the last write did.
 Action Actuation::after_unsure_write(const drivers::Observation& seen, Instant now) {
-  if (seen.desired == order_.to) return accept(now);
+  if (seen.desired == order_.to) {
+    is_visible_ = true;
+    return accept(now);
+  }
   // One that is carried out replica by replica may have been broken off.
   const bool is_between = seen.desired > std::min(order_.from, order_.to) &&
                           seen.desired < std::max(order_.from, order_.to);
@@ -86,7 +97,13 @@ Action Actuation::after_unsure_write(const drivers::Observation& seen, Instant n
 }
 
 Action Actuation::while_starting(const drivers::Observation& seen, Instant now) {
-  if (seen.desired != order_.to) return superseded(seen.desired);
+  if (seen.desired == order_.to) {
+    is_visible_ = true;
+  } else if (!may_be_stale(seen, now)) {
+    return superseded(seen.desired);
+  } else {
+    return is_overdue(now) ? Action{ignored(seen)} : watch(poll_after(seen), now);
+  }
   if (is_done(seen)) return finished(Outcome::succeeded, {});
   if (!is_overdue(now)) return watch(poll_after(seen), now);
   const int usable = seen.ready.value_or(seen.current);
@@ -102,6 +119,7 @@ Action Actuation::roll_back(int back_to, std::string why) {
   order_.to = back_to;
   order_.trigger = Trigger::rollback;
   accepted_at_.reset();
+  is_visible_ = false;
   attempts_ = 1;
   // Without a version: that the count is still ours was seen just now.
   return Write{back_to, {}, Trigger::rollback, std::move(why)};
@@ -151,6 +169,25 @@ Finished Actuation::superseded(int count) const {
       finished(Outcome::superseded, "somebody else asked for " + replicas(count) + " meanwhile");
   end.foreign = count;
   return end;
+}
+
+/// A platform that has taken a count and does nothing with it.
+Finished Actuation::ignored(const drivers::Observation& seen) const {
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(order_.startup_timeout);
+  std::string why = "the platform accepted " + replicas(order_.to) + " and did not do it: after " +
+                    std::to_string(seconds.count()) + " s " + std::to_string(seen.desired) +
+                    " are still asked for";
+  if (!seen.failure.empty()) why += ": " + seen.failure;
+  auto end = finished(Outcome::failed, std::move(why));
+  end.unchanged = seen.desired;
+  return end;
+}
+
+/// The count from before the write is nobody's change until the write has been seen, and for a
+/// moment longer: two answers in a row may come from two copies.
+bool Actuation::may_be_stale(const drivers::Observation& seen, Instant now) const {
+  if (seen.desired != order_.from) return false;
+  return !is_visible_ || (now < *accepted_at_ + visible_within && !is_overdue(now));
 }
 
 bool Actuation::is_done(const drivers::Observation& seen) const {

@@ -24,6 +24,10 @@
 
 namespace selfscale::agent {
 
+/// For so long after a platform took a count its answers may still show the one of before: some
+/// read from copies that lag behind.
+inline constexpr Duration visible_within{10'000};
+
 /// What is wanted, and how long it may take.
 struct Order {
   int from = 0;  ///< the count asked for until now, as the platform reported it
@@ -34,8 +38,8 @@ struct Order {
   bool rollback = true;               ///< steps up alone are rolled back
   Duration poll{1'000};               ///< between observations, where the platform names no other
   int attempts = 5;                   ///< writes, and reads while it is not known what a write did
-  Duration backoff{1'000};            ///< before the second attempt; doubles with each
-  Duration longest_wait{60'000};      ///< for a platform that asks to wait; longer ends the event
+  Duration shortest_wait{1'000};      ///< before another attempt; the longest doubles with each
+  Duration longest_wait{60'000};      ///< of them; a platform that asks for more ends the event
 };
 
 struct Write {
@@ -53,6 +57,7 @@ struct Finished {
   Errc code = Errc::failed;             ///< of a refused write
   std::optional<int> ready;             ///< as last seen
   std::optional<int> foreign;           ///< superseded: the count that somebody else asked for
+  std::optional<int> unchanged;         ///< failed: accepted, and this count of before still stands
   std::optional<Duration> retry_after;  ///< a failed write: how long the platform asks to wait
 };
 using Action = std::variant<Write, Watch, Finished>;
@@ -66,7 +71,8 @@ struct Observed {
 
 class Actuation {
  public:
-  /// `jitter`: draws from 0 to 1; a wait before a retry lasts half to all of its backoff.
+  /// `jitter`: draws from 0 to 1, where a wait before another attempt lies between the shortest
+  /// and the longest.
   Actuation(Order order, std::function<double()> jitter);
 
   [[nodiscard]] Action begin() const;
@@ -78,10 +84,13 @@ class Actuation {
 
   /// When the platform took the count of the event under way; cooldowns run from here.
   [[nodiscard]] std::optional<Instant> accepted_at() const { return accepted_at_; }
+  /// Was the count of the event under way seen to be asked for, after it was accepted?
+  [[nodiscard]] bool is_visible() const { return is_visible_; }
 
  private:
   Action accept(Instant now);
   Action retry(const Failure& failure);
+  [[nodiscard]] Duration draw_wait() const;
   Action after_unsure_write(const drivers::Observation& seen, Instant now);
   Action while_starting(const drivers::Observation& seen, Instant now);
   Action roll_back(int back_to, std::string why);
@@ -89,6 +98,8 @@ class Actuation {
   [[nodiscard]] Finished finished(Outcome outcome, std::string why) const;
   [[nodiscard]] Finished superseded(int count) const;
   [[nodiscard]] Finished failed(const Failure& failure, std::string why) const;
+  [[nodiscard]] Finished ignored(const drivers::Observation& seen) const;
+  [[nodiscard]] bool may_be_stale(const drivers::Observation& seen, Instant now) const;
   [[nodiscard]] bool is_done(const drivers::Observation& seen) const;
   [[nodiscard]] bool is_overdue(Instant now) const;
   [[nodiscard]] std::string what_is_missing(const drivers::Observation& seen) const;
@@ -98,6 +109,7 @@ class Actuation {
   int attempts_ = 1;
   bool may_be_half_done_ = false;       ///< the last write, as far as is known
   std::optional<Instant> accepted_at_;  ///< empty: the write's outcome is not known yet
+  bool is_visible_ = false;
   std::optional<int> ready_;
 };
 

@@ -43,9 +43,11 @@ bool Events::wants_observation(Instant now) const {
   return life_ && (life_->actuation.accepted_at() || now >= life_->due);
 }
 
-bool Events::may_begin(Instant now) const {
-  if (life_) return life_->actuation.accepted_at() && life_->event.trigger != Trigger::rollback;
-  return !circuit_.is_open(now);
+bool Events::may_begin(int to, Instant now) const {
+  if (!life_) return !circuit_.is_open(now) && !is_stale_;
+  const auto& event = life_->event;
+  return life_->actuation.is_visible() && event.trigger != Trigger::rollback &&
+         to > event.to_replicas;
 }
 
 ScalingEvent Events::event_of(const Wish& wish) {
@@ -178,6 +180,7 @@ void Events::note_acceptance() {
   auto& event = life_->event;
   event.accepted_at = life_->actuation.accepted_at();
   expected_ = event.to_replicas;
+  replaced_ = {event.from_replicas, *event.accepted_at + visible_within};
   startups.note_step(event.from_replicas, event.to_replicas, *event.accepted_at);
   keep(event);
   house_.log.info(arrow(event) + ": " + event.reason);
@@ -193,6 +196,7 @@ void Events::finish(const Finished& end) {
   life_.reset();
   keep(event);
   if (end.foreign) adopt(event.to_replicas, *end.foreign);
+  if (end.unchanged) expected_ = end.unchanged;
   if (event.outcome == Outcome::succeeded) {
     house_.log.recovered("scaling");
     if (event.trigger != Trigger::rollback) {  // which only ends a failure
@@ -215,7 +219,11 @@ void Events::refuse(Wish wish, const std::string& why) {
 }
 
 void Events::compare(const drivers::Observation& seen) {
+  is_stale_ = false;
   if (life_) return;  // its machine looks out for that
+  const bool may_lag = replaced_ && house_.clock.now() < replaced_->until;
+  is_stale_ = may_lag && expected_ != seen.desired && replaced_->count == seen.desired;
+  if (is_stale_) return;
   if (expected_ && *expected_ != seen.desired) adopt(*expected_, seen.desired);
   expected_ = seen.desired;
 }
@@ -231,18 +239,21 @@ void Events::adopt(int from, int to) {
   event.duration = Duration{0};
   event.outcome = Outcome::adopted;
   expected_ = to;
+  replaced_.reset();
   startups.forget_pending();
   keep(event);
   house_.log.info(arrow(event) + ": " + event.reason);
 }
 
-/// Nothing is written: whether its count came through can be seen, and what is wanted now is
-/// decided anew.
+/// Nothing is written: whether its count came through can be seen, soon after it was accepted at
+/// the latest, and what is wanted now is decided anew.
 asio::awaitable<void> Events::resume(ScalingEvent left, const drivers::Observation& seen) {
   life_.emplace(Life{left, Actuation{order_of(left), jitter}, {}, {}});
   expected_ = seen.desired;
   Action first;
-  if (seen.desired == left.to_replicas) {
+  const bool may_be_stale = seen.desired == left.from_replicas && left.accepted_at &&
+                            house_.clock.now() < *left.accepted_at + visible_within;
+  if (seen.desired == left.to_replicas || may_be_stale) {
     first = life_->actuation.take_up(left.accepted_at, house_.clock.now());
   } else {
     Finished end;
@@ -260,6 +271,8 @@ void Events::forget() noexcept {
   life_.reset();
   held_back_.clear();
   expected_.reset();
+  replaced_.reset();
+  is_stale_ = false;
   startups.forget_pending();
 }
 

@@ -52,9 +52,9 @@ class Events {
   [[nodiscard]] std::optional<Instant> due() const;
   /// Does it take an observation that was made now? While it waits to write again, it does not.
   [[nodiscard]] bool wants_observation(Instant now) const;
-  /// May a new event begin now? One under way gives way once its write was accepted; a rollback
-  /// does not. After a failure it takes a while.
-  [[nodiscard]] bool may_begin(Instant now) const;
+  /// May an event to that count begin now? One under way gives way to more replicas alone, once
+  /// its own count was seen; a rollback does not. After a failure it takes a while.
+  [[nodiscard]] bool may_begin(int to, Instant now) const;
   [[nodiscard]] const Circuit& circuit() const noexcept { return circuit_; }
 
   /// What the driver says that it would refuse is an event that failed, once for each reason: the
@@ -83,6 +83,11 @@ class Events {
     std::vector<std::string> victims;
     Instant due{};
   };
+  /// The count before the last write, which answers may show for a while.
+  struct Replaced {
+    int count = 0;
+    Instant until{};
+  };
 
   [[nodiscard]] ScalingEvent event_of(const Wish& wish);
   [[nodiscard]] Order order_of(const ScalingEvent& event, std::string version = {}) const;
@@ -102,6 +107,8 @@ class Events {
   std::int64_t token_ = 0;
   std::optional<Life> life_;
   std::optional<int> expected_;  ///< the count asked for, as far as we know
+  std::optional<Replaced> replaced_;
+  bool is_stale_ = false;  ///< what was observed last, by all that is known
   Circuit circuit_;
   std::string held_back_;  ///< why the last step down was; empty: one has begun since
 };

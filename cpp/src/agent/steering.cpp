@@ -5,10 +5,8 @@
 #include <utility>
 
 #include "agent/published.hpp"
-#include "agent/rivals.hpp"
 #include "decide/limits.hpp"
 #include "decide/schedules.hpp"
-#include "model/may_pass.hpp"
 #include "policy/compiled.hpp"
 
 namespace selfscale::agent {
@@ -16,9 +14,6 @@ namespace {
 
 namespace asio = boost::asio;
 
-constexpr Duration preflight_again{30'000};
-constexpr Duration preflight_after_failure{5'000};
-constexpr Duration look_lasts{300'000};
 constexpr Duration tidy_interval{600'000};
 constexpr Duration worth_saying{60'000};
 constexpr Duration shortest_sample{10};
@@ -58,7 +53,8 @@ Steering::Steering(House& house)
       policy_{house.policies.policy()},
       readings_{house.driver_name == "local",
                 {house.settings.cpu_request_cores, house.settings.memory_request_bytes}},
-      events_{house, state_, [this] { return renew(); }} {
+      events_{house, state_, [this] { return renew(); }},
+      standing_{house, [this] { return against_fewer(); }} {
   readings_.watch(policy_.compiled().metrics);
 }
 
@@ -90,7 +86,7 @@ asio::awaitable<void> Steering::step() {
   co_await read_switches_of_people();
   judge_now();
   if (verdict_.may_act) {
-    may_have_taken_over_ = true;
+    standing_.note_takeover();
   } else if (circumstances_.leads) {  // and people's word could be read
     co_await release();
   }
@@ -142,8 +138,8 @@ void Steering::note_leader(const std::string& leader) {
 
 asio::awaitable<bool> Steering::stands_and_leads() {
   if (!house_.driver) co_return false;
-  co_await preflight();
-  if (!preflight_.wrong.empty()) {
+  co_await standing_.look();
+  if (!standing_.is_fine()) {
     if (role_ == Role::leader) co_await give_up();
     co_return false;
   }
@@ -154,57 +150,6 @@ asio::awaitable<bool> Steering::stands_and_leads() {
   }
   house_.log.trouble("lead", "cannot lead: " + leads.error().message);
   co_return false;
-}
-
-asio::awaitable<void> Steering::preflight() {
-  const auto now = house_.clock.now();
-  if (now < next_preflight_) co_return;
-  auto found = co_await look_around();
-  const auto before = std::exchange(preflight_, std::move(found));
-  const bool fine = preflight_.wrong.empty();
-  next_preflight_ = house_.clock.now() + (fine ? preflight_again : preflight_after_failure);
-  say_preflight(before);
-}
-
-/// What stands in the way of acting here.
-asio::awaitable<drivers::Preflight> Steering::look_around() {
-  if (auto why = house_.settings.why_not_lead(house_.service())) {
-    co_return drivers::Preflight{{std::move(*why)}, {}};
-  }
-  auto found = co_await house_.driver->preflight();
-  const auto now = house_.clock.now();
-  if (found) look_lasts_until_ = now + look_lasts;
-  // One call that was throttled must not end a leader.
-  if (!found && may_pass(found.error()) && now < look_lasts_until_) co_return preflight_;
-  if (!found) found = drivers::Preflight{{house_.driver->explain(found.error())}, {}};
-  if (auto why = rivals()) found->wrong.push_back(std::move(*why));
-  if (auto unheard = unheard_replicas(house_.settings, house_.fleet_spans_hosts)) {
-    found->warnings.push_back(std::move(*unheard));
-  }
-  if (sampled_at_) {  // before, nothing can be known
-    auto against = house_.driver->against_fewer(readings_.longest_work());
-    if (against) found->warnings.push_back(std::move(*against));
-  }
-  co_return std::move(*found);
-}
-
-std::optional<Finding> Steering::rivals() const {
-  return possible_rivals(house_.settings, house_.driver.get(), house_.driver_name,
-                         house_.fleet_spans_hosts);
-}
-
-void Steering::say_preflight(const drivers::Preflight& before) {
-  if (preflight_.wrong.empty()) {
-    house_.log.recovered("preflight");
-  } else {
-    house_.log.trouble("preflight", "the driver " + house_.driver_label +
-                                        " cannot act here: " + preflight_.wrong.front().what);
-  }
-  for (const auto& warning : preflight_.warnings) {
-    const auto& known = before.warnings;
-    const bool is_known = std::ranges::find(known, warning.what, &Finding::what) != known.end();
-    if (!is_known) house_.log.warn(warning.what);
-  }
 }
 
 /// Takes up the state that travels with the lease.
@@ -225,7 +170,7 @@ asio::awaitable<void> Steering::begin_to_lead() {
   role_ = Role::leader;
   leader_ = house_.holder();
   resumes_ = true;
-  may_have_taken_over_ = true;  // by the leader before, who may have been killed
+  standing_.note_takeover();  // by the leader before, who may have been killed
   house_.log.debug("leads " + house_.service() + " with token " + std::to_string(lease_.token));
 }
 
@@ -252,7 +197,7 @@ void Steering::take_over_state() {
 void Steering::cease_to_lead() {
   events_.forget();
   recorded_.reset();
-  may_have_taken_over_ = false;  // what was taken over is the next leader's by now
+  standing_.forget_takeover();
   house_.log.info("leads " + house_.service() + " no more");
 }
 
@@ -274,19 +219,10 @@ asio::awaitable<void> Steering::give_up() {
 /// Whoever acts no more leaves the platform as a person had set it; but for one that was deposed
 /// without knowing it yet: what was taken over is the next leader's.
 asio::awaitable<void> Steering::release() {
-  if (!may_have_taken_over_) co_return;
+  if (!standing_.may_have_taken_over()) co_return;
   const auto leads = co_await renew();
   if (!leads && leads.error().code == Errc::conflict) co_return;
-  const auto released = co_await house_.driver->release();
-  if (!released) {
-    house_.log.trouble("release",
-                       "what was taken over could not be given back, and is given back "
-                       "later: " +
-                           released.error().message);
-    co_return;
-  }
-  may_have_taken_over_ = false;
-  house_.log.recovered("release");
+  co_await standing_.give_back();
 }
 
 /// What was thought by the old policy stays where the new one has the same rule.
@@ -319,6 +255,11 @@ void Steering::sample() {
                                  house_.settings.instance, replicas));
 }
 
+std::optional<Finding> Steering::against_fewer() const {
+  if (!sampled_at_) return std::nullopt;  // nothing can be known yet
+  return house_.driver->against_fewer(readings_.longest_work());
+}
+
 asio::awaitable<void> Steering::observe() {
   if (!house_.driver || house_.clock.now() < next_observation_) co_return;
   auto seen = co_await house_.driver->observe();
@@ -330,7 +271,7 @@ asio::awaitable<void> Steering::observe() {
     if (!note_.empty() && note_ != noted) house_.log.warn(note_);
     if (observation_->ready) events_.startups.note_ready(*observation_->ready, house_.clock.now());
     const bool served = std::exchange(serves_, observation_->ready.value_or(0) > 0);
-    if (serves_ && !served) next_preflight_ = {};  // what acting costs can be seen from now on
+    if (serves_ && !served) standing_.hurry();  // what acting costs can be seen from now on
     co_return;
   }
   observation_.reset();
@@ -373,7 +314,7 @@ asio::awaitable<void> Steering::think() {
   now.wall_time_seconds = wall_seconds();
   now.observation = observation_;
   // A driver that never worked here has no counts to wait for: what reports is counted.
-  const bool may_count = preflight_.wrong.empty() || maker_.knows_platform();
+  const bool may_count = standing_.is_fine() || maker_.knows_platform();
   if (may_count) now.failure = observation_failure_.message;
   now.estimates = events_.startups.estimates();
   now.estimates.throughput_per_replica = readings_.throughput();
@@ -418,7 +359,7 @@ void Steering::judge_now() {
   circumstances_.dry_run_by_environment = house_.settings.dry_run;
   circumstances_.wall_time_seconds = wall_seconds();
   circumstances_.has_driver = house_.driver != nullptr;
-  circumstances_.preflight = drivers::sentences(preflight_.wrong);
+  circumstances_.preflight = drivers::sentences(standing_.found().wrong);
   switches_ = read_switches(circumstances_);
   verdict_ = judge(switches_);
   events_.allow(verdict_.may_act && !ends_, lease_.token);
@@ -482,7 +423,8 @@ asio::awaitable<void> Steering::act() {
     co_return;
   }
   if (!verdict_.may_act || decision_.action != selfscale::Action::scale) co_return;
-  if (!observation_ || !events_.may_begin(house_.clock.now())) co_return;
+  const bool may_begin = events_.may_begin(decision_.to_replicas, house_.clock.now());
+  if (!observation_ || !may_begin) co_return;
   if (recorded_->at != decision_.at) write_down();  // an event names the decision it came of
   co_await events_.begin(wish_of_decision());
 }
@@ -543,8 +485,8 @@ asio::awaitable<void> Steering::carry_out_order() {
   wish.reason = "ordered by hand";
   wish.version = observation_->version;
   wish.victims = victims(snapshot_, house_.settings.instance);
-  if (verdict_.may_act && !events_.may_begin(house_.clock.now()) && events_.under_way()) {
-    co_return;  // a write is on its way; the order is next
+  if (verdict_.may_act && events_.under_way() && !events_.may_begin(wish.to, house_.clock.now())) {
+    co_return;  // a change is under way; the order is next
   }
   lease_.carried_out[house_.service()] = said.manual_serial;
   co_await renew();

@@ -13,6 +13,7 @@
 #include "agent/records.hpp"
 #include "agent/sampler.hpp"
 #include "agent/snapshot.hpp"
+#include "agent/standing.hpp"
 #include "agent/switches.hpp"
 
 namespace selfscale::agent {
@@ -55,12 +56,14 @@ class Steering {
     return sampler_.host_cpu_percent();
   }
   /// What the driver found when it was last asked; nothing where there is none.
-  [[nodiscard]] const drivers::Preflight& found_by_preflight() const noexcept { return preflight_; }
+  [[nodiscard]] const drivers::Preflight& found_by_preflight() const noexcept {
+    return standing_.found();
+  }
   /// Has the totals go on from the last word on the service. Whoever may decide next does so again
   /// and again: a recommender's word goes with it.
   boost::asio::awaitable<void> take_up_totals();
   /// Why it is not certain that this platform has one writer, and the ways out; empty: it is.
-  [[nodiscard]] std::optional<Finding> rivals() const;
+  [[nodiscard]] std::optional<Finding> rivals() const { return standing_.rivals(); }
   /// The nearest count that the policy allows at this time.
   [[nodiscard]] int within_bounds(int replicas) const;
   /// Whatever a step under way would still ask of the platform; before resign().
@@ -76,14 +79,12 @@ class Steering {
   boost::asio::awaitable<bool> stands_and_leads();
   boost::asio::awaitable<void> give_up();
   boost::asio::awaitable<void> release();
-  boost::asio::awaitable<void> preflight();
-  boost::asio::awaitable<drivers::Preflight> look_around();
-  void say_preflight(const drivers::Preflight& before);
   boost::asio::awaitable<void> begin_to_lead();
   void take_over_state();
   void cease_to_lead();
   void take_policies();
 
+  [[nodiscard]] std::optional<Finding> against_fewer() const;
   boost::asio::awaitable<void> observe();
   boost::asio::awaitable<void> evaluate();
   boost::asio::awaitable<void> think();
@@ -118,15 +119,13 @@ class Steering {
   Verdict recorded_verdict_;
   std::string decision_id_;
   Events events_;
+  Standing standing_;
 
   std::optional<drivers::Observation> observation_;
   Failure observation_failure_;  ///< without a message: there is none
-  Instant look_lasts_until_{};   ///< what the last good preflight found
   Instant next_observation_{};   ///< not before: the platform asks to wait
   std::string note_;             ///< the platform's, as it was said last
-  drivers::Preflight preflight_;
-  Instant next_preflight_{};
-  bool serves_ = false;  ///< a replica was ready when last observed
+  bool serves_ = false;          ///< a replica was ready when last observed
 
   fleet::LeaseRecord lease_;
   bool resumes_ = false;  ///< what the leader before left unfinished is still to be taken up
@@ -134,8 +133,7 @@ class Steering {
   Circumstances circumstances_;
   std::vector<Switch> switches_;
   Verdict verdict_;
-  bool ends_ = false;                 ///< nothing is written any more
-  bool may_have_taken_over_ = false;  ///< since the driver gave back what it had taken
+  bool ends_ = false;  ///< nothing is written any more
   std::string published_;
 
   Instant next_evaluation_{};

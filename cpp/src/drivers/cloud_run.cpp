@@ -4,7 +4,6 @@
 
 #include "drivers/cloud_run/api.hpp"
 #include "drivers/cloud_run/token_source.hpp"
-#include "drivers/hosted/last_look.hpp"
 #include "drivers/hosted/options.hpp"
 
 namespace selfscale::drivers {
@@ -72,9 +71,7 @@ class CloudRun final : public Driver {
     co_return co_await write(desired, workload->etag, until);
   }
 
-  asio::awaitable<Result<Preflight>> preflight() override {
-    co_return last_look_.take(co_await look(), *this);
-  }
+  asio::awaitable<Result<Preflight>> preflight() override { return look(); }
 
   [[nodiscard]] Capabilities capabilities() const override {
     Capabilities can;
@@ -221,7 +218,6 @@ class CloudRun final : public Driver {
   std::string failure_;    ///< of the one before
   std::optional<int> settled_;
   Duration patience_;
-  hosted::LastLook last_look_;
 };
 
 Result<Options> read_options(const Setting& setting) {

@@ -3,7 +3,6 @@
 #include <utility>
 
 #include "drivers/digitalocean/api.hpp"
-#include "drivers/hosted/last_look.hpp"
 #include "drivers/hosted/options.hpp"
 
 namespace selfscale::drivers {
@@ -82,9 +81,7 @@ class DigitalOcean final : public Driver {
     co_return co_await write(*spec, desired, until);
   }
 
-  asio::awaitable<Result<Preflight>> preflight() override {
-    co_return last_look_.take(co_await look(), *this);
-  }
+  asio::awaitable<Result<Preflight>> preflight() override { return look(); }
 
   [[nodiscard]] Capabilities capabilities() const override {
     Capabilities can;
@@ -194,7 +191,6 @@ class DigitalOcean final : public Driver {
   std::string deployment_;  ///< begun by the last write, and not ended yet
   std::string failure_;     ///< of the one before
   Duration patience_;
-  hosted::LastLook last_look_;
 };
 
 }  // namespace

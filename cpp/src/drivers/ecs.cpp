@@ -7,7 +7,6 @@
 #include "drivers/ecs/answers.hpp"
 #include "drivers/ecs/refusal.hpp"
 #include "drivers/ecs/session.hpp"
-#include "model/may_pass.hpp"
 
 namespace selfscale::drivers {
 namespace {
@@ -17,8 +16,7 @@ using ecs::Operation;
 
 constexpr Duration release_patience{5'000};  // an agent that stops waits for it
 constexpr double poll_seconds = 15.0;        // AWS' own waiters ask as often
-constexpr Duration look_lasts{300'000};  // the native autoscaler is looked for as often, at least
-constexpr int most_pages = 50;           // of 100 tasks each: the quota of a service
+constexpr int most_pages = 50;               // of 100 tasks each: the quota of a service
 
 Failure saying_the_permission(Failure failure) {
   failure.message = with_permission(failure);
@@ -80,18 +78,7 @@ class Ecs final : public Driver {
     co_return co_await write(request.desired, until);
   }
 
-  /// What cannot be looked at for a passing reason counts as it did at the last look, for a while:
-  /// one throttled call must not end a leader.
-  asio::awaitable<Result<Preflight>> preflight() override {
-    auto found = co_await look();
-    if (found) {
-      last_look_ = Look{*found, Deadline{look_lasts}};
-    } else if (may_pass(found.error()) && last_look_ && !last_look_->until.is_over()) {
-      co_return last_look_->found;
-    }
-    if (!found) co_return Preflight{{explain(found.error())}, {}};
-    co_return found;
-  }
+  asio::awaitable<Result<Preflight>> preflight() override { return look(); }
 
   /// What an agent before this one took over and could not give back any more is given back, too.
   asio::awaitable<Result<void>> release() override {
@@ -114,11 +101,6 @@ class Ecs final : public Driver {
   }
 
  private:
-  struct Look {
-    Preflight found;
-    Deadline until;
-  };
-
   asio::awaitable<Result<Preflight>> look() {
     const Deadline until{options_.patience};
     const auto service = co_await describe(until);
@@ -353,7 +335,6 @@ class Ecs final : public Driver {
   ecs::Options options_;
   std::function<ecs::WallTime()> now_;
   ecs::Session session_;
-  std::optional<Look> last_look_;
 };
 
 std::optional<std::string> variable(const std::string& name) {

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "drivers/hosted/last_look.hpp"
 #include "drivers/hosted/options.hpp"
 #include "drivers/railway/answers.hpp"
 #include "model/may_pass.hpp"
@@ -109,9 +108,7 @@ class Railway final : public Driver {
                              until);
   }
 
-  asio::awaitable<Result<Preflight>> preflight() override {
-    co_return last_look_.take(co_await look(), *this);
-  }
+  asio::awaitable<Result<Preflight>> preflight() override { return look(); }
 
   [[nodiscard]] Capabilities capabilities() const override {
     Capabilities can;
@@ -301,7 +298,6 @@ class Railway final : public Driver {
   Regions shares_;   ///< what somebody else set
   Regions written_;  ///< what this driver made of that
   Duration patience_;
-  hosted::LastLook last_look_;
 };
 
 }  // namespace

@@ -2,7 +2,6 @@
 
 #include <utility>
 
-#include "drivers/hosted/last_look.hpp"
 #include "drivers/hosted/options.hpp"
 #include "drivers/render/api.hpp"
 
@@ -74,9 +73,7 @@ class Render final : public Driver {
     co_return unsure("the service still has " + std::to_string(after->desired) + " instances");
   }
 
-  asio::awaitable<Result<Preflight>> preflight() override {
-    co_return last_look_.take(co_await look(), *this);
-  }
+  asio::awaitable<Result<Preflight>> preflight() override { return look(); }
 
   [[nodiscard]] Capabilities capabilities() const override {
     Capabilities can;
@@ -149,7 +146,6 @@ class Render final : public Driver {
   std::function<std::chrono::system_clock::time_point()> now_;
   Api api_;
   Duration patience_;
-  hosted::LastLook last_look_;
 };
 
 }  // namespace

@@ -19,7 +19,6 @@ Order up(int from, int to) {
   order.version = "7";
   order.startup_timeout = 60s;
   order.poll = 2s;
-  order.backoff = 1s;
   return order;
 }
 
@@ -140,7 +139,7 @@ class UnsureOutcome : public testing::TestWithParam<Errc> {};
 
 TEST_P(UnsureOutcome, IsReadBackAfterAPauseAndRepeatedIfNothingHappened) {
   auto life = actuation_of(up(3, 5));
-  EXPECT_EQ(as<Watch>(life.resume(refused(GetParam()), start)).after, 1s);
+  EXPECT_EQ(as<Watch>(life.resume(refused(GetParam()), start)).after, 2s);
   const auto again = as<Write>(life.resume(observed(seen(3, 3)), start + 1s));
   EXPECT_EQ(again.desired, 5);
   EXPECT_EQ(again.version, "8") << "of what was read back";
@@ -163,7 +162,7 @@ TEST_P(UnsureOutcome, GivesWayToSomebodyElsesCount) {
 
 TEST_P(UnsureOutcome, IsGivenUpAfterItsAttempts) {
   auto life = actuation_of(up(3, 5));
-  for (const auto pause : {1000ms, 2000ms, 4000ms, 8000ms}) {
+  for (const auto pause : {2s, 4s, 8s, 16s}) {
     EXPECT_EQ(as<Watch>(life.resume(refused(GetParam()), start)).after, pause);
     as<Write>(life.resume(observed(seen(3, 3)), start));
   }
@@ -214,7 +213,7 @@ TEST(Actuation, WaitsAsLongAsThePlatformAsksFor) {
   auto life = actuation_of(up(3, 5));
   const auto asking = [](Duration wait) { return Failure{Errc::throttled, "429", {}, wait}; };
   EXPECT_EQ(as<Watch>(life.resume(Written{asking(30s)}, start)).after, 30s);
-  EXPECT_EQ(as<Watch>(life.resume(Observed{asking(10ms)}, start)).after, 2s)
+  EXPECT_EQ(as<Watch>(life.resume(Observed{asking(10ms)}, start)).after, 1s)
       << "no less than after any failure";
   as<Write>(life.resume(observed(seen(3, 3)), start + 30s));
   as<Watch>(life.resume(accepted(), start + 30s));
@@ -229,10 +228,80 @@ TEST(Actuation, GivesUpWhereThePlatformAsksForMoreThanItsWait) {
   EXPECT_EQ(end.retry_after, Duration{3'600'000});
 }
 
-TEST(Actuation, JitterShortensAPauseByUpToHalf) {
+TEST(Actuation, AWaitLiesAnywhereBetweenTheShortestAndTheLongest) {
+  for (const auto& [drawn, wait] : {std::pair{0.0, 1000ms}, {0.5, 1500ms}, {1.0, 2000ms}}) {
+    Actuation life{up(3, 5), [drawn = drawn] { return drawn; }};
+    EXPECT_EQ(as<Watch>(life.resume(refused(Errc::throttled), start)).after, wait);
+  }
+}
+
+TEST(Actuation, NoWaitIsLongerThanAMinute) {
   auto order = up(3, 5);
-  Actuation life{order, [] { return 0.0; }};
-  EXPECT_EQ(as<Watch>(life.resume(refused(Errc::throttled), start)).after, 500ms);
+  order.attempts = 9;
+  auto life = actuation_of(order);
+  Duration longest{0};
+  for (int attempt = 1; attempt < order.attempts; ++attempt) {
+    longest = as<Watch>(life.resume(refused(Errc::unreachable), start)).after;
+    as<Write>(life.resume(observed(seen(3, 3)), start));
+  }
+  EXPECT_EQ(longest, 60s);
+}
+
+TEST(Actuation, AReadThatShowsTheCountOfBeforeIsNoForeignChange) {
+  auto life = actuation_of(up(3, 5));
+  life.resume(accepted(), start);
+  as<Watch>(life.resume(observed(seen(3, 3)), start + 15s));
+  EXPECT_FALSE(life.is_visible());
+  as<Watch>(life.resume(observed(seen(5, 3)), start + 30s));
+  EXPECT_TRUE(life.is_visible());
+  EXPECT_EQ(as<Finished>(life.resume(observed(seen(5, 5)), start + 45s)).outcome,
+            Outcome::succeeded);
+}
+
+TEST(Actuation, WhatWasAcceptedAndNotDoneInTimeHasFailedAndNothingIsRolledBack) {
+  auto life = actuation_of(up(3, 5));
+  life.resume(accepted(), start);
+  as<Watch>(life.resume(observed(seen(3, 3)), start + 59s));
+  const auto end = as<Finished>(life.resume(observed(seen(3, 3)), start + 60s));
+  EXPECT_EQ(end.outcome, Outcome::failed);
+  EXPECT_EQ(end.why,
+            "the platform accepted 5 replicas and did not do it: after 60 s 3 are still asked for");
+  EXPECT_EQ(end.unchanged, 3);
+  EXPECT_EQ(end.foreign, std::nullopt);
+}
+
+TEST(Actuation, AThirdCountIsSomebodyElsesHoweverEarly) {
+  auto life = actuation_of(up(3, 5));
+  life.resume(accepted(), start);
+  EXPECT_EQ(as<Finished>(life.resume(observed(seen(4, 3)), start + 1s)).foreign, 4);
+}
+
+TEST(Actuation, AnAnswerOfBeforeMayFollowOneThatShowsTheWrite) {
+  auto life = actuation_of(up(3, 5));
+  life.resume(accepted(), start);
+  as<Watch>(life.resume(observed(seen(5, 3)), start + 1s));
+  as<Watch>(life.resume(observed(seen(3, 3)), start + 2s));
+  EXPECT_EQ(as<Finished>(life.resume(observed(seen(5, 5)), start + 3s)).outcome,
+            Outcome::succeeded);
+}
+
+TEST(Actuation, TheCountOfBeforeIsSomebodyElsesOnceTheWriteHasLongBeenSeen) {
+  auto life = actuation_of(up(3, 5));
+  life.resume(accepted(), start);
+  as<Watch>(life.resume(observed(seen(5, 3)), start + 1s));
+  const auto end = as<Finished>(life.resume(observed(seen(3, 3)), start + visible_within));
+  EXPECT_EQ(end.outcome, Outcome::superseded);
+  EXPECT_EQ(end.foreign, 3);
+}
+
+TEST(Actuation, ARollbackThatIsNotVisibleYetIsWaitedForToo) {
+  auto life = actuation_of(up(3, 5));
+  life.resume(accepted(), start);
+  as<Write>(life.resume(observed(seen(5, 3)), start + 60s));
+  life.resume(accepted(), start + 61s);
+  as<Watch>(life.resume(observed(seen(5, 3)), start + 62s));
+  EXPECT_EQ(as<Finished>(life.resume(observed(seen(3, 3)), start + 63s)).outcome,
+            Outcome::succeeded);
 }
 
 TEST(Actuation, GivesWayToACountThatSomebodyElseAskedForMeanwhile) {

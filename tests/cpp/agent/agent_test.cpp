@@ -288,6 +288,36 @@ TEST_F(AgentTest, WhatPreflightFindsWrongEndsTheCandidacy) {
   EXPECT_TRUE(eventually([&] { return platform.writes > 0; })) << "it is asked again";
 }
 
+/// Looks twice: before it leads, and once a replica serves.
+TEST_F(AgentTest, ALookThatFailsForAPassingReasonEndsNoLeader) {
+  std::atomic<int> looks{0};
+  auto given = enabled();
+  given.driver.preflight = [&looks]() -> Preflight {
+    if (++looks > 1) throw DriverError{Errc::throttled, "429"};
+    return {};
+  };
+  Agent agent{given};
+  agent.start();
+  ASSERT_TRUE(eventually([&] { return looks > 1; }));
+  const auto decided = recommendation(agent);
+  ASSERT_TRUE(eventually([&] { return recommendation(agent) != decided; })) << "evaluated again";
+  EXPECT_EQ(status(agent)["role"], "leader");
+  EXPECT_EQ(status(agent)["preflight"]["wrong"], json::array());
+}
+
+TEST_F(AgentTest, ALookThatFailsForGoodEndsTheLeader) {
+  std::atomic<int> looks{0};
+  auto given = enabled();
+  given.driver.preflight = [&looks]() -> Preflight {
+    if (++looks > 1) throw DriverError{Errc::denied, "403"};
+    return {};
+  };
+  Agent agent{given};
+  agent.start();
+  ASSERT_TRUE(eventually([&] { return looks > 1; }));
+  EXPECT_TRUE(eventually([&] { return status(agent)["role"] != "leader"; }));
+}
+
 TEST_F(AgentTest, WhatPreflightWarnsOfIsSaidAndForbidsNothing) {
   std::mutex mutex;
   std::vector<std::string> lines;

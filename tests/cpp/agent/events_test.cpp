@@ -59,20 +59,74 @@ TEST_F(AgentTest, WithoutRollbackAFailedStepStays) {
   EXPECT_EQ(platform.replicas, 2);
 }
 
-TEST_F(AgentTest, ANewerDecisionSupersedesAnEventThatIsNotDone) {
+TEST_F(AgentTest, ANewerDecisionForMoreSupersedesAnEventThatIsNotDone) {
   platform.ready = 1;
   Agent agent{enabled()};
   agent.gauge("depth").set(50);
   agent.start();
   ASSERT_TRUE(eventually([&] { return platform.replicas == 2; }));
+  agent.scale("backend", 4);
+  ASSERT_TRUE(eventually([&] { return platform.replicas == 4; }));
+  const auto first = agent.history("backend").back();
+  EXPECT_EQ(first.outcome, Outcome::superseded);
+  EXPECT_NE(first.error.find("a newer decision"), std::string::npos);
+}
+
+TEST_F(AgentTest, AStepDownWaitsForTheEndOfTheChangeThatIsUnderWay) {
+  platform.ready = 1;
+  Agent agent{enabled(one_step())};
+  agent.gauge("depth").set(50);
+  agent.start();
+  ASSERT_TRUE(eventually([&] { return platform.replicas == 2; }));
   agent.gauge("depth").set(0);
+  ASSERT_TRUE(eventually([&] { return recommended(agent) == 1; }));
+  agent.scale("backend", 1);  // an order, too
+  const auto decided = recommendation(agent);
+  ASSERT_TRUE(eventually([&] { return recommendation(agent) != decided; })) << "evaluated again";
+  EXPECT_EQ(agent.history("backend")[0].outcome, Outcome::accepted);
+  EXPECT_EQ(platform.replicas, 2);
+  platform.ready = Platform::all;
+  ASSERT_TRUE(eventually([&] { return platform.replicas == 1; }));
+  EXPECT_EQ(agent.history("backend").back().outcome, Outcome::succeeded);
+}
+
+TEST_F(AgentTest, ReadsThatLagBehindAWriteAreNobodyElsesChange) {
+  std::atomic<int> stale_reads{3};
+  auto given = enabled(one_step());
+  given.driver.observe = [&, truly = given.driver.observe] {
+    auto seen = truly();
+    if (seen.desired == 2 && stale_reads-- > 0) return ReplicaCounts{1, 1, 1};
+    return seen;
+  };
+  Agent agent{given};
+  agent.gauge("depth").set(50);
+  agent.start();
   ASSERT_TRUE(eventually([&] {
     const auto events = agent.history("backend");
-    return !events.empty() && events[0].outcome == Outcome::succeeded && events[0].to_replicas == 1;
+    return !events.empty() && events[0].outcome != Outcome::accepted;
   }));
-  const auto events = agent.history("backend");
-  EXPECT_EQ(events.back().outcome, Outcome::superseded);
-  EXPECT_NE(events.back().error.find("a newer decision"), std::string::npos);
+  EXPECT_EQ(agent.history("backend").size(), 1U);
+  EXPECT_EQ(agent.history("backend")[0].outcome, Outcome::succeeded);
+  EXPECT_EQ(platform.writes, 1);
+}
+
+TEST_F(AgentTest, AWriteThatIsAcceptedAndIgnoredFailsAndNobodyIsBlamed) {
+  auto policy = one_step();
+  policy["startup"]["timeout"] = "200ms";
+  auto given = enabled(policy);
+  given.driver.scale = [this](int) { ++platform.writes; };
+  Agent agent{given};
+  agent.gauge("depth").set(50);
+  agent.start();
+  ASSERT_TRUE(eventually([&] {
+    const auto events = agent.history("backend");
+    return !events.empty() && events.back().outcome == Outcome::failed;
+  }));
+  EXPECT_NE(agent.history("backend").back().error.find("accepted 2 replicas and did not do it"),
+            std::string::npos);
+  const auto decided = recommendation(agent);
+  ASSERT_TRUE(eventually([&] { return recommendation(agent) != decided; })) << "evaluated again";
+  EXPECT_EQ(agent.history("backend").size(), 1U);
 }
 
 TEST_F(AgentTest, SomebodyElsesCountSupersedesAnEventAndIsAdopted) {

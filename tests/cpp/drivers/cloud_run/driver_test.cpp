@@ -6,6 +6,7 @@
 #include "drivers/cloud_run.hpp"
 #include "drivers/cloud_run/fake_cloud_run.hpp"
 #include "drivers/conformance.hpp"
+#include "drivers/preflight_fixture.hpp"
 
 namespace selfscale::drivers::cloud_run {
 namespace {
@@ -32,7 +33,7 @@ class CloudRunDriver : public testing::Test {
     request.version = std::move(version);
     return run(io, driver().scale(std::move(request)));
   }
-  Preflight preflight() { return run(io, driver().preflight()).value(); }
+  Preflight preflight() { return found_by(io, driver()); }
   template <class Change>
   void change(Change make) {
     google.platform.locked([&] { make(google); });

@@ -5,6 +5,7 @@
 #include "drivers/conformance.hpp"
 #include "drivers/digitalocean.hpp"
 #include "drivers/digitalocean/fake_digitalocean.hpp"
+#include "drivers/preflight_fixture.hpp"
 
 namespace selfscale::drivers::digitalocean {
 namespace {
@@ -33,7 +34,7 @@ class DigitalOceanDriver : public testing::Test {
     request.desired = desired;
     return run(io, driver().scale(std::move(request)));
   }
-  Preflight preflight() { return run(io, driver().preflight()).value(); }
+  Preflight preflight() { return found_by(io, driver()); }
   template <class Change>
   void change(Change make) {
     ocean.platform.locked([&] { make(ocean); });

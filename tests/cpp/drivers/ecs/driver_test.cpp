@@ -6,6 +6,7 @@
 #include "drivers/conformance.hpp"
 #include "drivers/ecs.hpp"
 #include "drivers/ecs/fake_aws_fixture.hpp"
+#include "drivers/preflight_fixture.hpp"
 
 namespace selfscale::drivers::ecs {
 namespace {
@@ -35,7 +36,7 @@ class EcsDriver : public testing::Test {
     request.victims = std::move(victims);
     return run(io, driver().scale(std::move(request)));
   }
-  Preflight preflight() { return run(io, driver().preflight()).value(); }
+  Preflight preflight() { return found_by(io, driver()); }
   void script(const std::string& operation, std::vector<FakeAws::Scripted> answers) {
     aws.with([&](State& state) {
       for (auto& each : answers) state.scripted[operation].push_back(std::move(each));
@@ -206,11 +207,9 @@ TEST_F(EcsDriver, WithoutARegionItSaysWhatToSet) {
   auto surroundings = aws.surroundings();
   surroundings.environment = [](const std::string&) { return std::nullopt; };
   const auto lost = ecs_driver(io, options, surroundings);
-  const auto found = run(io, lost->preflight());
-  ASSERT_TRUE(found);
-  ASSERT_EQ(found->wrong.size(), 1U);
-  EXPECT_NE(found->wrong[0].what.find("platform.region"), std::string::npos)
-      << found->wrong[0].what;
+  const auto found = found_by(io, *lost);
+  ASSERT_EQ(found.wrong.size(), 1U);
+  EXPECT_NE(found.wrong[0].what.find("platform.region"), std::string::npos) << found.wrong[0].what;
 }
 
 // ---- what is seen
@@ -268,18 +267,6 @@ TEST_F(EcsDriver, AMissingRightIsNamedBeforeAnythingIsDone) {
   ASSERT_EQ(blind.wrong.size(), 1U) << "an autoscaler that cannot be seen may be there";
   EXPECT_NE(blind.wrong[0].what.find("application-autoscaling:DescribeScalableTargets"),
             std::string::npos);
-}
-
-TEST_F(EcsDriver, ALookThatFailsForAPassingReasonCountsAsTheLastOneDid) {
-  script("DescribeServices", {refusal("ThrottlingException")});
-  EXPECT_EQ(preflight().wrong.size(), 1U) << "nobody has looked yet";
-  EXPECT_EQ(sentences(preflight().wrong), Names{});
-  script("DescribeServices", {refusal("ThrottlingException")});
-  EXPECT_EQ(sentences(preflight().wrong), Names{});
-  script("DescribeScalableTargets", {{503, "", ""}});
-  EXPECT_EQ(sentences(preflight().wrong), Names{});
-  script("DescribeScalableTargets", {refusal("AccessDeniedException")});
-  EXPECT_EQ(preflight().wrong.size(), 1U) << "that does not pass";
 }
 
 TEST_F(EcsDriver, ANativeAutoscalerOnTheSameServiceIsAConflict) {

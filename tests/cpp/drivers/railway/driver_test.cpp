@@ -4,6 +4,7 @@
 #include <fstream>
 
 #include "drivers/conformance.hpp"
+#include "drivers/preflight_fixture.hpp"
 #include "drivers/railway.hpp"
 #include "drivers/railway/fake_railway.hpp"
 
@@ -36,11 +37,11 @@ class RailwayDriver : public testing::Test {
     request.desired = desired;
     return run(io, driver().scale(std::move(request)));
   }
-  Preflight preflight() { return run(io, driver().preflight()).value(); }
+  Preflight preflight() { return found_by(io, driver()); }
   Preflight preflight_of(const std::string& key, const Json& value) {
     auto options = Json::parse(railway.options());
     options[key] = value;
-    return run(io, made(options.dump()).value()->preflight()).value();
+    return found_by(io, *made(options.dump()).value());
   }
   void change(const std::function<void()>& how) { railway.platform.locked(how); }
 
@@ -336,14 +337,6 @@ TEST_F(RailwayDriver, WarnsOfSleepOfRegionsAndOfAWideToken) {
   around.variables = {{"RAILWAY_API_TOKEN", "hunter2"}};
   railway.platform.set_token("Authorization", "Bearer hunter2");
   EXPECT_TRUE(warns("account or workspace"));
-}
-
-TEST_F(RailwayDriver, APassingFailureDoesNotEndALeader) {
-  EXPECT_EQ(sentences(preflight().wrong), Names{});
-  railway.platform.script("POST /ProjectToken", {{{503, refusal, {}}}});
-  EXPECT_EQ(sentences(preflight().wrong), Names{});
-  railway.platform.script("POST /Service", {{{200, error("Problem processing request"), {}}}});
-  EXPECT_EQ(sentences(preflight().wrong), Names{});
 }
 
 // ---- options

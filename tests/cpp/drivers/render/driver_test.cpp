@@ -4,6 +4,7 @@
 #include <fstream>
 
 #include "drivers/conformance.hpp"
+#include "drivers/preflight_fixture.hpp"
 #include "drivers/render.hpp"
 #include "drivers/render/fake_render.hpp"
 
@@ -31,7 +32,7 @@ class RenderDriver : public testing::Test {
     request.desired = desired;
     return run(io, driver().scale(std::move(request)));
   }
-  Preflight preflight() { return run(io, driver().preflight()).value(); }
+  Preflight preflight() { return found_by(io, driver()); }
 
   FakeRender render;
   hosted::FakeSurroundings around{.variables = {{"RENDER_API_KEY", "hunter2"}}};
@@ -178,12 +179,6 @@ TEST_F(RenderDriver, NamesTheMissingRight) {
   ASSERT_EQ(wrong.size(), 1U);
   EXPECT_NE(wrong[0].find("Render says no"), std::string::npos) << wrong[0];
   EXPECT_NE(wrong[0].find("missing permission: an API key of a member"), std::string::npos);
-}
-
-TEST_F(RenderDriver, APassingFailureDoesNotEndALeader) {
-  EXPECT_EQ(sentences(preflight().wrong), Names{});
-  render.platform.script("GET /srv-1", {{{503, refusal, {}}}});
-  EXPECT_EQ(sentences(preflight().wrong), Names{});
 }
 
 // ---- options

@@ -1,0 +1,80 @@
+#include "agent/standing.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "agent/rivals.hpp"
+#include "model/may_pass.hpp"
+
+namespace selfscale::agent {
+namespace {
+
+namespace asio = boost::asio;
+
+constexpr Duration look_again{30'000};
+constexpr Duration look_after_failure{5'000};
+constexpr Duration look_lasts{300'000};
+
+}  // namespace
+
+asio::awaitable<void> Standing::look() {
+  const auto now = house_.clock.now();
+  if (now < next_look_) co_return;
+  auto found = co_await ask();
+  const auto before = std::exchange(found_, std::move(found));
+  next_look_ = house_.clock.now() + (is_fine() ? look_again : look_after_failure);
+  say(before);
+}
+
+/// What stands in the way of acting here.
+asio::awaitable<drivers::Preflight> Standing::ask() {
+  if (auto why = house_.settings.why_not_lead(house_.service())) {
+    co_return drivers::Preflight{{std::move(*why)}, {}};
+  }
+  auto found = co_await house_.driver->preflight();
+  const auto now = house_.clock.now();
+  if (found) lasts_until_ = now + look_lasts;
+  // One call that was throttled must not end a leader.
+  if (!found && may_pass(found.error()) && now < lasts_until_) co_return found_;
+  if (!found) found = drivers::Preflight{{house_.driver->explain(found.error())}, {}};
+  if (auto why = rivals()) found->wrong.push_back(std::move(*why));
+  if (auto unheard = unheard_replicas(house_.settings, house_.fleet_spans_hosts)) {
+    found->warnings.push_back(std::move(*unheard));
+  }
+  if (auto against = against_fewer_()) found->warnings.push_back(std::move(*against));
+  co_return std::move(*found);
+}
+
+std::optional<Finding> Standing::rivals() const {
+  return possible_rivals(house_.settings, house_.driver.get(), house_.driver_name,
+                         house_.fleet_spans_hosts);
+}
+
+void Standing::say(const drivers::Preflight& before) {
+  if (is_fine()) {
+    house_.log.recovered("preflight");
+  } else {
+    house_.log.trouble("preflight", "the driver " + house_.driver_label +
+                                        " cannot act here: " + found_.wrong.front().what);
+  }
+  for (const auto& warning : found_.warnings) {
+    const auto& known = before.warnings;
+    const bool is_known = std::ranges::find(known, warning.what, &Finding::what) != known.end();
+    if (!is_known) house_.log.warn(warning.what);
+  }
+}
+
+asio::awaitable<void> Standing::give_back() {
+  const auto released = co_await house_.driver->release();
+  if (!released) {
+    house_.log.trouble("release",
+                       "what was taken over could not be given back, and is given back "
+                       "later: " +
+                           released.error().message);
+    co_return;
+  }
+  may_have_taken_over_ = false;
+  house_.log.recovered("release");
+}
+
+}  // namespace selfscale::agent

@@ -1,0 +1,57 @@
+/// How this process stands on its platform: what its driver found when it was asked whether it may
+/// act there, and what was taken over by consent and is not given back.
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <functional>
+#include <optional>
+#include <selfscale/finding.hpp>
+#include <selfscale/instant.hpp>
+#include <utility>
+
+#include "agent/house.hpp"
+#include "drivers/driver.hpp"
+
+namespace selfscale::agent {
+
+/// Control thread only. All but rivals() and found() want a driver.
+class Standing {
+ public:
+  /// What stands against fewer replicas by the work seen so far; empty: nothing, or none was seen.
+  using AgainstFewer = std::function<std::optional<Finding>()>;
+
+  Standing(House& house, AgainstFewer against_fewer)
+      : house_{house}, against_fewer_{std::move(against_fewer)} {}
+
+  /// Asks the driver where it is time to, and tells people what is new.
+  boost::asio::awaitable<void> look();
+  /// Has the next look() ask.
+  void hurry() noexcept { next_look_ = {}; }
+  /// What was found last; nothing where there is no driver.
+  [[nodiscard]] const drivers::Preflight& found() const noexcept { return found_; }
+  /// Did the last look find nothing wrong?
+  [[nodiscard]] bool is_fine() const noexcept { return found_.wrong.empty(); }
+  /// Why it is not certain that this platform has one writer, and the ways out; empty: it is.
+  [[nodiscard]] std::optional<Finding> rivals() const;
+
+  /// From now on something may have been taken over, by this process or the leader before.
+  void note_takeover() noexcept { may_have_taken_over_ = true; }
+  /// Whatever was taken over is the next leader's.
+  void forget_takeover() noexcept { may_have_taken_over_ = false; }
+  [[nodiscard]] bool may_have_taken_over() const noexcept { return may_have_taken_over_; }
+  /// Has the driver give back what it took; where that fails it is still to be given back.
+  boost::asio::awaitable<void> give_back();
+
+ private:
+  boost::asio::awaitable<drivers::Preflight> ask();
+  void say(const drivers::Preflight& before);
+
+  House& house_;
+  AgainstFewer against_fewer_;
+  drivers::Preflight found_;
+  Instant next_look_{};
+  Instant lasts_until_{};  ///< what the last good answer said
+  bool may_have_taken_over_ = false;
+};
+
+}  // namespace selfscale::agent
