@@ -267,6 +267,7 @@ class FaultCampaign : public testing::TestWithParam<std::tuple<HarnessRow, Use>>
   /// What becomes of the use under a blow.
   Report report_of(OneDriver& one, const Blow& blow, Duration deadline = no_hurry) {
     platform->restore();
+    setting_of_autoscaler = platform->autoscaler();
     ScaleRequest request;
     request.deadline = no_hurry;
     if (use.has_observed) request = seen_by_another();
@@ -361,6 +362,7 @@ class FaultCampaign : public testing::TestWithParam<std::tuple<HarnessRow, Use>>
     const bool may_ask_again =
         blow.fault.how != CallFault::How::cancelled && !hangs && blow.fault.status != 429;
     if (use.what == Use::What::scale && may_ask_again) expect_success_later(one);
+    if (!hangs) expect_given_back_later();  // else the platform is another one by now
     return count;
   }
 
@@ -483,7 +485,16 @@ class FaultCampaign : public testing::TestWithParam<std::tuple<HarnessRow, Use>>
     EXPECT_EQ(platform->truth(), use.desired) << "asked for once more";
   }
 
+  /// Whatever became of it, the next agent leaves the platform's own autoscaler as it was.
+  void expect_given_back_later() {
+    OneDriver next{*platform};
+    const auto given_back = run(next.io, next.driver->release());
+    EXPECT_TRUE(given_back) << given_back.error().message;
+    EXPECT_EQ(platform->autoscaler(), setting_of_autoscaler);
+  }
+
   const Use use = std::get<1>(GetParam());
+  std::string setting_of_autoscaler;
   Injector injector;
   std::unique_ptr<OverHttp> platform;
 };

@@ -195,6 +195,13 @@ class EcsHarness final : public Harness, public OverHttp {
       state.actions = {"nightly"};
     });
   }
+  std::string autoscaler() override {
+    Json all;
+    aws_.with([&all](const ecs::FakeAws::State& state) {
+      all = {{"target", state.target}, {"tags", state.tags}};
+    });
+    return all.dump();
+  }
   void interfere(http::Interference* interference) override { aws_.interfere(interference); }
   /// By its type: nearly all of them have the status 400.
   Refused refusal(const Called&, int status, std::chrono::seconds) override {
@@ -313,6 +320,19 @@ class KubernetesHarness final : public Harness, public OverHttp {
     });
     api_.set_replicas(2);
   }
+  std::string autoscaler() override {
+    auto all = api_.look([](const auto& cluster) {
+      return Json{cluster.autoscalers, cluster.scaled_objects};
+    });
+    for (auto& kind : all) {
+      for (auto& each : kind) {
+        auto& metadata = each["metadata"];
+        metadata.erase("resourceVersion");
+        if (metadata.value("annotations", Json::object()).empty()) metadata.erase("annotations");
+      }
+    }
+    return all.dump();
+  }
   void interfere(http::Interference* interference) override { api_.interfere(interference); }
   Refused refusal(const Called&, int status, std::chrono::seconds wait) override {
     const auto headers = "Retry-After: " + std::to_string(wait.count()) + "\r\n";
@@ -392,13 +412,29 @@ class PreforkHarness final : public Harness {
   prefork::RunningServer server_;
 };
 
+/// Of platforms that accept first, and carry out then or not.
+constexpr Divergence what_is_read_back{
+    "scale", {}, {}, Divergence::End::unsure, "it was accepted; was it carried out?", true};
+constexpr Divergence what_is_given_back{
+    "release", {}, {}, Divergence::End::unsure, "it was put back; is it there?", true};
+
 class CloudRunHarness final
     : public HostedHarness<cloud_run::FakeCloudRun, MakeHosted{cloud_run_driver}> {
  public:
-  /// Operations stay open, so that they are followed.
+  /// Operations stay open, so that they are followed. As many as there may be count as there.
   void restore() override {
     HostedHarness::restore();
-    platform_.platform.locked([this] { platform_.is_slow = true; });
+    platform_.platform.locked([this] {
+      platform_.is_slow = true;
+      platform_.is_automatic = true;
+      platform_.bounds = {{"minInstanceCount", 1}, {"maxInstanceCount", 2}};
+      platform_.annotations = {{"team", "shop"}};
+    });
+  }
+  std::string autoscaler() override {
+    return platform_.platform.locked([this] {
+      return nlohmann::json{platform_.is_automatic, platform_.bounds, platform_.annotations}.dump();
+    });
   }
   void interfere(http::Interference* interference) override {
     HostedHarness::interfere(interference);
@@ -417,21 +453,30 @@ class CloudRunHarness final
   bool has_key(const Called& call) override { return !call.name.ends_with("/token"); }
   std::vector<Divergence> divergences() override {
     return {{"observe", "/operations/", "404", Divergence::End::done,
-             "an operation that is forgotten ended long ago"}};
+             "an operation that is forgotten ended long ago"},
+            what_is_given_back};
   }
 };
 class DigitalOceanHarness final
     : public HostedHarness<digitalocean::FakeDigitalOcean, MakeHosted{digitalocean_driver}> {
  public:
+  void restore() override {
+    HostedHarness::restore();
+    platform_.platform.locked([this] { platform_.spec = digitalocean::FakeDigitalOcean::usual(); });
+    platform_.add_autoscaler({{"min_instance_count", 1}, {"max_instance_count", 4}});
+  }
+  std::string autoscaler() override {
+    return platform_.platform.locked([this] {
+      const nlohmann::json web = platform_.web();  // sorts the keys
+      return web.dump();
+    });
+  }
   std::vector<Divergence> divergences() override {
     return {{"observe", "/deployments/", "404", Divergence::End::done,
-             "a deployment that is forgotten ended long ago"}};
+             "a deployment that is forgotten ended long ago"},
+            what_is_given_back};
   }
 };
-
-/// Of platforms that accept first, and carry out then or not.
-constexpr Divergence what_is_read_back{
-    "scale", {}, {}, Divergence::End::unsure, "it was accepted; was it carried out?", true};
 
 class RailwayHarness final
     : public HostedHarness<railway::FakeRailway, MakeHosted{railway_driver}> {
@@ -444,7 +489,24 @@ class RailwayHarness final
 };
 class RenderHarness final : public HostedHarness<render::FakeRender, MakeHosted{render_driver}> {
  public:
-  std::vector<Divergence> divergences() override { return {what_is_read_back}; }
+  void restore() override {
+    HostedHarness::restore();
+    platform_.add_autoscaler(true);
+    platform_.platform.locked([this] { platform_.kept.reset(); });
+  }
+  std::string autoscaler() override {
+    return platform_.platform.locked([this] {
+      const auto& details = platform_.service["serviceDetails"];
+      return details.value("autoscaling", nlohmann::json{}).dump() + platform_.kept.value_or("");
+    });
+  }
+  std::vector<Divergence> divergences() override {
+    constexpr auto nothing = "nothing is kept, so nothing was taken over";
+    return {what_is_read_back,
+            {"release", "GET /v1/services/srv-1/env-vars", "404", Divergence::End::done, nothing},
+            {"release", "DELETE", "404", Divergence::End::done, "somebody else was faster"},
+            what_is_given_back};
+  }
 };
 
 /// The real supervisor, with real processes.

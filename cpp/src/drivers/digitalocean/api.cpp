@@ -136,6 +136,23 @@ std::string autoscaler_of(const Document& component) {
          " and " + bound("max_instance_count") + " instances";
 }
 
+/// The entry of that name among the component's variables.
+Document::iterator variable_in(Document& envs) {
+  return std::find_if(envs.begin(), envs.end(), [](const Document& each) {
+    return words(inside(each, "key")) == taken_over_variable;
+  });
+}
+
+/// What a takeover has kept; empty: there was none.
+std::optional<Document> kept_in(const Document& component) {
+  for (const auto& each : inside(component, "envs")) {
+    if (words(inside(each, "key")) != taken_over_variable) continue;
+    auto kept = Document::parse(words(inside(each, "value")), nullptr, /*allow_exceptions=*/false);
+    if (kept.is_object()) return kept;
+  }
+  return std::nullopt;
+}
+
 /// The name of a secret that came without its encrypted value, EV[1:…]; empty: there is none.
 std::string unsealed_in(const Document& owner) {
   for (const auto& each : inside(owner, "envs")) {
@@ -208,6 +225,8 @@ Result<App> parse_app(const Target& target, std::string_view body) {
   if (!desired) return malformed("instance_count is no count");
   app.desired = *desired;
   app.autoscaler = autoscaler_of(*component);
+  app.autoscaling = inside(*component, "autoscaling");
+  app.before_takeover = kept_in(*component);
   for (const auto* key : {"pending_deployment", "in_progress_deployment"}) {
     if (app.deployment.empty()) app.deployment = words(inside(inside(said, key), "id"));
   }
@@ -228,6 +247,31 @@ Result<Document> with_count(const Target& target, Document spec, int instances) 
   auto* component = component_of(target, spec);
   if (component == nullptr) return no_component(target, spec);
   (*component)["instance_count"] = instances;
+  return spec;
+}
+
+Result<Document> with_takeover(const Target& target, const App& app, int instances) {
+  auto spec = with_count(target, app.spec, instances);
+  if (!spec) return spec;
+  auto& component = *component_of(target, *spec);
+  component.erase("autoscaling");
+  auto& envs = component["envs"];
+  if (!envs.is_array()) envs = Document::array();
+  if (const auto old = variable_in(envs); old != envs.end()) envs.erase(old);
+  envs.push_back(
+      {{"key", taken_over_variable}, {"scope", "RUN_TIME"}, {"value", app.autoscaling.dump()}});
+  return spec;
+}
+
+Result<Document> with_autoscaling_back(const Target& target, const App& app) {
+  auto spec = with_count(target, app.spec, app.desired);  // where it says what cannot be sent
+  if (!spec) return spec;
+  auto& component = *component_of(target, *spec);
+  if (!component.contains("autoscaling")) component["autoscaling"] = *app.before_takeover;
+  component.erase("instance_count");
+  auto& envs = component["envs"];
+  envs.erase(variable_in(envs));
+  if (envs.empty()) component.erase("envs");
   return spec;
 }
 

@@ -39,6 +39,18 @@ std::string text(const Json& value);
 /// 0 to 2^31-1; `when_absent` where there is none. Empty: it is no count.
 std::optional<int> count(const Json& value, int when_absent);
 
+/// Does `whole` have all that `part` has, with the same values? Platforms add their defaults to
+/// what was written.
+template <class Value>
+bool has_all_of(const Value& whole, const Value& part) {
+  if (!part.is_object() || !whole.is_object()) return whole == part;
+  for (const auto& [key, value] : part.items()) {
+    const auto found = whole.find(key);
+    if (found == whole.end() || !has_all_of(*found, value)) return false;
+  }
+  return true;
+}
+
 /// Errc::malformed: it is no JSON, or nested so deep that no answer of a platform is.
 Result<Json> parse(std::string_view body);
 Failure malformed(const std::string& words);
