@@ -53,6 +53,9 @@ class CloudRunDriver : public testing::Test {
     const auto given_back = run(io, driver().release());
     EXPECT_TRUE(given_back) << given_back.error().message;
   }
+  int tokens_given() {
+    return google.tokens.locked([this] { return google.tokens.given; });
+  }
   int writes() { return google.platform.times("PATCH /web"); }
 
   FakeCloudRun google;
@@ -334,17 +337,55 @@ TEST_F(CloudRunDriver, WarnsOfRevisionsThatShareTheInstances) {
 
 // ---- tokens
 
-TEST_F(CloudRunDriver, KeepsATokenUntilFiveMinutesBeforeItsEnd) {
-  const auto given = [this] {
-    return google.tokens.locked([this] { return google.tokens.given; });
-  };
+TEST_F(CloudRunDriver, AsksForAnotherTokenFiveMinutesBeforeTheEndOfTheLast) {
   ASSERT_TRUE(observe());
   around.now += std::chrono::seconds{3'298};
   ASSERT_TRUE(observe());
-  EXPECT_EQ(given(), 1);
+  EXPECT_EQ(tokens_given(), 1);
   around.now += std::chrono::seconds{1};
   ASSERT_TRUE(observe());
-  EXPECT_EQ(given(), 2);
+  EXPECT_EQ(tokens_given(), 2);
+}
+
+TEST_F(CloudRunDriver, ATokenThatIsGivenAgainIsUsedUntilItsEndAndNotAskedForAtEachCall) {
+  google.tokens.locked([this] { google.tokens.lasts = 200; });  // the last of an hour
+  ASSERT_TRUE(observe());
+  around.now += std::chrono::seconds{29};
+  ASSERT_TRUE(observe());
+  EXPECT_EQ(tokens_given(), 1);
+  around.now += std::chrono::seconds{1};
+  google.tokens.locked([this] { google.tokens.lasts = 170; });
+  ASSERT_TRUE(observe());
+  EXPECT_EQ(tokens_given(), 2) << "another may be there by now";
+}
+
+TEST_F(CloudRunDriver, ATokenThatCannotBeRenewedIsUsedUntilItsEnd) {
+  ASSERT_TRUE(observe());
+  google.tokens.locked([this] { google.tokens.is_google = false; });
+  around.now += std::chrono::seconds{3'300};
+  for (int look = 0; look < 2; ++look) {
+    const auto seen = observe();
+    EXPECT_TRUE(seen) << seen.error().message;
+  }
+  EXPECT_EQ(tokens_given(), 2) << "it is not asked for at each call";
+  around.now += std::chrono::seconds{298};
+  ASSERT_TRUE(observe());
+  EXPECT_EQ(tokens_given(), 3);
+  around.now += std::chrono::seconds{1};
+  EXPECT_FALSE(observe()) << "it has ended";
+}
+
+TEST_F(CloudRunDriver, ATokenThatGoogleRefusesIsNotUsedWhateverBecomesOfItsRenewal) {
+  ASSERT_TRUE(observe());
+  google.tokens.locked([this] { google.tokens.is_google = false; });
+  google.platform.rotate_token("hunter3");
+  EXPECT_FALSE(observe());
+  EXPECT_FALSE(observe());
+  google.tokens.locked([this] {
+    google.tokens.is_google = true;
+    google.tokens.token = "hunter3";
+  });
+  EXPECT_TRUE(observe());
 }
 
 TEST_F(CloudRunDriver, TakesNoTokenFromAServerThatIsNotGoogles) {
