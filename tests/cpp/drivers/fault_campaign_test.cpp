@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
+#include <iterator>
 #include <mutex>
 
 #include "drivers/conformance.hpp"
@@ -234,6 +235,7 @@ class Injector final : public http::Interference {
 std::vector<HarnessRow> rows_over_http() {
   auto rows = every_harness();
   std::erase_if(rows, [](const HarnessRow& row) { return !row.over_http; });
+  std::ranges::move(every_other_way_to_credentials(), std::back_inserter(rows));
   return rows;
 }
 
@@ -407,7 +409,7 @@ class FaultCampaign : public testing::TestWithParam<std::tuple<HarnessRow, Use>>
       return;
     }
     if (end == End::finding && !report.outcome.failure) return;
-    std::vector<Errc> owed{blow.fault.owed(call)};
+    std::vector<Errc> owed{end == End::denied ? Errc::denied : blow.fault.owed(call)};
     if (!report.outcome.failure) {  // a finding has no code, and says what the code means
       const bool lacks_permission = blow.fault.status == 403 && platform->has_key(call);
       const auto like = driver.explain({owed[0], "", lacks_permission ? "a right" : ""});

@@ -39,6 +39,7 @@ struct Divergence {
   enum class End : std::uint8_t {
     done,
     failed,           ///< Errc::failed
+    denied,           ///< Errc::denied
     unsure,           ///< Errc::timed_out
     as_in_the_table,  ///< but for what it does about it
     finding,          ///< of a preflight's own, in its own words

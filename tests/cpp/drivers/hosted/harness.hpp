@@ -60,6 +60,7 @@ class HostedHarness : public Harness, public OverHttp {
 
  protected:
   Platform platform_;
+  hosted::FakeSurroundings around_{.variables = platform_.variables()};
 
  private:
   nlohmann::json options() {
@@ -75,7 +76,6 @@ class HostedHarness : public Harness, public OverHttp {
     return make_driver(std::move(setting), around_.get()).value();
   }
 
-  hosted::FakeSurroundings around_{.variables = platform_.variables()};
   bool is_gone_ = false;
 };
 
