@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
-#include <limits>
 
 #include "drivers/hosted/options.hpp"
 
@@ -70,17 +69,6 @@ class Numbers : public nlohmann::json_sax<Json> {
   int depth_most_ = 0;
 };
 
-const Document& inside(const Document& object, const char* key) {
-  static const Document nothing;
-  if (!object.is_object()) return nothing;
-  const auto found = object.find(key);
-  return found == object.end() ? nothing : *found;
-}
-std::string words(const Document& value) {
-  const auto* found = value.get_ptr<const std::string*>();
-  return found == nullptr ? std::string{} : *found;
-}
-
 constexpr std::array scalable_kinds{"services", "workers"};
 constexpr std::array other_kinds{"jobs", "static_sites", "functions", "databases"};
 
@@ -88,7 +76,7 @@ Document* component_in(Document& spec, const std::string& kind, const std::strin
   const auto list = spec.find(kind);
   if (list == spec.end() || !list->is_array()) return nullptr;
   for (auto& each : *list) {
-    if (words(inside(each, "name")) == name) return &each;
+    if (text(at(each, "name")) == name) return &each;
   }
   return nullptr;
 }
@@ -115,22 +103,11 @@ Failure no_component(const Target& target, Document& spec) {
                  {}};
 }
 
-/// Empty: it is no count.
-std::optional<int> count_of(const Document& value, int when_absent) {
-  if (value.is_null()) return when_absent;
-  if (value.is_number_unsigned() &&
-      value.get<std::uint64_t>() > std::uint64_t{std::numeric_limits<std::int32_t>::max()}) {
-    return std::nullopt;
-  }
-  if (!value.is_number_integer() || value.get<std::int64_t>() < 0) return std::nullopt;
-  return value.get<int>();
-}
-
 std::string autoscaler_of(const Document& component) {
-  const auto& autoscaling = inside(component, "autoscaling");
+  const auto& autoscaling = at(component, "autoscaling");
   if (!autoscaling.is_object()) return {};
   const auto bound = [&autoscaling](const char* key) {
-    return std::to_string(count_of(inside(autoscaling, key), 0).value_or(0));
+    return std::to_string(hosted::count(at(autoscaling, key), 0).value_or(0));
   };
   return "DigitalOcean's autoscaling holds the component between " + bound("min_instance_count") +
          " and " + bound("max_instance_count") + " instances";
@@ -139,15 +116,15 @@ std::string autoscaler_of(const Document& component) {
 /// The entry of that name among the component's variables.
 Document::iterator variable_in(Document& envs) {
   return std::find_if(envs.begin(), envs.end(), [](const Document& each) {
-    return words(inside(each, "key")) == taken_over_variable;
+    return text(at(each, "key")) == taken_over_variable;
   });
 }
 
 /// What a takeover has kept; empty: there was none.
 std::optional<Document> kept_in(const Document& component) {
-  for (const auto& each : inside(component, "envs")) {
-    if (words(inside(each, "key")) != taken_over_variable) continue;
-    auto kept = Document::parse(words(inside(each, "value")), nullptr, /*allow_exceptions=*/false);
+  for (const auto& each : at(component, "envs")) {
+    if (text(at(each, "key")) != taken_over_variable) continue;
+    auto kept = Document::parse(text(at(each, "value")), nullptr, /*allow_exceptions=*/false);
     if (kept.is_object()) return kept;
   }
   return std::nullopt;
@@ -155,10 +132,10 @@ std::optional<Document> kept_in(const Document& component) {
 
 /// The name of a secret that came without its encrypted value, EV[1:…]; empty: there is none.
 std::string unsealed_in(const Document& owner) {
-  for (const auto& each : inside(owner, "envs")) {
-    const auto value = words(inside(each, "value"));
-    if (words(inside(each, "type")) == "SECRET" && !value.empty() && !value.starts_with("EV[")) {
-      return words(inside(each, "key"));
+  for (const auto& each : at(owner, "envs")) {
+    const auto value = text(at(each, "value"));
+    if (text(at(each, "type")) == "SECRET" && !value.empty() && !value.starts_with("EV[")) {
+      return text(at(each, "key"));
     }
   }
   return {};
@@ -215,20 +192,20 @@ Result<App> parse_app(const Target& target, std::string_view body) {
     return malformed("the app's spec holds an integer beyond 64 bits, which cannot be sent back");
   }
   const auto json = Document::parse(body, nullptr, /*allow_exceptions=*/false);
-  const auto& said = inside(json, "app");
+  const auto& said = at(json, "app");
   App app;
-  app.spec = inside(said, "spec");
+  app.spec = at(said, "spec");
   if (!app.spec.is_object()) return malformed("the answer is no app with its spec");
   const auto* component = component_of(target, app.spec);
   if (component == nullptr) return no_component(target, app.spec);
-  const auto desired = count_of(inside(*component, "instance_count"), 1);
+  const auto desired = hosted::count(at(*component, "instance_count"), 1);
   if (!desired) return malformed("instance_count is no count");
   app.desired = *desired;
   app.autoscaler = autoscaler_of(*component);
-  app.autoscaling = inside(*component, "autoscaling");
+  app.autoscaling = at(*component, "autoscaling");
   app.before_takeover = kept_in(*component);
   for (const auto* key : {"pending_deployment", "in_progress_deployment"}) {
-    if (app.deployment.empty()) app.deployment = words(inside(inside(said, key), "id"));
+    if (app.deployment.empty()) app.deployment = text(at(at(said, key), "id"));
   }
   if (!app.deployment.empty() && !hosted::is_name(app.deployment)) {  // it will stand in a path
     return malformed("a deployment's id is none");

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
-#include <limits>
 
 #include "http/status.hpp"
 #include "model/rfc3339.hpp"
@@ -58,30 +57,6 @@ Request send(std::string method, std::string target, const Json& body, std::stri
   request.call.body = body.dump();
   request.quota = "write";
   return request;
-}
-
-const Json& at(const Json& object, const char* key) {
-  static const Json nothing;
-  if (!object.is_object()) return nothing;
-  const auto found = object.find(key);
-  return found == object.end() ? nothing : *found;
-}
-
-std::string text(const Json& value) {
-  const auto* found = value.get_ptr<const std::string*>();
-  return found == nullptr ? std::string{} : *found;
-}
-
-std::optional<int> count(const Json& value, int when_absent) {
-  if (value.is_null()) return when_absent;
-  constexpr std::int64_t most = std::numeric_limits<std::int32_t>::max();
-  if (value.is_number_unsigned() && value.get<std::uint64_t>() > static_cast<std::uint64_t>(most)) {
-    return std::nullopt;
-  }
-  if (!value.is_number_integer()) return std::nullopt;
-  const auto number = value.get<std::int64_t>();
-  if (number < 0 || number > most) return std::nullopt;
-  return static_cast<int>(number);
 }
 
 Result<Json> parse(std::string_view body) {

@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "drivers/document.hpp"
 #include "http/client.hpp"
 #include "model/result.hpp"
 
@@ -28,16 +29,9 @@ Request get(std::string target, std::string permission);
 /// With a body of JSON.
 Request send(std::string method, std::string target, const Json& body, std::string permission);
 
-// Whatever is not there, or is something else, reads as nothing.
-const Json& at(const Json& object, const char* key);
-template <class... Keys>
-const Json& at(const Json& object, const char* key, const char* next, Keys... keys) {
-  return at(at(object, key), next, keys...);
-}
-std::string text(const Json& value);
-
-/// 0 to 2^31-1; `when_absent` where there is none. Empty: it is no count.
-std::optional<int> count(const Json& value, int when_absent);
+using drivers::at;
+using drivers::count;
+using drivers::text;
 
 /// Does `whole` have all that `part` has, with the same values? Platforms add their defaults to
 /// what was written.
