@@ -22,9 +22,7 @@ namespace {
 
 namespace asio = boost::asio;
 using compose::Container;
-using docker::after;
 using docker::patience;
-using docker::Time;
 using docker::understood;
 
 // How long an agent that ends waits for containers that it has stopped.
@@ -60,13 +58,13 @@ bool is_refused(const Result<http::Answer>& done) {
 asio::awaitable<void> retire(std::shared_ptr<Leaving> leaving, Container one,
                              std::optional<double> grace_seconds) {
   const double grace = grace_seconds.value_or(longest_grace_seconds);
-  const auto until = after(Duration{static_cast<Duration::rep>(grace * 1000.0)} + patience);
+  const Deadline until{Duration{static_cast<Duration::rep>(grace * 1000.0)} + patience};
   auto done = co_await leaving->engine.ask(compose::stop(one.id, grace_seconds), until);
   if (done && leaving->acts) {
-    done = co_await leaving->engine.ask(compose::remove(one.id), after(patience));
+    done = co_await leaving->engine.ask(compose::remove(one.id), Deadline{patience});
   } else if (is_refused(done) && leaving->acts) {
     // It stays, so it has to count again.
-    co_await leaving->engine.ask(compose::rename(one.id, one.usual_name()), after(patience));
+    co_await leaving->engine.ask(compose::rename(one.id, one.usual_name()), Deadline{patience});
   }
   if (!done && !is_gone(done)) leaving->refused.emplace(one.id, done.error());
   std::erase(leaving->ids, one.id);
@@ -83,7 +81,7 @@ class Compose final : public Driver {
         patience_{setting.patience} {}
 
   asio::awaitable<Result<Observation>> observe() override {
-    const auto until = after(patience_);
+    const Deadline until{patience_};
     const auto all = co_await list(compose::list_containers(options_.target), until);
     if (!all) co_return all.error();
     const auto unhealthy = co_await list(compose::list_unhealthy(options_.target), until);
@@ -99,7 +97,7 @@ class Compose final : public Driver {
                             " containers; 1 or more, for new ones are copies of one that is there",
                         {}};
     }
-    const auto until = after(request.deadline);
+    const Deadline until{request.deadline};
     auto all = co_await list(compose::list_containers(options_.target), until);
     if (!all) co_return all.error();
     leaving_->acts = true;
@@ -116,9 +114,9 @@ class Compose final : public Driver {
 
   /// What is on its way out goes, or is left to whoever leads next.
   asio::awaitable<Result<void>> release() override {
-    const auto enough = after(farewell);
+    const Deadline enough{farewell};
     while (!leaving_->ids.empty()) {
-      leaving_->ended.expires_at(enough);
+      leaving_->ended.expires_at(enough.at);
       const auto [ended_early] =
           co_await leaving_->ended.async_wait(asio::as_tuple(asio::use_awaitable));
       if (!ended_early) break;
@@ -128,7 +126,7 @@ class Compose final : public Driver {
   }
 
   asio::awaitable<Result<Preflight>> preflight() override {
-    const auto until = after(patience_);
+    const Deadline until{patience_};
     Preflight found;
     auto all = co_await list(compose::list_containers(options_.target), until);
     if (!all) co_return all.error();
@@ -171,11 +169,11 @@ class Compose final : public Driver {
  private:
   // --- asking
 
-  asio::awaitable<Result<http::Answer>> ask(http::Call call, Time until) {
+  asio::awaitable<Result<http::Answer>> ask(http::Call call, Deadline until) {
     co_return co_await leaving_->engine.ask(std::move(call), until);
   }
 
-  asio::awaitable<Result<std::vector<Container>>> list(http::Call call, Time until) {
+  asio::awaitable<Result<std::vector<Container>>> list(http::Call call, Deadline until) {
     if (options_.target.project.empty()) {
       co_return Failure{Errc::invalid_argument,
                         "platform.project is missing: the name that `docker compose ls` shows",
@@ -187,7 +185,8 @@ class Compose final : public Driver {
         call, compose::parse_containers(answer->body, answer->header("Date").value_or("")));
   }
 
-  asio::awaitable<Result<compose::Copy>> copy_of(const Container& model, int number, Time until) {
+  asio::awaitable<Result<compose::Copy>> copy_of(const Container& model, int number,
+                                                 Deadline until) {
     const auto call = compose::get_container(model.id);
     const auto answer = co_await ask(call, until);
     if (!answer) co_return answer.error();
@@ -197,7 +196,7 @@ class Compose final : public Driver {
   // --- more
 
   /// First those that somebody has made and not started: an agent that was killed, say.
-  asio::awaitable<Result<void>> add(const std::vector<Container>& all, int more, Time until) {
+  asio::awaitable<Result<void>> add(const std::vector<Container>& all, int more, Deadline until) {
     for (const auto& each : all) {
       if (!each.is_unstarted() || more == 0) continue;
       const auto done = co_await start(each.id, until);
@@ -220,7 +219,7 @@ class Compose final : public Driver {
     co_return Result<void>{};
   }
 
-  asio::awaitable<Result<void>> add(compose::Copy copy, Time until) {
+  asio::awaitable<Result<void>> add(compose::Copy copy, Deadline until) {
     const auto call = copy.create;
     const auto answer = co_await ask(std::move(copy.create), until);
     if (!answer) co_return answer.error();
@@ -236,7 +235,7 @@ class Compose final : public Driver {
     co_return co_await start(*id, until);
   }
 
-  asio::awaitable<Result<void>> start(std::string id, Time until) {
+  asio::awaitable<Result<void>> start(std::string id, Deadline until) {
     const auto done = co_await ask(compose::start(id), until);
     if (!done) co_return co_await take_back(std::move(id), done.error());
     co_return Result<void>{};
@@ -245,7 +244,7 @@ class Compose final : public Driver {
   /// What does not start must not stay: its port or its volume may be taken, and Compose would
   /// count it.
   asio::awaitable<Failure> take_back(std::string id, Failure why) {
-    const auto removed = co_await ask(compose::remove(id), after(patience_));
+    const auto removed = co_await ask(compose::remove(id), Deadline{patience_});
     if (!removed) {
       why.message += "; and it could not be removed: " + removed.error().message;
     } else if (why.code == Errc::timed_out) {
@@ -258,7 +257,7 @@ class Compose final : public Driver {
 
   asio::awaitable<Result<void>> take(std::vector<Container> all,
                                      const std::vector<std::string>& victims, int fewer,
-                                     Time until) {
+                                     Deadline until) {
     leaving_->refused.clear();
     std::vector<std::string> asked;
     for (const auto& victim :
@@ -269,9 +268,9 @@ class Compose final : public Driver {
       asked.push_back(victim.id);
       see_off(victim);
     }
-    const auto enough = std::min(until, after(refusal_comes_within));
+    const auto enough = std::min(until, Deadline{refusal_comes_within});
     while (are_under_way(asked) && refusal_of(asked) == nullptr) {
-      leaving_->ended.expires_at(enough);
+      leaving_->ended.expires_at(enough.at);
       const auto [ended_early] =
           co_await leaving_->ended.async_wait(asio::as_tuple(asio::use_awaitable));
       if (!ended_early) break;  // nobody refused: they are on their way out
