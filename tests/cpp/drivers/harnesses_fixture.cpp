@@ -346,7 +346,7 @@ class EcsContainerHarness final : public EcsCredentialsHarness {
   std::vector<Divergence> of_credentials() override {
     using End = Divergence::End;
     return {{"", "/credentials", refused_for_good, End::denied, no_credentials},
-            {"", "/credentials", "500 502 503 504 reset lost torn hangs", End::done,
+            {"", "/credentials", "500 502 503 504 reset lost torn", End::done,
              "it is on this machine, and asked up to three times"}};
   }
 };

@@ -174,7 +174,8 @@ asio::awaitable<Result<Credentials>> CredentialChain::ask_container(ContainerEnd
     if (answer) co_return parse_endpoint(*answer, who_container);
     const auto code = answer.error().code;
     const bool may_try = code == Errc::unreachable || code == Errc::timed_out;
-    if (!may_try || tries == container_tries) co_return answer.error();
+    const bool has_time = until.left() > Duration{1};
+    if (!may_try || !has_time || tries == container_tries) co_return answer.error();
   }
 }
 
