@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "drivers/hosted/options.hpp"
+#include "model/json/shallow.hpp"
 
 namespace selfscale::drivers::digitalocean {
 namespace {
@@ -113,18 +114,26 @@ std::string autoscaler_of(const Document& component) {
          " and " + bound("max_instance_count") + " instances";
 }
 
-/// The entry of that name among the component's variables.
-Document::iterator variable_in(Document& envs) {
-  return std::find_if(envs.begin(), envs.end(), [](const Document& each) {
-    return text(at(each, "key")) == taken_over_variable;
-  });
+bool keeps_takeover(const Document& variable) {
+  return text(at(variable, "key")) == taken_over_variable;
+}
+
+/// Out of the component's variables; a list that holds none goes.
+void forget_takeover(Document& component) {
+  auto& envs = component["envs"];
+  auto others = Document::array();
+  for (const auto& each : envs) {
+    if (!keeps_takeover(each)) others.push_back(each);
+  }
+  envs = std::move(others);
+  if (envs.empty()) component.erase("envs");
 }
 
 /// What a takeover has kept; empty: there was none.
 std::optional<Document> kept_in(const Document& component) {
   for (const auto& each : at(component, "envs")) {
-    if (text(at(each, "key")) != taken_over_variable) continue;
-    auto kept = Document::parse(text(at(each, "value")), nullptr, /*allow_exceptions=*/false);
+    if (!keeps_takeover(each)) continue;
+    auto kept = parse_shallow<Document>(text(at(each, "value")));
     if (kept.is_object()) return kept;
   }
   return std::nullopt;
@@ -232,10 +241,8 @@ Result<Document> with_takeover(const Target& target, const App& app, int instanc
   if (!spec) return spec;
   auto& component = *component_of(target, *spec);
   component.erase("autoscaling");
-  auto& envs = component["envs"];
-  if (!envs.is_array()) envs = Document::array();
-  if (const auto old = variable_in(envs); old != envs.end()) envs.erase(old);
-  envs.push_back(
+  forget_takeover(component);
+  component["envs"].push_back(
       {{"key", taken_over_variable}, {"scope", "RUN_TIME"}, {"value", app.autoscaling.dump()}});
   return spec;
 }
@@ -246,9 +253,7 @@ Result<Document> with_autoscaling_back(const Target& target, const App& app) {
   auto& component = *component_of(target, *spec);
   if (!component.contains("autoscaling")) component["autoscaling"] = *app.before_takeover;
   component.erase("instance_count");
-  auto& envs = component["envs"];
-  envs.erase(variable_in(envs));
-  if (envs.empty()) component.erase("envs");
+  forget_takeover(component);
   return spec;
 }
 
