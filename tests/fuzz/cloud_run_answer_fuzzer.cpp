@@ -37,6 +37,17 @@ void read_tokens(std::string_view text) {
   hold(cloud_run::base64url(text).find_first_of("+/=") == std::string::npos, "it fits into a URL");
 }
 
+void hold_takeover(const cloud_run::Target& target, const cloud_run::Workload& workload) {
+  auto sent = hosted::Json::parse(cloud_run::take_over(target, 3, workload).call.body);
+  sent["name"] = "web";
+  const auto taken = cloud_run::parse_workload(target, sent.dump());
+  hold(taken && taken->is_manual && taken->desired == 3, "a takeover leaves a count");
+  hold(taken->before_takeover == workload.scaling, "a takeover keeps what was there");
+  sent = hosted::Json::parse(cloud_run::give_back(target, *taken).call.body);
+  hold(!sent["annotations"].contains(cloud_run::taken_over_annotation),
+       "what is given back is kept no more");
+}
+
 void read(std::string_view text) {
   for (const auto kind : {cloud_run::Kind::service, cloud_run::Kind::worker_pool}) {
     const cloud_run::Target target{"p", "l", kind, "web"};
@@ -46,6 +57,7 @@ void read(std::string_view text) {
       hold(workload->desired >= 0, "a count is not negative");
       hold(is_utf8(workload->failure), "words are UTF-8");
       hold(kind == cloud_run::Kind::service || workload->is_manual, "a pool is always manual");
+      hold_takeover(target, *workload);
     }
     const auto operation = cloud_run::parse_operation(target, text);
     hold_failure(operation);

@@ -32,10 +32,28 @@ void hold_document(const digitalocean::App& app) {
   hold(back->dump() == before->dump(), "and nothing else is another");
 }
 
+void hold_takeover(const digitalocean::App& app) {
+  if (app.autoscaler.empty()) return;
+  const auto taken = digitalocean::with_takeover(target, app, 7);
+  hold_failure(taken);
+  if (!taken) return;
+  const auto sent = digitalocean::Document{{"app", {{"spec", *taken}}}}.dump();
+  const auto during = digitalocean::parse_app(target, sent);
+  hold(during && during->autoscaler.empty() && during->desired == 7, "a takeover leaves a count");
+  hold(during->before_takeover == app.autoscaling, "a takeover keeps what was there");
+  const auto back = digitalocean::with_autoscaling_back(target, *during);
+  hold(back.has_value(), "what was taken can be given back");
+  const auto again = digitalocean::Document{{"app", {{"spec", *back}}}}.dump();
+  const auto after = digitalocean::parse_app(target, again);
+  hold(after && after->autoscaling == app.autoscaling && !after->before_takeover,
+       "what was taken is given back");
+}
+
 void read(std::string_view text) {
   const auto app = digitalocean::parse_app(target, text);
   hold_failure(app);
   if (app) hold_document(*app);
+  if (app) hold_takeover(*app);
   const auto instances = digitalocean::parse_instances(target, text);
   hold_failure(instances);
   hold(!instances || *instances >= 0, "a count is not negative");

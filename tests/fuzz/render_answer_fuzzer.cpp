@@ -29,6 +29,12 @@ void read(std::string_view text) {
     }
   }
   hold_failure(render::parse_is_deploying(text));
+  for (const auto& setting : {render::parse_autoscaling(text), render::parse_taken_over(text)}) {
+    hold_failure(setting);
+    if (!setting) continue;
+    const auto sent = render::set_autoscaling("srv-1", render::switched(*setting, true)).call.body;
+    hold(render::parse_autoscaling(sent).has_value(), "a setting can be put back");
+  }
   const auto refusal = hosted::parse(text);
   hold_failure(refusal);
   if (refusal) {

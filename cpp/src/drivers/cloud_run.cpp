@@ -1,10 +1,12 @@
 #include "drivers/cloud_run.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "drivers/cloud_run/api.hpp"
 #include "drivers/cloud_run/token_source.hpp"
 #include "drivers/hosted/options.hpp"
+#include "drivers/hosted/takeover.hpp"
 
 namespace selfscale::drivers {
 namespace {
@@ -21,6 +23,7 @@ struct Options {
   Target target;
   std::string key_file;
   std::string endpoint;
+  bool takes_over = false;
 };
 
 class CloudRun final : public Driver {
@@ -28,6 +31,7 @@ class CloudRun final : public Driver {
   CloudRun(const Setting& setting, Options options, http::Address address,
            hosted::Surroundings surroundings)
       : target_{std::move(options.target)},
+        takes_over_{options.takes_over},
         is_inside_{surroundings.environment("K_SERVICE") == target_.name},
         tokens_{setting.io, std::move(options.key_file), surroundings},
         api_{setting.io, std::move(address),
@@ -41,7 +45,7 @@ class CloudRun final : public Driver {
     const Deadline until{patience_};
     const auto workload = co_await read_workload(until);
     if (!workload) co_return workload.error();
-    if (!workload->is_manual) co_return automatic("observe");
+    if (!workload->is_manual && !takes_over_) co_return automatic("observe");
     const auto followed = co_await follow_operation(until);
     if (!followed) co_return followed.error();
     co_return observation_of(*workload);
@@ -60,18 +64,31 @@ class CloudRun final : public Driver {
     const Deadline until{request.deadline};
     const auto workload = co_await read_workload(until);
     if (!workload) co_return workload.error();
-    if (!workload->is_manual) co_return automatic("scale");
+    if (!workload->is_manual && !takes_over_) co_return automatic("scale");
     if (!request.version.empty() && request.version != workload->etag) {
       co_return Failure{
           Errc::conflict,
           "scale: the " + cloud_run::to_text(target_) + " has been changed since it was looked at",
           {}};
     }
+    if (!workload->is_manual) {
+      co_return co_await write(cloud_run::take_over(target_, desired, *workload), desired, until);
+    }
     if (workload->desired == desired) co_return Result<void>{};
-    co_return co_await write(desired, workload->etag, until);
+    co_return co_await write(cloud_run::set_count(target_, desired, workload->etag), desired,
+                             until);
   }
 
   asio::awaitable<Result<Preflight>> preflight() override { return look(); }
+
+  /// What an agent before this one took over and could not give back any more is given back, too.
+  asio::awaitable<Result<void>> release() override {
+    if (!takes_over_) co_return Result<void>{};
+    const auto given_back =
+        co_await give_back(Deadline{std::min(hosted::release_patience, patience_)});
+    if (!given_back) co_return hosted::saying_the_permission(given_back.error());
+    co_return given_back;
+  }
 
   [[nodiscard]] Capabilities capabilities() const override {
     Capabilities can;
@@ -112,8 +129,27 @@ class CloudRun final : public Driver {
     co_return Api::read(request, cloud_run::parse_workload(target_, answer->body));
   }
 
-  asio::awaitable<Result<void>> write(int desired, std::string etag, Deadline until) {
-    const auto request = cloud_run::set_count(target_, desired, etag);
+  asio::awaitable<Result<void>> write(hosted::Request request, int desired, Deadline until) {
+    const auto operation = co_await begin(std::move(request), until);
+    if (!operation) co_return operation.error();
+    if (operation->failure) {
+      auto failure = *operation->failure;
+      failure.message.insert(0, "scale: ");
+      co_return failure;
+    }
+    if (operation->instances.value_or(desired) != desired) {
+      co_return Failure{Errc::failed,
+                        "scale: PATCH was accepted, and the count is still " +
+                            std::to_string(*operation->instances),
+                        {}};
+    }
+    failure_.clear();
+    operation_ = operation->is_done ? "" : operation->name;
+    co_return Result<void>{};
+  }
+
+  /// The operation that a change is done by.
+  asio::awaitable<Result<cloud_run::Operation>> begin(hosted::Request request, Deadline until) {
     const auto answer = co_await api_.ask(request, until);
     if (!answer) {
       auto failure = answer.error();
@@ -127,19 +163,21 @@ class CloudRun final : public Driver {
     if (!operation) {
       co_return Failure{Errc::timed_out, operation.error().message + "; was it carried out?", {}};
     }
-    if (operation->failure) {
-      operation->failure->message.insert(0, "scale: ");
-      co_return *operation->failure;
-    }
-    if (operation->instances.value_or(desired) != desired) {
-      co_return Failure{Errc::failed,
-                        "scale: PATCH was accepted, and the count is still " +
-                            std::to_string(*operation->instances),
-                        {}};
-    }
-    failure_.clear();
-    operation_ = operation->is_done ? "" : operation->name;
-    co_return Result<void>{};
+    co_return operation;
+  }
+
+  asio::awaitable<Result<void>> give_back(Deadline until) {
+    const auto taken = co_await read_workload(until);
+    if (!taken) co_return taken.error();
+    if (!taken->before_takeover) co_return Result<void>{};
+    const auto operation = co_await begin(cloud_run::give_back(target_, *taken), until);
+    if (!operation) co_return operation.error();
+    if (operation->failure) co_return *operation->failure;
+    const auto now = co_await read_workload(until);
+    if (!now) co_return hosted::not_seen_given_back(with_permission(now.error()));
+    if (cloud_run::is_given_back(*taken, *now)) co_return Result<void>{};
+    co_return hosted::not_seen_given_back("the " + cloud_run::to_text(target_) +
+                                          " does not have it: " + taken->before_takeover->dump());
   }
 
   /// What became of the operation that the last write began.
@@ -170,6 +208,11 @@ class CloudRun final : public Driver {
     seen.updating = is_updating;
     seen.least = cloud_run::least_instances(target_);
     seen.failure = failure_.empty() ? workload.failure : failure_;
+    if (!workload.is_manual) {
+      seen.note = "Cloud Run scales the " + cloud_run::to_text(target_) +
+                  " itself until this agent first does, and does not say how many instances there "
+                  "are: as many as there may be at most count as there";
+    }
     seen.poll_after_seconds = poll_seconds;
     seen.version = workload.etag;
     return seen;
@@ -178,10 +221,12 @@ class CloudRun final : public Driver {
   [[nodiscard]] Failure automatic(const std::string& what) const {
     return Failure{Errc::conflict, what + ": " + conflict(), {}};
   }
-  [[nodiscard]] std::string conflict() const {
+  [[nodiscard]] std::string scales_itself() const {
     return "Cloud Run scales the " + cloud_run::to_text(target_) +
-           " itself (scaling mode AUTOMATIC), and does not say how many instances there are: leave "
-           "it to that, or turn it off by `gcloud run services update " +
+           " itself (scaling mode AUTOMATIC), and does not say how many instances there are";
+  }
+  [[nodiscard]] std::string conflict() const {
+    return scales_itself() + ": leave it to that, or turn it off by `gcloud run services update " +
            target_.name + " --region " + target_.location + " --scaling=N`";
   }
 
@@ -189,10 +234,13 @@ class CloudRun final : public Driver {
     const auto workload = co_await read_workload(Deadline{patience_});
     if (!workload) co_return workload.error();
     Preflight found;
-    if (!workload->is_manual) {
-      found.wrong.emplace_back(conflict(), "Cloud Run takes no count in that mode",
-                               "gcloud run services update " + target_.name + " --region " +
-                                   target_.location + " --scaling=2");
+    if (!workload->is_manual && takes_over_) {
+      found.warnings.push_back(hosted::will_be_taken_over(scales_itself()));
+    } else if (!workload->is_manual) {
+      found.wrong.push_back(hosted::refusal_to_fight(conflict()));
+    } else if (workload->before_takeover && !takes_over_) {
+      found.warnings.push_back(hosted::left_suspended(std::string{"the annotation "} +
+                                                      cloud_run::taken_over_annotation));
     }
     if (is_inside_ && workload->is_throttled) {
       found.warnings.emplace_back(
@@ -211,6 +259,7 @@ class CloudRun final : public Driver {
   }
 
   Target target_;
+  bool takes_over_;
   bool is_inside_;
   cloud_run::TokenSource tokens_;
   Api api_;
@@ -232,6 +281,7 @@ Result<Options> read_options(const Setting& setting) {
   reader.name("workerPool", pool, "-");
   reader.text("keyFile", options.key_file);
   reader.text("endpoint", options.endpoint);
+  reader.flag("takeOver", options.takes_over);
   if (!service.empty() && !pool.empty()) {
     reader.wrong("workerPool", "cannot stand beside a service: one policy scales one of them");
   }

@@ -7,7 +7,7 @@
 namespace selfscale::drivers {
 
 /// Of the policy's platform object: `project`, `location`, `service` or `workerPool` (default: the
-/// policy's service), `keyFile`, `endpoint`. Errc::invalid_argument: it is not as that.
+/// policy's service), `keyFile`, `endpoint`, `takeOver`. Errc::invalid_argument: it is not as that.
 Result<std::unique_ptr<Driver>> cloud_run_driver(Setting setting,
                                                  hosted::Surroundings surroundings);
 /// From the table, with this process' environment.

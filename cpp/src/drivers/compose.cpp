@@ -24,9 +24,7 @@ namespace {
 
 namespace asio = boost::asio;
 using compose::Container;
-using docker::after;
 using docker::patience;
-using docker::Time;
 using docker::understood;
 
 // How long an agent that ends waits for containers that it has stopped.
@@ -67,7 +65,7 @@ bool is_refused(const Stop& stop) { return stop.answer && is_refused(*stop.answe
 asio::awaitable<void> hear_the_end(std::shared_ptr<Leaving> leaving, std::string id,
                                    std::optional<double> grace_seconds) {
   const double grace = grace_seconds.value_or(longest_grace_seconds);
-  const auto until = after(Duration{static_cast<Duration::rep>(grace * 1000.0)} + patience);
+  const Deadline until{Duration{static_cast<Duration::rep>(grace * 1000.0)} + patience};
   auto done = co_await leaving->engine.ask(compose::stop(id, grace_seconds), until);
   if (const auto found = leaving->stops.find(id); found != leaving->stops.end()) {
     found->second.answer = std::move(done);
@@ -85,7 +83,7 @@ class Compose final : public Driver {
         patience_{setting.patience} {}
 
   asio::awaitable<Result<Observation>> observe() override {
-    const auto until = after(patience_);
+    const Deadline until{patience_};
     const auto all = co_await list(compose::list_containers(options_.target), until);
     if (!all) co_return all.error();
     const auto unhealthy = co_await list(compose::list_unhealthy(options_.target), until);
@@ -102,7 +100,7 @@ class Compose final : public Driver {
                             " containers; 1 or more, for new ones are copies of one that is there",
                         {}};
     }
-    const auto until = after(request.deadline);
+    const Deadline until{request.deadline};
     auto all = co_await list(compose::list_containers(options_.target), until);
     if (!all) co_return all.error();
     std::erase_if(*all, [](const Container& each) { return each.is_leaving(); });
@@ -118,7 +116,7 @@ class Compose final : public Driver {
   /// Sees off those as well that an agent before has asked to stop, and did not live to take away;
   /// or this one, when the answer to a change of name was lost.
   asio::awaitable<Result<void>> go_on() override {
-    const auto until = after(patience_);
+    const Deadline until{patience_};
     const auto done = co_await take_away_the_ended(until);
     std::vector<std::string> asked;
     for (const auto& each : std::exchange(marked_, {})) {
@@ -132,16 +130,16 @@ class Compose final : public Driver {
 
   /// What is on its way out goes, or is left to whoever leads next.
   asio::awaitable<Result<void>> release() override {
-    const auto enough = after(farewell);
+    const Deadline enough{farewell};
     while (std::ranges::any_of(leaving_->stops, is_under_way)) {
       if (!co_await has_heard_more(enough)) break;
     }
-    co_await take_away_the_ended(after(patience_));
+    co_await take_away_the_ended(Deadline{patience_});
     co_return Result<void>{};
   }
 
   asio::awaitable<Result<Preflight>> preflight() override {
-    const auto until = after(patience_);
+    const Deadline until{patience_};
     Preflight found;
     auto all = co_await list(compose::list_containers(options_.target), until);
     if (!all) co_return all.error();
@@ -184,11 +182,11 @@ class Compose final : public Driver {
  private:
   // --- asking
 
-  asio::awaitable<Result<http::Answer>> ask(http::Call call, Time until) {
+  asio::awaitable<Result<http::Answer>> ask(http::Call call, Deadline until) {
     co_return co_await leaving_->engine.ask(std::move(call), until);
   }
 
-  asio::awaitable<Result<std::vector<Container>>> list(http::Call call, Time until) {
+  asio::awaitable<Result<std::vector<Container>>> list(http::Call call, Deadline until) {
     if (options_.target.project.empty()) {
       co_return Failure{Errc::invalid_argument,
                         "platform.project is missing: the name that `docker compose ls` shows",
@@ -200,7 +198,8 @@ class Compose final : public Driver {
         call, compose::parse_containers(answer->body, answer->header("Date").value_or("")));
   }
 
-  asio::awaitable<Result<compose::Copy>> copy_of(const Container& model, int number, Time until) {
+  asio::awaitable<Result<compose::Copy>> copy_of(const Container& model, int number,
+                                                 Deadline until) {
     const auto call = compose::get_container(model.id);
     const auto answer = co_await ask(call, until);
     if (!answer) co_return answer.error();
@@ -210,7 +209,7 @@ class Compose final : public Driver {
   // --- more
 
   /// First those that somebody has made and not started: an agent that was killed, say.
-  asio::awaitable<Result<void>> add(const std::vector<Container>& all, int more, Time until) {
+  asio::awaitable<Result<void>> add(const std::vector<Container>& all, int more, Deadline until) {
     for (const auto& each : all) {
       if (!each.is_unstarted() || more == 0) continue;
       const auto done = co_await start(each.id, until);
@@ -233,7 +232,7 @@ class Compose final : public Driver {
     co_return Result<void>{};
   }
 
-  asio::awaitable<Result<void>> add(compose::Copy copy, Time until) {
+  asio::awaitable<Result<void>> add(compose::Copy copy, Deadline until) {
     const auto call = copy.create;
     const auto answer = co_await ask(std::move(copy.create), until);
     if (!answer) co_return answer.error();
@@ -249,7 +248,7 @@ class Compose final : public Driver {
     co_return co_await start(*id, until);
   }
 
-  asio::awaitable<Result<void>> start(std::string id, Time until) {
+  asio::awaitable<Result<void>> start(std::string id, Deadline until) {
     const auto done = co_await ask(compose::start(id), until);
     if (!done) co_return co_await take_back(std::move(id), done.error());
     co_return Result<void>{};
@@ -258,7 +257,7 @@ class Compose final : public Driver {
   /// What does not start must not stay: its port or its volume may be taken, and Compose would
   /// count it.
   asio::awaitable<Failure> take_back(std::string id, Failure why) {
-    const auto removed = co_await ask(compose::remove_by_force(id), after(patience_));
+    const auto removed = co_await ask(compose::remove_by_force(id), Deadline{patience_});
     if (!removed) {
       why.message += "; and it could not be removed: " + removed.error().message;
     } else if (why.code == Errc::timed_out) {
@@ -271,7 +270,7 @@ class Compose final : public Driver {
 
   asio::awaitable<Result<void>> take(std::vector<Container> all,
                                      const std::vector<std::string>& victims, int fewer,
-                                     Time until) {
+                                     Deadline until) {
     std::vector<std::string> asked;
     for (const auto& victim :
          compose::chosen(std::move(all), victims, own_, static_cast<std::size_t>(fewer))) {
@@ -299,8 +298,8 @@ class Compose final : public Driver {
   /// Until nobody that was asked is left to be heard of, or one refuses, or enough time has gone
   /// by: then they are on their way out. Takes away who has ended by then; who was refused stays,
   /// and gets its name back, so that it counts again. The first refusal.
-  asio::awaitable<Result<void>> see_off(std::vector<std::string> asked, Time until) {
-    const auto enough = std::min(until, after(refusal_comes_within));
+  asio::awaitable<Result<void>> see_off(std::vector<std::string> asked, Deadline until) {
+    const auto enough = std::min(until, Deadline{refusal_comes_within});
     auto& stops = leaving_->stops;
     const auto is_open = [&stops](const std::string& id) {
       const auto found = stops.find(id);
@@ -324,14 +323,14 @@ class Compose final : public Driver {
       const bool stays = is_refused(found->second);
       const auto name = found->second.usual_name;
       auto ended = co_await settle(id, until);
-      if (stays) co_await ask(compose::rename(id, name), after(patience));
+      if (stays) co_await ask(compose::rename(id, name), Deadline{patience});
       if (!ended && first) first = std::move(ended);
     }
     co_return first;
   }
 
   /// Those that were asked earlier. Who was refused since then is asked again.
-  asio::awaitable<Result<void>> take_away_the_ended(Time until) {
+  asio::awaitable<Result<void>> take_away_the_ended(Deadline until) {
     std::vector<std::string> ended;
     for (const auto& [id, stop] : leaving_->stops) {
       if (stop.answer) ended.push_back(id);
@@ -345,7 +344,7 @@ class Compose final : public Driver {
   }
 
   /// What came of asking one to stop, which is over; it is taken away if it has ended.
-  asio::awaitable<Result<void>> settle(std::string id, Time until) {
+  asio::awaitable<Result<void>> settle(std::string id, Deadline until) {
     auto done = *leaving_->stops.at(id).answer;
     leaving_->stops.erase(id);
     if (done) done = co_await ask(compose::remove(id), until);
@@ -354,8 +353,8 @@ class Compose final : public Driver {
   }
 
   /// Waits for an end, whosever; false: there was none in time.
-  asio::awaitable<bool> has_heard_more(Time until) {
-    leaving_->ended.expires_at(until);
+  asio::awaitable<bool> has_heard_more(Deadline until) {
+    leaving_->ended.expires_at(until.at);
     const auto [cancelled] =
         co_await leaving_->ended.async_wait(asio::as_tuple(asio::use_awaitable));
     co_return static_cast<bool>(cancelled);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <compare>
 #include <selfscale/instant.hpp>
 
 namespace selfscale::drivers {
@@ -9,12 +10,18 @@ namespace selfscale::drivers {
 /// When a chain of calls must be over.
 struct Deadline {
   explicit Deadline(Duration from_now) : at{std::chrono::steady_clock::now() + from_now} {}
+  /// Until then; nothing once it is over.
+  [[nodiscard]] Duration left() const {
+    const auto rest = std::chrono::ceil<Duration>(at - std::chrono::steady_clock::now());
+    return std::max(rest, Duration{0});
+  }
   /// Until then, and no longer than `most`; at least a millisecond, in which nothing comes about.
   [[nodiscard]] Duration left(Duration most) const {
     const auto rest = std::chrono::duration_cast<Duration>(at - std::chrono::steady_clock::now());
     return std::clamp(rest, Duration{1}, most);
   }
   [[nodiscard]] bool is_over() const { return std::chrono::steady_clock::now() >= at; }
+  auto operator<=>(const Deadline&) const = default;
   std::chrono::steady_clock::time_point at;
 };
 

@@ -1,9 +1,11 @@
 #include "drivers/digitalocean.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "drivers/digitalocean/api.hpp"
 #include "drivers/hosted/options.hpp"
+#include "drivers/hosted/takeover.hpp"
 
 namespace selfscale::drivers {
 namespace {
@@ -17,6 +19,7 @@ struct Options {
   digitalocean::Target target;
   std::string token_file;
   std::string endpoint;
+  bool takes_over = false;
 };
 
 class DigitalOcean final : public Driver {
@@ -24,6 +27,7 @@ class DigitalOcean final : public Driver {
   DigitalOcean(const Setting& setting, Options options, http::Address address,
                hosted::Surroundings surroundings)
       : target_{std::move(options.target)},
+        takes_over_{options.takes_over},
         api_{setting.io, std::move(address),
              hosted::Manners{"DigitalOcean", digitalocean::words_of, "ratelimit-reset",
                              hosted::Reset::seconds_since_epoch},
@@ -66,22 +70,34 @@ class DigitalOcean final : public Driver {
     const Deadline until{request.deadline};
     auto app = co_await read_app(until);
     if (!app) co_return app.error();
-    if (!app->autoscaler.empty()) {
+    const bool is_automatic = !app->autoscaler.empty();
+    if (is_automatic && !takes_over_) {
       co_return Failure{Errc::conflict, "scale: " + app->autoscaler, {}};
     }
-    if (app->desired == desired) co_return Result<void>{};
+    if (!is_automatic && app->desired == desired) co_return Result<void>{};
     if (!app->deployment.empty()) {
       co_return Failure{Errc::conflict,
                         "scale: the deployment " + app->deployment +
                             " is under way, and a change would supersede it",
                         {}};
     }
-    const auto spec = digitalocean::with_count(target_, std::move(app->spec), desired);
+    const auto spec = is_automatic
+                          ? digitalocean::with_takeover(target_, *app, desired)
+                          : digitalocean::with_count(target_, std::move(app->spec), desired);
     if (!spec) co_return spec.error();
     co_return co_await write(*spec, desired, until);
   }
 
   asio::awaitable<Result<Preflight>> preflight() override { return look(); }
+
+  /// What an agent before this one took over and could not give back any more is given back, too.
+  asio::awaitable<Result<void>> release() override {
+    if (!takes_over_) co_return Result<void>{};
+    const auto given_back =
+        co_await give_back(Deadline{std::min(hosted::release_patience, patience_)});
+    if (!given_back) co_return hosted::saying_the_permission(given_back.error());
+    co_return given_back;
+  }
 
   [[nodiscard]] Capabilities capabilities() const override {
     Capabilities can;
@@ -117,11 +133,11 @@ class DigitalOcean final : public Driver {
 
   asio::awaitable<Result<void>> write(const digitalocean::Document& spec, int desired,
                                       Deadline until) {
-    const auto request = digitalocean::put_spec(target_, spec);
-    const auto answer = co_await api_.ask(request, until);
-    if (!answer) co_return answer.error();
-    const auto app = Api::read(request, digitalocean::parse_app(target_, answer->body));
-    if (!app) co_return Failure{Errc::timed_out, app.error().message + "; was it carried out?", {}};
+    const auto app = co_await put(spec, until);
+    if (!app) co_return app.error();
+    if (!app->autoscaler.empty()) {
+      co_return Failure{Errc::failed, "PUT was accepted, and " + app->autoscaler + " even so", {}};
+    }
     if (app->desired != desired) {
       co_return Failure{
           Errc::failed,
@@ -131,6 +147,35 @@ class DigitalOcean final : public Driver {
     deployment_ = app->deployment;
     failure_.clear();
     co_return Result<void>{};
+  }
+
+  asio::awaitable<Result<digitalocean::App>> put(const digitalocean::Document& spec,
+                                                 Deadline until) {
+    const auto request = digitalocean::put_spec(target_, spec);
+    const auto answer = co_await api_.ask(request, until);
+    if (!answer) co_return answer.error();
+    auto app = Api::read(request, digitalocean::parse_app(target_, answer->body));
+    if (!app) co_return Failure{Errc::timed_out, app.error().message + "; was it carried out?", {}};
+    co_return app;
+  }
+
+  /// A deployment that is under way, such as that of the last count, is superseded: what it would
+  /// have brought is in the spec.
+  asio::awaitable<Result<void>> give_back(Deadline until) {
+    const auto taken = co_await read_app(until);
+    if (!taken) co_return taken.error();
+    if (!taken->before_takeover) co_return Result<void>{};
+    const auto spec = digitalocean::with_autoscaling_back(target_, *taken);
+    if (!spec) co_return spec.error();
+    const auto written = co_await put(*spec, until);
+    if (!written) co_return written.error();
+    const auto now = co_await read_app(until);
+    if (!now) co_return hosted::not_seen_given_back(with_permission(now.error()));
+    const auto& setting = taken->autoscaler.empty() ? *taken->before_takeover : taken->autoscaling;
+    if (!now->before_takeover && hosted::has_all_of(now->autoscaling, setting)) {
+      co_return Result<void>{};
+    }
+    co_return hosted::not_seen_given_back("the component does not have it: " + setting.dump());
   }
 
   /// What became of the deployment that the last write began.
@@ -154,7 +199,10 @@ class DigitalOcean final : public Driver {
   [[nodiscard]] Observation observation_of(const digitalocean::App& app, int current,
                                            int ready) const {
     Observation seen;
-    seen.desired = app.desired;
+    // While DigitalOcean scales, the spec does not tell what is there.
+    seen.desired = takes_over_ && !app.autoscaler.empty()
+                       ? std::max(current, digitalocean::least_instances)
+                       : app.desired;
     seen.current = current;
     seen.ready = std::min(ready, current);
     seen.updating = !app.deployment.empty();
@@ -170,10 +218,16 @@ class DigitalOcean final : public Driver {
     const auto app = co_await read_app(Deadline{patience_});
     if (!app) co_return app.error();
     Preflight found;
-    if (!app->autoscaler.empty()) {
-      found.wrong.push_back(app->autoscaler +
-                            ", and a count must not stand beside it: take `autoscaling` out of the "
-                            "component, or leave the component to it");
+    if (!app->autoscaler.empty() && takes_over_) {
+      found.warnings.push_back(hosted::will_be_taken_over(app->autoscaler));
+    } else if (!app->autoscaler.empty()) {
+      found.wrong.push_back(hosted::refusal_to_fight(
+          app->autoscaler +
+          ", and a count must not stand beside it: take `autoscaling` out of the component, leave "
+          "the component to it"));
+    } else if (app->before_takeover && !takes_over_) {
+      found.warnings.push_back(
+          hosted::left_suspended(std::string{"the variable "} + digitalocean::taken_over_variable));
     }
     const auto sendable = digitalocean::with_count(target_, app->spec, app->desired);
     if (!sendable) found.wrong.push_back(sendable.error().message);
@@ -187,6 +241,7 @@ class DigitalOcean final : public Driver {
   }
 
   digitalocean::Target target_;
+  bool takes_over_;
   Api api_;
   std::string deployment_;  ///< begun by the last write, and not ended yet
   std::string failure_;     ///< of the one before
@@ -204,6 +259,7 @@ Result<std::unique_ptr<Driver>> digitalocean_driver(Setting setting,
   reader.text("component", options.target.component);
   reader.text("tokenFile", options.token_file);
   reader.text("endpoint", options.endpoint);
+  reader.flag("takeOver", options.takes_over);
   if (!digitalocean::is_app_id(options.target.app)) {
     reader.wrong("app", "must be the id of the app, a UUID, as `doctl apps list` has it");
   }

@@ -1,10 +1,9 @@
 #include "drivers/kubernetes.hpp"
 
 #include <algorithm>
-#include <boost/asio/steady_timer.hpp>
-#include <chrono>
 #include <utility>
 
+#include "drivers/deadline.hpp"
 #include "drivers/kubernetes/access.hpp"
 #include "drivers/kubernetes/api.hpp"
 #include "drivers/kubernetes/autoscalers.hpp"
@@ -24,17 +23,9 @@ using kubernetes::Pod;
 using kubernetes::Request;
 using kubernetes::Target;
 using kubernetes::Workload;
-using Time = asio::steady_timer::time_point;
 
 constexpr Duration release_patience{5'000};  // an agent that stops waits for it
 constexpr int change_attempts = 5;           // an autoscaler's status changes all the time
-
-Time after(Duration wait) { return asio::steady_timer::clock_type::now() + wait; }
-
-Duration left_until(Time until) {
-  const auto left = until - asio::steady_timer::clock_type::now();
-  return std::max(std::chrono::ceil<Duration>(left), Duration{0});
-}
 
 /// What cannot be read, with what was asked before it.
 template <class T>
@@ -54,7 +45,7 @@ class Kubernetes final : public Driver {
         patience_{setting.patience} {}
 
   asio::awaitable<Result<Observation>> observe() override {
-    const auto until = after(patience_);
+    const Deadline until{patience_};
     const auto workload = co_await read_workload(until);
     if (!workload) co_return workload.error();
     auto seen = observation_of(*workload);
@@ -75,7 +66,7 @@ class Kubernetes final : public Driver {
                         "scale: " + std::to_string(request.desired) + " replicas; 0 or more",
                         {}};
     }
-    const auto until = after(request.deadline);
+    const Deadline until{request.deadline};
     auto version = request.version;
     if (version.empty()) {
       const auto workload = co_await read_workload(until);
@@ -96,7 +87,7 @@ class Kubernetes final : public Driver {
   }
 
   asio::awaitable<Result<Preflight>> preflight() override {
-    const auto until = after(patience_);
+    const Deadline until{patience_};
     Preflight found;
     const auto asked = co_await check_permissions(found, until);
     if (!asked) co_return asked.error();
@@ -123,7 +114,7 @@ class Kubernetes final : public Driver {
   asio::awaitable<Result<void>> release() override {
     if (!options_.takes_over) co_return Result<void>{};
     co_return co_await change_autoscalers(&Autoscaler::giving_back,
-                                          after(std::min(release_patience, patience_)));
+                                          Deadline{std::min(release_patience, patience_)});
   }
 
   [[nodiscard]] Capabilities capabilities() const override {
@@ -160,11 +151,11 @@ class Kubernetes final : public Driver {
     return {};
   }
 
-  asio::awaitable<Result<http::Answer>> ask_once(Request request, Time until) {
+  asio::awaitable<Result<http::Answer>> ask_once(Request request, Deadline until) {
     const auto token = kubernetes::current_token(access_);
     if (!token) co_return token.error();
     if (!token->empty()) request.call.secrets.emplace_back("Authorization", http::bearer(*token));
-    request.call.deadline = left_until(until);
+    request.call.deadline = until.left();
     auto answer = co_await client_->call(std::move(request.call));
     co_return answer;
   }
@@ -172,7 +163,7 @@ class Kubernetes final : public Driver {
   /// `make` makes the request of the target, whose namespace is known by then. Credentials that are
   /// refused are read anew, once.
   template <class Make>
-  asio::awaitable<Result<http::Answer>> ask(Make make, Time until) {
+  asio::awaitable<Result<http::Answer>> ask(Make make, Deadline until) {
     if (const auto found = find_cluster(); !found) co_return found.error();
     const Request request = make();
     auto answer = co_await ask_once(request, until);
@@ -189,14 +180,14 @@ class Kubernetes final : public Driver {
     co_return kubernetes::refusal(access_.server, request, *answer);
   }
 
-  asio::awaitable<Result<Workload>> read_workload(Time until) {
+  asio::awaitable<Result<Workload>> read_workload(Deadline until) {
     const auto make = [this] { return kubernetes::get_workload(target_); };
     const auto answer = co_await ask(make, until);
     if (!answer) co_return answer.error();
     co_return read(make(), kubernetes::parse_workload(target_, answer->body));
   }
 
-  asio::awaitable<Result<std::vector<Pod>>> read_pods(const std::string& selector, Time until) {
+  asio::awaitable<Result<std::vector<Pod>>> read_pods(const std::string& selector, Deadline until) {
     std::vector<Pod> all;
     std::string page;
     do {
@@ -213,7 +204,8 @@ class Kubernetes final : public Driver {
   }
 
   template <class List, class Parse>
-  asio::awaitable<Result<std::vector<Autoscaler>>> read_all(List list, Parse parse, Time until) {
+  asio::awaitable<Result<std::vector<Autoscaler>>> read_all(List list, Parse parse,
+                                                            Deadline until) {
     std::vector<Autoscaler> all;
     std::string page;
     do {
@@ -230,7 +222,7 @@ class Kubernetes final : public Driver {
 
   /// All that scale the target, those of KEDA only where they may be taken over: one that KEDA made
   /// goes with its ScaledObject.
-  asio::awaitable<Result<std::vector<Autoscaler>>> read_autoscalers(Time until) {
+  asio::awaitable<Result<std::vector<Autoscaler>>> read_autoscalers(Deadline until) {
     auto all =
         co_await read_all(kubernetes::list_autoscalers, kubernetes::parse_autoscalers, until);
     if (!all || !options_.takes_over) co_return all;
@@ -274,7 +266,7 @@ class Kubernetes final : public Driver {
 
   // --- scaling
 
-  asio::awaitable<Result<void>> write(int desired, const std::string& version, Time until) {
+  asio::awaitable<Result<void>> write(int desired, const std::string& version, Deadline until) {
     const auto make = [&] { return kubernetes::put_scale(target_, desired, version); };
     const auto answer = co_await ask(make, until);
     if (!answer) co_return answer.error();
@@ -291,7 +283,7 @@ class Kubernetes final : public Driver {
 
   /// Makes the pods that are to go the cheapest. Without the permission they go as the platform
   /// likes, which the preflight has said.
-  asio::awaitable<Result<void>> mark(const ScaleRequest& request, Time until) {
+  asio::awaitable<Result<void>> mark(const ScaleRequest& request, Deadline until) {
     const auto workload = co_await read_workload(until);
     if (!workload) co_return workload.error();
     const int gone = workload->current - request.desired;
@@ -307,7 +299,7 @@ class Kubernetes final : public Driver {
   }
 
   asio::awaitable<Result<void>> set_costs(const std::vector<std::string>& names,
-                                          std::optional<int> cost, Time until) {
+                                          std::optional<int> cost, Deadline until) {
     for (const auto& pod : names) {
       const auto make = [&] { return kubernetes::set_deletion_cost(target_, pod, cost); };
       const auto answer = co_await ask(make, until);
@@ -322,7 +314,7 @@ class Kubernetes final : public Driver {
 
   /// Suspends them, or gives them back. Their own controllers write them, too: what has changed
   /// meanwhile is read again.
-  asio::awaitable<Result<void>> change_autoscalers(std::string Autoscaler::*patch, Time until) {
+  asio::awaitable<Result<void>> change_autoscalers(std::string Autoscaler::*patch, Deadline until) {
     for (int attempt = 1;; ++attempt) {
       const auto all = co_await read_autoscalers(until);
       if (!all) co_return all.error();
@@ -334,7 +326,7 @@ class Kubernetes final : public Driver {
   }
 
   asio::awaitable<Result<void>> change_each(const std::vector<Autoscaler>& all,
-                                            std::string Autoscaler::*patch, Time until) {
+                                            std::string Autoscaler::*patch, Deadline until) {
     for (const auto& each : all) {
       const auto& body = each.*patch;
       if (body.empty()) continue;
@@ -345,7 +337,7 @@ class Kubernetes final : public Driver {
     co_return Result<void>{};
   }
 
-  asio::awaitable<Result<void>> look_for_autoscalers(Preflight& found, Time until) {
+  asio::awaitable<Result<void>> look_for_autoscalers(Preflight& found, Deadline until) {
     const auto all = co_await read_autoscalers(until);
     if (!all && all.error().code == Errc::denied) {
       found.wrong.push_back(missing(all.error().permission));
@@ -411,7 +403,7 @@ class Kubernetes final : public Driver {
     return all;
   }
 
-  asio::awaitable<Result<void>> check_permissions(Preflight& found, Time until) {
+  asio::awaitable<Result<void>> check_permissions(Preflight& found, Deadline until) {
     if (const auto cluster = find_cluster(); !cluster) co_return cluster.error();
     for (const auto& wish : wishes()) {
       const auto allowed = co_await is_allowed(wish.permission, until);
@@ -428,7 +420,7 @@ class Kubernetes final : public Driver {
     co_return Result<void>{};
   }
 
-  asio::awaitable<Result<bool>> is_allowed(Permission permission, Time until) {
+  asio::awaitable<Result<bool>> is_allowed(Permission permission, Deadline until) {
     const auto make = [&] { return kubernetes::ask_whether_allowed(target_, permission); };
     const auto answer = co_await ask(make, until);
     if (!answer) co_return answer.error();

@@ -12,7 +12,7 @@ boost::asio::awaitable<Labels> own_labels(boost::asio::io_context& io, Duration 
   const auto id = compose::own_container(mounts);
   if (id.empty()) co_return Labels{};
   docker::Engine engine{io, {}};
-  const auto answer = co_await engine.ask(compose::get_container(id), docker::after(patience));
+  const auto answer = co_await engine.ask(compose::get_container(id), Deadline{patience});
   co_return answer ? parse_labels(answer->body) : Labels{};
 }
 

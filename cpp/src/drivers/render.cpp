@@ -1,8 +1,10 @@
 #include "drivers/render.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "drivers/hosted/options.hpp"
+#include "drivers/hosted/takeover.hpp"
 #include "drivers/render/api.hpp"
 
 namespace selfscale::drivers {
@@ -18,6 +20,7 @@ struct Options {
   std::string service;
   std::string token_file;
   std::string endpoint;
+  bool takes_over = false;
 };
 
 class Render final : public Driver {
@@ -25,6 +28,7 @@ class Render final : public Driver {
   Render(const Setting& setting, Options options, http::Address address,
          hosted::Surroundings surroundings)
       : service_{std::move(options.service)},
+        takes_over_{options.takes_over},
         now_{surroundings.now},
         api_{setting.io, std::move(address),
              hosted::Manners{"Render", render::words_of, "Ratelimit-Reset",
@@ -62,8 +66,14 @@ class Render final : public Driver {
     const Deadline until{request.deadline};
     const auto before = co_await read_service(until);
     if (!before) co_return before.error();
-    if (!before->autoscaler.empty()) co_return conflict(before->autoscaler);
-    if (before->desired == desired) co_return Result<void>{};
+    const bool is_automatic = !before->autoscaler.empty();
+    if (is_automatic && !takes_over_) co_return conflict(before->autoscaler);
+    if (is_automatic) {
+      const auto taken = co_await take_over(before->autoscaling, until);
+      if (!taken) co_return taken.error();
+    } else if (before->desired == desired) {
+      co_return Result<void>{};
+    }
     const auto accepted = co_await api_.ask(render::scale_to(service_, desired), until);
     if (!accepted) co_return accepted.error();
     const auto after = co_await read_service(until);
@@ -74,6 +84,15 @@ class Render final : public Driver {
   }
 
   asio::awaitable<Result<Preflight>> preflight() override { return look(); }
+
+  /// What an agent before this one took over and could not give back any more is given back, too.
+  asio::awaitable<Result<void>> release() override {
+    if (!takes_over_) co_return Result<void>{};
+    const auto given_back =
+        co_await give_back(Deadline{std::min(hosted::release_patience, patience_)});
+    if (!given_back) co_return hosted::saying_the_permission(given_back.error());
+    co_return given_back;
+  }
 
   [[nodiscard]] Capabilities capabilities() const override {
     Capabilities can;
@@ -105,6 +124,14 @@ class Render final : public Driver {
     Preflight found;
     const auto objections = render::objections(*service);
     found.wrong.assign(objections.begin(), objections.end());
+    if (!service->autoscaler.empty() && takes_over_) {
+      found.warnings.push_back(hosted::will_be_taken_over(service->autoscaler));
+    } else if (!service->autoscaler.empty()) {
+      found.wrong.push_back(hosted::refusal_to_fight(
+          service->autoscaler +
+          ", and meanwhile takes what others ask for with a 202 and ignores it: turn it off on the "
+          "service's page Scaling, leave the service to it"));
+    }
     found.warnings.emplace_back(
         "the API key acts for its user in all of that user's workspaces: Render has no narrower "
         "ones");
@@ -121,11 +148,66 @@ class Render final : public Driver {
     co_return Api::read(request, render::parse_service(answer->body));
   }
 
-  static Observation observation_of(const render::Service& service, std::vector<Replica> replicas,
-                                    bool is_deploying) {
+  // --- Render's own autoscaling
+
+  /// Suspends it. How it was is kept before that and until it is given back: whoever ends in
+  /// between leaves it to the next agent.
+  asio::awaitable<Result<void>> take_over(const hosted::Json& setting, Deadline until) {
+    const auto kept = co_await api_.ask(render::keep_taken_over(service_, setting), until);
+    if (!kept) co_return kept.error();
+    co_return co_await set_autoscaling(render::switched(setting, false), until);
+  }
+
+  asio::awaitable<Result<void>> give_back(Deadline until) {
+    const auto service = co_await read_service(until);
+    if (!service) co_return service.error();
+    const auto asked = render::get_taken_over(service_);
+    const auto answer = co_await api_.ask(asked, until);
+    if (!answer && answer.error().code == Errc::not_found) co_return Result<void>{};
+    if (!answer) co_return answer.error();
+    if (service->autoscaler.empty()) {  // else a person has turned it on again already
+      const auto kept = Api::read(asked, render::parse_taken_over(answer->body));
+      if (!kept) co_return kept.error();
+      const auto restored = co_await restore(service->autoscaling, *kept, until);
+      if (!restored) co_return restored.error();
+    }
+    const auto forgotten = co_await api_.ask(render::forget_taken_over(service_), until);
+    if (!forgotten && forgotten.error().code != Errc::not_found) co_return forgotten.error();
+    co_return Result<void>{};
+  }
+
+  /// Whatever a person has set since it was taken over is what they get back.
+  asio::awaitable<Result<void>> restore(const hosted::Json& now, const hosted::Json& kept,
+                                        Deadline until) {
+    const auto setting = render::switched(now.is_object() ? now : kept, true);
+    const auto set = co_await set_autoscaling(setting, until);
+    if (!set) co_return set.error();
+    const auto service = co_await read_service(until);
+    if (!service) co_return hosted::not_seen_given_back(with_permission(service.error()));
+    if (hosted::has_all_of(service->autoscaling, setting)) co_return Result<void>{};
+    co_return hosted::not_seen_given_back("the service does not have it: " + setting.dump());
+  }
+
+  asio::awaitable<Result<void>> set_autoscaling(const hosted::Json& setting, Deadline until) {
+    const auto request = render::set_autoscaling(service_, setting);
+    const auto answer = co_await api_.ask(request, until);
+    if (!answer) co_return answer.error();
+    const auto now = Api::read(request, render::parse_autoscaling(answer->body));
+    if (!now) co_return Failure{Errc::timed_out, now.error().message + "; was it carried out?", {}};
+    if (hosted::has_all_of(*now, setting)) co_return Result<void>{};
+    co_return Failure{Errc::failed,
+                      "Render took the setting of its autoscaling, and it is still " + now->dump(),
+                      {}};
+  }
+
+  /// While Render scales, what is set does not tell what is there.
+  [[nodiscard]] Observation observation_of(const render::Service& service,
+                                           std::vector<Replica> replicas, bool is_deploying) const {
     Observation seen;
-    seen.desired = service.desired;
     seen.current = static_cast<int>(replicas.size());
+    seen.desired = takes_over_ && !service.autoscaler.empty()
+                       ? std::max(seen.current, render::least_instances)
+                       : service.desired;
     seen.updating = is_deploying;
     seen.least = render::least_instances;
     seen.most = render::most_instances;
@@ -143,6 +225,7 @@ class Render final : public Driver {
   }
 
   std::string service_;
+  bool takes_over_;
   std::function<std::chrono::system_clock::time_point()> now_;
   Api api_;
   Duration patience_;
@@ -156,6 +239,7 @@ Result<std::unique_ptr<Driver>> render_driver(Setting setting, hosted::Surroundi
   reader.text("service", options.service);
   reader.text("tokenFile", options.token_file);
   reader.text("endpoint", options.endpoint);
+  reader.flag("takeOver", options.takes_over);
   if (options.service.empty()) {  // inside a service of Render's its own id is known
     options.service = surroundings.environment("RENDER_SERVICE_ID").value_or("");
   }

@@ -13,8 +13,6 @@ namespace selfscale::drivers {
 namespace {
 
 namespace asio = boost::asio;
-using docker::after;
-using docker::Time;
 using docker::understood;
 using swarm::Service;
 using swarm::Tasks;
@@ -27,7 +25,7 @@ class Swarm final : public Driver {
         patience_{setting.patience} {}
 
   asio::awaitable<Result<Observation>> observe() override {
-    const auto until = after(patience_);
+    const Deadline until{patience_};
     const auto service = co_await find_service(until);
     if (!service) co_return service.error();
     const auto tasks = co_await list_tasks(until);
@@ -44,7 +42,7 @@ class Swarm final : public Driver {
                         "scale: " + std::to_string(request.desired) + " replicas; 0 or more",
                         {}};
     }
-    const auto until = after(request.deadline);
+    const Deadline until{request.deadline};
     const auto call = swarm::get_service(options_.service);
     const auto answer = co_await engine_.ask(call, until);
     if (!answer) co_return answer.error();
@@ -72,7 +70,7 @@ class Swarm final : public Driver {
   }
 
   asio::awaitable<Result<Preflight>> preflight() override {
-    const auto until = after(patience_);
+    const Deadline until{patience_};
     Preflight found;
     seen_.reset();
     const auto info = swarm::get_info();
@@ -118,14 +116,14 @@ class Swarm final : public Driver {
   }
 
  private:
-  asio::awaitable<Result<Service>> find_service(Time until) {
+  asio::awaitable<Result<Service>> find_service(Deadline until) {
     const auto call = swarm::list_services(options_.service);
     const auto answer = co_await engine_.ask(call, until);
     if (!answer) co_return answer.error();
     co_return understood(call, swarm::parse_services(answer->body, options_.service));
   }
 
-  asio::awaitable<Result<Tasks>> list_tasks(Time until) {
+  asio::awaitable<Result<Tasks>> list_tasks(Deadline until) {
     const auto call = swarm::list_tasks(options_.service);
     const auto answer = co_await engine_.ask(call, until);
     if (!answer) co_return answer.error();

@@ -85,6 +85,7 @@ void read_prefork(Reader& platform) {
 
 void read_cloud_run(Reader& platform) {
   read_texts(platform, {"project", "location", "service", "workerPool", "keyFile", "endpoint"});
+  platform.flag("takeOver");
   if (platform.has("service") && platform.has("workerPool")) {
     platform.wrong("workerPool", "cannot stand beside a service: one policy scales one of them");
   }
@@ -96,6 +97,16 @@ void read_railway(Reader& platform) {
   if (kind && *kind != "project" && *kind != "account") {
     platform.wrong("tokenKind", R"(must be "project" or "account")");
   }
+}
+
+void read_render(Reader& platform) {
+  read_texts(platform, {"service", "tokenFile", "endpoint"});
+  platform.flag("takeOver");
+}
+
+void read_digitalocean(Reader& platform) {
+  read_texts(platform, {"app", "component", "tokenFile", "endpoint"});
+  platform.flag("takeOver");
 }
 
 std::string acting() {
@@ -129,12 +140,8 @@ void read_platform(Reader& reader, CompiledPolicy& policy) {
     if (policy.driver == "gunicorn" || policy.driver == "uvicorn") return read_prefork(platform);
     if (policy.driver == "cloud_run") return read_cloud_run(platform);
     if (policy.driver == "railway") return read_railway(platform);
-    if (policy.driver == "render") {
-      return read_texts(platform, {"service", "tokenFile", "endpoint"});
-    }
-    if (policy.driver == "digitalocean") {
-      return read_texts(platform, {"app", "component", "tokenFile", "endpoint"});
-    }
+    if (policy.driver == "render") return read_render(platform);
+    if (policy.driver == "digitalocean") return read_digitalocean(platform);
     platform.accept_rest();
     if (!driver) return;
     const auto known = std::find(usual_drivers.begin(), usual_drivers.end(), *driver);

@@ -37,5 +37,8 @@ struct HarnessRow {
 
 /// One for every driver of the table; each begins with 2 replicas.
 std::vector<HarnessRow> every_harness();
+/// For the campaign of faults alone: drivers that ask somebody else for their credentials first, in
+/// each of the ways that their own row does not go.
+std::vector<HarnessRow> every_other_way_to_credentials();
 
 }  // namespace selfscale::drivers

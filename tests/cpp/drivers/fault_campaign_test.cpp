@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
+#include <iterator>
 #include <mutex>
 
 #include "drivers/conformance.hpp"
@@ -234,6 +235,7 @@ class Injector final : public http::Interference {
 std::vector<HarnessRow> rows_over_http() {
   auto rows = every_harness();
   std::erase_if(rows, [](const HarnessRow& row) { return !row.over_http; });
+  std::ranges::move(every_other_way_to_credentials(), std::back_inserter(rows));
   return rows;
 }
 
@@ -267,6 +269,7 @@ class FaultCampaign : public testing::TestWithParam<std::tuple<HarnessRow, Use>>
   /// What becomes of the use under a blow.
   Report report_of(OneDriver& one, const Blow& blow, Duration deadline = no_hurry) {
     platform->restore();
+    setting_of_autoscaler = platform->autoscaler();
     ScaleRequest request;
     request.deadline = no_hurry;
     if (use.has_observed) request = seen_by_another();
@@ -361,6 +364,7 @@ class FaultCampaign : public testing::TestWithParam<std::tuple<HarnessRow, Use>>
     const bool may_ask_again =
         blow.fault.how != CallFault::How::cancelled && !hangs && blow.fault.status != 429;
     if (use.what == Use::What::scale && may_ask_again) expect_success_later(one);
+    if (!hangs) expect_given_back_later();  // else the platform is another one by now
     return count;
   }
 
@@ -405,7 +409,7 @@ class FaultCampaign : public testing::TestWithParam<std::tuple<HarnessRow, Use>>
       return;
     }
     if (end == End::finding && !report.outcome.failure) return;
-    std::vector<Errc> owed{blow.fault.owed(call)};
+    std::vector<Errc> owed{end == End::denied ? Errc::denied : blow.fault.owed(call)};
     ASSERT_TRUE(report.outcome.failure) << "a finding that no row tells of";
     if (end == End::failed) owed = {Errc::failed};
     if (end == End::unsure) owed = {Errc::timed_out};
@@ -481,7 +485,16 @@ class FaultCampaign : public testing::TestWithParam<std::tuple<HarnessRow, Use>>
     EXPECT_EQ(platform->truth(), use.desired) << "asked for once more";
   }
 
+  /// Whatever became of it, the next agent leaves the platform's own autoscaler as it was.
+  void expect_given_back_later() {
+    OneDriver next{*platform};
+    const auto given_back = run(next.io, next.driver->release());
+    EXPECT_TRUE(given_back) << given_back.error().message;
+    EXPECT_EQ(platform->autoscaler(), setting_of_autoscaler);
+  }
+
   const Use use = std::get<1>(GetParam());
+  std::string setting_of_autoscaler;
   Injector injector;
   std::unique_ptr<OverHttp> platform;
 };

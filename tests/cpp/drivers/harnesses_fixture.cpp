@@ -6,6 +6,8 @@
 #include <condition_variable>
 #include <csignal>
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <map>
 #include <mutex>
 #include <stdexcept>
@@ -135,7 +137,7 @@ class CallbackHarness final : public Harness {
 };
 
 /// Against AWS as a script on loopback plays it.
-class EcsHarness final : public Harness, public OverHttp {
+class EcsHarness : public Harness, public OverHttp {
  public:
   EcsHarness() = default;
   ~EcsHarness() override { EXPECT_EQ(aws_.complaints(), std::vector<std::string>{}); }
@@ -171,7 +173,7 @@ class EcsHarness final : public Harness, public OverHttp {
     auto all = options();
     all.takes_over = true;
     all.patience = patience;
-    return ecs_driver(io, std::move(all), aws_.surroundings());
+    return ecs_driver(io, std::move(all), surroundings());
   }
   void restore() override {
     aws_.set_count(2);
@@ -194,6 +196,13 @@ class EcsHarness final : public Harness, public OverHttp {
       state.policies = {"cpu"};
       state.actions = {"nightly"};
     });
+  }
+  std::string autoscaler() override {
+    Json all;
+    aws_.with([&all](const ecs::FakeAws::State& state) {
+      all = {{"target", state.target}, {"tags", state.tags}};
+    });
+    return all.dump();
   }
   void interfere(http::Interference* interference) override { aws_.interfere(interference); }
   /// By its type: nearly all of them have the status 400.
@@ -233,9 +242,14 @@ class EcsHarness final : public Harness, public OverHttp {
              "the service tells the counts; the note says why its tasks are not known"}};
   }
 
- private:
+ protected:
   using Json = nlohmann::json;
 
+  virtual ecs::CredentialChain::Surroundings surroundings() { return aws_.surroundings(); }
+
+  ecs::FakeAws aws_;
+
+ private:
   [[nodiscard]] ecs::Options options() const {
     ecs::Options all;
     all.place = {"prod", "web"};
@@ -248,8 +262,156 @@ class EcsHarness final : public Harness, public OverHttp {
     return asio::ip::tcp::acceptor{io, any}.local_endpoint().port();
   }
 
-  ecs::FakeAws aws_;
   bool is_gone_ = false;
+};
+
+/// Credentials that somebody else gives, for a while.
+class EcsCredentialsHarness : public EcsHarness {
+ public:
+  void restore() override {
+    EcsHarness::restore();
+    give_key();
+  }
+  /// What was given is good until its end; that AWS refuses it is one of the faults.
+  bool rotate_key() override { return false; }
+  bool has_key(const Called& call) override { return !is_of_credentials(call); }
+  Called called(const http::Received& request) override {
+    if (!request.header("X-Amz-Target").empty()) return EcsHarness::called(request);
+    auto call = OverHttp::called(request);
+    call.writes = false;  // nothing comes about by it
+    call.in_words = words_of(call.name);
+    return call;
+  }
+  Refused refusal(const Called& call, int status, std::chrono::seconds wait) override {
+    if (!is_of_credentials(call)) return EcsHarness::refusal(call, status, wait);
+    return {status, Json{{"Code", "No"},
+                         {"Message", "AWS says no"},
+                         {"Error", {{"Code", "No"}, {"Message", "AWS says no"}}}}
+                        .dump()};
+  }
+  std::vector<Divergence> divergences() override {
+    auto all = EcsHarness::divergences();
+    std::ranges::move(of_credentials(), std::back_inserter(all));
+    return all;
+  }
+  std::vector<std::string> secrets() override {
+    auto all = EcsHarness::secrets();
+    all.emplace_back("session/token");
+    return all;
+  }
+
+ protected:
+  ecs::CredentialChain::Surroundings surroundings() override {
+    auto all = aws_.surroundings();
+    all.environment = [this](const std::string& name) -> std::optional<std::string> {
+      if (name == "AWS_REGION") return "eu-west-1";
+      const auto variables = environment();
+      const auto found = variables.find(name);
+      return found == variables.end() ? std::nullopt : std::optional{found->second};
+    };
+    return all;
+  }
+  virtual std::map<std::string, std::string> environment() = 0;
+  virtual void give_key() = 0;
+  /// A part of what each failure of the call says.
+  virtual std::string words_of(const std::string& call) = 0;
+  virtual std::vector<Divergence> of_credentials() = 0;
+
+  /// As the endpoints of containers and instances give them, in the path `path`.
+  void give_key_at(const std::string& path) {
+    aws_.with([&](ecs::FakeAws::State& state) {
+      state.session_token = "session/token";
+      state.files[path] = Json{{"AccessKeyId", state.access_key_id},
+                               {"SecretAccessKey", state.secret_access_key},
+                               {"Token", state.session_token},
+                               {"Expiration", "2026-11-27T08:00:00Z"}}
+                              .dump();
+    });
+  }
+  static bool is_of_credentials(const Called& call) {
+    return call.name.find('/') != call.name.npos;
+  }
+};
+
+constexpr std::string_view refused_for_good = "404 409 422";
+constexpr auto no_credentials = "whoever refuses them leaves a driver without credentials";
+
+class EcsContainerHarness final : public EcsCredentialsHarness {
+ protected:
+  std::map<std::string, std::string> environment() override {
+    return {{"AWS_CONTAINER_CREDENTIALS_FULL_URI", aws_.url() + "/credentials"}};
+  }
+  void give_key() override { give_key_at("/credentials"); }
+  std::string words_of(const std::string&) override { return "credentials"; }
+  std::vector<Divergence> of_credentials() override {
+    using End = Divergence::End;
+    return {{"", "/credentials", refused_for_good, End::denied, no_credentials},
+            {"", "/credentials", "500 502 503 504 reset lost torn", End::done,
+             "it is on this machine, and asked up to three times"}};
+  }
+};
+
+class EcsInstanceHarness final : public EcsCredentialsHarness {
+ protected:
+  std::map<std::string, std::string> environment() override {
+    return {{"AWS_EC2_METADATA_SERVICE_ENDPOINT", aws_.url()}};
+  }
+  void give_key() override {
+    aws_.with([](ecs::FakeAws::State& state) {
+      state.files["/latest/api/token"] = "AQAE==";
+      state.files["/latest/meta-data/iam/security-credentials/"] = "web-role";
+    });
+    give_key_at("/latest/meta-data/iam/security-credentials/web-role");
+  }
+  std::string words_of(const std::string& call) override {
+    return call.ends_with("/token") ? "instance" : "meta";
+  }
+  std::vector<Divergence> of_credentials() override {
+    using End = Divergence::End;
+    constexpr auto elsewhere = "this is no instance, or it may not ask: the usual reasons";
+    return {{"", "/latest/", refused_for_good, End::denied, no_credentials},
+            {"", "/latest/api/token", "reset lost torn hangs cut", End::denied, elsewhere},
+            {"", "/latest/api/token", "garbled", End::done, "any text may be a token"}};
+  }
+};
+
+class EcsWebIdentityHarness final : public EcsCredentialsHarness {
+ public:
+  EcsWebIdentityHarness() { std::ofstream{token_file_} << "jwt.of.this.pod"; }
+  ~EcsWebIdentityHarness() override { std::filesystem::remove(token_file_); }
+  EcsWebIdentityHarness(const EcsWebIdentityHarness&) = delete;
+  std::vector<std::string> secrets() override {
+    auto all = EcsCredentialsHarness::secrets();
+    all.emplace_back("jwt.of.this.pod");
+    return all;
+  }
+
+ protected:
+  std::map<std::string, std::string> environment() override {
+    return {{"AWS_ENDPOINT_URL_STS", aws_.url()},
+            {"AWS_ROLE_ARN", "arn:aws:iam::1:role/r"},
+            {"AWS_WEB_IDENTITY_TOKEN_FILE", token_file_}};
+  }
+  void give_key() override {
+    aws_.with([](ecs::FakeAws::State& state) {
+      state.session_token = "session/token";
+      state.files["/"] =
+          "<AssumeRoleWithWebIdentityResponse><AssumeRoleWithWebIdentityResult><Credentials>"
+          "<AccessKeyId>" +
+          state.access_key_id + "</AccessKeyId><SecretAccessKey>" + state.secret_access_key +
+          "</SecretAccessKey><SessionToken>" + state.session_token +
+          "</SessionToken><Expiration>2026-11-27T08:00:00Z</Expiration></Credentials>"
+          "</AssumeRoleWithWebIdentityResult></AssumeRoleWithWebIdentityResponse>";
+    });
+  }
+  std::string words_of(const std::string&) override { return "AssumeRoleWithWebIdentity"; }
+  std::vector<Divergence> of_credentials() override {
+    return {{"", "POST /", refused_for_good, Divergence::End::denied, no_credentials}};
+  }
+
+ private:
+  std::string token_file_ =
+      testing::TempDir() + "selfscale-web-identity-" + std::to_string(::getpid());
 };
 
 /// What a server on loopback does to each request.
@@ -312,6 +474,19 @@ class KubernetesHarness final : public Harness, public OverHttp {
             {"spec", {{"scaleTargetRef", {{"name", "web"}}}, {"triggers", Json::array()}}}}});
     });
     api_.set_replicas(2);
+  }
+  std::string autoscaler() override {
+    auto all = api_.look([](const auto& cluster) {
+      return Json{cluster.autoscalers, cluster.scaled_objects};
+    });
+    for (auto& kind : all) {
+      for (auto& each : kind) {
+        auto& metadata = each["metadata"];
+        metadata.erase("resourceVersion");
+        if (metadata.value("annotations", Json::object()).empty()) metadata.erase("annotations");
+      }
+    }
+    return all.dump();
   }
   void interfere(http::Interference* interference) override { api_.interfere(interference); }
   Refused refusal(const Called&, int status, std::chrono::seconds wait) override {
@@ -392,13 +567,29 @@ class PreforkHarness final : public Harness {
   prefork::RunningServer server_;
 };
 
-class CloudRunHarness final
+/// Of platforms that accept first, and carry out then or not.
+constexpr Divergence what_is_read_back{
+    "scale", {}, {}, Divergence::End::unsure, "it was accepted; was it carried out?", true};
+constexpr Divergence what_is_given_back{
+    "release", {}, {}, Divergence::End::unsure, "it was put back; is it there?", true};
+
+class CloudRunHarness
     : public HostedHarness<cloud_run::FakeCloudRun, MakeHosted{cloud_run_driver}> {
  public:
-  /// Operations stay open, so that they are followed.
+  /// Operations stay open, so that they are followed. As many as there may be count as there.
   void restore() override {
     HostedHarness::restore();
-    platform_.platform.locked([this] { platform_.is_slow = true; });
+    platform_.platform.locked([this] {
+      platform_.is_slow = true;
+      platform_.is_automatic = true;
+      platform_.bounds = {{"minInstanceCount", 1}, {"maxInstanceCount", 2}};
+      platform_.annotations = {{"team", "shop"}};
+    });
+  }
+  std::string autoscaler() override {
+    return platform_.platform.locked([this] {
+      return nlohmann::json{platform_.is_automatic, platform_.bounds, platform_.annotations}.dump();
+    });
   }
   void interfere(http::Interference* interference) override {
     HostedHarness::interfere(interference);
@@ -417,21 +608,55 @@ class CloudRunHarness final
   bool has_key(const Called& call) override { return !call.name.ends_with("/token"); }
   std::vector<Divergence> divergences() override {
     return {{"observe", "/operations/", "404", Divergence::End::done,
-             "an operation that is forgotten ended long ago"}};
+             "an operation that is forgotten ended long ago"},
+            what_is_given_back};
   }
+};
+/// By the key of a service account instead of the metadata server.
+class CloudRunKeyHarness final : public CloudRunHarness {
+ public:
+  CloudRunKeyHarness() {
+    platform_.tokens.locked([this] { platform_.tokens.key = &key(); });
+    std::ofstream{key_file_} << platform_.tokens.key_file(key());
+    around_.variables = {{"GOOGLE_APPLICATION_CREDENTIALS", key_file_}};
+  }
+  ~CloudRunKeyHarness() override { std::filesystem::remove(key_file_); }
+  CloudRunKeyHarness(const CloudRunKeyHarness&) = delete;
+
+  Called called(const http::Received& request) override {
+    auto call = CloudRunHarness::called(request);
+    if (!has_key(call)) call.writes = false;  // nothing comes about by it
+    return call;
+  }
+
+ private:
+  static const cloud_run::AccountKey& key() {
+    static const cloud_run::AccountKey one;  // takes its time to make
+    return one;
+  }
+  std::string key_file_ =
+      testing::TempDir() + "selfscale-google-key-" + std::to_string(::getpid()) + ".json";
 };
 class DigitalOceanHarness final
     : public HostedHarness<digitalocean::FakeDigitalOcean, MakeHosted{digitalocean_driver}> {
  public:
+  void restore() override {
+    HostedHarness::restore();
+    platform_.platform.locked([this] { platform_.spec = digitalocean::FakeDigitalOcean::usual(); });
+    platform_.add_autoscaler({{"min_instance_count", 1}, {"max_instance_count", 4}});
+  }
+  std::string autoscaler() override {
+    return platform_.platform.locked([this] {
+      const nlohmann::json web = platform_.web();  // sorts the keys
+      return web.dump();
+    });
+  }
   std::vector<Divergence> divergences() override {
     return {{"observe", "/deployments/", "404", Divergence::End::done,
-             "a deployment that is forgotten ended long ago"}};
+             "a deployment that is forgotten ended long ago"},
+            what_is_given_back};
   }
 };
-
-/// Of platforms that accept first, and carry out then or not.
-constexpr Divergence what_is_read_back{
-    "scale", {}, {}, Divergence::End::unsure, "it was accepted; was it carried out?", true};
 
 class RailwayHarness final
     : public HostedHarness<railway::FakeRailway, MakeHosted{railway_driver}> {
@@ -444,7 +669,24 @@ class RailwayHarness final
 };
 class RenderHarness final : public HostedHarness<render::FakeRender, MakeHosted{render_driver}> {
  public:
-  std::vector<Divergence> divergences() override { return {what_is_read_back}; }
+  void restore() override {
+    HostedHarness::restore();
+    platform_.add_autoscaler(true);
+    platform_.platform.locked([this] { platform_.kept.reset(); });
+  }
+  std::string autoscaler() override {
+    return platform_.platform.locked([this] {
+      const auto& details = platform_.service["serviceDetails"];
+      return details.value("autoscaling", nlohmann::json{}).dump() + platform_.kept.value_or("");
+    });
+  }
+  std::vector<Divergence> divergences() override {
+    constexpr auto nothing = "nothing is kept, so nothing was taken over";
+    return {what_is_read_back,
+            {"release", "GET /v1/services/srv-1/env-vars", "404", Divergence::End::done, nothing},
+            {"release", "DELETE", "404", Divergence::End::done, "somebody else was faster"},
+            what_is_given_back};
+  }
 };
 
 /// The real supervisor, with real processes.
@@ -631,6 +873,11 @@ std::vector<HarnessRow> every_harness() {
           row<RenderHarness>("render"),
           row<SwarmHarness>("swarm"),
           row<PreforkHarness>("uvicorn", "uvicorn")};
+}
+
+std::vector<HarnessRow> every_other_way_to_credentials() {
+  return {row<CloudRunKeyHarness>("cloud_run_key"), row<EcsContainerHarness>("ecs_container"),
+          row<EcsInstanceHarness>("ecs_instance"), row<EcsWebIdentityHarness>("ecs_web_identity")};
 }
 
 }  // namespace selfscale::drivers

@@ -39,6 +39,7 @@ struct Divergence {
   enum class End : std::uint8_t {
     done,
     failed,           ///< Errc::failed
+    denied,           ///< Errc::denied
     unsure,           ///< Errc::timed_out
     as_in_the_table,  ///< but for what it does about it
     finding,          ///< of a preflight's own, in its own words
@@ -60,6 +61,9 @@ class OverHttp {
   /// 2 replicas, and an autoscaler of the platform's own where a driver may take one over.
   virtual void restore() = 0;
   virtual int truth() = 0;
+  /// The setting of the autoscaler that restore() made, as it stands, with all that a takeover has
+  /// left there; empty: this driver takes none over.
+  virtual std::string autoscaler() { return {}; }
   /// With all servers of the platform.
   virtual void interfere(http::Interference* interference) = 0;
   /// What the platform says to a call where others have this status; to whoever throttles, that it

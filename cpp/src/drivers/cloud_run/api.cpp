@@ -26,6 +26,40 @@ bool is_automatic(const Target& target, const Json& scaling) {
   return target.kind == Kind::service && text(at(scaling, "scalingMode")) != "MANUAL";
 }
 
+constexpr int usual_most = 100;  // Google's default of maxInstanceCount
+
+/// What a service may have at most: no less than it has.
+std::optional<int> most_of(const Json& workload) {
+  for (const auto* scaling : {&at(workload, "scaling"), &at(workload, "template", "scaling")}) {
+    const auto most = hosted::count(at(*scaling, "maxInstanceCount"), 0);
+    if (!most || *most > 0) return most;
+  }
+  return usual_most;
+}
+
+/// What a takeover has kept; empty: there was none.
+std::optional<Json> kept_in(const Json& annotations) {
+  const auto kept = hosted::parse(text(at(annotations, taken_over_annotation)));
+  if (!kept || !kept->is_object()) return std::nullopt;
+  return *kept;
+}
+
+/// Of the bounds of a service, those that a takeover has kept and that are gone.
+Json lost_bounds(const Json& kept, const Json& now) {
+  auto lost = Json::object();
+  for (const auto* key : {"minInstanceCount", "maxInstanceCount"}) {
+    if (kept.contains(key) && !now.contains(key)) lost[key] = kept[key];
+  }
+  return lost;
+}
+
+Request change(const Target& target, const std::string& mask, Json body, const std::string& etag) {
+  body["etag"] = etag;
+  return hosted::send(
+      "PATCH", path_of(target) + "?updateMask=" + mask, body,
+      right_to(target, "update") + " and, on its runtime account, iam.serviceAccounts.actAs");
+}
+
 /// CPU only during requests is the default; where resources are given, what they say.
 bool has_cpu_for_requests_alone(const Json& workload) {
   const auto& containers = at(workload, "template", "containers");
@@ -93,10 +127,39 @@ Request get_workload(const Target& target) {
 Request set_count(const Target& target, int instances, const std::string& etag) {
   // Without a mask a PATCH would replace everything; with the mode in it, it would undo the change
   // of somebody who has just turned automatic scaling on.
-  const Json body = {{"scaling", {{"manualInstanceCount", instances}}}, {"etag", etag}};
-  return hosted::send(
-      "PATCH", path_of(target) + "?updateMask=scaling.manualInstanceCount", body,
-      right_to(target, "update") + " and, on its runtime account, iam.serviceAccounts.actAs");
+  return change(target, "scaling.manualInstanceCount",
+                {{"scaling", {{"manualInstanceCount", instances}}}}, etag);
+}
+
+Request take_over(const Target& target, int instances, const Workload& workload) {
+  auto annotations = workload.annotations;
+  annotations[taken_over_annotation] = workload.scaling.dump();
+  return change(target, "annotations,scaling.scalingMode,scaling.manualInstanceCount",
+                {{"annotations", std::move(annotations)},
+                 {"scaling", {{"scalingMode", "MANUAL"}, {"manualInstanceCount", instances}}}},
+                workload.etag);
+}
+
+Request give_back(const Target& target, const Workload& workload) {
+  auto annotations = workload.annotations;
+  annotations.erase(taken_over_annotation);
+  std::string mask = "annotations";
+  Json body = {{"annotations", std::move(annotations)}};
+  if (workload.is_manual) {  // else a person has turned it on again already
+    const auto& kept = *workload.before_takeover;
+    body["scaling"] = lost_bounds(kept, workload.scaling);
+    for (const auto& [key, value] : body["scaling"].items()) mask += ",scaling." + key;
+    mask += ",scaling.scalingMode,scaling.manualInstanceCount";  // what is left out is cleared
+    for (const auto* key : {"scalingMode", "manualInstanceCount"}) {
+      if (kept.contains(key)) body["scaling"][key] = kept[key];
+    }
+  }
+  return change(target, mask, std::move(body), workload.etag);
+}
+
+bool is_given_back(const Workload& before, const Workload& now) {
+  if (now.before_takeover || now.is_manual) return false;
+  return !before.is_manual || lost_bounds(*before.before_takeover, now.scaling).empty();
 }
 
 Request get_operation(const std::string& operation) {
@@ -113,13 +176,21 @@ Result<Workload> parse_workload(const Target& target, std::string_view body) {
   }
   const auto& scaling = at(*json, "scaling");
   workload.is_manual = !is_automatic(target, scaling);
-  const auto desired = selfscale::count(at(scaling, "manualInstanceCount"), 0);
-  if (!desired) return malformed("scaling.manualInstanceCount is no count");
+  const auto desired =
+      workload.is_manual ? selfscale::count(at(scaling, "manualInstanceCount"), 0) : most_of(*json);
+  if (!desired) {
+    return malformed(workload.is_manual ? "scaling.manualInstanceCount is no count"
+                                        : "maxInstanceCount is no count");
+  }
   workload.desired = *desired;
   workload.is_settled = is_settled(*json);
   workload.failure = failure_of(at(*json, "terminalCondition"));
   workload.is_throttled = target.kind == Kind::service && has_cpu_for_requests_alone(*json);
   workload.revisions_with_traffic = with_traffic(*json);
+  workload.scaling = scaling.is_object() ? scaling : Json::object();
+  const auto& annotations = at(*json, "annotations");
+  workload.annotations = annotations.is_object() ? annotations : Json::object();
+  workload.before_takeover = kept_in(workload.annotations);
   return workload;
 }
 

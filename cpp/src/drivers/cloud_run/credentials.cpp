@@ -110,6 +110,7 @@ Result<Secret> signed_assertion(const ServiceAccount& account, WallTime now) {
 http::Call exchange(const Secret& assertion) {
   http::Call call;
   call.method = "POST";
+  call.is_query = true;  // nothing comes about by it but a token
   call.headers = {{"Content-Type", "application/x-www-form-urlencoded"},
                   {"Accept", "application/json"}};
   call.body = "grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer&assertion=";

@@ -1,5 +1,6 @@
 #include "drivers/cloud_run/token_source.hpp"
 
+#include <algorithm>
 #include <fstream>
 #include <sstream>
 #include <utility>
@@ -12,6 +13,7 @@ namespace {
 namespace asio = boost::asio;
 
 constexpr std::chrono::seconds renewed_ahead{300};
+constexpr std::chrono::seconds asked_again_after{30};  // where a renewal brought nothing new
 constexpr Duration metadata_deadline{2'000};
 constexpr Duration exchange_deadline{10'000};
 constexpr auto usual_metadata_host = "metadata.google.internal";
@@ -36,16 +38,21 @@ TokenSource::TokenSource(asio::io_context& io, std::string key_file,
     : io_{io}, key_file_{std::move(key_file)}, surroundings_{std::move(surroundings)} {}
 
 asio::awaitable<Result<hosted::Credential>> TokenSource::get(Deadline until, bool is_refused) {
-  if (is_refused || surroundings_.now() >= renew_at_) held_.reset();
-  if (!held_) {
+  const auto now = surroundings_.now();
+  if (is_refused || now >= ends_at_) held_.reset();
+  if (!held_ || now >= renew_at_) {
     auto fetched = co_await fetch(until);
-    if (!fetched) {
+    const bool may_go_on = held_ && !fetched && fetched.error().code != Errc::stopped;
+    if (!fetched && !may_go_on) {
       auto failure = fetched.error();
       failure.message.insert(0, "no access token for Google: ");
       co_return failure;
     }
-    held_ = std::move(fetched->token);
-    renew_at_ = surroundings_.now() + fetched->lasts - renewed_ahead;
+    if (fetched) {
+      held_ = std::move(fetched->token);
+      ends_at_ = now + fetched->lasts;
+    }
+    renew_at_ = std::max(ends_at_ - renewed_ahead, now + asked_again_after);
   }
   co_return hosted::Credential{"Authorization", http::bearer(*held_)};
 }

@@ -13,7 +13,8 @@ namespace selfscale::drivers::cloud_run {
 
 /// By the key file that the policy names, else by that of GOOGLE_APPLICATION_CREDENTIALS, else from
 /// the metadata server (at GCE_METADATA_HOST, where that is set). The file is read anew for each
-/// token, and a token is kept until five minutes before its end. All members: on the io_context's
+/// token. Another one is asked for from five minutes before its end on, every half a minute; until
+/// it is there, the old one is used as long as it lasts. All members: on the io_context's
 /// thread.
 class TokenSource {
  public:
@@ -34,6 +35,7 @@ class TokenSource {
   std::string key_file_;
   hosted::Surroundings surroundings_;
   std::optional<Secret> held_;
+  WallTime ends_at_;
   WallTime renew_at_;
 };
 

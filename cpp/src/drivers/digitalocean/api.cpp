@@ -111,6 +111,31 @@ std::string autoscaler_of(const Document& component) {
          " and " + bound("max_instance_count") + " instances";
 }
 
+bool keeps_takeover(const Document& variable) {
+  return text(at(variable, "key")) == taken_over_variable;
+}
+
+/// Out of the component's variables; a list that holds none goes.
+void forget_takeover(Document& component) {
+  auto& envs = component["envs"];
+  auto others = Document::array();
+  for (const auto& each : envs) {
+    if (!keeps_takeover(each)) others.push_back(each);
+  }
+  envs = std::move(others);
+  if (envs.empty()) component.erase("envs");
+}
+
+/// What a takeover has kept; empty: there was none.
+std::optional<Document> kept_in(const Document& component) {
+  for (const auto& each : at(component, "envs")) {
+    if (!keeps_takeover(each)) continue;
+    auto kept = parse_shallow<Document>(text(at(each, "value")));
+    if (kept.is_object()) return kept;
+  }
+  return std::nullopt;
+}
+
 /// The name of a secret that came without its encrypted value, EV[1:…]; empty: there is none.
 std::string unsealed_in(const Document& owner) {
   for (const auto& each : at(owner, "envs")) {
@@ -183,6 +208,8 @@ Result<App> parse_app(const Target& target, std::string_view body) {
   if (!desired) return malformed("instance_count is no count");
   app.desired = *desired;
   app.autoscaler = autoscaler_of(*component);
+  app.autoscaling = at(*component, "autoscaling");
+  app.before_takeover = kept_in(*component);
   for (const auto* key : {"pending_deployment", "in_progress_deployment"}) {
     if (app.deployment.empty()) app.deployment = text(at(said, key, "id"));
   }
@@ -203,6 +230,27 @@ Result<Document> with_count(const Target& target, Document spec, int instances) 
   auto* component = component_of(target, spec);
   if (component == nullptr) return no_component(target, spec);
   (*component)["instance_count"] = instances;
+  return spec;
+}
+
+Result<Document> with_takeover(const Target& target, const App& app, int instances) {
+  auto spec = with_count(target, app.spec, instances);
+  if (!spec) return spec;
+  auto& component = *component_of(target, *spec);
+  component.erase("autoscaling");
+  forget_takeover(component);
+  component["envs"].push_back(
+      {{"key", taken_over_variable}, {"scope", "RUN_TIME"}, {"value", app.autoscaling.dump()}});
+  return spec;
+}
+
+Result<Document> with_autoscaling_back(const Target& target, const App& app) {
+  auto spec = with_count(target, app.spec, app.desired);  // where it says what cannot be sent
+  if (!spec) return spec;
+  auto& component = *component_of(target, *spec);
+  if (!component.contains("autoscaling")) component["autoscaling"] = *app.before_takeover;
+  component.erase("instance_count");
+  forget_takeover(component);
   return spec;
 }
 

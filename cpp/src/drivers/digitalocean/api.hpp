@@ -19,6 +19,9 @@ using Document = nlohmann::ordered_json;
 inline constexpr auto usual_endpoint = "https://api.digitalocean.com";
 inline constexpr int least_instances = 1;
 inline constexpr int most_instances = 250;
+/// The environment variable of the component that keeps its autoscaling of before a takeover: a
+/// spec has no labels.
+inline constexpr auto taken_over_variable = "SELFSCALE_TAKEN_OVER";
 
 /// One component of an app.
 struct Target {
@@ -37,7 +40,9 @@ Request put_spec(const Target& target, const Document& spec);
 struct App {
   Document spec;  ///< untouched
   int desired = 1;
-  std::string autoscaler;  ///< words on the component's own; empty: it has none
+  std::string autoscaler;                   ///< words on the component's own; empty: it has none
+  Document autoscaling;                     ///< of the component, as it stands; null: it has none
+  std::optional<Document> before_takeover;  ///< the autoscaling that is to be given back
   std::string deployment;  ///< the id of one that is pending or in progress; empty: none is
 };
 /// Errc::malformed: it is no app, its count is no count, or a number in its spec cannot be sent
@@ -47,6 +52,13 @@ Result<App> parse_app(const Target& target, std::string_view body);
 /// The spec with another count of that component, and nothing else changed. Errc::failed: it holds
 /// a secret without its encrypted value, which would be lost.
 Result<Document> with_count(const Target& target, Document spec, int instances);
+
+/// with_count(), and the component's autoscaling out of the way: kept in a variable of it. Needs
+/// `autoscaling`.
+Result<Document> with_takeover(const Target& target, const App& app, int instances);
+/// What a takeover has kept is back in its place, unless a person has set another since, without a
+/// count beside it. Needs `before_takeover`.
+Result<Document> with_autoscaling_back(const Target& target, const App& app);
 
 /// How many of the component's there are.
 Result<int> parse_instances(const Target& target, std::string_view body);

@@ -18,11 +18,6 @@ namespace asio = boost::asio;
 
 constexpr int not_modified = 304;
 
-Duration left_until(Time until) {
-  const auto left = until - asio::steady_timer::clock_type::now();
-  return std::max(std::chrono::ceil<Duration>(left), Duration{0});
-}
-
 /// The socket is there, and of others.
 bool is_forbidden(const http::Address& engine) {
   return engine.scheme == http::Address::Scheme::unix_socket &&
@@ -30,8 +25,6 @@ bool is_forbidden(const http::Address& engine) {
 }
 
 }  // namespace
-
-Time after(Duration wait) { return asio::steady_timer::clock_type::now() + wait; }
 
 Engine::Engine(asio::io_context& io, Host host) : io_{io}, host_{std::move(host)} {}
 
@@ -43,8 +36,8 @@ Result<void> Engine::find() {
   return {};
 }
 
-asio::awaitable<Result<http::Answer>> Engine::send(http::Call call, Time until) {
-  call.deadline = left_until(until);
+asio::awaitable<Result<http::Answer>> Engine::send(http::Call call, Deadline until) {
+  call.deadline = until.left();
   auto answer = co_await client_->call(call);
   if (!answer) {
     auto failure = answer.error();
@@ -60,7 +53,7 @@ asio::awaitable<Result<http::Answer>> Engine::send(http::Call call, Time until) 
   co_return refusal(client_->address(), call, *answer);
 }
 
-asio::awaitable<Result<void>> Engine::learn_version(Time until) {
+asio::awaitable<Result<void>> Engine::learn_version(Deadline until) {
   const auto answer = co_await send(ping(), until);
   if (!answer) co_return answer.error();
   const auto version = version_in(answer->header("Api-Version").value_or(""));
@@ -74,7 +67,7 @@ asio::awaitable<Result<void>> Engine::learn_version(Time until) {
   co_return Result<void>{};
 }
 
-asio::awaitable<Result<http::Answer>> Engine::ask(http::Call call, Time until) {
+asio::awaitable<Result<http::Answer>> Engine::ask(http::Call call, Deadline until) {
   if (const auto found = find(); !found) co_return found.error();
   if (version_.empty()) {
     const auto learned = co_await learn_version(until);

@@ -3,18 +3,16 @@
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <memory>
 #include <string>
 
+#include "drivers/deadline.hpp"
 #include "drivers/docker/access.hpp"
 #include "http/client.hpp"
 #include "model/result.hpp"
 
 namespace selfscale::drivers::docker {
 
-using Time = boost::asio::steady_timer::time_point;
-Time after(Duration wait);
 inline constexpr Duration patience{10'000};  // for calls that carry no deadline
 
 /// What cannot be understood, with what was asked before it.
@@ -32,12 +30,12 @@ class Engine {
 
   /// An answer of 2xx or 304 (it was so already); anything else is a failure with the engine's own
   /// words. Where no engine is found, each call says why.
-  boost::asio::awaitable<Result<http::Answer>> ask(http::Call call, Time until);
+  boost::asio::awaitable<Result<http::Answer>> ask(http::Call call, Deadline until);
 
  private:
   Result<void> find();
-  boost::asio::awaitable<Result<void>> learn_version(Time until);
-  boost::asio::awaitable<Result<http::Answer>> send(http::Call call, Time until);
+  boost::asio::awaitable<Result<void>> learn_version(Deadline until);
+  boost::asio::awaitable<Result<http::Answer>> send(http::Call call, Deadline until);
 
   boost::asio::io_context& io_;
   Host host_;

@@ -1,5 +1,6 @@
 #include "drivers/ecs/credential_chain.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "drivers/ecs/endpoints.hpp"
@@ -41,9 +42,25 @@ Result<std::string> body_of(const http::Answer& answer, const std::string& who) 
   return no_credentials(who + " answered", answer.status, endpoint_refusal(answer.body));
 }
 
-/// Of a place that has answered before, or does now: what passes says nothing of what is set.
+/// As IAM has it.
+bool is_role_name(std::string_view name) {
+  constexpr std::string_view others = "+=,.@-_";
+  return !name.empty() && std::all_of(name.begin(), name.end(), [&](char letter) {
+    return (letter >= 'a' && letter <= 'z') || (letter >= 'A' && letter <= 'Z') ||
+           (letter >= '0' && letter <= '9') || others.find(letter) != std::string_view::npos;
+  });
+}
+
+Failure said_of(const std::string& who, Failure failure) {
+  failure.message.insert(0, who + " ");
+  return failure;
+}
+
+/// Of a place that has answered before, or does now: what passes says nothing of what is set, and
+/// neither does what is no answer.
 Failure none_found_unless_it_passes(const Failure& failure, const std::string& why) {
-  if (may_pass(failure) || failure.code == Errc::stopped) return failure;
+  const bool says_nothing = failure.code == Errc::stopped || failure.code == Errc::malformed;
+  if (may_pass(failure) || says_nothing) return failure;
   return none_found(why + failure.message);
 }
 
@@ -106,14 +123,19 @@ asio::awaitable<Result<Credentials>> CredentialChain::assume(WebIdentity identit
   call.method = "POST";
   call.headers = {{"Content-Type", "application/x-www-form-urlencoded"}};
   call.body = web_identity_form(identity, header_token(*token)).reveal();
+  call.is_query = true;  // nothing comes about by it but a key
   call.most_bytes = most_bytes;
   call.deadline = until.left(call.deadline);
+  const auto who = "AssumeRoleWithWebIdentity for " + identity.role_arn + ":";
   http::Client client{io_, *address};
   const auto answer = co_await client.call(std::move(call));
-  if (!answer) co_return answer.error();
-  if (answer->status == 200) co_return parse_web_identity(answer->body);
-  co_return no_credentials("AssumeRoleWithWebIdentity for " + identity.role_arn + ":",
-                           answer->status, web_identity_refusal(answer->body));
+  if (!answer) co_return said_of(who, answer.error());
+  if (answer->status != 200) {
+    co_return no_credentials(who, answer->status, web_identity_refusal(answer->body));
+  }
+  const auto read = parse_web_identity(answer->body);
+  if (!read) co_return said_of(who, read.error());
+  co_return read;
 }
 
 asio::awaitable<Result<http::Answer>> CredentialChain::send(http::Address address,
@@ -152,7 +174,8 @@ asio::awaitable<Result<Credentials>> CredentialChain::ask_container(ContainerEnd
     if (answer) co_return parse_endpoint(*answer, who_container);
     const auto code = answer.error().code;
     const bool may_try = code == Errc::unreachable || code == Errc::timed_out;
-    if (!may_try || tries == container_tries) co_return answer.error();
+    const bool has_time = until.left() > Duration{1};
+    if (!may_try || !has_time || tries == container_tries) co_return answer.error();
   }
 }
 
@@ -166,6 +189,7 @@ asio::awaitable<Result<Credentials>> CredentialChain::ask_instance(Deadline unti
   if (!address) co_return address.error();
   http::Call token_call;
   token_call.method = "PUT";
+  token_call.is_query = true;
   token_call.target = "/latest/api/token";
   token_call.headers = {{"X-aws-ec2-metadata-token-ttl-seconds", "21600"}};
   token_call.deadline = until.left(instance_deadline);
@@ -183,9 +207,14 @@ asio::awaitable<Result<Credentials>> CredentialChain::ask_instance(Deadline unti
   role_call.deadline = until.left(instance_deadline);
   const auto role = co_await ask(*address, role_call, who_instance);
   if (!role) co_return none_found_unless_it_passes(role.error(), "the instance has no role: ");
+  const auto name = role->substr(0, role->find('\n'));
+  if (!is_role_name(name)) {
+    co_return Failure{
+        Errc::malformed, std::string{who_instance} + " answered with no name of a role", {}};
+  }
   auto call = role_call;
   call.deadline = until.left(instance_deadline);
-  call.target += http::percent_encoded(header_token(role->substr(0, role->find('\n'))).reveal());
+  call.target += http::percent_encoded(name);
   const auto answer = co_await ask(*address, std::move(call), who_instance);
   if (!answer) co_return answer.error();
   co_return parse_endpoint(*answer, who_instance);

@@ -9,6 +9,7 @@
 
 #include "drivers/ecs/endpoints.hpp"
 #include "http/percent.hpp"
+#include "model/json/document.hpp"
 #include "model/rfc3339.hpp"
 
 namespace selfscale::drivers::ecs {
@@ -36,16 +37,11 @@ std::string joined(const std::string& code, const std::string& message) {
   return code.empty() || message.empty() ? code + message : code + ": " + message;
 }
 
-std::string text_in(const Json& object, const char* key) {
-  const auto found = object.find(key);
-  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string{};
-}
-
 std::optional<WallTime> expiry_in(const Json& object) {
   const auto found = object.find("Expiration");
   if (found == object.end()) return std::nullopt;
   if (found->is_number()) return time_of(found->get<double>());
-  const auto seconds = from_rfc3339(text_in(object, "Expiration"));
+  const auto seconds = from_rfc3339(text(at(object, "Expiration")));
   return seconds ? time_of(*seconds) : std::nullopt;
 }
 
@@ -91,9 +87,9 @@ Result<Credentials> credentials_in(const Tree& tree, std::string_view who) {
 Result<Credentials> credentials_in(const Json& object, const char* token_key,
                                    std::string_view who) {
   Credentials found;
-  found.access_key_id = text_in(object, "AccessKeyId");
-  found.secret_access_key = Secret{text_in(object, "SecretAccessKey")};
-  found.session_token = Secret{text_in(object, token_key)};
+  found.access_key_id = text(at(object, "AccessKeyId"));
+  found.secret_access_key = Secret{text(at(object, "SecretAccessKey"))};
+  found.session_token = Secret{text(at(object, token_key))};
   found.expires = expiry_in(object);
   if (found.access_key_id.empty() || found.secret_access_key.empty()) return incomplete(who);
   return found;
@@ -228,7 +224,7 @@ Result<Credentials> parse_web_identity(std::string_view answer) {
 std::string web_identity_refusal(std::string_view answer) {
   const auto json = Json::parse(answer, nullptr, /*allow_exceptions=*/false);
   if (const auto* error = descend(json, {"Error"}); error != nullptr) {
-    return joined(text_in(*error, "Code"), text_in(*error, "Message"));
+    return joined(text(at(*error, "Code")), text(at(*error, "Message")));
   }
   const auto tree = parse_xml(answer);
   const auto* error = tree ? descend(*tree, {"ErrorResponse", "Error"}) : nullptr;
@@ -257,8 +253,8 @@ Result<Credentials> parse_endpoint(std::string_view answer, std::string_view who
     return Failure{Errc::malformed, std::string{who} + " did not answer with a JSON object", {}};
   }
   // Instances answer 200 to everything, and say here what went wrong.
-  if (const auto code = text_in(json, "Code"); !code.empty() && code != "Success") {
-    const auto message = text_in(json, "Message");
+  if (const auto code = text(at(json, "Code")); !code.empty() && code != "Success") {
+    const auto message = text(at(json, "Message"));
     return Failure{
         Errc::denied,
         std::string{who} + " has no credentials: " + code + (message.empty() ? "" : ": " + message),
@@ -271,7 +267,7 @@ std::string endpoint_refusal(std::string_view answer) {
   const auto json = Json::parse(answer, nullptr, /*allow_exceptions=*/false);
   if (!json.is_object()) return {};
   const auto either = [&json](const char* key, const char* other) {
-    return json.contains(key) ? text_in(json, key) : text_in(json, other);
+    return json.contains(key) ? text(at(json, key)) : text(at(json, other));
   };
   return joined(either("code", "Code"), either("message", "Message"));
 }

@@ -29,6 +29,18 @@ Request get(std::string target, std::string permission);
 /// With a body of JSON.
 Request send(std::string method, std::string target, const Json& body, std::string permission);
 
+/// Does `whole` have all that `part` has, with the same values? Platforms add their defaults to
+/// what was written.
+template <class Value>
+bool has_all_of(const Value& whole, const Value& part) {
+  if (!part.is_object() || !whole.is_object()) return whole == part;
+  for (const auto& [key, value] : part.items()) {
+    const auto found = whole.find(key);
+    if (found == whole.end() || !has_all_of(*found, value)) return false;
+  }
+  return true;
+}
+
 /// Errc::malformed: it is no JSON, or nested so deep that no answer of a platform is.
 Result<Json> parse(std::string_view body);
 Failure malformed(const std::string& words);

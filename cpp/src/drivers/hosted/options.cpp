@@ -46,6 +46,13 @@ void OptionReader::name(const char* key, std::string& target, std::string_view o
   }
 }
 
+void OptionReader::flag(const char* key, bool& target) {
+  const auto* value = find(key);
+  if (value == nullptr) return;
+  if (!value->is_boolean()) return wrong(key, "must be true or false");
+  target = value->get<bool>();
+}
+
 void OptionReader::wrong(const std::string& key, const std::string& right) {
   if (mistake_.empty()) mistake_ = "platform." + key + " " + right;
 }

@@ -21,6 +21,8 @@ class OptionReader {
   void text(const char* key, std::string& target);
   /// A text that may stand in a path or a query as it is: letters, digits and those of `others`.
   void name(const char* key, std::string& target, std::string_view others = "-_.");
+  /// True or false; what is absent leaves `target` as it is.
+  void flag(const char* key, bool& target);
   void wrong(const std::string& key, const std::string& right);
 
   /// Errc::invalid_argument: "platform.region must be …".

@@ -40,6 +40,16 @@ std::string autoscaler_of(const Json& autoscaling) {
          " instances by " + cpu + (cpu.empty() || memory.empty() ? "" : " and ") + memory;
 }
 
+/// All that Render asks for when it is set.
+bool is_setting(const Json& autoscaling) {
+  return at(autoscaling, "enabled").is_boolean() && at(autoscaling, "min").is_number_integer() &&
+         at(autoscaling, "max").is_number_integer() && at(autoscaling, "criteria").is_object();
+}
+
+std::string path_of_kept(const std::string& service) {
+  return path_of(service) + "/env-vars/" + taken_over_variable;
+}
+
 }  // namespace
 
 bool is_service_id(std::string_view text) noexcept {
@@ -59,6 +69,43 @@ Request scale_to(const std::string& service, int instances) {
                       key_of_a_member);
 }
 
+Request set_autoscaling(const std::string& service, const Json& setting) {
+  return hosted::send("PUT", path_of(service) + "/autoscaling", setting, key_of_a_member);
+}
+
+Result<Json> parse_autoscaling(std::string_view body) {
+  auto json = hosted::parse(body);
+  if (json && !is_setting(*json)) return malformed("the answer is no setting of autoscaling");
+  return json;
+}
+
+Request keep_taken_over(const std::string& service, const Json& setting) {
+  return hosted::send("PUT", path_of_kept(service), Json{{"value", setting.dump()}},
+                      key_of_a_member);
+}
+
+Request get_taken_over(const std::string& service) { return get(path_of_kept(service)); }
+
+Request forget_taken_over(const std::string& service) {
+  auto request = get(path_of_kept(service));
+  request.call.method = "DELETE";
+  request.quota = "write";
+  return request;
+}
+
+Result<Json> parse_taken_over(std::string_view body) {
+  const auto json = hosted::parse(body);
+  if (!json) return json.error();
+  auto kept = hosted::parse(text(at(*json, "value")));
+  if (kept && is_setting(*kept)) return kept;
+  return malformed(std::string{taken_over_variable} + " keeps no setting of autoscaling");
+}
+
+Json switched(Json autoscaling, bool is_on) {
+  autoscaling["enabled"] = is_on;
+  return autoscaling;
+}
+
 Result<Service> parse_service(std::string_view body) {
   const auto json = hosted::parse(body);
   if (!json) return json.error();
@@ -72,7 +119,8 @@ Result<Service> parse_service(std::string_view body) {
   service.plan = text(at(details, "plan"));
   service.is_suspended = text(at(*json, "suspended")) == "suspended";
   service.has_disk = at(details, "disk").is_object();
-  service.autoscaler = autoscaler_of(at(details, "autoscaling"));
+  service.autoscaling = at(details, "autoscaling");
+  service.autoscaler = autoscaler_of(service.autoscaling);
   return service;
 }
 
@@ -91,12 +139,6 @@ std::vector<std::string> objections(const Service& service) {
   }
   if (service.plan == "free") {
     all.emplace_back("the service is on the free plan, which has one instance: choose another");
-  }
-  if (!service.autoscaler.empty()) {
-    all.push_back(
-        service.autoscaler +
-        ", and meanwhile takes what others ask for with a 202 and ignores it: turn it off "
-        "on the service's page Scaling, or leave the service to it");
   }
   return all;
 }

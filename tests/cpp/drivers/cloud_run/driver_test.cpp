@@ -1,6 +1,7 @@
 // The driver `cloud_run` against Cloud Run on loopback; what all drivers share is in conformance.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <fstream>
 
 #include "drivers/cloud_run.hpp"
@@ -37,6 +38,24 @@ class CloudRunDriver : public testing::Test {
   template <class Change>
   void change(Change make) {
     google.platform.locked([&] { make(google); });
+  }
+  /// Cloud Run scales it, and a person consents to a takeover.
+  void scales_itself() {
+    auto options = Json::parse(google.options(kind));
+    options["takeOver"] = true;
+    made_ = made(options.dump()).value();
+    change([](auto& now) {
+      now.is_automatic = true;
+      now.bounds = {{"minInstanceCount", 1}, {"maxInstanceCount", 10}};
+      now.annotations = {{"team", "shop"}};
+    });
+  }
+  void release() {
+    const auto given_back = run(io, driver().release());
+    EXPECT_TRUE(given_back) << given_back.error().message;
+  }
+  int tokens_given() {
+    return google.tokens.locked([this] { return google.tokens.given; });
   }
   int writes() { return google.platform.times("PATCH /web"); }
 
@@ -94,6 +113,98 @@ TEST_F(CloudRunDriver, AFailedConditionIsAFailureInGooglesWords) {
                      {"message", "Image not found"}};
   });
   EXPECT_EQ(observe().value().failure, "CONTAINER_MISSING: Image not found");
+}
+
+// ---- taking over
+
+TEST_F(CloudRunDriver, AsManyAsThereMayBeCountAsThereWhileCloudRunScales) {
+  scales_itself();
+  auto seen = observe().value();
+  EXPECT_EQ(seen.desired, 10);
+  EXPECT_EQ(seen.current, 10);
+  EXPECT_NE(seen.note.find("at most"), std::string::npos) << seen.note;
+  change([](auto& now) {
+    now.bounds = Json::object();
+    now.most_of_a_revision = 7;
+  });
+  EXPECT_EQ(observe().value().desired, 7);
+  change([](auto& now) { now.most_of_a_revision = nullptr; });
+  EXPECT_EQ(observe().value().desired, 100) << "Google's default";
+}
+
+TEST_F(CloudRunDriver, TakesOverByOneWriteThatKeepsTheScalingOfBefore) {
+  scales_itself();
+  ASSERT_TRUE(scale(5, observe().value().version));
+  EXPECT_EQ(writes(), 1);
+  EXPECT_EQ(google.last_mask, "annotations,scaling.scalingMode,scaling.manualInstanceCount");
+  EXPECT_EQ(google.count(), 5);
+  EXPECT_EQ(google.annotations["team"], "shop");
+  EXPECT_EQ(Json::parse(google.annotations["selfscale/taken-over"].get<std::string>()),
+            (Json{{"minInstanceCount", 1}, {"maxInstanceCount", 10}}));
+}
+
+TEST_F(CloudRunDriver, ATakeoverLosesToWhoeverWasFaster) {
+  scales_itself();
+  const auto version = observe().value().version;
+  google.set_count(3);
+  EXPECT_EQ(scale(5, version).error().code, Errc::conflict);
+  EXPECT_TRUE(google.is_automatic);
+}
+
+TEST_F(CloudRunDriver, WhatAPersonHasSetSinceATakeoverIsWhatTheyGetBack) {
+  scales_itself();
+  ASSERT_TRUE(scale(5));
+  change([](auto& now) { now.bounds = {{"maxInstanceCount", 20}}; });
+  release();
+  EXPECT_TRUE(google.is_automatic);
+  EXPECT_EQ(google.bounds, (Json{{"minInstanceCount", 1}, {"maxInstanceCount", 20}}))
+      << "a bound that is gone comes back";
+  EXPECT_EQ(google.annotations, (Json{{"team", "shop"}}));
+}
+
+TEST_F(CloudRunDriver, WhatAPersonHasTurnedOnAgainIsLeftAsItIs) {
+  scales_itself();
+  ASSERT_TRUE(scale(5));
+  change([](auto& now) { now.is_automatic = true; });
+  release();
+  EXPECT_EQ(google.last_mask, "annotations");
+  EXPECT_TRUE(google.is_automatic);
+}
+
+TEST_F(CloudRunDriver, ASettingThatIsNotSeenGivenBackIsGivenBackLater) {
+  scales_itself();
+  ASSERT_TRUE(scale(5));
+  change([](auto& now) { now.ignores_writes = true; });
+  const auto given_back = run(io, driver().release());
+  ASSERT_FALSE(given_back);
+  EXPECT_EQ(given_back.error().code, Errc::timed_out);
+  EXPECT_NE(given_back.error().message.find(R"("maxInstanceCount":10)"), std::string::npos)
+      << given_back.error().message;
+  change([](auto& now) { now.ignores_writes = false; });
+  release();
+  EXPECT_TRUE(google.is_automatic);
+}
+
+TEST_F(CloudRunDriver, WarnsOfATakeoverThatNobodyGivesBack) {
+  change([](auto& now) { now.annotations = {{"selfscale/taken-over", "{}"}}; });
+  const auto warnings = preflight().warnings;
+  EXPECT_TRUE(std::ranges::any_of(warnings, [](const Finding& each) {
+    return each.what.find("selfscale/taken-over") != std::string::npos &&
+           each.paste.find("takeOver") != std::string::npos;
+  }));
+}
+
+TEST_F(CloudRunDriver, OfAWorkerPoolThereIsNothingToTakeOver) {
+  kind = "workerPool";
+  auto options = Json::parse(google.options(kind));
+  options["takeOver"] = true;
+  auto driver = made(options.dump()).value();
+  ScaleRequest request;
+  request.desired = 4;
+  ASSERT_TRUE(run(io, driver->scale(request)));
+  EXPECT_EQ(google.last_mask, "scaling.manualInstanceCount");
+  ASSERT_TRUE(run(io, driver->release()));
+  EXPECT_EQ(google.platform.times("PATCH /jobs"), 1);
 }
 
 // ---- writing
@@ -227,17 +338,55 @@ TEST_F(CloudRunDriver, WarnsOfRevisionsThatShareTheInstances) {
 
 // ---- tokens
 
-TEST_F(CloudRunDriver, KeepsATokenUntilFiveMinutesBeforeItsEnd) {
-  const auto given = [this] {
-    return google.tokens.locked([this] { return google.tokens.given; });
-  };
+TEST_F(CloudRunDriver, AsksForAnotherTokenFiveMinutesBeforeTheEndOfTheLast) {
   ASSERT_TRUE(observe());
   around.now += std::chrono::seconds{3'298};
   ASSERT_TRUE(observe());
-  EXPECT_EQ(given(), 1);
+  EXPECT_EQ(tokens_given(), 1);
   around.now += std::chrono::seconds{1};
   ASSERT_TRUE(observe());
-  EXPECT_EQ(given(), 2);
+  EXPECT_EQ(tokens_given(), 2);
+}
+
+TEST_F(CloudRunDriver, ATokenThatIsGivenAgainIsUsedUntilItsEndAndNotAskedForAtEachCall) {
+  google.tokens.locked([this] { google.tokens.lasts = 200; });  // the last of an hour
+  ASSERT_TRUE(observe());
+  around.now += std::chrono::seconds{29};
+  ASSERT_TRUE(observe());
+  EXPECT_EQ(tokens_given(), 1);
+  around.now += std::chrono::seconds{1};
+  google.tokens.locked([this] { google.tokens.lasts = 170; });
+  ASSERT_TRUE(observe());
+  EXPECT_EQ(tokens_given(), 2) << "another may be there by now";
+}
+
+TEST_F(CloudRunDriver, ATokenThatCannotBeRenewedIsUsedUntilItsEnd) {
+  ASSERT_TRUE(observe());
+  google.tokens.locked([this] { google.tokens.is_google = false; });
+  around.now += std::chrono::seconds{3'300};
+  for (int look = 0; look < 2; ++look) {
+    const auto seen = observe();
+    EXPECT_TRUE(seen) << seen.error().message;
+  }
+  EXPECT_EQ(tokens_given(), 2) << "it is not asked for at each call";
+  around.now += std::chrono::seconds{298};
+  ASSERT_TRUE(observe());
+  EXPECT_EQ(tokens_given(), 3);
+  around.now += std::chrono::seconds{1};
+  EXPECT_FALSE(observe()) << "it has ended";
+}
+
+TEST_F(CloudRunDriver, ATokenThatGoogleRefusesIsNotUsedWhateverBecomesOfItsRenewal) {
+  ASSERT_TRUE(observe());
+  google.tokens.locked([this] { google.tokens.is_google = false; });
+  google.platform.rotate_token("hunter3");
+  EXPECT_FALSE(observe());
+  EXPECT_FALSE(observe());
+  google.tokens.locked([this] {
+    google.tokens.is_google = true;
+    google.tokens.token = "hunter3";
+  });
+  EXPECT_TRUE(observe());
 }
 
 TEST_F(CloudRunDriver, TakesNoTokenFromAServerThatIsNotGoogles) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <map>
+#include <sstream>
 #include <string>
 
 #include "drivers/cloud_run/fake_tokens.hpp"
@@ -46,6 +47,9 @@ class FakeCloudRun {
   int instances = 2;
   int generation = 7;
   bool is_automatic = false;
+  Json bounds = Json::object();  ///< minInstanceCount, maxInstanceCount of the service
+  Json most_of_a_revision;       ///< null: as Google has it
+  Json annotations = Json::object();
   bool is_reconciling = false;
   bool is_slow = false;  ///< operations stay open
   bool ignores_writes = false;
@@ -86,6 +90,7 @@ class FakeCloudRun {
 
   [[nodiscard]] Json shown(bool is_pool) const {
     Json scaling = Json::object();
+    if (!is_pool) scaling = bounds;
     if (!is_pool && !is_automatic) scaling["scalingMode"] = "MANUAL";
     if (!is_automatic && instances > 0) scaling["manualInstanceCount"] = instances;
     Json said = {
@@ -94,10 +99,18 @@ class FakeCloudRun {
         {"observedGeneration", std::to_string(is_reconciling ? generation - 1 : generation)},
         {"etag", etag()},
         {"scaling", std::move(scaling)},
-        {"template", {{"containers", Json::array({container()})}}},
+        {"template", revision()},
         {"terminalCondition", condition}};
     if (!is_pool) said["traffic"] = traffic;
+    if (!annotations.empty()) said["annotations"] = annotations;
     if (is_reconciling) said["reconciling"] = true;
+    return said;
+  }
+  [[nodiscard]] Json revision() const {
+    Json said = {{"containers", Json::array({container()})}};
+    if (!most_of_a_revision.is_null()) {
+      said["scaling"] = {{"maxInstanceCount", most_of_a_revision}};
+    }
     return said;
   }
   [[nodiscard]] Json container() const {
@@ -110,10 +123,24 @@ class FakeCloudRun {
     last_mask = target.substr(target.find('=') + 1);
     if (body["etag"] != etag()) return refuse(409, "ABORTED", "The etag does not match");
     if (!ignores_writes) {
-      instances = body["scaling"].value("manualInstanceCount", 0);
+      carry_out(body);
       ++generation;
     }
     return {200, operation(is_pool).dump(), {}};
+  }
+
+  /// What the mask names, and nothing else; what is named and not there is cleared.
+  void carry_out(const Json& body) {
+    const auto scaling = body.value("scaling", Json::object());
+    std::stringstream mask{last_mask};
+    for (std::string field; std::getline(mask, field, ',');) {
+      const auto key = field.substr(field.find('.') + 1);
+      if (field == "annotations") annotations = body["annotations"];
+      if (key == "scalingMode") is_automatic = scaling.value(key, "") != "MANUAL";
+      if (key == "minInstanceCount" || key == "maxInstanceCount") bounds[key] = scaling[key];
+    }
+    // Google goes on from as many as there are.
+    if (!is_automatic) instances = scaling.value("manualInstanceCount", 0);
   }
 
   [[nodiscard]] Json operation(bool is_pool) const {

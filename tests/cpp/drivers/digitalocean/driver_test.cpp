@@ -34,6 +34,16 @@ class DigitalOceanDriver : public testing::Test {
     request.desired = desired;
     return run(io, driver().scale(std::move(request)));
   }
+  void consent_to_takeover() {
+    auto options = Json::parse(ocean.options());
+    options["takeOver"] = true;
+    made_ = made(options.dump()).value();
+    ocean.add_autoscaler({{"min_instance_count", 2}, {"max_instance_count", 6}});
+  }
+  void release() {
+    const auto given_back = run(io, driver().release());
+    EXPECT_TRUE(given_back) << given_back.error().message;
+  }
   Preflight preflight() { return found_by(io, driver()); }
   template <class Change>
   void change(Change make) {
@@ -85,6 +95,75 @@ TEST_F(DigitalOceanDriver, AFailedDeploymentIsTheFailureOfTheChange) {
   change([](auto& now) { now.phase_after_a_write = "ACTIVE"; });
   ASSERT_TRUE(scale(2));
   EXPECT_EQ(observe().value().failure, "");
+}
+
+// ---- taking over
+
+TEST_F(DigitalOceanDriver, WhatRunsIsWhatIsWantedWhileDigitalOceanScales) {
+  consent_to_takeover();
+  change([](auto& now) { now.running = 4; });
+  EXPECT_EQ(observe().value().desired, 4);
+  EXPECT_NE(observe().value().note, "");
+}
+
+TEST_F(DigitalOceanDriver, TakesOverByOneWriteThatKeepsTheSettingInAVariable) {
+  consent_to_takeover();
+  ASSERT_TRUE(scale(5));
+  EXPECT_EQ(ocean.web()["instance_count"], 5);
+  EXPECT_FALSE(ocean.web().contains("autoscaling"));
+  const auto kept = ocean.web()["envs"].back();
+  EXPECT_EQ(kept["key"], "SELFSCALE_TAKEN_OVER");
+  EXPECT_EQ(kept["value"], R"({"min_instance_count":2,"max_instance_count":6})");
+  EXPECT_EQ(ocean.platform.times(std::string{"PUT /"} + app_id), 1);
+}
+
+TEST_F(DigitalOceanDriver, TheWholeSpecIsAsBeforeWhenATakeoverIsGivenBack) {
+  consent_to_takeover();
+  for (const bool has_variables : {true, false}) {
+    if (!has_variables) change([](auto& now) { now.web().erase("envs"); });
+    const auto before = ocean.spec;
+    ASSERT_TRUE(scale(5));
+    ASSERT_TRUE(scale(4));
+    release();
+    EXPECT_EQ(Json(ocean.spec), Json(before));
+  }
+}
+
+TEST_F(DigitalOceanDriver, WhatAPersonHasSetSinceATakeoverIsWhatTheyGetBack) {
+  consent_to_takeover();
+  ASSERT_TRUE(scale(5));
+  ocean.add_autoscaler({{"min_instance_count", 1}, {"max_instance_count", 9}});
+  release();
+  EXPECT_EQ(ocean.web()["autoscaling"]["max_instance_count"], 9);
+  EXPECT_EQ(ocean.web()["envs"].size(), 2U) << "nothing is kept any more";
+}
+
+TEST_F(DigitalOceanDriver, GivesBackInSpiteOfADeploymentOfItsOwn) {
+  consent_to_takeover();
+  change([](auto& now) { now.phase_after_a_write = "PENDING_BUILD"; });
+  ASSERT_TRUE(scale(5));
+  release();
+  EXPECT_TRUE(ocean.web().contains("autoscaling"));
+}
+
+TEST_F(DigitalOceanDriver, ASettingThatIsNotSeenGivenBackIsGivenBackLater) {
+  consent_to_takeover();
+  ASSERT_TRUE(scale(5));
+  change([](auto& now) { now.ignores_writes = true; });
+  EXPECT_EQ(run(io, driver().release()).error().code, Errc::timed_out);
+  change([](auto& now) { now.ignores_writes = false; });
+  release();
+  EXPECT_TRUE(ocean.web().contains("autoscaling"));
+}
+
+TEST_F(DigitalOceanDriver, WarnsOfATakeoverThatNobodyGivesBack) {
+  change([](auto& now) {
+    now.web()["envs"].push_back({{"key", "SELFSCALE_TAKEN_OVER"}, {"value", "{}"}});
+  });
+  const auto warnings = sentences(preflight().warnings);
+  EXPECT_TRUE(std::ranges::any_of(warnings, [](const std::string& each) {
+    return each.find("SELFSCALE_TAKEN_OVER") != std::string::npos;
+  }));
 }
 
 // ---- writing
@@ -195,8 +274,9 @@ TEST_F(DigitalOceanDriver, TakesNoOptionThatItDoesNotKnow) {
   EXPECT_EQ(mistake({{"app", app_id}}), "none");
   EXPECT_NE(mistake({{"app", "shop"}}).find("UUID"), std::string::npos);
   EXPECT_NE(mistake(Json::object()).find("UUID"), std::string::npos);
-  EXPECT_EQ(mistake({{"app", app_id}, {"componnt", "web"}}),
-            "platform.componnt is not known; there are app, component, tokenFile, endpoint");
+  EXPECT_EQ(
+      mistake({{"app", app_id}, {"componnt", "web"}}),
+      "platform.componnt is not known; there are app, component, tokenFile, endpoint, takeOver");
 }
 
 }  // namespace

@@ -1,7 +1,9 @@
 /// App Platform on loopback with one app: a service `web`, a worker `jobs` and a database. It takes
-/// a spec in which one count is another and nothing else, and complains of any other.
+/// a spec in which one count is another, or the autoscaling and what is kept of it, and nothing
+/// else, and complains of any other.
 #pragma once
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -31,7 +33,9 @@ class FakeDigitalOcean {
     return "ratelimit-reset: " + std::to_string(end.count()) + "\r\n";
   }
   int count() {
-    return platform.locked([this] { return web().value("instance_count", 1); });
+    return platform.locked([this] {
+      return web().contains("autoscaling") ? running : web().value("instance_count", 1);
+    });
   }
   void set_count(int instances) {
     platform.locked([&] {
@@ -40,6 +44,13 @@ class FakeDigitalOcean {
     });
   }
   Json& web() { return spec["services"][0]; }
+  /// In the place of its count.
+  void add_autoscaler(Json setting) {
+    platform.locked([&] {
+      web().erase("instance_count");
+      web()["autoscaling"] = std::move(setting);
+    });
+  }
   [[nodiscard]] std::string shown() const {
     Json app = {{"id", app_id}, {"spec", spec}, {"updated_at", "2026-11-27T02:00:00Z"}};
     if (!is_done()) {
@@ -50,7 +61,8 @@ class FakeDigitalOcean {
     return Json{{"app", std::move(app)}}.dump();
   }
 
-  Json spec = Json::parse(R"({
+  static Json usual() {
+    return Json::parse(R"({
     "name": "shop", "region": "fra",
     "services": [{"name": "web", "instance_count": 2, "instance_size_slug": "apps-d-1vcpu-1gb",
       "github": {"repo": "a/b", "branch": "main", "deploy_on_push": true}, "http_port": 8080,
@@ -61,6 +73,8 @@ class FakeDigitalOcean {
       "envs": [{"key": "ALL", "type": "SECRET", "value": "EV[1:ghi:jkl]"}]}],
     "databases": [{"name": "db", "engine": "PG", "version": "15"}],
     "ingress": {"rules": []}})");
+  }
+  Json spec = usual();
   int running = 2;
   int ready = 1'000;  ///< no more than are running
   std::string phase = "ACTIVE";
@@ -90,8 +104,13 @@ class FakeDigitalOcean {
     const auto asked = Json::parse(body);
     auto before = spec;
     auto after = asked["spec"];
-    const int wanted = after["services"][0].value("instance_count", 1);
-    for (auto* each : {&before, &after}) (*each)["services"][0].erase("instance_count");
+    const auto& asked_web = after["services"][0];
+    const bool is_automatic = asked_web.contains("autoscaling");
+    if (is_automatic && asked_web.contains("instance_count")) {
+      return {400, R"({"id": "bad_request", "message": "a count beside autoscaling"})", {}};
+    }
+    const int wanted = is_automatic ? running : asked_web.value("instance_count", 1);
+    for (auto* each : {&before, &after}) without_scaling((*each)["services"][0]);
     if (before != after || asked.size() != 1) wrong_specs.push_back(body);
     if (!ignores_writes) {
       spec = asked["spec"];
@@ -103,6 +122,16 @@ class FakeDigitalOcean {
       said["app"]["pending_deployment"] = {{"id", "dep-1"}, {"phase", "PENDING_BUILD"}};
     }
     return {200, said.dump(), {}};
+  }
+
+  static void without_scaling(Json& component) {
+    for (const auto* key : {"instance_count", "autoscaling"}) component.erase(key);
+    auto& envs = component["envs"];
+    const auto kept = std::find_if(envs.begin(), envs.end(), [](const Json& each) {
+      return each["key"] == "SELFSCALE_TAKEN_OVER";
+    });
+    if (kept != envs.end()) envs.erase(kept);
+    if (envs.empty()) component.erase("envs");
   }
 
   [[nodiscard]] Json instances() const {

@@ -19,7 +19,7 @@ class HostedHarness : public Harness, public OverHttp {
   HostedHarness(const HostedHarness&) = delete;
 
   std::unique_ptr<Driver> make(boost::asio::io_context& io) override {
-    return make_busy(io, ample);
+    return made(io, ample, options());
   }
   int truth() override { return platform_.count(); }
   void set_truth(int replicas) override { platform_.set_count(replicas); }
@@ -34,12 +34,9 @@ class HostedHarness : public Harness, public OverHttp {
   }
 
   std::unique_ptr<Driver> make_busy(boost::asio::io_context& io, Duration patience) override {
-    auto options = nlohmann::json::parse(platform_.options());
-    // A port that nobody can listen on without being root.
-    if (is_gone_) options["endpoint"] = "http://127.0.0.1:1";
-    Setting setting{io, "backend", options.dump(), {}, {}};
-    setting.patience = patience;
-    return make_driver(std::move(setting), around_.get()).value();
+    auto all = options();
+    if (!autoscaler().empty()) all["takeOver"] = true;
+    return made(io, patience, all);
   }
   void restore() override { platform_.set_count(2); }
   void interfere(http::Interference* interference) override {
@@ -63,9 +60,22 @@ class HostedHarness : public Harness, public OverHttp {
 
  protected:
   Platform platform_;
+  hosted::FakeSurroundings around_{.variables = platform_.variables()};
 
  private:
-  hosted::FakeSurroundings around_{.variables = platform_.variables()};
+  nlohmann::json options() {
+    auto all = nlohmann::json::parse(platform_.options());
+    // A port that nobody can listen on without being root.
+    if (is_gone_) all["endpoint"] = "http://127.0.0.1:1";
+    return all;
+  }
+  std::unique_ptr<Driver> made(boost::asio::io_context& io, Duration patience,
+                               const nlohmann::json& options) {
+    Setting setting{io, "backend", options.dump(), {}, {}};
+    setting.patience = patience;
+    return make_driver(std::move(setting), around_.get()).value();
+  }
+
   bool is_gone_ = false;
 };
 

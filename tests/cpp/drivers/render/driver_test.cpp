@@ -32,6 +32,17 @@ class RenderDriver : public testing::Test {
     request.desired = desired;
     return run(io, driver().scale(std::move(request)));
   }
+  void consent_to_takeover() {
+    auto options = Json::parse(render.options());
+    options["takeOver"] = true;
+    made_ = made(options.dump()).value();
+    render.add_autoscaler(true);
+  }
+  void release() {
+    const auto given_back = run(io, driver().release());
+    EXPECT_TRUE(given_back) << given_back.error().message;
+  }
+  Json& autoscaling() { return render.service["serviceDetails"]["autoscaling"]; }
   Preflight preflight() { return found_by(io, driver()); }
 
   FakeRender render;
@@ -108,6 +119,78 @@ TEST_F(RenderDriver, WaitsAsLongAsRenderAsks) {
   EXPECT_TRUE(observe()) << "reads have another limit";
   around.now += std::chrono::seconds{1};
   EXPECT_TRUE(scale(5));
+}
+
+// ---- taking over
+
+TEST_F(RenderDriver, WhatRunsIsWhatIsWantedWhileRenderScales) {
+  consent_to_takeover();
+  render.platform.locked([this] { render.running = 4; });
+  EXPECT_EQ(observe().value().desired, 4) << "numInstances is the count set by hand";
+  EXPECT_NE(observe().value().note, "");
+}
+
+TEST_F(RenderDriver, KeepsTheSettingBeforeItSuspendsAndSuspendsBeforeItScales) {
+  consent_to_takeover();
+  const auto before = autoscaling();
+  ASSERT_TRUE(scale(5));
+  const std::string service = "/v1/services/srv-1";
+  EXPECT_EQ(
+      render.platform.asked(),
+      (Names{"GET " + service, "PUT " + service + "/env-vars/SELFSCALE_TAKEN_OVER",
+             "PUT " + service + "/autoscaling", "POST " + service + "/scale", "GET " + service}));
+  EXPECT_EQ(Json::parse(*render.kept), before);
+  EXPECT_EQ(autoscaling()["enabled"], false);
+}
+
+TEST_F(RenderDriver, ATakeoverThatBrokeOffBeforeTheSuspensionLeavesNothingBehind) {
+  consent_to_takeover();
+  const auto before = autoscaling();
+  render.platform.script("PUT /autoscaling", {{{503, refusal, {}}}});
+  EXPECT_EQ(scale(5).error().code, Errc::timed_out);
+  EXPECT_EQ(render.platform.times("POST /scale"), 0);
+  release();
+  EXPECT_EQ(autoscaling(), before);
+  EXPECT_FALSE(render.kept);
+}
+
+TEST_F(RenderDriver, WhatAPersonHasSetSinceATakeoverIsWhatTheyGetBack) {
+  consent_to_takeover();
+  ASSERT_TRUE(scale(5));
+  render.platform.locked([this] { autoscaling()["max"] = 9; });
+  release();
+  EXPECT_EQ(autoscaling()["enabled"], true);
+  EXPECT_EQ(autoscaling()["max"], 9);
+  EXPECT_FALSE(render.kept);
+}
+
+TEST_F(RenderDriver, ASettingThatIsGoneComesBackWhole) {
+  consent_to_takeover();
+  const auto before = autoscaling();
+  ASSERT_TRUE(scale(5));
+  render.platform.locked([this] { render.service["serviceDetails"].erase("autoscaling"); });
+  release();
+  EXPECT_EQ(autoscaling(), before);
+}
+
+TEST_F(RenderDriver, WhatAPersonHasTurnedOnAgainIsLeftAsItIs) {
+  consent_to_takeover();
+  ASSERT_TRUE(scale(5));
+  render.add_autoscaler(true, false, true);
+  release();
+  EXPECT_EQ(render.platform.times("PUT /autoscaling"), 1);
+  EXPECT_FALSE(render.kept);
+}
+
+TEST_F(RenderDriver, WhatIsKeptStaysUntilTheSettingIsSeenGivenBack) {
+  consent_to_takeover();
+  ASSERT_TRUE(scale(5));
+  render.platform.locked([this] { render.ignores_writes = true; });
+  EXPECT_FALSE(run(io, driver().release()));
+  EXPECT_TRUE(render.kept);
+  render.platform.locked([this] { render.ignores_writes = false; });
+  release();
+  EXPECT_FALSE(render.kept);
 }
 
 // ---- the key
@@ -190,7 +273,7 @@ TEST_F(RenderDriver, TakesNoOptionThatItDoesNotKnow) {
   };
   EXPECT_EQ(mistake(R"({"service": "srv-1", "x-note": 1, "description": "d"})"), "none");
   EXPECT_EQ(mistake(R"({"service": "srv-1", "servce": "srv-1"})"),
-            "platform.servce is not known; there are service, tokenFile, endpoint");
+            "platform.servce is not known; there are service, tokenFile, endpoint, takeOver");
   EXPECT_NE(mistake(R"({"service": "srv-1/../srv-2"})").find("srv-…"), std::string::npos);
   EXPECT_NE(mistake("{}").find("srv-…"), std::string::npos);
   EXPECT_NE(mistake(R"({"service": "srv-1", "endpoint": "http://example.com"})").find("https"),

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <optional>
 #include <string>
 
 #include "drivers/hosted/fake_platform.hpp"
@@ -65,6 +66,7 @@ class FakeRender {
     "slug": "jobs-ifm8", "suspended": "not_suspended", "suspenders": [],
     "type": "background_worker", "updatedAt": "2025-01-13T16:42:28.019177Z"})");
   int running;
+  std::optional<std::string> kept;  ///< the value of SELFSCALE_TAKEN_OVER
   std::string deploy = "live";
   bool ignores_writes = false;
   hosted::FakePlatform platform{std::string{SELFSCALE_FIXTURES} + "/render/openapi.json", refusal,
@@ -81,6 +83,10 @@ class FakeRender {
                   .dump(),
               {}};
     }
+    if (path == "/v1/services/srv-1/autoscaling") return autoscale(Json::parse(request.body));
+    if (path == "/v1/services/srv-1/env-vars/SELFSCALE_TAKEN_OVER") {
+      return variable(request.method(), request.body);
+    }
     if (path == "/v1/services/srv-1/scale") return scale(Json::parse(request.body));
     return {404, R"({"message": "not found: )" + path + "\"}", {}};
   }
@@ -91,6 +97,21 @@ class FakeRender {
       all.push_back({{"id", "srv-1-" + std::to_string(i)}, {"createdAt", "2026-11-27T01:59:00Z"}});
     }
     return all;
+  }
+
+  hosted::Said autoscale(const Json& setting) {
+    auto& now = service["serviceDetails"]["autoscaling"];
+    if (!ignores_writes) now = setting;
+    return {200, now.dump(), {}};
+  }
+
+  hosted::Said variable(const std::string& method, const std::string& body) {
+    if (method == "PUT") kept = Json::parse(body)["value"];
+    if (!kept) return {404, R"({"message": "no such variable"})", {}};
+    const Json said = {{"key", "SELFSCALE_TAKEN_OVER"}, {"value", *kept}};
+    if (method != "DELETE") return {200, said.dump(), {}};
+    kept.reset();
+    return {204, {}, {}};
   }
 
   hosted::Said scale(const Json& body) {

@@ -1,0 +1,95 @@
+// What every driver does alike that takes over the platform's own autoscaler by a person's consent.
+#include "drivers/conformance.hpp"
+
+namespace selfscale::drivers {
+namespace {
+
+namespace asio = boost::asio;
+
+std::vector<HarnessRow> rows_that_take_over() {
+  auto rows = every_harness();
+  std::erase_if(rows, [](const HarnessRow& row) {
+    return !row.over_http || row.over_http()->autoscaler().empty();
+  });
+  return rows;
+}
+
+class Takeover : public testing::TestWithParam<HarnessRow> {
+ protected:
+  std::unique_ptr<Driver> with_consent() { return platform->make_busy(io, ample); }
+  std::unique_ptr<Driver> without_consent() { return dynamic_cast<Harness&>(*platform).make(io); }
+  Result<void> scale(Driver& driver, int desired) {
+    ScaleRequest request;
+    request.desired = desired;
+    request.deadline = ample;
+    return run(io, driver.scale(std::move(request)));
+  }
+  void release(Driver& driver) {
+    const auto given_back = run(io, driver.release());
+    EXPECT_TRUE(given_back) << given_back.error().message;
+  }
+
+  asio::io_context io;
+  std::unique_ptr<OverHttp> platform = GetParam().over_http();
+  std::string setting = (platform->restore(), platform->autoscaler());
+};
+
+TEST_P(Takeover, WithoutConsentTheAutoscalerStandsInTheWayAndIsLeftAlone) {
+  const auto driver = without_consent();
+  const auto found = run(io, driver->preflight()).value();
+  ASSERT_FALSE(found.wrong.empty());
+  const auto words = found.wrong[0].what + found.wrong[0].why + found.wrong[0].paste;
+  EXPECT_NE(words.find("takeOver"), std::string::npos) << words;
+  static_cast<void>(scale(*driver, 3));  // refused, or in vain
+  release(*driver);
+  EXPECT_EQ(platform->autoscaler(), setting);
+}
+
+TEST_P(Takeover, WithConsentNothingIsDoneBeforeTheFirstChangeOfTheCount) {
+  const auto driver = with_consent();
+  const auto found = run(io, driver->preflight()).value();
+  EXPECT_EQ(sentences(found.wrong), std::vector<std::string>{});
+  EXPECT_FALSE(found.warnings.empty());
+  ASSERT_TRUE(run(io, driver->observe()));
+  release(*driver);
+  EXPECT_EQ(platform->autoscaler(), setting);
+}
+
+TEST_P(Takeover, ItIsSuspendedWhileTheAgentActsAndGetsItsSettingBack) {
+  const auto driver = with_consent();
+  for (const int count : {3, 2}) {
+    const auto written = scale(*driver, count);
+    ASSERT_TRUE(written) << written.error().message;
+    EXPECT_EQ(platform->truth(), count);
+    EXPECT_NE(platform->autoscaler(), setting);
+    EXPECT_EQ(run(io, driver->observe()).value().desired, count);
+  }
+  for (int twice = 0; twice < 2; ++twice) {
+    release(*driver);
+    EXPECT_EQ(platform->autoscaler(), setting);
+  }
+}
+
+TEST_P(Takeover, WhatAKilledAgentTookIsGivenBackByTheNext) {
+  ASSERT_TRUE(scale(*with_consent(), 3));
+  release(*without_consent());
+  EXPECT_NE(platform->autoscaler(), setting) << "without consent nothing is done";
+  const auto next = with_consent();
+  ASSERT_TRUE(scale(*next, 4));
+  EXPECT_EQ(platform->truth(), 4);
+  release(*next);
+  EXPECT_EQ(platform->autoscaler(), setting);
+}
+
+INSTANTIATE_TEST_SUITE_P(Every, Takeover, testing::ValuesIn(rows_that_take_over()),
+                         [](const auto& info) { return info.param.name; });
+
+TEST(TakeoverRows, AreTheDriversThatHaveTheOption) {
+  std::vector<std::string> all;
+  for (const auto& row : rows_that_take_over()) all.push_back(row.name);
+  EXPECT_EQ(all,
+            (std::vector<std::string>{"cloud_run", "digitalocean", "ecs", "kubernetes", "render"}));
+}
+
+}  // namespace
+}  // namespace selfscale::drivers
