@@ -31,7 +31,7 @@ constexpr int usual_most = 100;  // Google's default of maxInstanceCount
 /// What a service may have at most: no less than it has.
 std::optional<int> most_of(const Json& workload) {
   for (const auto* scaling : {&at(workload, "scaling"), &at(workload, "template", "scaling")}) {
-    const auto most = hosted::count(at(*scaling, "maxInstanceCount"), 0);
+    const auto most = selfscale::count(at(*scaling, "maxInstanceCount"), 0);
     if (!most || *most > 0) return most;
   }
   return usual_most;
