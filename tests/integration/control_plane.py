@@ -9,16 +9,16 @@ import os
 import re
 import shutil
 import signal
-import socket
 import ssl
 import subprocess
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from ports import free_ports
+from waiting import until
 
 ROOT = Path(__file__).parents[2]
 PROGRAMS = ROOT / "build" / "go"  # made by tools/go-programs
@@ -36,25 +36,6 @@ AUDIT = {
         {"level": "None"},
     ],
 }
-
-
-def until(condition: Callable[[], Any], what: Callable[[], object], seconds: float = 60.0) -> Any:
-    """Wait for a condition, with a deadline."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if found := condition():
-            return found
-        time.sleep(0.05)
-    pytest.fail(f"never came true; {what()}")
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on."""
-    with contextlib.ExitStack() as held:
-        probes = [held.enter_context(socket.socket()) for _ in range(count)]
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return [int(probe.getsockname()[1]) for probe in probes]
 
 
 class Refused(Exception):

@@ -13,7 +13,6 @@ import socket
 import subprocess
 import tarfile
 import tempfile
-import time
 import urllib.parse
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -21,6 +20,7 @@ from typing import Any
 
 import pytest
 from selfscale import Agent
+from waiting import until
 
 BUSYBOX = "/bin/busybox"
 # What the engine leaves behind (mounts, bridges, processes) goes with these namespaces, and they with a killed test.
@@ -36,16 +36,6 @@ NAMESPACES = [
     "--kill-child",
     "--mount-proc",
 ]
-
-
-def until(condition: Callable[[], Any], what: Callable[[], object], seconds: float = 40.0) -> Any:
-    """Wait for a condition, with a deadline."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if found := condition():
-            return found
-        time.sleep(0.05)
-    pytest.fail(f"never came true; {what()}")
 
 
 class _Connection(http.client.HTTPConnection):

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from docker_engine import Engine, running_engine, until
+from docker_engine import Engine, running_engine
 from selfscale import _core
+from waiting import until
 
 pytest.importorskip("typer", reason="the extra cli is not installed")
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ports import free_port
 
 pytest.importorskip("websockets.sync.client", reason="websockets is not installed")
 
@@ -37,13 +38,6 @@ SERVERS: dict[str, Callable[[int], list[str]]] = {
 
 def uvicorn(port: int, *more: str) -> list[str]:
     return ["uvicorn", "asgi_app:app", "--port", str(port), *more]
-
-
-def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        port: int = one.getsockname()[1]
-        return port
 
 
 class Served:

@@ -5,16 +5,15 @@ from __future__ import annotations
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
-import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
+from ports import free_port
+from waiting import until
 
 pytest.importorskip("celery", reason="celery is not installed")
 
@@ -22,16 +21,6 @@ pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
 
 HERE = Path(__file__).parent
 TASKS, CHILDREN, MOST_TASKS = 200, 4, 10
-
-
-def until(condition: Callable[[], Any], what: Callable[[], str], seconds: float = 60.0) -> Any:
-    """Wait for a condition, with a deadline."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if found := condition():
-            return found
-        time.sleep(0.05)
-    pytest.fail(what())
 
 
 def sum_of(name: str, exposition: str) -> float:
@@ -43,9 +32,7 @@ class Worker:
     """A Celery worker, whose children are replaced after some tasks each."""
 
     def __init__(self, folder: Path) -> None:
-        with socket.socket() as one:
-            one.bind(("127.0.0.1", 0))
-            self.port = one.getsockname()[1]
+        self.port = free_port()
         self.folder = folder
         self.log = folder / "worker.log"
         for each in ("queue", "outbox", "control"):

@@ -8,13 +8,13 @@ import signal
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from waiting import until
 
 pytest.importorskip("celery", reason="celery is not installed")
 
@@ -26,16 +26,6 @@ pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
 
 HERE = Path(__file__).parent
 NAME = "pool@here"
-
-
-def until(condition: Callable[[], Any], what: Callable[[], str], seconds: float = 60.0) -> Any:
-    """Wait for a condition, with a deadline."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if found := condition():
-            return found
-        time.sleep(0.05)
-    pytest.fail(what())
 
 
 class Worker:
@@ -166,6 +156,22 @@ def test_busy_processes_are_left_alone(worker: Worker, app: Any) -> None:
     until(lambda: all((worker.folder / f"done-{number}").exists() for number in range(2)), worker.log.read_text)
     driver.scale(1)
     until(lambda: worker.processes() == 1, worker.log.read_text)
+
+
+def test_of_a_worker_that_ends_while_it_is_told_it_is_not_known_what_it_did(
+    worker: Worker, app: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    grow = app.app.control.pool_grow
+
+    def tell_and_end_it(*told: Any, **how: Any) -> Any:
+        answers = grow(*told, **how)
+        worker.kill()
+        return answers
+
+    monkeypatch.setattr(app.app.control, "pool_grow", tell_and_end_it)
+    with pytest.raises(DriverError, match=rf"{NAME} was told to have 3 processes.*did not answer") as caught:
+        CeleryPool(app.app, NAME, timeout=0.3).scale(3)
+    assert caught.value.code == "timed_out"
 
 
 def test_a_worker_with_an_autoscaler_of_its_own_is_left_to_it(tmp_path: Path, app: Any) -> None:

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 from compose_programs import PROGRAMS, ComposeProgram
-from docker_engine import Engine, Start, agents, events, filters, running_engine, until, wrong
+from docker_engine import Engine, Start, agents, events, filters, running_engine, wrong
+from waiting import until
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
 

@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 from selfscale import Agent
+from waiting import until
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
 
@@ -32,16 +33,6 @@ POLICY = {
     "rules": [{"type": "threshold", "metric": "cpu_usage", "scaleUp": 70, "scaleDown": 30}],
     "maxReplicas": 5,
 }
-
-
-def until(condition: Callable[[], Any], what: str, seconds: float = 40.0) -> Any:
-    """Wait for a condition, with a deadline."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if found := condition():
-            return found
-        time.sleep(0.02)
-    pytest.fail(f"not within {seconds:.0f} s: {what}")
 
 
 class Process:

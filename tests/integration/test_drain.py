@@ -29,8 +29,9 @@ from typing import Any, NamedTuple
 
 import pytest
 import selfscale
-from docker_engine import Engine, filters, running_engine, until
+from docker_engine import Engine, filters, running_engine
 from selfscale import Agent, _core
+from waiting import until
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 

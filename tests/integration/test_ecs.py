@@ -7,14 +7,15 @@ import os
 import socket
 import subprocess
 import sys
-import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from ports import free_port
 from selfscale import Agent
+from waiting import until
 
 boto3 = pytest.importorskip("boto3", reason="the extra test is not installed (moto[server] brings boto3)")
 pytest.importorskip("moto", reason="the extra test is not installed")
@@ -29,22 +30,10 @@ RESOURCE = {
 }
 
 
-def until(condition: Callable[[], Any], what: Callable[[], object], seconds: float = 40.0) -> Any:
-    """Wait for a condition, with a deadline."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if found := condition():
-            return found
-        time.sleep(0.05)
-    pytest.fail(f"never came true; {what()}")
-
-
 @pytest.fixture(scope="module")
 def server() -> Iterator[str]:
     """A moto server of its own, on loopback."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     process = subprocess.Popen(
         [sys.executable, "-c", "from moto.server import main; main()", "-H", "127.0.0.1", "-p", str(port)],
         stdout=subprocess.DEVNULL,

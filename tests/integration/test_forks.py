@@ -10,10 +10,10 @@ import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from selfscale import Agent
+from waiting import until
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
 
@@ -74,16 +74,6 @@ def fork(count: Callable[[], None], end: Callable[[], None]) -> int:
         finally:
             os._exit(1)
     return pid
-
-
-def until(condition: Callable[[], Any], what: str, seconds: float = 40.0) -> Any:
-    """Wait for a condition, with a deadline."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if found := condition():
-            return found
-        time.sleep(0.01)
-    pytest.fail(f"not within {seconds:.0f} s: {what}")
 
 
 def exposed(agent: Agent, name: str) -> float:

@@ -7,16 +7,15 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import pytest
+from ports import free_port
+from waiting import until
 
 pytest.importorskip("gunicorn", reason="gunicorn is not installed")
 pytest.importorskip("gevent", reason="gevent is not installed")
@@ -33,23 +32,11 @@ POLICY = {
 }
 
 
-def until(condition: Callable[[], Any], what: Callable[[], str], seconds: float = 40.0) -> Any:
-    """Wait for a condition, with a deadline."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if found := condition():
-            return found
-        time.sleep(0.05)
-    pytest.fail(what())
-
-
 class Server:
     """A gunicorn with one gevent worker, and how to talk to it."""
 
     def __init__(self, options: list[str], folder: Path) -> None:
-        with socket.socket() as one:
-            one.bind(("127.0.0.1", 0))
-            self.port = one.getsockname()[1]
+        self.port = free_port()
         self.log = folder / "server.log"
         (folder / "policies.json").write_text(json.dumps({"policies": [POLICY]}))
         self.environment = {

@@ -18,7 +18,8 @@ import selfscale as library
 import yaml
 from botocore import xform_name
 from compose_programs import PROGRAMS, ComposeProgram
-from docker_engine import Engine, running_engine, until
+from docker_engine import Engine, running_engine
+from waiting import until
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
 

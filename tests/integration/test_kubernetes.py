@@ -21,8 +21,9 @@ from typing import Any, NamedTuple
 
 import pytest
 import yaml
-from control_plane import PROGRAMS, RBAC, Api, ControlPlane, Refused, Shop, running_control_plane, until
+from control_plane import PROGRAMS, RBAC, Api, ControlPlane, Refused, Shop, running_control_plane
 from selfscale import Agent
+from waiting import until
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
 

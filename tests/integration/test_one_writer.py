@@ -25,7 +25,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from docker_engine import Engine, filters, running_engine, until
+from docker_engine import Engine, filters, running_engine
+from ports import free_port
+from waiting import until
 
 pytestmark = [
     pytest.mark.integration,
@@ -46,9 +48,7 @@ class Redis:
     """Where the agents meet."""
 
     def __init__(self, folder: Path) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
+        self.port = free_port()
         self.process = subprocess.Popen(
             ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)],
             stdout=subprocess.DEVNULL,

@@ -10,7 +10,6 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -19,6 +18,8 @@ from typing import Any
 
 import pytest
 import selfscale
+from ports import free_port
+from waiting import until
 
 pytest.importorskip("fastapi", reason="the extra fastapi is not installed")
 pytest.importorskip("gunicorn", reason="gunicorn is not installed")
@@ -37,23 +38,6 @@ SERVERS = {
     "gunicorn": [GUNICORN, "prefork_app:app", "--worker-class=uvicorn.workers.UvicornWorker", "--workers=2"],
     "uvicorn": ["-m", "uvicorn", "prefork_app:app", "--workers=2", "--log-level=info"],
 }
-
-
-def until(condition: Callable[[], Any], what: Callable[[], str], seconds: float = 60.0) -> Any:
-    """Wait for a condition, with a deadline."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if found := condition():
-            return found
-        time.sleep(0.1)
-    pytest.fail(what())
-
-
-def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        port: int = one.getsockname()[1]
-        return port
 
 
 def workers_of(parent: int) -> set[int]:

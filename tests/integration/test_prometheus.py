@@ -7,7 +7,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -21,6 +20,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ports import free_port
+from waiting import until
 
 pytest.importorskip("fastapi", reason="the extra fastapi is not installed")
 pytest.importorskip("uvicorn", reason="uvicorn is not installed")
@@ -46,23 +47,6 @@ POLICY = {
     "rules": [{"type": "target", "metric": "cpu_usage", "target": 70}],
 }
 WINDOW = 300  # seconds: the guide's [5m]
-
-
-def until(condition: Callable[[], Any], what: Callable[[], str], seconds: float = 40.0) -> Any:
-    """Wait for a condition, with a deadline."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if found := condition():
-            return found
-        time.sleep(0.1)
-    pytest.fail(what())
-
-
-def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        port: int = one.getsockname()[1]
-        return port
 
 
 def ask(url: str, accept: str | None = None) -> tuple[str, bytes]:

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from waiting import until
 
 pytest.importorskip("fastapi", reason="the extra fastapi is not installed")
 pytest.importorskip("uvicorn", reason="uvicorn is not installed")
@@ -54,16 +55,6 @@ REPORTING = [
 ]
 WITHOUT_PROC = ["unshare", "-rm", "sh", "-c", 'mount -t tmpfs none /proc && exec "$@"', "sh"]
 WORKER = [sys.executable, "-m", "uvicorn", "served_app:app", "--fd", "{fd}", "--log-level", "warning"]
-
-
-def until(condition: Callable[[], Any], what: Callable[[], str], seconds: float = 60.0) -> Any:
-    """Wait for a condition, with a deadline."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if found := condition():
-            return found
-        time.sleep(0.05)
-    pytest.fail(what())
 
 
 class _UnixConnection(http.client.HTTPConnection):

@@ -6,15 +6,15 @@ import http.client
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from ports import free_port
+from waiting import until
 
 pytest.importorskip("fastapi", reason="the extra fastapi is not installed")
 pytest.importorskip("uvicorn", reason="uvicorn is not installed")
@@ -31,23 +31,6 @@ POLICY = {
     "metrics": [{"name": "depth", "aggregation": "last", "across": "sum"}],
     "rules": [{"name": "depth", "type": "threshold", "metric": "depth", "scaleUp": 1000, "scaleDown": 1}],
 }
-
-
-def until(condition: Callable[[], Any], what: Callable[[], str], seconds: float = 40.0) -> Any:
-    """Wait for a condition, with a deadline."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if found := condition():
-            return found
-        time.sleep(0.05)
-    pytest.fail(what())
-
-
-def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        port: int = one.getsockname()[1]
-        return port
 
 
 class Server:

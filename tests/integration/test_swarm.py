@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from docker_engine import Engine, Start, agents, events, filters, running_engine, until, wrong
+from docker_engine import Engine, Start, agents, events, filters, running_engine, wrong
+from waiting import until
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
 

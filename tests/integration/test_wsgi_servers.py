@@ -7,7 +7,6 @@ import http.client
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ports import free_port
 
 pytest.importorskip("gunicorn", reason="gunicorn is not installed")
 
@@ -30,9 +30,7 @@ class Served:
     """A gunicorn with one worker, and how to talk to it."""
 
     def __init__(self, options: list[str], folder: Path) -> None:
-        with socket.socket() as one:
-            one.bind(("127.0.0.1", 0))
-            self.port = one.getsockname()[1]
+        self.port = free_port()
         self.log = folder / "server.log"
         environment = {
             **os.environ,

@@ -10,25 +10,6 @@ using metrics::Buckets;
 
 namespace {
 
-std::optional<double> quantile_of(Aggregation aggregation) noexcept {
-  switch (aggregation) {
-    case Aggregation::p50:
-      return 0.5;
-    case Aggregation::p75:
-      return 0.75;
-    case Aggregation::p90:
-      return 0.9;
-    case Aggregation::p95:
-      return 0.95;
-    case Aggregation::p99:
-      return 0.99;
-    case Aggregation::p99_9:
-      return 0.999;
-    default:
-      return std::nullopt;
-  }
-}
-
 double nearest_rank(std::vector<double> values, double q) {
   std::sort(values.begin(), values.end());
   const auto rank = static_cast<std::size_t>(std::ceil(q * static_cast<double>(values.size())));

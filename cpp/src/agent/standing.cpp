@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "agent/rivals.hpp"
+#include "drivers/finding.hpp"
 #include "model/may_pass.hpp"
 
 namespace selfscale::agent {
@@ -70,7 +71,7 @@ asio::awaitable<void> Standing::give_back() {
     house_.log.trouble("release",
                        "what was taken over could not be given back, and is given back "
                        "later: " +
-                           released.error().message);
+                           drivers::with_permission(released.error()));
     co_return;
   }
   may_have_taken_over_ = false;

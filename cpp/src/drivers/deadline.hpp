@@ -25,4 +25,9 @@ struct Deadline {
   std::chrono::steady_clock::time_point at;
 };
 
+/// When what was taken over must have been given back: an agent that stops waits for it.
+inline Deadline release_deadline(Duration patience) {
+  return Deadline{std::min(Duration{5'000}, patience)};
+}
+
 }  // namespace selfscale::drivers

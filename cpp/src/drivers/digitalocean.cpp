@@ -93,10 +93,7 @@ class DigitalOcean final : public Driver {
   /// What an agent before this one took over and could not give back any more is given back, too.
   asio::awaitable<Result<void>> release() override {
     if (!takes_over_) co_return Result<void>{};
-    const auto given_back =
-        co_await give_back(Deadline{std::min(hosted::release_patience, patience_)});
-    if (!given_back) co_return hosted::saying_the_permission(given_back.error());
-    co_return given_back;
+    co_return co_await give_back(release_deadline(patience_));
   }
 
   [[nodiscard]] Capabilities capabilities() const override {

@@ -14,14 +14,8 @@ namespace {
 namespace asio = boost::asio;
 using ecs::Operation;
 
-constexpr Duration release_patience{5'000};  // an agent that stops waits for it
-constexpr double poll_seconds = 15.0;        // AWS' own waiters ask as often
-constexpr int most_pages = 50;               // of 100 tasks each: the quota of a service
-
-Failure saying_the_permission(Failure failure) {
-  failure.message = with_permission(failure);
-  return failure;
-}
+constexpr double poll_seconds = 15.0;  // AWS' own waiters ask as often
+constexpr int most_pages = 50;         // of 100 tasks each: the quota of a service
 
 double seconds_of(ecs::WallTime time) {
   return static_cast<double>(time.time_since_epoch().count());
@@ -83,9 +77,7 @@ class Ecs final : public Driver {
   /// What an agent before this one took over and could not give back any more is given back, too.
   asio::awaitable<Result<void>> release() override {
     if (!options_.takes_over) co_return Result<void>{};
-    auto given_back = co_await give_back(Deadline{std::min(release_patience, options_.patience)});
-    if (!given_back) co_return saying_the_permission(given_back.error());
-    co_return given_back;
+    co_return co_await give_back(release_deadline(options_.patience));
   }
 
   [[nodiscard]] Capabilities capabilities() const override {

@@ -24,8 +24,7 @@ using kubernetes::Request;
 using kubernetes::Target;
 using kubernetes::Workload;
 
-constexpr Duration release_patience{5'000};  // an agent that stops waits for it
-constexpr int change_attempts = 5;           // an autoscaler's status changes all the time
+constexpr int change_attempts = 5;  // an autoscaler's status changes all the time
 
 /// What cannot be read, with what was asked before it.
 template <class T>
@@ -113,8 +112,7 @@ class Kubernetes final : public Driver {
   /// What an agent before this one took over and could not give back any more is given back, too.
   asio::awaitable<Result<void>> release() override {
     if (!options_.takes_over) co_return Result<void>{};
-    co_return co_await change_autoscalers(&Autoscaler::giving_back,
-                                          Deadline{std::min(release_patience, patience_)});
+    co_return co_await change_autoscalers(&Autoscaler::giving_back, release_deadline(patience_));
   }
 
   [[nodiscard]] Capabilities capabilities() const override {

@@ -17,6 +17,7 @@
 #include <cstdint>
 #include <exception>
 
+#include "http/listed.hpp"
 #include "http/lookup.hpp"
 #include "http/tls.hpp"
 
@@ -169,21 +170,6 @@ struct Client::State {
 };
 
 namespace {
-
-/// A connection in the client's list, for as long as it lives.
-class Listed {
- public:
-  Listed(std::vector<Stream*>& list, Stream& stream) : list_{list}, stream_{&stream} {
-    list_.push_back(stream_);
-  }
-  Listed(const Listed&) = delete;
-  Listed& operator=(const Listed&) = delete;
-  ~Listed() { std::erase(list_, stream_); }
-
- private:
-  std::vector<Stream*>& list_;
-  Stream* stream_;
-};
 
 Duration left_until(Time until) {
   const auto left = until - asio::steady_timer::clock_type::now();

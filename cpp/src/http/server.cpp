@@ -22,6 +22,8 @@
 #include <cstring>
 #include <optional>
 
+#include "http/listed.hpp"
+
 namespace selfscale::http {
 namespace {
 
@@ -192,25 +194,6 @@ struct Server::State {
   std::vector<Stream*> connections;
   bool stopped = false;
 };
-
-namespace {
-
-/// A connection in the server's list, for as long as it is served.
-class Listed {
- public:
-  Listed(std::vector<Stream*>& list, Stream& stream) : list_{list}, stream_{&stream} {
-    list_.push_back(stream_);
-  }
-  Listed(const Listed&) = delete;
-  Listed& operator=(const Listed&) = delete;
-  ~Listed() { std::erase(list_, stream_); }
-
- private:
-  std::vector<Stream*>& list_;  // outlives this: the state does
-  Stream* stream_;
-};
-
-}  // namespace
 
 asio::awaitable<void> Server::State::accept_all(std::shared_ptr<State> state) {
   while (!state->stopped) {

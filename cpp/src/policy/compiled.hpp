@@ -30,6 +30,25 @@ enum class Aggregation : std::uint8_t {
   p99,
   p99_9
 };
+/// Of an aggregation that is a quantile: which; 0 to 1.
+inline std::optional<double> quantile_of(Aggregation aggregation) noexcept {
+  switch (aggregation) {
+    case Aggregation::p50:
+      return 0.5;
+    case Aggregation::p75:
+      return 0.75;
+    case Aggregation::p90:
+      return 0.9;
+    case Aggregation::p95:
+      return 0.95;
+    case Aggregation::p99:
+      return 0.99;
+    case Aggregation::p99_9:
+      return 0.999;
+    default:
+      return std::nullopt;
+  }
+}
 enum class Across : std::uint8_t { avg, max, min, sum };
 enum class Comparison : std::uint8_t { greater_than, less_than, percentage_change };
 enum class Of : std::uint8_t { limit, request, cores };

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "model/json/node.hpp"
+#include "model/json/place.hpp"
 #include "policy/duration.hpp"
 
 namespace selfscale {
@@ -79,19 +80,7 @@ std::string instead_of(std::string_view name, std::span<const std::string_view> 
   return text;
 }
 
-std::string Reader::place(std::string_view key) const {
-  std::string text = pointer_ + '/';
-  for (const char letter : key) {
-    if (letter == '~') {
-      text += "~0";
-    } else if (letter == '/') {
-      text += "~1";
-    } else {
-      text += letter;
-    }
-  }
-  return text;
-}
+std::string Reader::place(std::string_view key) const { return selfscale::place(pointer_, key); }
 
 const Json* Reader::find(std::string_view key) {
   known_.push_back(key);

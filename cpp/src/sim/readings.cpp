@@ -34,25 +34,6 @@ double value_in(const MetricSpec& spec, const ServiceStep& step, const ServiceMo
   return spec.metric == "request_rate" ? 60.0 * per_second : per_second;
 }
 
-std::optional<double> percentile_of(Aggregation aggregation) {
-  switch (aggregation) {
-    case Aggregation::p50:
-      return 0.5;
-    case Aggregation::p75:
-      return 0.75;
-    case Aggregation::p90:
-      return 0.9;
-    case Aggregation::p95:
-      return 0.95;
-    case Aggregation::p99:
-      return 0.99;
-    case Aggregation::p99_9:
-      return 0.999;
-    default:
-      return std::nullopt;
-  }
-}
-
 double mean(std::span<const double> values) {
   double sum = 0.0;
   for (const double value : values) sum += value;
@@ -61,7 +42,7 @@ double mean(std::span<const double> values) {
 
 /// Of one number per step; `values` is not empty, and may be reordered.
 double aggregated(Aggregation aggregation, std::vector<double>& values) {
-  if (const auto q = percentile_of(aggregation)) {
+  if (const auto q = quantile_of(aggregation)) {
     const auto rank =
         static_cast<std::ptrdiff_t>(*q * static_cast<double>(values.size() - 1) + 0.5);
     std::nth_element(values.begin(), values.begin() + rank, values.end());
@@ -132,7 +113,7 @@ double Readings::over(const MetricSpec& metric, const History& history, std::siz
       seconds += step.arrivals * (base + step.mean_wait());
       if (step.arrivals > 0.0) longest = std::max(longest, base + step.mean_wait());
     }
-    if (const auto q = percentile_of(metric.aggregation)) return latencies_.quantile(*q);
+    if (const auto q = quantile_of(metric.aggregation)) return latencies_.quantile(*q);
     if (metric.aggregation == Aggregation::max) return longest;
     return requests > 0.0 ? seconds / requests : 0.0;
   }

@@ -85,12 +85,8 @@ class CeleryPool:
         Raises:
             DriverError: no worker answers, the broker refuses, or several workers answer and none is named.
         """
-        processes = self._processes(self._stats()[1])
         # A count that is passing (a process was replaced by another) is waited for, not believed.
-        deadline = time.monotonic() + self._timeout
-        while self._asked is not None and processes != self._asked and time.monotonic() < deadline:
-            time.sleep(_LOOK_AGAIN)
-            processes = self._processes(self._stats()[1])
+        processes = self._processes_after(self._asked, self._timeout)
         self._asked = processes
         return {"desiredReplicas": processes, "currentReplicas": processes, "readyReplicas": processes}
 
@@ -99,7 +95,7 @@ class CeleryPool:
 
         Raises:
             DriverError: no worker answers (``unreachable``), it refuses (``failed``), too few processes are idle
-                (``throttled``), or what was asked for is not to be seen (``timed_out``).
+                (``throttled``), or it is not to be seen what became of the order (``timed_out``).
         """
         if replicas < 1:
             raise DriverError(f"scale: {replicas} processes; a pool keeps 1 or more", "invalid_argument")
@@ -110,15 +106,16 @@ class CeleryPool:
             return
         control = self._app.control
         order = control.pool_grow if change > 0 else control.pool_shrink
-        with self._asking():
-            answers = order(abs(change), destination=[worker], reply=True, timeout=self._timeout, limit=1)
-        refusal = _refusal(answers or [], worker)
-        # Without an answer it may have been done: what the worker has decides.
-        deadline = time.monotonic() + max(self._timeout, 2.0)
-        while (processes := self._processes(self._stats()[1])) != replicas and time.monotonic() < deadline:
-            if refusal:
-                break
-            time.sleep(_LOOK_AGAIN)
+        try:
+            with self._asking():
+                answers = order(abs(change), destination=[worker], reply=True, timeout=self._timeout, limit=1)
+            refusal = _refusal(answers or [], worker)
+            processes = self._processes_after(replicas, 0.0 if refusal else max(self._timeout, 2.0))
+        except DriverError as error:
+            if error.code != "unreachable":
+                raise
+            words = f"{worker} was told to have {replicas} processes, and it is not known whether it has: {error}"
+            raise DriverError(words, "timed_out") from error
         self._asked = processes
         if processes != replicas:
             raise _failure(worker, replicas, processes, refusal)
@@ -152,6 +149,15 @@ class CeleryPool:
             raise DriverError(f"several workers answer ({names}): name one in platform.worker", "conflict")
         ((worker, stats),) = found.items()
         return worker, stats
+
+    def _processes_after(self, wanted: int | None, seconds: float) -> int:
+        """Return how many processes there are, once they are as many as wanted or some time has gone by."""
+        deadline = time.monotonic() + seconds
+        while (processes := self._processes(self._stats()[1])) != wanted:
+            if wanted is None or time.monotonic() >= deadline:
+                break
+            time.sleep(_LOOK_AGAIN)
+        return processes
 
     @contextmanager
     def _asking(self) -> Iterator[None]:

@@ -9,8 +9,6 @@
 
 namespace selfscale::drivers::hosted {
 
-inline constexpr Duration release_patience{5'000};  ///< an agent that stops waits for it
-
 /// `autoscaler`: a sentence without its end.
 inline Finding refusal_to_fight(const std::string& autoscaler) {
   return {autoscaler + ", or consent to its suspension by platform.takeOver",
@@ -35,12 +33,6 @@ inline Finding left_suspended(const std::string& kept) {
 /// It was asked for and accepted; a look does not show it.
 inline Failure not_seen_given_back(const std::string& why) {
   return Failure{Errc::timed_out, "the autoscaler's setting was put back, and " + why, {}};
-}
-
-/// A log shows the message alone.
-inline Failure saying_the_permission(Failure failure) {
-  failure.message = with_permission(failure);
-  return failure;
 }
 
 }  // namespace selfscale::drivers::hosted

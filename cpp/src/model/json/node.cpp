@@ -4,26 +4,14 @@
 #include <cmath>
 #include <utility>
 
+#include "model/json/place.hpp"
+
 namespace selfscale {
 namespace {
 
 constexpr double latest_seconds = 1e12;  // in milliseconds still exact in a double
 constexpr std::size_t longest_excerpt = 60;
 constexpr int deepest = 32;  // none of our forms is nearly as deep
-
-std::string escaped(std::string_view key) {
-  std::string text;
-  for (const char letter : key) {
-    if (letter == '~') {
-      text += "~0";
-    } else if (letter == '/') {
-      text += "~1";
-    } else {
-      text += letter;
-    }
-  }
-  return text;
-}
 
 std::string in_words(const Json& value) {
   if (value.is_object()) return "an object";
@@ -70,7 +58,7 @@ Json Node::parse(std::string_view text, std::string_view what, int latest) {
 std::optional<Node> Node::find(std::string_view key) const {
   const auto found = object().find(key);
   if (found == value_->end() || found->is_null()) return std::nullopt;
-  return Node{*found, pointer_ + "/" + escaped(key)};
+  return Node{*found, place(pointer_, key)};
 }
 
 bool Node::is_null(std::string_view key) const {
@@ -81,7 +69,7 @@ bool Node::is_null(std::string_view key) const {
 Node Node::at(std::string_view key) const {
   auto member = find(key);
   if (!member) {
-    Node{*value_, pointer_ + "/" + escaped(key)}.refuse("is missing");
+    Node{*value_, place(pointer_, key)}.refuse("is missing");
   }
   return *std::move(member);
 }
