@@ -18,7 +18,7 @@ import pytest
 
 pytest.importorskip("celery", reason="celery is not installed")
 
-from selfscale import Agent, DriverError, PolicyError
+from selfscale import Agent, DriverError, PolicyError, ScaleRequest
 from selfscale.drivers.celery_pool import CeleryPool, make
 from selfscale.testing import check_driver
 
@@ -66,10 +66,14 @@ class Worker:
             self.kill()
             raise
 
+    def children(self) -> list[int]:
+        """Its processes."""
+        threads = Path(f"/proc/{self.process.pid}/task").iterdir()
+        return [int(pid) for thread in threads for pid in (thread / "children").read_text().split()]
+
     def processes(self) -> int:
         """How many children the worker has."""
-        threads = Path(f"/proc/{self.process.pid}/task").iterdir()
-        return sum(len((thread / "children").read_text().split()) for thread in threads)
+        return len(self.children())
 
     def kill(self) -> None:
         """End it and its children."""
@@ -166,6 +170,15 @@ def test_busy_processes_are_left_alone(worker: Worker, app: Any) -> None:
     until(lambda: all((worker.folder / f"done-{number}").exists() for number in range(2)), worker.log.read_text)
     driver.scale(1)
     until(lambda: worker.processes() == 1, worker.log.read_text)
+
+
+def test_a_process_that_is_replaced_meanwhile_is_nobody_elses_count(worker: Worker, app: Any) -> None:
+    driver = CeleryPool(app.app, NAME)
+    assert driver.observe()["desiredReplicas"] == 2
+    ended = worker.children()[0]
+    os.kill(ended, signal.SIGKILL)
+    driver.scale(ScaleRequest(3, from_replicas=2))
+    until(lambda: worker.processes() == 3 and ended not in worker.children(), worker.log.read_text)
 
 
 def test_a_worker_with_an_autoscaler_of_its_own_is_left_to_it(tmp_path: Path, app: Any) -> None:

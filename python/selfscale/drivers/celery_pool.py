@@ -10,7 +10,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from selfscale.drivers import Finding
+from selfscale.drivers import Finding, ScaleRequest
 from selfscale.drivers._platform import check_keys, refuse_key
 from selfscale.errors import DriverError
 
@@ -85,13 +85,7 @@ class CeleryPool:
         Raises:
             DriverError: no worker answers, the broker refuses, or several workers answer and none is named.
         """
-        processes = self._processes(self._stats()[1])
-        # A count that is passing (a process was replaced by another) is waited for, not believed.
-        deadline = time.monotonic() + self._timeout
-        while self._asked is not None and processes != self._asked and time.monotonic() < deadline:
-            time.sleep(_LOOK_AGAIN)
-            processes = self._processes(self._stats()[1])
-        self._asked = processes
+        _, processes = self._settled()
         return {"desiredReplicas": processes, "currentReplicas": processes, "readyReplicas": processes}
 
     def scale(self, replicas: int, /) -> None:
@@ -99,15 +93,19 @@ class CeleryPool:
 
         Raises:
             DriverError: no worker answers (``unreachable``), it refuses (``failed``), too few processes are idle
-                (``throttled``), or what was asked for is not to be seen (``timed_out``).
+                (``throttled``), somebody else has set another count since the step was decided (``conflict``), or what
+                was asked for is not to be seen (``timed_out``).
         """
         if replicas < 1:
             raise DriverError(f"scale: {replicas} processes; a pool keeps 1 or more", "invalid_argument")
-        worker, stats = self._stats()
-        change = replicas - self._processes(stats)
+        worker, processes = self._settled()
+        change = replicas - processes
         if change == 0:
-            self._asked = replicas
             return
+        decided_from = replicas.from_replicas if isinstance(replicas, ScaleRequest) else None
+        if decided_from not in {None, processes}:
+            stands = f"{worker} is to have {processes} processes now"
+            raise DriverError(f"{stands}, and the step to {replicas} was decided from {decided_from}", "conflict")
         control = self._app.control
         order = control.pool_grow if change > 0 else control.pool_shrink
         with self._asking():
@@ -135,6 +133,20 @@ class CeleryPool:
             what = f"{worker} has an autoscaler of its own: start it without --autoscale"
             return {"wrong": [{"what": what, "why": "two that set one count undo each other's work", "paste": _START}]}
         return {"wrong": [], "warnings": []}
+
+    def _settled(self) -> tuple[str, int]:
+        """Read who is there, and how many processes it was asked for.
+
+        A count that is passing (a process was replaced by another) is waited for, not believed.
+        """
+        deadline = time.monotonic() + self._timeout
+        while True:
+            worker, stats = self._stats()
+            processes = self._processes(stats)
+            if self._asked in {None, processes} or time.monotonic() >= deadline:
+                self._asked = processes
+                return worker, processes
+            time.sleep(_LOOK_AGAIN)
 
     def _stats(self) -> tuple[str, dict[str, Any]]:
         """Ask who is there, and what it has."""
