@@ -113,8 +113,8 @@ CallbackDriver own_driver(const py::object& bridge,
   made.name = bridge.attr("name").cast<std::string>();
   made.capabilities = capabilities_in(bridge.attr("capabilities").cast<py::dict>());
   made.scale = [scale = *function("scale")](const ScaleRequest& asked) {
-    scale.call(nothing_in, asked.desired, asked.version, asked.victims, asked.token, asked.most,
-               seconds(asked.deadline));
+    scale.call(nothing_in, asked.desired, asked.from, asked.version, asked.victims, asked.token,
+               asked.most, seconds(asked.deadline));
   };
   if (const auto observe = function("observe")) {
     made.observe = [observe] { return observe->call(counts_in); };

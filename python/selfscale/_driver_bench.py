@@ -59,10 +59,14 @@ class Bench:
 
     def scale(self, count: int, *, version: str = "", deadline: float = 10.0) -> None:
         """Ask for a count, which must be accepted."""
+        self.accept(ScaleRequest(count, version=version, deadline=deadline))
+
+    def accept(self, request: ScaleRequest) -> None:
+        """Ask as the agent does, for what must be accepted."""
         try:
-            self.driver.scale(ScaleRequest(count, version=version, deadline=deadline))
+            self.driver.scale(request)
         except Exception as error:
-            break_promise(f"scale({count}) raised {in_words(error)}", error)
+            break_promise(f"scale({request}) raised {in_words(error)}", error)
 
     def see(self, count: int, after: str) -> dict[str, Any]:
         """Hold what the platform was told, and what the driver says of it, against a count."""

@@ -183,6 +183,25 @@ def _refuses_a_stale_version_where_it_can(bench: Bench) -> None:
     bench.settle(mine)
 
 
+def _what_somebody_else_set_after_the_look_is_not_overwritten(bench: Bench) -> None:
+    mine, before, theirs = bench.replicas, bench.replicas + 1, bench.replicas + 2
+    bench.scale(before)
+    version = bench.settle(before)["version"]
+    bench.set_truth(theirs)
+    request = ScaleRequest(mine, from_replicas=before, version=version)
+    what = f"scale({mine}), decided from {before} where {theirs} are asked for now,"
+    try:
+        bench.refused(what, lambda: bench.driver.scale(request), "conflict")
+    except Broken:
+        if bench.can["conditionalWrite"] or bench.told() != mine:
+            raise
+        raise Skipped("scale() does not look at from_replicas: the agent calls observe() right before it") from None
+    fresh = bench.see(theirs, f"scale({mine}), which was refused,")["version"]
+    bench.accept(ScaleRequest(mine, from_replicas=theirs, version=fresh))
+    bench.see(mine, f"scale({mine}), decided from what stood there,")
+    bench.settle(mine)
+
+
 def _all_become_ready_where_it_reports_that(bench: Bench) -> None:
     count = bench.replicas + 1
     bench.scale(count)
@@ -344,6 +363,12 @@ _CHECKS: Mapping[DriverCheck, Callable[[Bench], None]] = {
         "with the code conflict and writes nothing; without it, observe() has no version.",
         "what somebody else set between the agent's look and its write is lost.",
     ): _refuses_a_stale_version_where_it_can,
+    DriverCheck(
+        "what_somebody_else_set_after_the_look_is_not_overwritten",
+        "scale() raises a DriverError with the code conflict and writes nothing where the platform is asked for "
+        "neither from_replicas nor the new count; where it is asked for from_replicas, it does what is asked.",
+        "what a person sets between the agent's look and its write is lost.",
+    ): _what_somebody_else_set_after_the_look_is_not_overwritten,
     DriverCheck(
         "all_become_ready_where_it_reports_that",
         "once all replicas serve, currentReplicas and readyReplicas are what was asked for, and failure is empty.",

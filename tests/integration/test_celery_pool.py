@@ -18,7 +18,7 @@ from waiting import until
 
 pytest.importorskip("celery", reason="celery is not installed")
 
-from selfscale import Agent, DriverError, PolicyError
+from selfscale import Agent, DriverError, PolicyError, ScaleRequest
 from selfscale.drivers.celery_pool import CeleryPool, make
 from selfscale.testing import check_driver
 
@@ -56,10 +56,14 @@ class Worker:
             self.kill()
             raise
 
+    def children(self) -> list[int]:
+        """Its processes."""
+        threads = Path(f"/proc/{self.process.pid}/task").iterdir()
+        return [int(pid) for thread in threads for pid in (thread / "children").read_text().split()]
+
     def processes(self) -> int:
         """How many children the worker has."""
-        threads = Path(f"/proc/{self.process.pid}/task").iterdir()
-        return sum(len((thread / "children").read_text().split()) for thread in threads)
+        return len(self.children())
 
     def kill(self) -> None:
         """End it and its children."""
@@ -172,6 +176,15 @@ def test_of_a_worker_that_ends_while_it_is_told_it_is_not_known_what_it_did(
     with pytest.raises(DriverError, match=rf"{NAME} was told to have 3 processes.*did not answer") as caught:
         CeleryPool(app.app, NAME, timeout=0.3).scale(3)
     assert caught.value.code == "timed_out"
+
+
+def test_a_process_that_is_replaced_meanwhile_is_nobody_elses_count(worker: Worker, app: Any) -> None:
+    driver = CeleryPool(app.app, NAME)
+    assert driver.observe()["desiredReplicas"] == 2
+    ended = worker.children()[0]
+    os.kill(ended, signal.SIGKILL)
+    driver.scale(ScaleRequest(3, from_replicas=2))
+    until(lambda: worker.processes() == 3 and ended not in worker.children(), worker.log.read_text)
 
 
 def test_a_worker_with_an_autoscaler_of_its_own_is_left_to_it(tmp_path: Path, app: Any) -> None:

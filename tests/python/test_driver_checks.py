@@ -105,7 +105,7 @@ def check(shelf: Shelf, seconds: float = 5.0) -> Any:
 def test_one_that_keeps_all_of_them_passes_every_check() -> None:
     report = check(Shelf())
     assert [one.outcome for one in report.promises] == ["kept"] * len(DRIVER_CHECKS)
-    assert str(report).startswith(f"{len(DRIVER_CHECKS)} promises of a driver: 12 kept, 0 broken, 0 skipped")
+    assert str(report).startswith(f"{len(DRIVER_CHECKS)} promises of a driver: 13 kept, 0 broken, 0 skipped")
 
 
 class Remembers(Shelf):
@@ -143,6 +143,14 @@ class Overwrites(Shelf):
 
     def scale(self, replicas: ScaleRequest, /) -> None:  # type: ignore[override]
         super().scale(ScaleRequest(replicas, deadline=replicas.deadline))
+
+
+class Hasty(Shelf):
+    """Looks at a version only where there is no other count to look at."""
+
+    def scale(self, replicas: ScaleRequest, /) -> None:  # type: ignore[override]
+        stale = replicas.from_replicas not in {None, self.replicas}
+        super().scale(ScaleRequest(replicas, deadline=replicas.deadline) if stale else replicas)
 
 
 class Versionless(Shelf):
@@ -229,6 +237,11 @@ class GivesUp(Shelf):
         (Adds, "asking_twice_changes_nothing", "it was written anew"),
         (OneMore, "writes_exactly_what_is_asked_for", "scale(3) had the platform make 4"),
         (Overwrites, "refuses_a_stale_version_where_it_can", "a DriverError with the code conflict is owed"),
+        (
+            Hasty,
+            "what_somebody_else_set_after_the_look_is_not_overwritten",
+            "a DriverError with the code conflict is owed",
+        ),
         (Versionless, "refuses_a_stale_version_where_it_can", "and capabilities() no conditionalWrite"),
         (BelowItsMinimum, "takes_its_minimum_and_nothing_below_zero", "scale(1), below the minimum, raised nothing"),
         (NeverReady, "all_become_ready_where_it_reports_that", "'readyReplicas': 0}, and as the failure"),
@@ -251,6 +264,13 @@ def test_a_broken_promise_is_named_with_what_was_seen_why_it_matters_and_what_is
     assert seen in line
     assert f"why it matters: {owed.matters}" in report
     assert f"what is right: {owed.promise}" in report
+
+
+def test_one_that_takes_a_count_alone_is_looked_at_by_the_agent_before_it_is_asked() -> None:
+    platform = MemoryPlatform(replicas=2)
+    report = check_driver(platform, set_truth=lambda count: setattr(platform, "replicas", count))
+    why = {one.check.name: one.seen for one in report.of("skipped")}
+    assert "the agent calls observe()" in why["what_somebody_else_set_after_the_look_is_not_overwritten"]
 
 
 def test_what_cannot_be_checked_says_why() -> None:

@@ -239,10 +239,21 @@ def test_a_request_is_a_count_that_knows_more(start: Start) -> None:
     )
     request = until(lambda: asked, "asks")[0]
     assert request == 2
+    assert request.from_replicas == 1
     assert request.version == "r7"
     assert request.token > 0
     assert request.max_replicas == 5
     assert 0 < request.deadline <= 10
+
+
+def test_what_somebody_sets_between_the_look_and_the_write_is_not_overwritten(start: Start) -> None:
+    asked: list[ScaleRequest] = []
+    counts = iter([1])
+    driver = CallbackDriver(asked.append, lambda: next(counts, 3), capabilities={"scope": "host"})
+    agent = start(UP, driver=driver)
+    assert ended(agent, "superseded").to_replicas == 2
+    assert ended(agent, "adopted").to_replicas == 3
+    assert [int(request) for request in asked if request.from_replicas != 3] == []
 
 
 def test_a_code_that_there_is_not_is_refused_with_those_there_are() -> None:

@@ -54,6 +54,10 @@ struct LongestWork {
 /// What is asked of scale(). It is a count that knows more: a function that takes an int will do.
 struct ScaleRequest {
   int desired = 0;
+  /// The count asked for when the step was decided; empty: whatever. Where the platform has no
+  /// versions: if it is asked for neither that nor `desired` now, somebody else was faster, and
+  /// nothing is written (Errc::conflict). Where no version is compared the agent sees to that, too.
+  std::optional<int> from = std::nullopt;
   std::string version = {};  ///< of the observation that the decision was made on; empty: whatever
   std::vector<std::string> victims =
       {};  ///< instances that may go, the idle first; for platforms that let us choose

@@ -30,7 +30,9 @@ Actuation::Actuation(Order order, std::function<double()> jitter)
   assert(order_.attempts >= 1);
 }
 
-Action Actuation::begin() const { return Write{order_.to, order_.version, order_.trigger, {}}; }
+Action Actuation::begin() const {
+  return Write{order_.to, order_.from, order_.version, order_.trigger, {}};
+}
 
 Action Actuation::take_up(std::optional<Instant> accepted_at, Instant now) {
   accepted_at_ = accepted_at.value_or(now);
@@ -93,7 +95,7 @@ Action Actuation::after_unsure_write(const drivers::Observation& seen, Instant n
                           seen.desired < std::max(order_.from, order_.to);
   const bool is_half_done = may_be_half_done_ && is_between;
   if (seen.desired != order_.from && !is_half_done) return superseded(seen.desired);
-  return Write{order_.to, seen.version, order_.trigger, {}};
+  return Write{order_.to, seen.desired, seen.version, order_.trigger, {}};
 }
 
 Action Actuation::while_starting(const drivers::Observation& seen, Instant now) {
@@ -122,7 +124,7 @@ Action Actuation::roll_back(int back_to, std::string why) {
   is_visible_ = false;
   attempts_ = 1;
   // Without a version: that the count is still ours was seen just now.
-  return Write{back_to, {}, Trigger::rollback, std::move(why)};
+  return Write{back_to, order_.from, {}, Trigger::rollback, std::move(why)};
 }
 
 std::string Actuation::what_is_missing(const drivers::Observation& seen) const {

@@ -44,6 +44,7 @@ struct Order {
 
 struct Write {
   int desired = 0;
+  int from = 0;  ///< the count asked for, as last seen: who writes over another one loses it
   std::string version;
   Trigger trigger = Trigger::policy;
   std::string why;  ///< of a rollback: how the event before it failed

@@ -102,6 +102,13 @@ asio::awaitable<void> Events::begin(Wish wish) {
 }
 
 asio::awaitable<bool> Events::advance(Result<drivers::Observation> seen) {
+  const bool is_unsure = !life_->actuation.accepted_at();
+  if (seen && is_unsure && seen->desired != life_->event.to_replicas && may_be_stale(*seen)) {
+    seen = Failure{Errc::conflict,
+                   "the platform answers " + std::to_string(seen->desired) +
+                       " replicas, as before the last step",
+                   {}};
+  }
   auto next = life_->actuation.resume(Observed{std::move(seen)}, house_.clock.now());
   co_return co_await perform(std::move(next));
 }
@@ -139,6 +146,7 @@ asio::awaitable<Result<void>> Events::write(Write wanted) {
   if (!leads) co_return Failure{Errc::stopped, leads.error().message, {}};
   drivers::ScaleRequest request;
   request.desired = wanted.desired;
+  request.from = wanted.from;
   request.version = std::move(wanted.version);
   request.victims = life_->victims;
   request.longest_work = longest_work;
@@ -221,11 +229,15 @@ void Events::refuse(Wish wish, const std::string& why) {
 void Events::compare(const drivers::Observation& seen) {
   is_stale_ = false;
   if (life_) return;  // its machine looks out for that
-  const bool may_lag = replaced_ && house_.clock.now() < replaced_->until;
-  is_stale_ = may_lag && expected_ != seen.desired && replaced_->count == seen.desired;
+  is_stale_ = may_be_stale(seen);
   if (is_stale_) return;
   if (expected_ && *expected_ != seen.desired) adopt(*expected_, seen.desired);
   expected_ = seen.desired;
+}
+
+bool Events::may_be_stale(const drivers::Observation& seen) const {
+  const bool may_lag = replaced_ && house_.clock.now() < replaced_->until;
+  return may_lag && expected_ != seen.desired && replaced_->count == seen.desired;
 }
 
 void Events::adopt(int from, int to) {

@@ -97,6 +97,7 @@ class Events {
   void begin_rollback(const Write& wanted);
   void note_acceptance();
   void finish(const Finished& end);
+  [[nodiscard]] bool may_be_stale(const drivers::Observation& seen) const;
   void keep(const ScalingEvent& event);
   void adopt(int from, int to);
 

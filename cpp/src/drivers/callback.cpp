@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "drivers/deadline.hpp"
+#include "drivers/overtaken.hpp"
 
 namespace selfscale::drivers {
 namespace {
@@ -119,29 +120,33 @@ class Callback final : public Driver {
 
   asio::awaitable<Result<Observation>> observe() override {
     if (!setting_.callbacks.observe) co_return with_note(assumed());
-    auto answer = co_await call<Observation>("observe()", setting_.callbacks.observe, patience);
-    if (!answer) co_return answer.error();
-    co_return check(with_note(std::move(answer.value())));
+    co_return co_await look(patience);
   }
 
   asio::awaitable<Result<void>> scale(ScaleRequest request) override {
     const int least = std::max(setting_.callbacks.can.minimum, 0);
     const int count = request.desired;
     const Duration longest = request.deadline;
+    const Deadline until{longest};
     if (count < least) {
       co_return Failure{
           Errc::invalid_argument,
           "scale: " + std::to_string(count) + " replicas; " + std::to_string(least) + " or more",
           {}};
     }
+    if (looks_first(request)) {
+      const auto seen = co_await look(longest);
+      if (!seen) co_return seen.error();
+      if (auto why = overtaken(request, seen->desired)) co_return std::move(*why);
+    }
     // It may have to wait for other calls: what is left of its time, it learns when it begins.
-    std::function<void()> ask = [function = setting_.callbacks.scale, deadline = Deadline{longest},
+    std::function<void()> ask = [function = setting_.callbacks.scale, deadline = until,
                                  asked = std::move(request)]() mutable {
       asked.deadline = deadline.left(asked.deadline);
       function(asked);
     };
-    auto answer =
-        co_await call<void>("scale(" + std::to_string(count) + ")", std::move(ask), longest);
+    auto answer = co_await call<void>("scale(" + std::to_string(count) + ")", std::move(ask),
+                                      until.left(longest));
     if (answer) last_asked_ = count;
     co_return answer;
   }
@@ -161,6 +166,19 @@ class Callback final : public Driver {
   [[nodiscard]] Capabilities capabilities() const override { return setting_.callbacks.can; }
 
  private:
+  asio::awaitable<Result<Observation>> look(Duration deadline) {
+    auto answer = co_await call<Observation>("observe()", setting_.callbacks.observe, deadline);
+    if (!answer) co_return answer.error();
+    co_return check(with_note(std::move(answer.value())));
+  }
+
+  /// Of functions that compare no version nobody knows whether they compare counts.
+  [[nodiscard]] bool looks_first(const ScaleRequest& request) const {
+    const bool is_conditional =
+        setting_.callbacks.can.conditional_write && !request.version.empty();
+    return request.from && setting_.callbacks.observe && !is_conditional;
+  }
+
   template <class T>
   asio::awaitable<Result<T>> call(std::string what, std::function<T()> function,
                                   Duration deadline) {

@@ -17,6 +17,7 @@
 #include "drivers/compose/options.hpp"
 #include "drivers/docker/engine.hpp"
 #include "drivers/docker/refusal.hpp"
+#include "drivers/overtaken.hpp"
 #include "sampling/text.hpp"
 
 namespace selfscale::drivers {
@@ -106,6 +107,7 @@ class Compose final : public Driver {
     std::erase_if(*all, [](const Container& each) { return each.is_leaving(); });
     const auto started =
         std::ranges::count_if(*all, [](const Container& each) { return !each.is_unstarted(); });
+    if (auto why = overtaken(request, static_cast<int>(started))) co_return std::move(*why);
     const int more = request.desired - static_cast<int>(started);
     if (more > 0) co_return co_await add(*all, more, until);
     std::erase_if(*all, [](const Container& each) { return each.is_unstarted(); });

@@ -6,6 +6,7 @@
 #include "drivers/digitalocean/api.hpp"
 #include "drivers/hosted/options.hpp"
 #include "drivers/hosted/takeover.hpp"
+#include "drivers/overtaken.hpp"
 
 namespace selfscale::drivers {
 namespace {
@@ -41,11 +42,7 @@ class DigitalOcean final : public Driver {
     const Deadline until{patience_};
     const auto app = co_await read_app(until);
     if (!app) co_return app.error();
-    const auto asked_instances = digitalocean::list_instances(target_);
-    const auto instances = co_await api_.ask(asked_instances, until);
-    if (!instances) co_return instances.error();
-    const auto current =
-        Api::read(asked_instances, digitalocean::parse_instances(target_, instances->body));
+    const auto current = co_await count_instances(until);
     if (!current) co_return current.error();
     const auto asked_health = digitalocean::get_health(target_);
     const auto health = co_await api_.ask(asked_health, until);
@@ -75,6 +72,9 @@ class DigitalOcean final : public Driver {
       co_return Failure{Errc::conflict, "scale: " + app->autoscaler, {}};
     }
     if (!is_automatic && app->desired == desired) co_return Result<void>{};
+    const auto asked_for = co_await count_asked_for(*app, until);
+    if (!asked_for) co_return asked_for.error();
+    if (auto why = overtaken(request, *asked_for)) co_return std::move(*why);
     if (!app->deployment.empty()) {
       co_return Failure{Errc::conflict,
                         "scale: the deployment " + app->deployment +
@@ -126,6 +126,21 @@ class DigitalOcean final : public Driver {
     const auto answer = co_await api_.ask(request, until);
     if (!answer) co_return answer.error();
     co_return Api::read(request, digitalocean::parse_app(target_, answer->body));
+  }
+
+  asio::awaitable<Result<int>> count_instances(Deadline until) {
+    const auto request = digitalocean::list_instances(target_);
+    const auto answer = co_await api_.ask(request, until);
+    if (!answer) co_return answer.error();
+    co_return Api::read(request, digitalocean::parse_instances(target_, answer->body));
+  }
+
+  /// As observe() has it.
+  asio::awaitable<Result<int>> count_asked_for(const digitalocean::App& app, Deadline until) {
+    if (!is_to_be_taken_over(app)) co_return app.desired;
+    const auto current = co_await count_instances(until);
+    if (!current) co_return current.error();
+    co_return desired_of(app, *current);
   }
 
   asio::awaitable<Result<void>> write(const digitalocean::Document& spec, int desired,
@@ -193,13 +208,20 @@ class DigitalOcean final : public Driver {
     co_return Result<void>{};
   }
 
+  [[nodiscard]] bool is_to_be_taken_over(const digitalocean::App& app) const {
+    return takes_over_ && !app.autoscaler.empty();
+  }
+
+  /// While DigitalOcean scales, the spec does not tell what is there.
+  [[nodiscard]] int desired_of(const digitalocean::App& app, int current) const {
+    return is_to_be_taken_over(app) ? std::max(current, digitalocean::least_instances)
+                                    : app.desired;
+  }
+
   [[nodiscard]] Observation observation_of(const digitalocean::App& app, int current,
                                            int ready) const {
     Observation seen;
-    // While DigitalOcean scales, the spec does not tell what is there.
-    seen.desired = takes_over_ && !app.autoscaler.empty()
-                       ? std::max(current, digitalocean::least_instances)
-                       : app.desired;
+    seen.desired = desired_of(app, current);
     seen.current = current;
     seen.ready = std::min(ready, current);
     seen.updating = !app.deployment.empty();

@@ -51,7 +51,7 @@ class Driver {
   virtual ~Driver() = default;
   virtual boost::asio::awaitable<Result<Observation>> observe() = 0;
   /// Asks for exactly `desired`; asking twice changes nothing. Errc::conflict when the platform has
-  /// moved past `version`.
+  /// moved past `version`, or, where it has none, past `from`.
   virtual boost::asio::awaitable<Result<void>> scale(ScaleRequest request) = 0;
   /// Goes on with what scale() began and does not wait for, be it another process' scale(). Asked
   /// as scale() is: by a leader that may act, right after its lease was renewed, and each time that

@@ -7,6 +7,7 @@
 #include "drivers/ecs/answers.hpp"
 #include "drivers/ecs/refusal.hpp"
 #include "drivers/ecs/session.hpp"
+#include "drivers/overtaken.hpp"
 
 namespace selfscale::drivers {
 namespace {
@@ -61,6 +62,7 @@ class Ecs final : public Driver {
     if (!service) co_return service.error();
     const int fewer = service->desired - request.desired;
     if (fewer == 0) co_return Result<void>{};
+    if (auto why = overtaken(request, service->desired)) co_return std::move(*why);
     if (options_.takes_over) {
       auto taken = co_await take_over(*service, until);
       if (!taken) co_return taken.error();

@@ -8,6 +8,8 @@
 #include <string_view>
 #include <utility>
 
+#include "drivers/overtaken.hpp"
+
 namespace selfscale::drivers {
 namespace {
 
@@ -77,6 +79,7 @@ class Memory final : public Driver {
                         {}};
     }
     if (request.desired == platform_->desired) co_return Result<void>{};
+    if (auto why = overtaken(request, platform_->desired)) co_return std::move(*why);
     if (platform_->fault == Fault::refuses_writes) {
       co_return Failure{Errc::failed, "scale: the platform does not do it", {}};
     }

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "drivers/hosted/options.hpp"
+#include "drivers/overtaken.hpp"
 #include "drivers/railway/answers.hpp"
 #include "model/may_pass.hpp"
 
@@ -97,7 +98,9 @@ class Railway final : public Driver {
     const Deadline until{request.deadline};
     const auto before = co_await read_service(until);
     if (!before) co_return before.error();
-    if (railway::total(before->regions) == desired) co_return Result<void>{};
+    const int total = railway::total(before->regions);
+    if (total == desired) co_return Result<void>{};
+    if (auto why = overtaken(request, total)) co_return std::move(*why);
     const int regions = railway::in_use(before->regions);
     if (regions == 0) co_return Failure{Errc::failed, "scale: " + objections(*before).front(), {}};
     if (desired < regions) {

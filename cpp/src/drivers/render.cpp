@@ -5,6 +5,7 @@
 
 #include "drivers/hosted/options.hpp"
 #include "drivers/hosted/takeover.hpp"
+#include "drivers/overtaken.hpp"
 #include "drivers/render/api.hpp"
 
 namespace selfscale::drivers {
@@ -42,10 +43,7 @@ class Render final : public Driver {
     const Deadline until{patience_};
     const auto service = co_await read_service(until);
     if (!service) co_return service.error();
-    const auto listing = render::list_instances(service_);
-    const auto instances = co_await api_.ask(listing, until);
-    if (!instances) co_return instances.error();
-    auto replicas = Api::read(listing, render::parse_instances(instances->body, now_()));
+    auto replicas = co_await list_replicas(until);
     if (!replicas) co_return replicas.error();
     const auto asked = render::latest_deploy(service_);
     const auto deploys = co_await api_.ask(asked, until);
@@ -68,11 +66,13 @@ class Render final : public Driver {
     if (!before) co_return before.error();
     const bool is_automatic = !before->autoscaler.empty();
     if (is_automatic && !takes_over_) co_return conflict(before->autoscaler);
+    if (!is_automatic && before->desired == desired) co_return Result<void>{};
+    const auto asked_for = co_await count_asked_for(*before, until);
+    if (!asked_for) co_return asked_for.error();
+    if (auto why = overtaken(request, *asked_for)) co_return std::move(*why);
     if (is_automatic) {
       const auto taken = co_await take_over(before->autoscaling, until);
       if (!taken) co_return taken.error();
-    } else if (before->desired == desired) {
-      co_return Result<void>{};
     }
     const auto accepted = co_await api_.ask(render::scale_to(service_, desired), until);
     if (!accepted) co_return accepted.error();
@@ -145,6 +145,21 @@ class Render final : public Driver {
     co_return Api::read(request, render::parse_service(answer->body));
   }
 
+  asio::awaitable<Result<std::vector<Replica>>> list_replicas(Deadline until) {
+    const auto request = render::list_instances(service_);
+    const auto answer = co_await api_.ask(request, until);
+    if (!answer) co_return answer.error();
+    co_return Api::read(request, render::parse_instances(answer->body, now_()));
+  }
+
+  /// As observe() has it.
+  asio::awaitable<Result<int>> count_asked_for(const render::Service& service, Deadline until) {
+    if (!is_to_be_taken_over(service)) co_return service.desired;
+    const auto replicas = co_await list_replicas(until);
+    if (!replicas) co_return replicas.error();
+    co_return desired_of(service, static_cast<int>(replicas->size()));
+  }
+
   // --- Render's own autoscaling
 
   /// Suspends it. How it was is kept before that and until it is given back: whoever ends in
@@ -197,14 +212,21 @@ class Render final : public Driver {
                       {}};
   }
 
+  [[nodiscard]] bool is_to_be_taken_over(const render::Service& service) const {
+    return takes_over_ && !service.autoscaler.empty();
+  }
+
   /// While Render scales, what is set does not tell what is there.
+  [[nodiscard]] int desired_of(const render::Service& service, int current) const {
+    return is_to_be_taken_over(service) ? std::max(current, render::least_instances)
+                                        : service.desired;
+  }
+
   [[nodiscard]] Observation observation_of(const render::Service& service,
                                            std::vector<Replica> replicas, bool is_deploying) const {
     Observation seen;
     seen.current = static_cast<int>(replicas.size());
-    seen.desired = takes_over_ && !service.autoscaler.empty()
-                       ? std::max(seen.current, render::least_instances)
-                       : service.desired;
+    seen.desired = desired_of(service, seen.current);
     seen.updating = is_deploying;
     seen.least = render::least_instances;
     seen.most = render::most_instances;

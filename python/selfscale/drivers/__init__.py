@@ -96,6 +96,10 @@ class ScaleRequest(int):
     """How many replicas are asked for: an ``int`` that knows more. A driver that needs the count alone takes an int.
 
     Attributes:
+        from_replicas: how many were asked for when the step was decided; None: whatever. Where the platform has no
+            versions and is asked for neither that nor this count now, somebody else was faster: raise a `DriverError`
+            with the code ``conflict``, and write nothing. Where no version is compared (no ``conditionalWrite``, or an
+            empty `version`), the agent calls `observe` right before `scale` and compares by itself.
         version: of the observation that was decided on; empty: write whatever stands there (a rollback, a driver
             whose `observe` names no version).
         victims: instances that may go with a step down, the idle first; for platforms that let us choose.
@@ -106,6 +110,7 @@ class ScaleRequest(int):
             what you call as its timeout, for other calls wait meanwhile.
     """
 
+    from_replicas: int | None
     version: str
     victims: tuple[str, ...]
     token: int
@@ -116,6 +121,7 @@ class ScaleRequest(int):
         cls,
         replicas: int,
         *,
+        from_replicas: int | None = None,
         version: str = "",
         victims: Iterable[str] = (),
         token: int = 0,
@@ -130,6 +136,7 @@ class ScaleRequest(int):
         if replicas < 0:
             raise Error(f"scale: {replicas} replicas; 0 or more", "invalid_argument")
         made = super().__new__(cls, replicas)
+        made.from_replicas = from_replicas
         made.version = version
         made.victims = tuple(victims)
         made.token = token

@@ -46,6 +46,7 @@ class Bridge:
     def scale(  # noqa: PLR0917  # C++ calls it
         self,
         replicas: int,
+        from_replicas: int | None,
         version: str,
         victims: list[str],
         token: int,
@@ -54,7 +55,13 @@ class Bridge:
     ) -> None:
         """Ask the driver."""
         request = ScaleRequest(
-            replicas, version=version, victims=victims, token=token, max_replicas=max_replicas, deadline=deadline
+            replicas,
+            from_replicas=from_replicas,
+            version=version,
+            victims=victims,
+            token=token,
+            max_replicas=max_replicas,
+            deadline=deadline,
         )
         self._scale(request)
 

@@ -10,7 +10,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from selfscale.drivers import Finding
+from selfscale.drivers import Finding, ScaleRequest
 from selfscale.drivers._platform import check_keys, refuse_key
 from selfscale.errors import DriverError
 
@@ -85,9 +85,7 @@ class CeleryPool:
         Raises:
             DriverError: no worker answers, the broker refuses, or several workers answer and none is named.
         """
-        # A count that is passing (a process was replaced by another) is waited for, not believed.
-        processes = self._processes_after(self._asked, self._timeout)
-        self._asked = processes
+        _, processes = self._settled(self._asked, self._timeout)
         return {"desiredReplicas": processes, "currentReplicas": processes, "readyReplicas": processes}
 
     def scale(self, replicas: int, /) -> None:
@@ -95,28 +93,31 @@ class CeleryPool:
 
         Raises:
             DriverError: no worker answers (``unreachable``), it refuses (``failed``), too few processes are idle
-                (``throttled``), or it is not to be seen what became of the order (``timed_out``).
+                (``throttled``), somebody else has set another count since the step was decided (``conflict``), or it is
+                not to be seen what became of the order (``timed_out``).
         """
         if replicas < 1:
             raise DriverError(f"scale: {replicas} processes; a pool keeps 1 or more", "invalid_argument")
-        worker, stats = self._stats()
-        change = replicas - self._processes(stats)
+        worker, processes = self._settled(self._asked, self._timeout)
+        change = replicas - processes
         if change == 0:
-            self._asked = replicas
             return
+        decided_from = replicas.from_replicas if isinstance(replicas, ScaleRequest) else None
+        if decided_from not in {None, processes}:
+            stands = f"{worker} is to have {processes} processes now"
+            raise DriverError(f"{stands}, and the step to {replicas} was decided from {decided_from}", "conflict")
         control = self._app.control
         order = control.pool_grow if change > 0 else control.pool_shrink
         try:
             with self._asking():
                 answers = order(abs(change), destination=[worker], reply=True, timeout=self._timeout, limit=1)
             refusal = _refusal(answers or [], worker)
-            processes = self._processes_after(replicas, 0.0 if refusal else max(self._timeout, 2.0))
+            _, processes = self._settled(replicas, 0.0 if refusal else max(self._timeout, 2.0))
         except DriverError as error:
             if error.code != "unreachable":
                 raise
             words = f"{worker} was told to have {replicas} processes, and it is not known whether it has: {error}"
             raise DriverError(words, "timed_out") from error
-        self._asked = processes
         if processes != replicas:
             raise _failure(worker, replicas, processes, refusal)
 
@@ -132,6 +133,21 @@ class CeleryPool:
             what = f"{worker} has an autoscaler of its own: start it without --autoscale"
             return {"wrong": [{"what": what, "why": "two that set one count undo each other's work", "paste": _START}]}
         return {"wrong": [], "warnings": []}
+
+    def _settled(self, wanted: int | None, seconds: float) -> tuple[str, int]:
+        """Read who is there, and how many processes it was asked for.
+
+        Another count than the one wanted may be passing (a process was replaced by another): it is believed once it has
+        stood for some time.
+        """
+        deadline = time.monotonic() + seconds
+        while True:
+            worker, stats = self._stats()
+            processes = self._processes(stats)
+            if wanted in {None, processes} or time.monotonic() >= deadline:
+                self._asked = processes
+                return worker, processes
+            time.sleep(_LOOK_AGAIN)
 
     def _stats(self) -> tuple[str, dict[str, Any]]:
         """Ask who is there, and what it has."""
@@ -149,15 +165,6 @@ class CeleryPool:
             raise DriverError(f"several workers answer ({names}): name one in platform.worker", "conflict")
         ((worker, stats),) = found.items()
         return worker, stats
-
-    def _processes_after(self, wanted: int | None, seconds: float) -> int:
-        """Return how many processes there are, once they are as many as wanted or some time has gone by."""
-        deadline = time.monotonic() + seconds
-        while (processes := self._processes(self._stats()[1])) != wanted:
-            if wanted is None or time.monotonic() >= deadline:
-                break
-            time.sleep(_LOOK_AGAIN)
-        return processes
 
     @contextmanager
     def _asking(self) -> Iterator[None]:

@@ -50,6 +50,7 @@ TEST(Actuation, WritesOnceAndSucceedsWhenAllAreReady) {
   auto life = actuation_of(up(3, 5));
   const auto write = as<Write>(life.begin());
   EXPECT_EQ(write.desired, 5);
+  EXPECT_EQ(write.from, 3);
   EXPECT_EQ(write.version, "7");
   EXPECT_EQ(write.trigger, Trigger::policy);
   EXPECT_EQ(as<Watch>(life.resume(accepted(), start + 1s)).after, 2s);
@@ -68,6 +69,7 @@ TEST(Actuation, TakesUpWhatAnotherBeganAndKeepsItsDeadline) {
   const auto back = as<Write>(life.resume(observed(seen(5, 3)), start + 60s));
   EXPECT_EQ(back.trigger, Trigger::rollback);
   EXPECT_EQ(back.desired, 3);
+  EXPECT_EQ(back.from, 5) << "what stands there now";
 }
 
 TEST(Actuation, WhatWasTakenUnseenCountsFromNow) {
@@ -142,6 +144,7 @@ TEST_P(UnsureOutcome, IsReadBackAfterAPauseAndRepeatedIfNothingHappened) {
   EXPECT_EQ(as<Watch>(life.resume(refused(GetParam()), start)).after, 2s);
   const auto again = as<Write>(life.resume(observed(seen(3, 3)), start + 1s));
   EXPECT_EQ(again.desired, 5);
+  EXPECT_EQ(again.from, 3);
   EXPECT_EQ(again.version, "8") << "of what was read back";
 }
 
@@ -182,6 +185,7 @@ TEST(Actuation, WhatWasBrokenOffHalfWayIsFinished) {
     as<Watch>(life.resume(refused(code), start));
     const auto again = as<Write>(life.resume(observed(seen(5, 3)), start));
     EXPECT_EQ(again.desired, 7) << name_of(code);
+    EXPECT_EQ(again.from, 5) << "as far as it came";
   }
 }
 
@@ -321,6 +325,7 @@ TEST(Actuation, NotReadyInTimeIsRolledBackOnceToWhatItWas) {
   as<Watch>(life.resume(observed(counts), start + 59s));
   const auto back = as<Write>(life.resume(observed(counts), start + 60s));
   EXPECT_EQ(back.desired, 3);
+  EXPECT_EQ(back.from, 5);
   EXPECT_EQ(back.trigger, Trigger::rollback);
   EXPECT_EQ(back.why, "after 60 s 2 of 5 replicas are ready: worker 4 ended with exit code 3");
   EXPECT_EQ(life.accepted_at(), std::nullopt);
@@ -332,7 +337,9 @@ TEST(Actuation, NotReadyInTimeIsRolledBackOnceToWhatItWas) {
 TEST(Actuation, RollsBackToThoseThatAreReadyIfTheyAreMore) {
   auto life = actuation_of(up(3, 8));
   life.resume(accepted(), start);
-  EXPECT_EQ(as<Write>(life.resume(observed(seen(8, 6)), start + 60s)).desired, 6);
+  const auto back = as<Write>(life.resume(observed(seen(8, 6)), start + 60s));
+  EXPECT_EQ(back.desired, 6);
+  EXPECT_EQ(back.from, 8);
 }
 
 TEST(Actuation, ARollbackThatFailsIsNotRolledBack) {
@@ -354,7 +361,37 @@ TEST(Actuation, AnUnsureRollbackIsReadBackToo) {
   as<Watch>(life.resume(refused(Errc::timed_out), start + 61s));
   const auto again = as<Write>(life.resume(observed(seen(5, 3)), start + 62s));
   EXPECT_EQ(again.desired, 3);
+  EXPECT_EQ(again.from, 5) << "it is not undone yet";
   EXPECT_EQ(again.trigger, Trigger::rollback);
+}
+
+TEST(Actuation, ARollbackThatWasBrokenOffHalfWayIsFinished) {
+  auto life = actuation_of(up(3, 7));
+  life.resume(accepted(), start);
+  as<Write>(life.resume(observed(seen(7, 3)), start + 60s));
+  as<Watch>(life.resume(refused(Errc::timed_out), start + 61s));
+  const auto again = as<Write>(life.resume(observed(seen(5, 3)), start + 62s));
+  EXPECT_EQ(again.desired, 3);
+  EXPECT_EQ(again.from, 5) << "as far as it came";
+  EXPECT_EQ(again.trigger, Trigger::rollback);
+}
+
+TEST(Actuation, ARollbackGivesWayToWhatSomebodyElseAskedForMeanwhile) {
+  auto life = actuation_of(up(3, 5));
+  life.resume(accepted(), start);
+  as<Write>(life.resume(observed(seen(5, 3)), start + 60s));
+  as<Watch>(life.resume(refused(Errc::conflict), start + 61s));
+  const auto end = as<Finished>(life.resume(observed(seen(9, 3)), start + 62s));
+  EXPECT_EQ(end.outcome, Outcome::superseded);
+  EXPECT_EQ(end.foreign, 9);
+}
+
+TEST(Actuation, AStepDownThatWasBrokenOffHalfWayIsFinishedFromWhereItCame) {
+  auto life = actuation_of(up(7, 3));
+  as<Watch>(life.resume(refused(Errc::timed_out), start));
+  const auto again = as<Write>(life.resume(observed(seen(5, 5)), start));
+  EXPECT_EQ(again.desired, 3);
+  EXPECT_EQ(again.from, 5);
 }
 
 TEST(Actuation, WithRollbackOffItFailsAndStays) {

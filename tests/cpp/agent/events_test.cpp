@@ -13,6 +13,8 @@
 namespace selfscale::agent {
 namespace {
 
+using namespace std::chrono_literals;
+
 /// One step up is wanted, and no other: a long cooldown follows.
 json one_step() {
   auto policy = depth_policy();
@@ -90,6 +92,26 @@ TEST_F(AgentTest, AStepDownWaitsForTheEndOfTheChangeThatIsUnderWay) {
   EXPECT_EQ(agent.history("backend").back().outcome, Outcome::succeeded);
 }
 
+TEST_F(AgentTest, ACountThatSomebodySetsBetweenTheLookAndTheWriteIsNotOverwritten) {
+  auto policy = depth_policy();
+  policy["maxReplicas"] = 4;
+  auto given = enabled(policy);
+  given.driver.observe = [this, truly = given.driver.observe, is_first = true]() mutable {
+    auto seen = truly();
+    if (std::exchange(is_first, false)) platform.replicas = 4;
+    return seen;
+  };
+  Agent agent{given};
+  agent.gauge("depth").set(50);
+  agent.start();
+  ASSERT_TRUE(eventually([&] { return agent.history("backend").size() == 2; }));
+  const auto events = agent.history("backend");
+  EXPECT_EQ(events[1].outcome, Outcome::superseded);
+  EXPECT_EQ(events[0].outcome, Outcome::adopted);
+  EXPECT_EQ(events[0].to_replicas, 4);
+  EXPECT_EQ(platform.writes, 0);
+}
+
 TEST_F(AgentTest, ReadsThatLagBehindAWriteAreNobodyElsesChange) {
   std::atomic<int> stale_reads{3};
   auto given = enabled(one_step());
@@ -108,6 +130,61 @@ TEST_F(AgentTest, ReadsThatLagBehindAWriteAreNobodyElsesChange) {
   EXPECT_EQ(agent.history("backend").size(), 1U);
   EXPECT_EQ(agent.history("backend")[0].outcome, Outcome::succeeded);
   EXPECT_EQ(platform.writes, 1);
+}
+
+TEST_F(AgentTest, AReadThatLagsBehindTheStepBeforeIsNobodyElsesChangeWhereAWriteIsRefused) {
+  auto given = enabled(one_step());
+  // The driver's functions run on one thread.
+  std::optional<std::chrono::steady_clock::time_point> fresh_again;
+  given.driver.observe = [&, truly = given.driver.observe] {
+    const bool is_stale = fresh_again && std::chrono::steady_clock::now() < *fresh_again;
+    return is_stale ? ReplicaCounts{1, 1, 1} : truly();
+  };
+  given.driver.scale = [&](int count) {
+    if (count == 4 && !fresh_again) {
+      fresh_again = std::chrono::steady_clock::now() + 2s;  // the longest wait before a look
+      throw DriverError{Errc::conflict, "1 replica is asked for, not 2"};
+    }
+    platform.replicas = count;
+  };
+  Agent agent{given};
+  agent.gauge("depth").set(50);
+  agent.start();
+  ASSERT_TRUE(eventually([&] { return platform.replicas == 2; }));
+  agent.scale("backend", 4);
+  ASSERT_TRUE(eventually([&] {
+    const auto events = agent.history("backend");
+    return events.size() == 2 && events[0].outcome == Outcome::succeeded;
+  }));
+  EXPECT_EQ(agent.history("backend")[0].to_replicas, 4);
+  EXPECT_EQ(agent.history("backend")[0].trigger, Trigger::manual);
+}
+
+TEST_F(AgentTest, AfterSomebodyElsesCountAStepGoesOnFromThere) {
+  platform.replicas = 3;
+  auto given = enabled();
+  std::mutex mutex;
+  std::vector<std::optional<int>> from;
+  given.driver.scale = [&](const ScaleRequest& request) {
+    const std::lock_guard guard{mutex};
+    from.push_back(request.from);
+    platform.replicas = request.desired;
+    if (from.size() == 1) platform.replicas = 4;  // somebody is faster than the next look
+  };
+  Agent agent{given};
+  agent.gauge("depth").set(5);
+  agent.start();
+  ASSERT_TRUE(eventually([&] { return recommended(agent) == 3; }));
+  agent.scale("backend", 2);
+  ASSERT_TRUE(eventually([&] {
+    return std::ranges::any_of(agent.history("backend"), [](const ScalingEvent& event) {
+      return event.outcome == Outcome::adopted;
+    });
+  }));
+  agent.scale("backend", 5);
+  ASSERT_TRUE(eventually([&] { return platform.replicas == 5; }));
+  const std::lock_guard guard{mutex};
+  EXPECT_EQ(from, (std::vector<std::optional<int>>{3, 4}));
 }
 
 TEST_F(AgentTest, AWriteThatIsAcceptedAndIgnoredFailsAndNobodyIsBlamed) {

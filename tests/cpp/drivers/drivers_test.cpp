@@ -100,6 +100,67 @@ TEST(CallbackDriver, ALateAnswerIsDroppedAndCounted) {
   EXPECT_EQ(seen.note, "answers of your functions that came too late and were dropped: 1");
 }
 
+/// Functions that look at no count but the one they are given.
+struct Careless {
+  int count = 2;
+  int looks = 0;
+  Capabilities can;
+
+  std::unique_ptr<Driver> make(asio::io_context& io) {
+    Callbacks callbacks;
+    callbacks.can = can;
+    callbacks.scale = [this](int wanted) { count = wanted; };
+    callbacks.observe = [this] {
+      ++looks;
+      Observation seen;
+      seen.desired = seen.current = count;
+      return seen;
+    };
+    Post at_once = [](const std::function<void()>& work) { work(); };
+    return callback_driver(Setting{io, "backend", "{}", std::move(callbacks), std::move(at_once)});
+  }
+};
+
+TEST(CallbackDriver, WhereNoVersionIsComparedItLooksRightBeforeItWrites) {
+  for (const bool is_conditional : {false, true}) {
+    asio::io_context io;
+    Careless platform;
+    platform.can.conditional_write = is_conditional;
+    const auto driver = platform.make(io);
+    platform.count = 5;
+    auto request = to(3);
+    request.from = 2;
+    const auto refused = run(io, driver->scale(request));
+    ASSERT_FALSE(refused) << "a rollback has no version, whatever the functions compare";
+    EXPECT_EQ(refused.error().code, Errc::conflict);
+    EXPECT_EQ(platform.count, 5);
+    request.from = 5;
+    EXPECT_TRUE(run(io, driver->scale(request)));
+    EXPECT_EQ(platform.count, 3);
+  }
+}
+
+TEST(CallbackDriver, FunctionsThatCompareAVersionAreNotLookedAtBefore) {
+  asio::io_context io;
+  Careless platform;
+  platform.can.conditional_write = true;
+  auto request = to(3);
+  request.from = 2;
+  request.version = "7";
+  EXPECT_TRUE(run(io, platform.make(io)->scale(request)));
+  EXPECT_EQ(platform.looks, 0);
+}
+
+TEST(CallbackDriver, WhereTheLookBeforeAWriteFailsNothingIsWritten) {
+  asio::io_context io;
+  Careless platform;
+  platform.count = -1;
+  auto request = to(3);
+  request.from = 2;
+  EXPECT_EQ(run(io, platform.make(io)->scale(request)).error().code, Errc::malformed);
+  EXPECT_EQ(platform.count, -1);
+}
+
 TEST(CallbackDriver, AnAnswerAfterTheEndOfTheAgentGoesNowhere) {
   Later later;
   auto io = std::make_unique<asio::io_context>();

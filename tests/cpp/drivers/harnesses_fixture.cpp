@@ -28,6 +28,7 @@
 #include "drivers/kubernetes/api_server.hpp"
 #include "drivers/local.hpp"
 #include "drivers/over_http.hpp"
+#include "drivers/prefork/facts.hpp"
 #include "drivers/prefork/server_fixture.hpp"
 #include "drivers/railway.hpp"
 #include "drivers/railway/fake_railway.hpp"
@@ -546,7 +547,12 @@ class PreforkHarness final : public Harness {
     return drivers::make(kind_, Setting{io, "backend", server_.platform(), {}, {}}).value();
   }
   int truth() override { return server_.count(); }
-  void set_truth(int replicas) override { server_.set_count(replicas); }
+  /// The server says nothing but by its workers: what it was told is seen once they are there.
+  void set_truth(int replicas) override {
+    server_.set_count(replicas);
+    EXPECT_TRUE(local::eventually(
+        [&] { return static_cast<int>(prefork::children_of(server_.pid()).size()) == replicas; }));
+  }
   std::optional<Errc> inject(Fault fault) override {
     if (fault == Fault::hangs) {
       server_.stop();

@@ -18,9 +18,10 @@ class Takeover : public testing::TestWithParam<HarnessRow> {
  protected:
   std::unique_ptr<Driver> with_consent() { return platform->make_busy(io, ample); }
   std::unique_ptr<Driver> without_consent() { return dynamic_cast<Harness&>(*platform).make(io); }
-  Result<void> scale(Driver& driver, int desired) {
+  Result<void> scale(Driver& driver, int desired, std::optional<int> from = {}) {
     ScaleRequest request;
     request.desired = desired;
+    request.from = from;
     request.deadline = ample;
     return run(io, driver.scale(std::move(request)));
   }
@@ -68,6 +69,19 @@ TEST_P(Takeover, ItIsSuspendedWhileTheAgentActsAndGetsItsSettingBack) {
     release(*driver);
     EXPECT_EQ(platform->autoscaler(), setting);
   }
+}
+
+TEST_P(Takeover, NothingIsTakenOverWhereSomebodyElseSetAnotherCountAfterTheLook) {
+  const auto driver = with_consent();
+  if (driver->capabilities().conditional_write) return;
+  const int seen = run(io, driver->observe()).value().desired;
+  const auto refused = scale(*driver, seen + 2, seen + 1);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Errc::conflict);
+  EXPECT_EQ(platform->truth(), 2);
+  EXPECT_EQ(platform->autoscaler(), setting);
+  EXPECT_TRUE(scale(*driver, seen + 2, seen));
+  EXPECT_EQ(platform->truth(), seen + 2);
 }
 
 TEST_P(Takeover, WhatAKilledAgentTookIsGivenBackByTheNext) {

@@ -13,6 +13,8 @@
 #include <system_error>
 #include <utility>
 
+#include "drivers/overtaken.hpp"
+
 namespace selfscale::drivers::prefork {
 namespace {
 
@@ -62,7 +64,11 @@ class Prefork final : public Driver {
                         {}};
     }
     const auto until = Clock::now() + request.deadline;
+    const bool was_in_doubt = doubt_.has_value();  // then the new count is of our own signal
     auto family = co_await settle(until);
+    if (family && !was_in_doubt) {
+      if (auto why = overtaken(request, *asked_)) co_return std::move(*why);
+    }
     while (family && (doubt_ || asked_ != request.desired)) {
       if (!asked_) {
         co_return Failure{

@@ -29,9 +29,10 @@ class DigitalOceanDriver : public testing::Test {
     return digitalocean_driver(Setting{io, "web", options, {}, {}}, around.get());
   }
   Result<Observation> observe() { return run(io, driver().observe()); }
-  Result<void> scale(int desired) {
+  Result<void> scale(int desired, std::optional<int> from = {}) {
     ScaleRequest request;
     request.desired = desired;
+    request.from = from;
     return run(io, driver().scale(std::move(request)));
   }
   void consent_to_takeover() {
@@ -104,6 +105,14 @@ TEST_F(DigitalOceanDriver, WhatRunsIsWhatIsWantedWhileDigitalOceanScales) {
   change([](auto& now) { now.running = 4; });
   EXPECT_EQ(observe().value().desired, 4);
   EXPECT_NE(observe().value().note, "");
+}
+
+TEST_F(DigitalOceanDriver, ATakeoverIsDecidedFromWhatRuns) {
+  consent_to_takeover();
+  change([](auto& now) { now.running = 4; });
+  EXPECT_EQ(scale(5, 2).error().code, Errc::conflict) << "of before it scaled";
+  EXPECT_TRUE(ocean.web().contains("autoscaling"));
+  EXPECT_TRUE(scale(5, 4));
 }
 
 TEST_F(DigitalOceanDriver, TakesOverByOneWriteThatKeepsTheSettingInAVariable) {

@@ -10,6 +10,7 @@
 #include "drivers/prefork/facts.hpp"
 #include "drivers/prefork/options.hpp"
 #include "drivers/prefork/server_fixture.hpp"
+#include "drivers/supervisor_fixture.hpp"
 
 namespace selfscale::drivers::prefork {
 namespace {
@@ -179,6 +180,22 @@ TEST_P(PreforkDriver, ASignalThatIsUnderWayIsNotSentAgain) {
   server.keep_late(false);
   ASSERT_TRUE(scale(*driver, 3));
   EXPECT_EQ(server.count(), 3);
+}
+
+TEST_P(PreforkDriver, WhatItsOwnSignalDoesAfterTheLookIsNobodyElsesCount) {
+  const RunningServer server{GetParam()};
+  const auto driver = driver_for(server.platform());
+  EXPECT_EQ(observe(*driver).desired, 2);
+  server.keep_late(true);
+  EXPECT_EQ(scale(*driver, 4, Duration{60}).error().code, Errc::timed_out);
+  ScaleRequest request;
+  request.desired = 4;
+  request.from = observe(*driver).desired;
+  EXPECT_EQ(request.from, 2);
+  server.keep_late(false);
+  ASSERT_TRUE(local::eventually([&] { return server.count() == 3; }));
+  EXPECT_TRUE(run(io, driver->scale(request)));
+  EXPECT_EQ(server.count(), 4);
 }
 
 TEST_P(PreforkDriver, TakenBackBeforeItIsSeenItEndsWhereItWas) {

@@ -27,9 +27,10 @@ class RenderDriver : public testing::Test {
     return render_driver(Setting{io, "backend", options, {}, {}}, around.get());
   }
   Result<Observation> observe() { return run(io, driver().observe()); }
-  Result<void> scale(int desired) {
+  Result<void> scale(int desired, std::optional<int> from = {}) {
     ScaleRequest request;
     request.desired = desired;
+    request.from = from;
     return run(io, driver().scale(std::move(request)));
   }
   void consent_to_takeover() {
@@ -130,15 +131,24 @@ TEST_F(RenderDriver, WhatRunsIsWhatIsWantedWhileRenderScales) {
   EXPECT_NE(observe().value().note, "");
 }
 
+TEST_F(RenderDriver, ATakeoverIsDecidedFromWhatRuns) {
+  consent_to_takeover();
+  render.platform.locked([this] { render.running = 4; });
+  EXPECT_EQ(scale(5, 2).error().code, Errc::conflict) << "set by hand, long ago";
+  EXPECT_FALSE(render.kept);
+  EXPECT_EQ(autoscaling()["enabled"], true);
+  EXPECT_TRUE(scale(5, 4));
+}
+
 TEST_F(RenderDriver, KeepsTheSettingBeforeItSuspendsAndSuspendsBeforeItScales) {
   consent_to_takeover();
   const auto before = autoscaling();
   ASSERT_TRUE(scale(5));
   const std::string service = "/v1/services/srv-1";
-  EXPECT_EQ(
-      render.platform.asked(),
-      (Names{"GET " + service, "PUT " + service + "/env-vars/SELFSCALE_TAKEN_OVER",
-             "PUT " + service + "/autoscaling", "POST " + service + "/scale", "GET " + service}));
+  EXPECT_EQ(render.platform.asked(), (Names{"GET " + service, "GET " + service + "/instances",
+                                            "PUT " + service + "/env-vars/SELFSCALE_TAKEN_OVER",
+                                            "PUT " + service + "/autoscaling",
+                                            "POST " + service + "/scale", "GET " + service}));
   EXPECT_EQ(Json::parse(*render.kept), before);
   EXPECT_EQ(autoscaling()["enabled"], false);
 }
