@@ -81,8 +81,8 @@ def test_kubectl_makes_one_whole_of_the_files(init: Callable[..., Path]) -> None
     """The policy is in the ConfigMap that the pods mount, byte for byte."""
     folder = init("kubernetes")
     made = {each["kind"]: each for each in yaml.safe_load_all(run(folder, str(KUBECTL), "kustomize", "k8s"))}
-    assert sorted(made) == ["ConfigMap", "Deployment", "Role", "RoleBinding", "ServiceAccount"]
-    (volume,) = made["Deployment"]["spec"]["template"]["spec"]["volumes"]
+    assert sorted(made) == ["ConfigMap", "Deployment", "Role", "RoleBinding", "Service", "ServiceAccount"]
+    volume, _ = made["Deployment"]["spec"]["template"]["spec"]["volumes"]
     assert volume["configMap"]["name"] == made["ConfigMap"]["metadata"]["name"]
     assert made["ConfigMap"]["data"] == {"selfscale.json": (folder / "k8s" / "selfscale.json").read_text()}
 

@@ -78,7 +78,10 @@ PLATFORMS = {
         following=(
             "selfscale validate k8s/selfscale.json",
             "kubectl apply -k k8s",
-            "kubectl --namespace __namespace__ exec deployment/__service__ -- selfscale status",
+            "kubectl --namespace __namespace__ rollout status deployment/__service__",
+            "leader=$(kubectl --namespace __namespace__ get lease selfscale-lease-__service__"
+            " -o jsonpath='{.spec.holderIdentity}' | cut -d/ -f1)   # its pod answers, the others' do not",
+            'kubectl --namespace __namespace__ exec "${leader:-deployment/__service__}" -- selfscale status',
         ),
     ),
     "ecs": _Platform(

@@ -281,7 +281,7 @@ def test_a_place_that_cannot_be_is_a_sentence(init: Run, tmp_path: Path) -> None
 
 
 def manifests(folder: Path) -> Iterator[dict[str, Any]]:
-    for name in ("role.yaml", "deployment.yaml"):
+    for name in ("role.yaml", "service.yaml", "deployment.yaml"):
         yield from yaml.safe_load_all((folder / "k8s" / name).read_text())
 
 
@@ -294,18 +294,60 @@ def test_kubernetes_accepts_the_manifests(written: Written) -> None:
         assert mistakes({"$ref": f"#/definitions/{kind}", **definitions}, document) == []
         assert document["metadata"]["namespace"] == "prod"
         kinds.append(document["kind"])
-    assert kinds == ["ServiceAccount", "Role", "RoleBinding", "Deployment"]
+    assert kinds == ["ServiceAccount", "Role", "RoleBinding", "Service", "Deployment"]
 
 
 def test_the_role_has_exactly_the_rights_of_its_page(written: Written) -> None:
     page = list(yaml.safe_load_all(shown("kubernetes.md", "yaml", "kind: Role")))
     role = (written("kubernetes", "--service", "web", "--namespace", "shop") / "k8s" / "role.yaml").read_text()
     # Beside another service's in one namespace it needs a name of its own.
-    assert list(yaml.safe_load_all(role.replace("selfscale-web", "selfscale"))) == page
+    assert list(yaml.safe_load_all(re.sub(r"(name: )selfscale-web", r"\1selfscale", role))) == page
+
+
+def test_rights_that_only_some_need_are_comments_each_with_its_reason(written: Written) -> None:
+    role = (written("kubernetes", "--service", "web", "--namespace", "shop") / "k8s" / "role.yaml").read_text()
+    lines = role.splitlines()
+    optional = [number for number, line in enumerate(lines) if line.startswith("# - {")]
+    assert all(lines[number - 1].startswith("# ") for number in optional)
+    page = [
+        rule
+        for name in ("selfscale-idle-first", "selfscale-takeover")
+        for document in yaml.safe_load_all(shown("kubernetes.md", "yaml", name))
+        for rule in document.get("rules", [])
+    ]
+    assert yaml.safe_load("\n".join(lines[number][2:] for number in optional)) == page
+
+
+def test_a_right_to_write_on_kubernetes_is_held_to_names(written: Written) -> None:
+    """But to create, which the API cannot hold to a name, and whose object has none yet."""
+    _, role, *_ = manifests(written("kubernetes"))
+    unnamed = [rule for rule in role["rules"] if "resourceNames" not in rule]
+    assert [(rule["resources"], rule["verbs"]) for rule in unnamed] == [
+        (["horizontalpodautoscalers"], ["list"]),
+        (["leases"], ["create"]),
+        (["pods"], ["list"]),
+    ]
+
+
+def test_pods_on_kubernetes_have_no_more_rights_than_they_need(written: Written) -> None:
+    *_, deployment = manifests(written("kubernetes"))
+    pod = deployment["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    assert pod["securityContext"]["runAsNonRoot"] is True
+    assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    assert container["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "capabilities": {"drop": ["ALL"]},
+        "readOnlyRootFilesystem": True,
+    }
+    told = {each["name"]: each.get("value") for each in container["env"]}
+    writable = {each["mountPath"] for each in container["volumeMounts"] if not each.get("readOnly")}
+    for name in ("SELFSCALE_RUN_DIR", "SELFSCALE_STATE_DIR"):
+        assert str(Path(told[name]).parent) in writable
 
 
 def test_the_deployment_leaves_the_count_to_the_agent_and_bounds_its_pods(written: Written) -> None:
-    *_, account_binding, deployment = manifests(written("kubernetes"))
+    *_, account_binding, _, deployment = manifests(written("kubernetes"))
     assert "replicas" not in deployment["spec"]
     pod = deployment["spec"]["template"]["spec"]
     assert pod["serviceAccountName"] == account_binding["subjects"][0]["name"]
@@ -337,8 +379,8 @@ def test_kustomize_finds_all_that_it_names(written: Written) -> None:
     for name in [*kustomization["resources"], *generated["files"]]:
         assert (folder / name).is_file()
     *_, deployment = manifests(folder.parent)
-    (volume,) = deployment["spec"]["template"]["spec"]["volumes"]
-    assert volume["configMap"]["name"] == generated["name"]
+    policy, _ = deployment["spec"]["template"]["spec"]["volumes"]
+    assert policy["configMap"]["name"] == generated["name"]
 
 
 # ecs
