@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -92,13 +93,18 @@ def test_aws_takes_role_task_and_service(init: Callable[..., Path], monkeypatch:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "testing")
     folder = init("ecs") / "ecs"
-    policy, trust = ((folder / f"{name}.json").read_text() for name in ("policy", "trust"))
+    policies = {name: (folder / f"{name}.json").read_text() for name in ("policy", "take-over", "exec")}
+    trust, execution = ((folder / f"{name}.json").read_text() for name in ("trust", "execution"))
     task, service = (yaml.safe_load((folder / f"{name}.yaml").read_text()) for name in ("task-definition", "service"))
     with moto.mock_aws():
         iam, ecs = (boto3.client(name, region_name="eu-west-1") for name in ("iam", "ecs"))
         role = iam.create_role(RoleName="selfscale-web", AssumeRolePolicyDocument=trust)["Role"]
-        iam.put_role_policy(RoleName="selfscale-web", PolicyName="selfscale", PolicyDocument=policy)
+        for name, policy in policies.items():
+            iam.put_role_policy(RoleName="selfscale-web", PolicyName=name, PolicyDocument=policy)
         assert role["Arn"] == task["taskRoleArn"]
+        role = iam.create_role(RoleName="execution-web", AssumeRolePolicyDocument=trust)["Role"]
+        iam.put_role_policy(RoleName="execution-web", PolicyName="selfscale", PolicyDocument=execution)
+        assert role["Arn"] == task["executionRoleArn"]
         ecs.create_cluster(clusterName=service["cluster"])
         ecs.register_task_definition(**task)
         # Examples in the file that stand for one's own, and have to be there.
@@ -113,37 +119,50 @@ def test_aws_takes_role_task_and_service(init: Callable[..., Path], monkeypatch:
 def test_the_lines_to_run_on_aws_are_calls_of_it_and_fit_together(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What `--cli-input-yaml` sends is in the test above, `logs tail` is the CLI's own, and a shell needs a task."""
+    """What `--cli-input-yaml` sends is in the test above, `logs tail` is the CLI's own, and a shell needs a task.
+
+    The lines that are comments are as right as the others.
+    """
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "testing")
     monkeypatch.chdir(tmp_path)
     command = [sys.executable, "-m", "selfscale.cli", "init", "ecs"]
-    said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    lines = [shlex.split(line, comments=True) for line in said.partition("Next:\n")[2].splitlines()]
-    calls = [line[1:] for line in lines if line[0] == "aws" and "--cli-input-yaml" not in line and "tail" not in line]
+    said = subprocess.run(command, check=True, capture_output=True, text=True).stdout.partition("Next:\n")[2]
+    calls = [shlex.split(call, comments=True) for call in re.findall(r"\baws (.*?)(?=\); do$|$)", said, re.MULTILINE)]
+    elsewhere = {"register-task-definition", "create-service", "tail"}
     with moto.mock_aws():
         clients = {name: boto3.client(name, region_name="eu-west-1") for name in ("iam", "ssm", "logs", "ecs")}
-        trust = (tmp_path / "ecs" / "trust.json").read_text()
-        clients["iam"].create_role(RoleName="ecsTaskExecutionRole", AssumeRolePolicyDocument=trust)
         for service, call, *words in calls:
+            if call in elsewhere:
+                continue
             client, name = clients[service], call.replace("-", "_")
             operation = client.meta.service_model.operation_model(client.meta.method_to_api_mapping[name])
             given = arguments(words, operation.input_shape.members)
-            if call != "execute-command":
+            if service != "ecs":
                 getattr(client, name)(**given)
-        (container,) = yaml.safe_load((tmp_path / "ecs" / "task-definition.yaml").read_text())["containerDefinitions"]
+        task = yaml.safe_load((tmp_path / "ecs" / "task-definition.yaml").read_text())
+        (container,) = task["containerDefinitions"]
         parameter = clients["ssm"].get_parameter(Name="/web/selfscale-fleet")["Parameter"]
         assert parameter["ARN"] == container["secrets"][0]["valueFrom"]
         (group,) = clients["logs"].describe_log_groups()["logGroups"]
         assert group["logGroupName"] == container["logConfiguration"]["options"]["awslogs-group"]
-        assert clients["iam"].list_role_policies(RoleName="selfscale-web")["PolicyNames"] == ["selfscale", "exec"]
-    assert [call for _, call, *_ in calls][-1] == "execute-command"
+        policies = {
+            role: clients["iam"].list_role_policies(RoleName=task[role].rpartition("/")[2])["PolicyNames"]
+            for role in ("taskRoleArn", "executionRoleArn")
+        }
+        assert policies == {"taskRoleArn": ["selfscale", "take-over", "exec"], "executionRoleArn": ["selfscale"]}
+    assert [call for _, call, *_ in calls][-3:] == ["update-service", "list-tasks", "execute-command"]
 
 
 def arguments(words: list[str], known: Iterable[str]) -> dict[str, str]:
     """The arguments of a line of the AWS CLI, by their names in the call."""
     names = {f"--{xform_name(name, '-')}": name for name in known}
-    rest = iter([word for word in words if word != "--interactive"])
+    of_cli = {"--query": 2, "--output": 2}  # and their values
+    of_cli |= dict.fromkeys(("--interactive", "--enable-execute-command", "--force-new-deployment"), 1)
+    for option in of_cli.keys() & set(words):
+        at = words.index(option)
+        words = words[:at] + words[at + of_cli[option] :]
+    rest = iter(words)
     given = {names[option]: next(rest) for option in rest}
     return {name: Path(value[7:]).read_text() if value.startswith("file:") else value for name, value in given.items()}
 

@@ -691,10 +691,10 @@ def read_audit(plane: ControlPlane, shop: Shop) -> tuple[dict[int, set[str]], li
     holder, terms, writes = "", defaultdict[int, set[str]](set), list[Write]()
     entries = plane.audited(shop.name, "leases") + plane.audited(shop.name, "deployments/scale")
     for entry in sorted(entries, key=lambda each: str(each["stageTimestamp"])):
-        user = entry["user"]["username"].rpartition(":")[2]
         is_refused = 400 <= entry["responseStatus"]["code"] < 500
         if is_refused or entry["verb"] not in {"create", "update"}:
             continue
+        user = entry["user"]["username"].rpartition(":")[2]  # who is refused at the door has none
         if entry["objectRef"]["resource"] == "deployments":
             writes.append(Write(user, holder, int(entry["requestObject"]["spec"]["replicas"])))
             continue

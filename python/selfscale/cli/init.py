@@ -95,18 +95,26 @@ PLATFORMS = {
             "aws iam create-role --role-name selfscale-__service__ --assume-role-policy-document file://ecs/trust.json",
             "aws iam put-role-policy --role-name selfscale-__service__ --policy-name selfscale"
             " --policy-document file://ecs/policy.json",
-            "aws iam put-role-policy --role-name selfscale-__service__ --policy-name exec"
-            " --policy-document file://ecs/exec.json   # for execute-command alone",
-            "aws iam put-role-policy --role-name ecsTaskExecutionRole --policy-name selfscale-__service__"
+            "# aws iam put-role-policy --role-name selfscale-__service__ --policy-name take-over"
+            ' --policy-document file://ecs/take-over.json   # only with "takeOver": true',
+            "aws iam create-role --role-name execution-__service__ --assume-role-policy-document file://ecs/trust.json",
+            "aws iam put-role-policy --role-name execution-__service__ --policy-name selfscale"
             " --policy-document file://ecs/execution.json",
             "aws logs create-log-group --log-group-name /ecs/__service__",
             "aws ecs register-task-definition --cli-input-yaml file://ecs/task-definition.yaml",
             "aws ecs create-service --cli-input-yaml file://ecs/service.yaml"
             "   # your target group, subnets and security groups go into it",
-            "aws logs tail /ecs/__service__ --follow",
-            "aws ecs execute-command --cluster __cluster__ --container __service__ --interactive"
-            ' --command "selfscale status" --task "$(aws ecs list-tasks --cluster __cluster__'
-            " --service-name __service__ --query 'taskArns[0]' --output text)\"",
+            "aws logs tail /ecs/__service__ --follow   # what it decides, and why",
+            "# For `selfscale status` a person has to get into a task, which few should; where you want it:",
+            "# aws iam put-role-policy --role-name selfscale-__service__ --policy-name exec"
+            " --policy-document file://ecs/exec.json",
+            "# aws ecs update-service --cluster __cluster__ --service __service__ --enable-execute-command"
+            " --force-new-deployment",
+            "# for task in $(aws ecs list-tasks --cluster __cluster__ --service-name __service__ --query 'taskArns[]'"
+            " --output text); do",
+            "#   aws ecs execute-command --cluster __cluster__ --container __service__ --interactive"
+            ' --command "selfscale status" --task "$task"',
+            "# done   # the task that leads answers, the others do not",
         ),
     ),
     "swarm": _Platform(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 import runpy
@@ -64,7 +65,7 @@ def mistakes(schema: dict[str, Any], document: Any) -> list[str]:
 
 
 def shown(page: str, language: str, word: str) -> str:
-    """The block of a page on a driver that has a word in it."""
+    """The first block of a page on a driver that has a word in it."""
     text = (ROOT / "docs" / "drivers" / page).read_text()
     blocks: list[str] = re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
     return next(block for block in blocks if word in block)
@@ -318,6 +319,31 @@ def test_rights_that_only_some_need_are_comments_each_with_its_reason(written: W
     assert yaml.safe_load("\n".join(lines[number][2:] for number in optional)) == page
 
 
+def rights_that_kubernetes_code_names() -> set[tuple[str, str, str]]:
+    """Verb, group and resource of every call of the driver and its fleet, as the code says them when one is denied."""
+    source = "".join(path.read_text() for path in (ROOT / "cpp/src/drivers/kubernetes").glob("*.cpp"))
+    literal, of_workload = r'"([\w.]*)"', r'std::string{resource_name\([\w.]+\)}(?: \+ "(/\w+)")?'
+    calls = re.findall(rf'{{"(\w+)", (?:{literal}|{{}}),\s*(?:"(\w+)"|{of_workload}),', source)
+    found = {(verb, group, resource or f"deployments{part}") for verb, group, resource, part in calls}
+    leases = (ROOT / "cpp/src/fleet/kubernetes_lease.cpp").read_text()
+    (verbs,) = re.findall(r'const auto verb = .*?"GET" \? "(\w+)".*?"PUT" \? "(\w+)" : "(\w+)";', leases)
+    return found | {(verb, "coordination.k8s.io", "leases") for verb in verbs}
+
+
+def rights_in(rules: list[dict[str, Any]]) -> set[tuple[str, str, str]]:
+    parts = ((rule["verbs"], rule["apiGroups"], rule["resources"]) for rule in rules)
+    return {right for part in parts for right in itertools.product(*part)}
+
+
+def test_on_kubernetes_each_right_is_of_a_call_of_the_agents_and_each_call_has_its_right(written: Written) -> None:
+    """With the rights that are comments. A question about one's own rights is everybody's."""
+    role = (written("kubernetes") / "k8s" / "role.yaml").read_text()
+    uncommented = re.sub("^# - {", "- {", role, flags=re.MULTILINE)
+    _, rights, _ = yaml.safe_load_all(uncommented)
+    asks = ("create", "authorization.k8s.io", "selfsubjectaccessreviews")
+    assert rights_in(rights["rules"]) == rights_that_kubernetes_code_names() - {asks}
+
+
 def test_a_right_to_write_on_kubernetes_is_held_to_names(written: Written) -> None:
     """But to create, which the API cannot hold to a name, and whose object has none yet."""
     _, role, *_ = manifests(written("kubernetes"))
@@ -395,25 +421,70 @@ def test_ecs_accepts_the_task_and_the_service(written: Written) -> None:
         assert not report.has_errors(), report.generate_report()
 
 
-def test_the_task_role_has_exactly_the_rights_of_its_page(written: Written) -> None:
-    page = json.loads(shown("ecs.md", "json", "Statement"))
+@pytest.mark.parametrize(("name", "word"), [("policy", "UpdateService"), ("take-over", "RegisterScalableTarget")])
+def test_the_task_role_has_exactly_the_rights_of_its_page(written: Written, name: str, word: str) -> None:
+    page = json.loads(shown("ecs.md", "json", word))
     options = ("--cluster", "prod", "--region", "eu-west-1", "--account", "123456789012")
-    written_policy = parsed(written("ecs", *options) / "ecs" / "policy.json")
+    written_policy = parsed(written("ecs", *options) / "ecs" / f"{name}.json")
     assert [without_id(each) for each in written_policy.pop("Statement")] == page.pop("Statement")
     assert written_policy == page
 
 
-def test_ecs_itself_may_read_what_it_gives_the_task_and_no_more(written: Written) -> None:
-    folder = written("ecs", "--service", "shop") / "ecs"
-    (container,) = parsed(folder / "task-definition.yaml")["containerDefinitions"]
-    (statement,) = parsed(folder / "execution.json")["Statement"]
-    assert statement["Action"] == ["ssm:GetParameters"]
-    assert [statement["Resource"]] == [each["valueFrom"] for each in container["secrets"]]
+def operations_of_ecs() -> dict[str, str]:
+    """The function of the driver's that makes a call, and the right that it needs."""
+    source = (ROOT / "cpp" / "src" / "drivers" / "ecs" / "operations.cpp").read_text()
+    names = {"ecs": "ecs", "scaling": "application-autoscaling"}
+    made = re.findall(r"^Operation (\w+)\((?:(?!^}).)*?{Api::(\w+), \"(\w+)\"", source, re.MULTILINE | re.DOTALL)
+    return {function: f"{names[api]}:{call}" for function, api, call in made}
 
 
-def test_a_person_may_look_into_a_task_on_ecs(written: Written) -> None:
+def test_on_ecs_each_right_is_of_a_call_of_the_drivers_and_those_of_takeover_stand_apart(written: Written) -> None:
+    """Its own code says which: what only take_over() and give_back() call is in a file of its own."""
+    folder = written("ecs") / "ecs"
+    granted = {name: actions(parsed(folder / f"{name}.json")) for name in ("policy", "take-over")}
+    calls = operations_of_ecs()
+    for_takeover = {calls[name] for name in ("suspend_scaling", "tag_taken_over", "untag_taken_over")}
+    assert granted == {"policy": set(calls.values()) - for_takeover, "take-over": for_takeover}
+
+
+def actions(policy: dict[str, Any]) -> set[str]:
+    return {action for statement in policy["Statement"] for action in statement["Action"]}
+
+
+def test_ecs_itself_may_start_this_service_and_read_its_parameter_and_no_more(written: Written, init: Run) -> None:
     folder = written("ecs", "--service", "shop") / "ecs"
-    assert parsed(folder / "service.yaml")["enableExecuteCommand"] is True
+    task = parsed(folder / "task-definition.yaml")
+    (container,) = task["containerDefinitions"]
+    statements = {each["Action"][0]: each["Resource"] for each in parsed(folder / "execution.json")["Statement"]}
+    assert [statements.pop("ssm:GetParameters")] == [each["valueFrom"] for each in container["secrets"]]
+    group = container["logConfiguration"]["options"]["awslogs-group"]
+    assert statements.pop("logs:CreateLogStream").endswith(f":log-group:{group}:*")
+    assert statements.pop("ecr:BatchCheckLayerAvailability").endswith(":repository/*")
+    assert statements == {"ecr:GetAuthorizationToken": "*"}, "AWS knows no narrower resource for it"
+
+
+def test_ecs_reads_the_parameter_by_a_role_that_no_other_service_has(written: Written, init: Run) -> None:
+    task = parsed(written("ecs", "--service", "shop") / "ecs" / "task-definition.yaml")
+    roles = {task[name].rpartition("/")[2] for name in ("taskRoleArn", "executionRoleArn")}
+    assert roles == {"selfscale-shop", "execution-shop"}
+    longest = "w" * 54
+    following = init("ecs", "--service", longest).stdout.partition("Next:\n")[2]
+    assert {len(name) <= 64 for name in re.findall(r"--role-name (\S+)", following)} == {True}, "what IAM takes"
+
+
+def test_what_gives_more_rights_on_ecs_is_a_line_that_does_nothing_by_itself(written: Written, init: Run) -> None:
+    """Takeover and a person's shell: whoever wants them takes the `#` away."""
+    folder = written("ecs", "--service", "shop") / "ecs"
+    assert parsed(folder / "service.yaml")["enableExecuteCommand"] is False
+    following = init("ecs", "--service", "shop").stdout.partition("Next:\n")[2]
+    for part in ("take-over.json", "exec.json", "execute-command"):
+        lines = [line.strip() for line in following.splitlines() if part in line]
+        assert lines
+        assert [line for line in lines if not line.startswith("#")] == [], part
+
+
+def test_a_person_with_a_shell_in_a_task_on_ecs_finds_the_agent(written: Written) -> None:
+    folder = written("ecs", "--service", "shop") / "ecs"
     (statement,) = parsed(folder / "exec.json")["Statement"]
     assert {action.partition(":")[0] for action in statement["Action"]} == {"ssmmessages"}
     (container,) = parsed(folder / "task-definition.yaml")["containerDefinitions"]
