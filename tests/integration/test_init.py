@@ -284,6 +284,7 @@ def test_an_engine_takes_the_stack(init: Callable[..., Path], engine: Engine) ->
     web, agent = specs["shop_web"], specs["shop_agent"]
     assert web["Mode"]["Replicated"]["Replicas"] == 3
     assert web["Labels"]["traefik.http.services.web.loadbalancer.server.port"] == "8000"
+    assert web["Labels"]["traefik.http.routers.web-secure.rule"] == "Host(`shop.example.com`) && PathPrefix(`/api`)"
     assert web["UpdateConfig"]["FailureAction"] == "rollback"
     assert agent["TaskTemplate"]["Placement"]["Constraints"] == ["node.role == manager"]
     (config,) = engine.do("GET", "/configs")

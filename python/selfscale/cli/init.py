@@ -37,6 +37,10 @@ _CHECKS = {
         rf"{_WORD}[a-z][a-z0-9_-]{{0,62}}",
         "a lower-case letter, then such letters, digits, - and _",
     ),
+    "host": (
+        r"(?=.{1,253}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)+",
+        "a name such as shop.example.com: lower-case letters, digits, - and dots",
+    ),
     "app": (r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "a UUID"),
 }
 _NAME = (r"[A-Za-z0-9._-]{1,63}", "letters, digits, dots, dashes and underscores, 63 at most, beginning with a letter")
@@ -118,8 +122,9 @@ PLATFORMS = {
         ),
     ),
     "swarm": _Platform(
-        names=_NAME,
-        examples={"stack": "shop", **_IMAGE},
+        # Traefik's labels have dots of their own.
+        names=(r"[A-Za-z0-9_-]{1,63}", "letters, digits, dashes and underscores, 63 at most, beginning with a letter"),
+        examples={"stack": "shop", "host": "shop.example.com", **_IMAGE},
         following=(
             "selfscale validate selfscale.json",
             "docker network create --driver overlay traefik   # where there is none",
@@ -205,6 +210,7 @@ def init(
     region: Annotated[str | None, typer.Option("--region", help="ecs, cloud_run: the region.")] = None,
     account: Annotated[str | None, typer.Option("--account", help="ecs: the account's number.")] = None,
     stack: Annotated[str | None, typer.Option("--stack", help="swarm: the stack's name.")] = None,
+    host: Annotated[str | None, typer.Option("--host", help="swarm: the name that people reach it by.")] = None,
     project: Annotated[str | None, typer.Option("--project", help="compose, cloud_run, railway: the project.")] = None,
     app: Annotated[str | None, typer.Option("--app", help="digitalocean: the app's id.")] = None,
     repo: Annotated[str | None, typer.Option("--repo", help="digitalocean: the repository on GitHub.")] = None,
@@ -214,7 +220,7 @@ def init(
     """Write what a platform needs: the rights of the agent, the deployment, and a policy that only recommends."""
     known = PLATFORMS.get(platform) or _refuse_platform(platform)
     options = {"image": image, "namespace": namespace, "cluster": cluster, "region": region, "account": account}
-    options |= {"stack": stack, "project": project, "app": app, "repo": repo}
+    options |= {"stack": stack, "host": host, "project": project, "app": app, "repo": repo}
     given = {name: value for name, value in options.items() if value is not None}
     values = {**_values(platform, known, service, given), "file": _project_file(out)}
     files = known.files(platform, values)
