@@ -113,7 +113,7 @@ def test_aws_takes_role_task_and_service(init: Callable[..., Path], monkeypatch:
         group = subnet.vpc.create_security_group(GroupName="web", Description="web")
         where = service["networkConfiguration"]["awsvpcConfiguration"]
         where |= {"subnets": [subnet.id], "securityGroups": [group.id]}
-        assert ecs.create_service(**service)["service"]["desiredCount"] == 2
+        assert ecs.create_service(**service)["service"]["desiredCount"] == 3
 
 
 def test_the_lines_to_run_on_aws_are_calls_of_it_and_fit_together(
@@ -180,6 +180,24 @@ def test_compose_takes_the_file_beside_the_projects_own(init: Callable[..., Path
 
 
 @pytest.mark.usefixtures("compose")
+@pytest.mark.parametrize("said", [{}, {"MAX_TOTAL_REPLICAS": "50", "AUTOSCALING_LOG_LEVEL": "debug"}])
+def test_what_the_shell_says_at_up_reaches_the_agent_and_else_the_files_word_stands(
+    init: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, said: dict[str, str]
+) -> None:
+    folder = init("compose")
+    (folder / "docker-compose.yml").write_text(PROJECT)
+    lines = (folder / "config" / "autoscaling" / ".env.autoscaling").read_text().splitlines()
+    names = [line.partition("=")[0] for line in lines if line and not line.startswith("#")]
+    for name in names:
+        monkeypatch.delenv(name, raising=False)
+    for name, value in said.items():
+        monkeypatch.setenv(name, value)
+    read = yaml.safe_load(run(folder, "docker-compose", "-p", "shop", *BOTH, "config"))
+    environment = read["services"]["autoscaler"]["environment"]
+    assert {name: environment.get(name) for name in names} == {name: said.get(name) for name in names}
+
+
+@pytest.mark.usefixtures("compose")
 def test_the_scripts_reach_compose_with_the_projects_files(init: Callable[..., Path]) -> None:
     folder = init("compose")
     (folder / "docker-compose.yml").write_text(PROJECT)
@@ -231,7 +249,7 @@ def in_containers(folder: Path) -> str:
 
 @pytest.mark.timeout(300)
 def test_a_project_that_is_enabled_scales(init: Callable[..., Path], compose: ComposeProgram, engine: Engine) -> None:
-    """The app's containers count, the agent in its own sees it and makes one more; the control script tells of it.
+    """The app's containers count, the agent in its own sees it and makes one more; the control script turns it on.
 
     None of them is root, and the agent keeps what it has done.
     """
@@ -241,7 +259,6 @@ def test_a_project_that_is_enabled_scales(init: Callable[..., Path], compose: Co
     (folder / "docker-compose.yml").write_text("services:\n  web:\n    image: web:1\n")
     (folder / "in-containers.yml").write_text(in_containers(folder))
     settings = folder / "config" / "autoscaling"
-    change(settings / ".env.autoscaling", {"ENABLED=false": "ENABLED=true"})
     change(settings / "policies.json", {'"enabled": false': '"enabled": true', '"120s"': '"1s"'})
     change(folder / "docker-compose.autoscale.yml", {"- /var/run/docker.sock:": f"- {engine.socket}:"})
     command = ["docker-compose", "-p", "shop", *BOTH, "-f", "in-containers.yml"]
@@ -254,7 +271,13 @@ def test_a_project_that_is_enabled_scales(init: Callable[..., Path], compose: Co
         said = run(folder, *command, "logs", "--tail", "20", "autoscaler", host=engine.host)
         return said + run(folder, "scripts/autoscaling-control.sh", "status", host=engine.host)
 
+    def is_enabled() -> bool:
+        script = ["scripts/autoscaling-control.sh", "enable"]
+        environment = {**os.environ, **at(engine.host)}
+        return subprocess.run(script, cwd=folder, env=environment, capture_output=True, check=False).returncode == 0
+
     run(folder, *command, "up", "-d", "web", "autoscaler", host=engine.host)
+    until(is_enabled, logs, seconds=100)
     until(lambda: names() == expected, logs, seconds=200)
     status = run(folder, "scripts/autoscaling-control.sh", "status", host=engine.host)
     assert "driver compose" in status

@@ -675,8 +675,10 @@ def test_scripts_may_be_run(written: Written) -> None:
 def test_scripts_call_commands_that_there_are() -> None:
     known = {command.name or command.callback.__name__ for command in app.registered_commands if command.callback}
     text = "\n".join(path.read_text() for path in scripts())
-    called = set(re.findall(r"(?:^|exec -T autoscaler )selfscale (\w+)|(?:\) |&& )agent (\w+)", text, re.MULTILINE))
-    assert {"".join(each) for each in called} == {"validate", "status", "history", "explain"} <= known
+    called = set(re.findall(r"(?:^|exec -T autoscaler )selfscale (\w+)|\) agent (\w+)", text, re.MULTILINE))
+    (passed_on,) = re.findall(r'^  ([\w |]+)\) agent "\$@"', text, re.MULTILINE)
+    assert {"".join(each) for each in called} == {"validate", "status", "history"} <= known
+    assert set(passed_on.split(" | ")) <= known
 
 
 # cloud_run
@@ -888,27 +890,19 @@ def test_a_script_calls_whichever_compose_there_is(
 @pytest.mark.parametrize(
     ("words", "command"),
     [
-        (["status"], "status"),
         (["history"], "history --service backend"),
         (["history", "ml"], "history --service ml"),
-        (["explain"], "explain"),
+        *(([word], word) for word in ("status", "explain", "policies", "recommendations", "enable", "disable")),
         (["explain", "01KB"], "explain 01KB"),
-        (["policies"], "validate /config/policies.json"),
+        (["enable", "backend"], "enable backend"),
+        (["pause", "--for", "30m"], "pause --for 30m"),
+        (["scale", "--replicas", "3"], "scale --replicas 3"),
     ],
 )
-def test_the_control_script_asks_the_agent_in_its_container(
+def test_the_control_script_tells_and_asks_the_agent_in_its_container(
     control: Callable[..., Any], words: list[str], command: str
 ) -> None:
     assert control(*words).stdout.endswith(f"exec -T autoscaler selfscale {command}\n")
-
-
-def test_the_control_script_turns_the_one_switch(control: Callable[..., Any], tmp_path: Path) -> None:
-    settings = tmp_path / "compose" / "config" / "autoscaling" / ".env.autoscaling"
-    before = settings.read_text()
-    assert control("enable").stdout.endswith("restart autoscaler\n")
-    assert settings.read_text() == before.replace("AUTOSCALING_ENABLED=false", "AUTOSCALING_ENABLED=true")
-    assert control("disable").returncode == 0
-    assert settings.read_text() == before
 
 
 @pytest.mark.parametrize("words", [[], ["nonsense"]])
