@@ -34,7 +34,7 @@ class Keeps(NamedTuple):
 
 
 class Writes(NamedTuple):
-    """A guide's words, shortened, the file of a platform, and what stands in it: a line that is no data, or a comment."""
+    """A guide's words, shortened, the file of a platform, and what stands in it: a line of no data, or a comment."""
 
     says: str
     file: str
