@@ -219,8 +219,9 @@ PATHS = {
 
 def manifests_of_the_page(takes_over: bool) -> list[str]:
     """What the driver's page has people apply: what is tested is what is written there."""
-    usual, for_takeover = re.findall(r"```yaml\n(.*?)```", DRIVER_PAGE.read_text(), re.DOTALL)
-    return [*usual.split("---\n"), *(for_takeover.split("---\n") if takes_over else [])]
+    usual, idle_first, for_takeover = re.findall(r"```yaml\n(.*?)```", DRIVER_PAGE.read_text(), re.DOTALL)
+    blocks = [usual, idle_first, for_takeover] if takes_over else [usual, idle_first]
+    return [manifest for block in blocks for manifest in block.split("---\n")]
 
 
 class Shop:
@@ -306,7 +307,7 @@ class Shop:
         before = json.dumps(role)
         for rule in role["rules"]:
             if resource in rule["resources"]:
-                rule["verbs"].remove(verb)
+                rule["verbs"] = [each for each in rule["verbs"] if each != verb]
         role["rules"] = [rule for rule in role["rules"] if rule["verbs"]]
         self.admin.ask("PUT", self.role_path, role)
         return json.loads(before)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -82,8 +83,8 @@ def test_kubectl_makes_one_whole_of_the_files(init: Callable[..., Path]) -> None
     """The policy is in the ConfigMap that the pods mount, byte for byte."""
     folder = init("kubernetes")
     made = {each["kind"]: each for each in yaml.safe_load_all(run(folder, str(KUBECTL), "kustomize", "k8s"))}
-    assert sorted(made) == ["ConfigMap", "Deployment", "Role", "RoleBinding", "ServiceAccount"]
-    (volume,) = made["Deployment"]["spec"]["template"]["spec"]["volumes"]
+    assert sorted(made) == ["ConfigMap", "Deployment", "Role", "RoleBinding", "Service", "ServiceAccount"]
+    volume, _ = made["Deployment"]["spec"]["template"]["spec"]["volumes"]
     assert volume["configMap"]["name"] == made["ConfigMap"]["metadata"]["name"]
     assert made["ConfigMap"]["data"] == {"selfscale.json": (folder / "k8s" / "selfscale.json").read_text()}
 
@@ -93,13 +94,18 @@ def test_aws_takes_role_task_and_service(init: Callable[..., Path], monkeypatch:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "testing")
     folder = init("ecs") / "ecs"
-    policy, trust = ((folder / f"{name}.json").read_text() for name in ("policy", "trust"))
+    policies = {name: (folder / f"{name}.json").read_text() for name in ("policy", "take-over", "exec")}
+    trust, execution = ((folder / f"{name}.json").read_text() for name in ("trust", "execution"))
     task, service = (yaml.safe_load((folder / f"{name}.yaml").read_text()) for name in ("task-definition", "service"))
     with moto.mock_aws():
         iam, ecs = (boto3.client(name, region_name="eu-west-1") for name in ("iam", "ecs"))
         role = iam.create_role(RoleName="selfscale-web", AssumeRolePolicyDocument=trust)["Role"]
-        iam.put_role_policy(RoleName="selfscale-web", PolicyName="selfscale", PolicyDocument=policy)
+        for name, policy in policies.items():
+            iam.put_role_policy(RoleName="selfscale-web", PolicyName=name, PolicyDocument=policy)
         assert role["Arn"] == task["taskRoleArn"]
+        role = iam.create_role(RoleName="execution-web", AssumeRolePolicyDocument=trust)["Role"]
+        iam.put_role_policy(RoleName="execution-web", PolicyName="selfscale", PolicyDocument=execution)
+        assert role["Arn"] == task["executionRoleArn"]
         ecs.create_cluster(clusterName=service["cluster"])
         ecs.register_task_definition(**task)
         # Examples in the file that stand for one's own, and have to be there.
@@ -108,43 +114,56 @@ def test_aws_takes_role_task_and_service(init: Callable[..., Path], monkeypatch:
         group = subnet.vpc.create_security_group(GroupName="web", Description="web")
         where = service["networkConfiguration"]["awsvpcConfiguration"]
         where |= {"subnets": [subnet.id], "securityGroups": [group.id]}
-        assert ecs.create_service(**service)["service"]["desiredCount"] == 2
+        assert ecs.create_service(**service)["service"]["desiredCount"] == 3
 
 
 def test_the_lines_to_run_on_aws_are_calls_of_it_and_fit_together(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What `--cli-input-yaml` sends is in the test above, `logs tail` is the CLI's own, and a shell needs a task."""
+    """What `--cli-input-yaml` sends is in the test above, `logs tail` is the CLI's own, and a shell needs a task.
+
+    The lines that are comments are as right as the others.
+    """
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "testing")
     monkeypatch.chdir(tmp_path)
     command = [sys.executable, "-m", "selfscale.cli", "init", "ecs"]
-    said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    lines = [shlex.split(line, comments=True) for line in said.partition("Next:\n")[2].splitlines()]
-    calls = [line[1:] for line in lines if line[0] == "aws" and "--cli-input-yaml" not in line and "tail" not in line]
+    said = subprocess.run(command, check=True, capture_output=True, text=True).stdout.partition("Next:\n")[2]
+    calls = [shlex.split(call, comments=True) for call in re.findall(r"\baws (.*?)(?=\); do$|$)", said, re.MULTILINE)]
+    elsewhere = {"register-task-definition", "create-service", "tail"}
     with moto.mock_aws():
         clients = {name: boto3.client(name, region_name="eu-west-1") for name in ("iam", "ssm", "logs", "ecs")}
-        trust = (tmp_path / "ecs" / "trust.json").read_text()
-        clients["iam"].create_role(RoleName="ecsTaskExecutionRole", AssumeRolePolicyDocument=trust)
         for service, call, *words in calls:
+            if call in elsewhere:
+                continue
             client, name = clients[service], call.replace("-", "_")
             operation = client.meta.service_model.operation_model(client.meta.method_to_api_mapping[name])
             given = arguments(words, operation.input_shape.members)
-            if call != "execute-command":
+            if service != "ecs":
                 getattr(client, name)(**given)
-        (container,) = yaml.safe_load((tmp_path / "ecs" / "task-definition.yaml").read_text())["containerDefinitions"]
+        task = yaml.safe_load((tmp_path / "ecs" / "task-definition.yaml").read_text())
+        (container,) = task["containerDefinitions"]
         parameter = clients["ssm"].get_parameter(Name="/web/selfscale-fleet")["Parameter"]
         assert parameter["ARN"] == container["secrets"][0]["valueFrom"]
         (group,) = clients["logs"].describe_log_groups()["logGroups"]
         assert group["logGroupName"] == container["logConfiguration"]["options"]["awslogs-group"]
-        assert clients["iam"].list_role_policies(RoleName="selfscale-web")["PolicyNames"] == ["selfscale", "exec"]
-    assert [call for _, call, *_ in calls][-1] == "execute-command"
+        policies = {
+            role: clients["iam"].list_role_policies(RoleName=task[role].rpartition("/")[2])["PolicyNames"]
+            for role in ("taskRoleArn", "executionRoleArn")
+        }
+        assert policies == {"taskRoleArn": ["selfscale", "take-over", "exec"], "executionRoleArn": ["selfscale"]}
+    assert [call for _, call, *_ in calls][-3:] == ["update-service", "list-tasks", "execute-command"]
 
 
 def arguments(words: list[str], known: Iterable[str]) -> dict[str, str]:
     """The arguments of a line of the AWS CLI, by their names in the call."""
     names = {f"--{xform_name(name, '-')}": name for name in known}
-    rest = iter([word for word in words if word != "--interactive"])
+    of_cli = {"--query": 2, "--output": 2}  # and their values
+    of_cli |= dict.fromkeys(("--interactive", "--enable-execute-command", "--force-new-deployment"), 1)
+    for option in of_cli.keys() & set(words):
+        at = words.index(option)
+        words = words[:at] + words[at + of_cli[option] :]
+    rest = iter(words)
     given = {names[option]: next(rest) for option in rest}
     return {name: Path(value[7:]).read_text() if value.startswith("file:") else value for name, value in given.items()}
 
@@ -159,6 +178,24 @@ def test_compose_takes_the_file_beside_the_projects_own(init: Callable[..., Path
     (folder / "docker-compose.yml").write_text(version + PROJECT)
     read = run(folder, "docker-compose", "-p", "shop", *BOTH, "config", "--services")
     assert sorted(read.split()) == ["autoscaler", "proxy", "web"]
+
+
+@pytest.mark.usefixtures("compose")
+@pytest.mark.parametrize("said", [{}, {"MAX_TOTAL_REPLICAS": "50", "AUTOSCALING_LOG_LEVEL": "debug"}])
+def test_what_the_shell_says_at_up_reaches_the_agent_and_else_the_files_word_stands(
+    init: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, said: dict[str, str]
+) -> None:
+    folder = init("compose")
+    (folder / "docker-compose.yml").write_text(PROJECT)
+    lines = (folder / "config" / "autoscaling" / ".env.autoscaling").read_text().splitlines()
+    names = [line.partition("=")[0] for line in lines if line and not line.startswith("#")]
+    for name in names:
+        monkeypatch.delenv(name, raising=False)
+    for name, value in said.items():
+        monkeypatch.setenv(name, value)
+    read = yaml.safe_load(run(folder, "docker-compose", "-p", "shop", *BOTH, "config"))
+    environment = read["services"]["autoscaler"]["environment"]
+    assert {name: environment.get(name) for name in names} == {name: said.get(name) for name in names}
 
 
 @pytest.mark.usefixtures("compose")
@@ -213,7 +250,7 @@ def in_containers(folder: Path) -> str:
 
 @pytest.mark.timeout(300)
 def test_a_project_that_is_enabled_scales(init: Callable[..., Path], compose: ComposeProgram, engine: Engine) -> None:
-    """The app's containers count, the agent in its own sees it and makes one more; the control script tells of it.
+    """The app's containers count, the agent in its own sees it and makes one more; the control script turns it on.
 
     None of them is root, and the agent keeps what it has done.
     """
@@ -223,7 +260,6 @@ def test_a_project_that_is_enabled_scales(init: Callable[..., Path], compose: Co
     (folder / "docker-compose.yml").write_text("services:\n  web:\n    image: web:1\n")
     (folder / "in-containers.yml").write_text(in_containers(folder))
     settings = folder / "config" / "autoscaling"
-    change(settings / ".env.autoscaling", {"ENABLED=false": "ENABLED=true"})
     change(settings / "policies.json", {'"enabled": false': '"enabled": true', '"120s"': '"1s"'})
     change(folder / "docker-compose.autoscale.yml", {"- /var/run/docker.sock:": f"- {engine.socket}:"})
     command = ["docker-compose", "-p", "shop", *BOTH, "-f", "in-containers.yml"]
@@ -236,7 +272,13 @@ def test_a_project_that_is_enabled_scales(init: Callable[..., Path], compose: Co
         said = run(folder, *command, "logs", "--tail", "20", "autoscaler", host=engine.host)
         return said + run(folder, "scripts/autoscaling-control.sh", "status", host=engine.host)
 
+    def is_enabled() -> bool:
+        script = ["scripts/autoscaling-control.sh", "enable"]
+        environment = {**os.environ, **at(engine.host)}
+        return subprocess.run(script, cwd=folder, env=environment, capture_output=True, check=False).returncode == 0
+
     run(folder, *command, "up", "-d", "web", "autoscaler", host=engine.host)
+    until(is_enabled, logs, seconds=100)
     until(lambda: names() == expected, logs, seconds=200)
     status = run(folder, "scripts/autoscaling-control.sh", "status", host=engine.host)
     assert "driver compose" in status
@@ -266,6 +308,7 @@ def test_an_engine_takes_the_stack(init: Callable[..., Path], engine: Engine) ->
     web, agent = specs["shop_web"], specs["shop_agent"]
     assert web["Mode"]["Replicated"]["Replicas"] == 3
     assert web["Labels"]["traefik.http.services.web.loadbalancer.server.port"] == "8000"
+    assert web["Labels"]["traefik.http.routers.web-secure.rule"] == "Host(`shop.example.com`) && PathPrefix(`/api`)"
     assert web["UpdateConfig"]["FailureAction"] == "rollback"
     assert agent["TaskTemplate"]["Placement"]["Constraints"] == ["node.role == manager"]
     (config,) = engine.do("GET", "/configs")

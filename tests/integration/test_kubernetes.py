@@ -8,6 +8,8 @@ import itertools
 import json
 import os
 import random
+import shlex
+import socket
 import ssl
 import subprocess
 import sys
@@ -110,43 +112,124 @@ def wrong(agent: Agent) -> str:
 # --- what init writes
 
 
-def test_what_init_writes_is_taken_and_is_all_that_doctor_asks_for(plane: ControlPlane, tmp_path: Path) -> None:
+class Written:
+    """What `selfscale init kubernetes` writes, applied by kubectl, and kubeconfigs of accounts in its namespace."""
+
+    def __init__(self, plane: ControlPlane, folder: Path) -> None:
+        self.plane, self.folder, self.name_space = plane, folder, f"shop-{next(numbers)}"
+        plane.admin.ask("POST", "/api/v1/namespaces", {"metadata": {"name": self.name_space}})
+        init = ["selfscale", "init", "kubernetes", "--namespace", self.name_space, "--image", "web:1"]
+        said = subprocess.run(init, cwd=folder, check=True, capture_output=True, text=True).stdout
+        self.following = [line.strip() for line in said.partition("Next:\n")[2].splitlines()]
+        for line in self.following[:3]:
+            self.shell(line)
+
+    def shell(self, line: str) -> str:
+        """What a line of the command's says, with kubectl as the cluster's administrator."""
+        path = f"{PROGRAMS}:{os.environ['PATH']}"
+        environment = {**os.environ, "PATH": path, "KUBECONFIG": str(self.plane.folder / "admin.kubeconfig")}
+        done = subprocess.run(
+            ["bash", "-c", line], cwd=self.folder, env=environment, check=False, capture_output=True, text=True
+        )
+        assert done.returncode == 0, f"{line}: {done.stderr}"
+        return done.stdout.strip()
+
+    def kubectl(self, *words: str) -> str:
+        return self.shell(shlex.join(["kubectl", "-n", self.name_space, *words]))
+
+    def platform(self, account: str = "selfscale-web") -> dict[str, Any]:
+        user = {"token": self.kubectl("create", "token", account)}
+        kubeconfig = self.plane.write_kubeconfig(f"{self.name_space}-{account}", user, self.name_space)
+        return {"driver": "kubernetes", "deployment": "web", "kubeconfig": str(kubeconfig)}
+
+    def policies(self, account: str = "selfscale-web") -> Path:
+        path = self.folder / f"{account}.json"
+        path.write_text(json.dumps({"policies": [policy_for(self.platform(account))]}))
+        return path
+
+    @property
+    def role_path(self) -> str:
+        return f"{RBAC.format(self.name_space)}/roles/selfscale-web"
+
+    def rights(self) -> set[tuple[str, str, str]]:
+        """Verb, resource and name of each; no name: whichever it is."""
+        return rights_of(self.plane.admin.get(self.role_path)["rules"])
+
+    def optional(self) -> set[tuple[str, str, str]]:
+        """Those that are comments in the file."""
+        lines = (self.folder / "k8s" / "role.yaml").read_text().splitlines()
+        return rights_of(yaml.safe_load("\n".join(line[2:] for line in lines if line.startswith("# - {"))))
+
+
+def rights_of(rules: Iterable[dict[str, Any]]) -> set[tuple[str, str, str]]:
+    parts = ((each["verbs"], each["resources"], each.get("resourceNames", [""])) for each in rules)
+    return {right for each in parts for right in itertools.product(*each)}
+
+
+@pytest.fixture
+def written(plane: ControlPlane, tmp_path: Path) -> Written:
+    return Written(plane, tmp_path)
+
+
+def test_what_init_writes_is_taken_and_nothing_is_wrong_with_it(written: Written) -> None:
     """By kubectl and the API server. With one verb less doctor names it, and the line to paste."""
-    name_space = f"shop-{next(numbers)}"
-    plane.admin.ask("POST", "/api/v1/namespaces", {"metadata": {"name": name_space}})
-    init = ["selfscale", "init", "kubernetes", "--namespace", name_space, "--image", "web:1"]
-    subprocess.run(init, cwd=tmp_path, check=True, capture_output=True)
-    kubectl = [str(PROGRAMS / "kubectl"), "--kubeconfig", str(plane.folder / "admin.kubeconfig"), "-n", name_space]
-    subprocess.run([*kubectl, "apply", "-k", str(tmp_path / "k8s")], check=True, capture_output=True)
-    subprocess.run([*kubectl, "rollout", "status", "deployment/web", "--timeout=60s"], check=True, capture_output=True)
-
-    token = subprocess.run(
-        [*kubectl, "create", "token", "selfscale-web"], check=True, capture_output=True, text=True
-    ).stdout.strip()
-    kubeconfig = plane.write_kubeconfig(f"{name_space}-init", {"token": token}, name_space)
-    platform = {"driver": "kubernetes", "deployment": "web", "kubeconfig": str(kubeconfig)}
-    policies = tmp_path / "policies.json"
-    policies.write_text(json.dumps({"policies": [policy_for(platform)]}))
-
-    assert wrong_by_doctor(policies) == []
-    role = plane.admin.get(f"{RBAC.format(name_space)}/roles/selfscale-web")
+    policies, admin = written.policies(), written.plane.admin
+    assert found_by_doctor(policies, "wrong") == []
+    role = admin.get(written.role_path)
     [rule] = [rule for rule in role["rules"] if rule["resources"] == ["deployments/scale"]]
     before = dict(rule)
     rule["verbs"] = ["get"]
-    plane.admin.ask("PUT", f"{RBAC.format(name_space)}/roles/selfscale-web", role)
-    [found] = wrong_by_doctor(policies)
+    admin.ask("PUT", written.role_path, role)
+    [found] = found_by_doctor(policies, "wrong")
     assert "update deployments/scale web (apps)" in found["what"]
     assert yaml.safe_load(found["paste"]) == [before]
 
 
-def wrong_by_doctor(policies: Path) -> list[Any]:
+def test_what_init_grants_is_what_the_driver_asks_for(written: Written) -> None:
+    """Neither more nor less: an account that may nothing is told each right; the one on pods is a comment."""
+    written.kubectl("create", "serviceaccount", "nobody")
+    policies = written.policies("nobody")
+    found = [*found_by_doctor(policies, "wrong"), *found_by_doctor(policies, "warnings")]
+    rules = [rule for each in found if each["paste"].startswith("- {") for rule in yaml.safe_load(each["paste"])]
+    of_driver = {right for right in rights_of(rules) if right[1] != "leases"}
+    granted = {right for right in written.rights() if right[1] != "leases"}
+    assert of_driver - granted == {("patch", "pods", "")} == of_driver & written.optional()
+    assert granted <= of_driver
+
+
+def test_agents_meet_by_the_leases_of_init_and_its_lines_find_the_one_that_leads(
+    written: Written, start: Start
+) -> None:
+    """By the API server's own log they use each right that they have on Leases, and were refused none."""
+    leading = start(written.platform())
+    until(lambda: leading.status()["role"] == "leader", leading.status)
+    following = start(written.platform())
+    until(lambda: following.status()["leader"] == leading.status()["process"], following.status)
+    [line] = [each for each in written.following if each.startswith("leader=")]
+    assert written.shell(f'{line}\necho "$leader"') == socket.gethostname()
+    for _ in range(2):  # the first makes a Lease, the second changes it
+        leading.pause("web")
+        leading.disable()
+
+    def used() -> set[tuple[str, str, str]]:
+        done = written.plane.audited(written.name_space, "leases")
+        assert [each for each in done if each["responseStatus"]["code"] == 403] == []
+        named = ((each["verb"], "leases", each["objectRef"].get("name", "")) for each in done)
+        return {(verb, what, "" if verb == "create" else name) for verb, what, name in named}
+
+    granted = {right for right in written.rights() if right[1] == "leases"}
+    until(lambda: used() == granted, lambda: used() ^ granted, seconds=20)
+
+
+def found_by_doctor(policies: Path, kind: str) -> list[Any]:
+    """What is wrong, or the warnings."""
     environment = {**os.environ, "SELFSCALE_FLEET": "kubernetes", "AUTOSCALING_ENABLED": "true"}
     command = ["selfscale", "doctor", "--json", "--policies", str(policies)]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     said = json.loads(done.stdout)
     assert (done.returncode == 0) == said["ok"], done.stderr
     [service] = said["services"]
-    return [each for check in service["checks"] for each in check["wrong"]]
+    return [each for check in service["checks"] for each in check[kind]]
 
 
 # --- scaling
@@ -609,10 +692,10 @@ def read_audit(plane: ControlPlane, shop: Shop) -> tuple[dict[int, set[str]], li
     holder, terms, writes = "", defaultdict[int, set[str]](set), list[Write]()
     entries = plane.audited(shop.name, "leases") + plane.audited(shop.name, "deployments/scale")
     for entry in sorted(entries, key=lambda each: str(each["stageTimestamp"])):
-        user = entry["user"]["username"].rpartition(":")[2]
         is_refused = 400 <= entry["responseStatus"]["code"] < 500
         if is_refused or entry["verb"] not in {"create", "update"}:
             continue
+        user = entry["user"]["username"].rpartition(":")[2]  # who is refused at the door has none
         if entry["objectRef"]["resource"] == "deployments":
             writes.append(Write(user, holder, int(entry["requestObject"]["spec"]["replicas"])))
             continue

@@ -37,6 +37,10 @@ _CHECKS = {
         rf"{_WORD}[a-z][a-z0-9_-]{{0,62}}",
         "a lower-case letter, then such letters, digits, - and _",
     ),
+    "host": (
+        r"(?=.{1,253}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)+",
+        "a name such as shop.example.com: lower-case letters, digits, - and dots",
+    ),
     "app": (r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "a UUID"),
 }
 _NAME = (r"[A-Za-z0-9._-]{1,63}", "letters, digits, dots, dashes and underscores, 63 at most, beginning with a letter")
@@ -78,7 +82,10 @@ PLATFORMS = {
         following=(
             "selfscale validate k8s/selfscale.json",
             "kubectl apply -k k8s",
-            "kubectl --namespace __namespace__ exec deployment/__service__ -- selfscale status",
+            "kubectl --namespace __namespace__ rollout status deployment/__service__",
+            "leader=$(kubectl --namespace __namespace__ get lease selfscale-lease-__service__"
+            " -o jsonpath='{.spec.holderIdentity}' | cut -d/ -f1)   # its pod answers, the others' do not",
+            'kubectl --namespace __namespace__ exec "${leader:-deployment/__service__}" -- selfscale status',
         ),
     ),
     "ecs": _Platform(
@@ -92,23 +99,32 @@ PLATFORMS = {
             "aws iam create-role --role-name selfscale-__service__ --assume-role-policy-document file://ecs/trust.json",
             "aws iam put-role-policy --role-name selfscale-__service__ --policy-name selfscale"
             " --policy-document file://ecs/policy.json",
-            "aws iam put-role-policy --role-name selfscale-__service__ --policy-name exec"
-            " --policy-document file://ecs/exec.json   # for execute-command alone",
-            "aws iam put-role-policy --role-name ecsTaskExecutionRole --policy-name selfscale-__service__"
+            "# aws iam put-role-policy --role-name selfscale-__service__ --policy-name take-over"
+            ' --policy-document file://ecs/take-over.json   # only with "takeOver": true',
+            "aws iam create-role --role-name execution-__service__ --assume-role-policy-document file://ecs/trust.json",
+            "aws iam put-role-policy --role-name execution-__service__ --policy-name selfscale"
             " --policy-document file://ecs/execution.json",
             "aws logs create-log-group --log-group-name /ecs/__service__",
             "aws ecs register-task-definition --cli-input-yaml file://ecs/task-definition.yaml",
             "aws ecs create-service --cli-input-yaml file://ecs/service.yaml"
             "   # your target group, subnets and security groups go into it",
-            "aws logs tail /ecs/__service__ --follow",
-            "aws ecs execute-command --cluster __cluster__ --container __service__ --interactive"
-            ' --command "selfscale status" --task "$(aws ecs list-tasks --cluster __cluster__'
-            " --service-name __service__ --query 'taskArns[0]' --output text)\"",
+            "aws logs tail /ecs/__service__ --follow   # what it decides, and why",
+            "# For `selfscale status` a person has to get into a task, which few should; where you want it:",
+            "# aws iam put-role-policy --role-name selfscale-__service__ --policy-name exec"
+            " --policy-document file://ecs/exec.json",
+            "# aws ecs update-service --cluster __cluster__ --service __service__ --enable-execute-command"
+            " --force-new-deployment",
+            "# for task in $(aws ecs list-tasks --cluster __cluster__ --service-name __service__ --query 'taskArns[]'"
+            " --output text); do",
+            "#   aws ecs execute-command --cluster __cluster__ --container __service__ --interactive"
+            ' --command "selfscale status" --task "$task"',
+            "# done   # the task that leads answers, the others do not",
         ),
     ),
     "swarm": _Platform(
-        names=_NAME,
-        examples={"stack": "shop", **_IMAGE},
+        # Traefik's labels have dots of their own.
+        names=(r"[A-Za-z0-9_-]{1,63}", "letters, digits, dashes and underscores, 63 at most, beginning with a letter"),
+        examples={"stack": "shop", "host": "shop.example.com", **_IMAGE},
         following=(
             "selfscale validate selfscale.json",
             "docker network create --driver overlay traefik   # where there is none",
@@ -194,6 +210,7 @@ def init(
     region: Annotated[str | None, typer.Option("--region", help="ecs, cloud_run: the region.")] = None,
     account: Annotated[str | None, typer.Option("--account", help="ecs: the account's number.")] = None,
     stack: Annotated[str | None, typer.Option("--stack", help="swarm: the stack's name.")] = None,
+    host: Annotated[str | None, typer.Option("--host", help="swarm: the name that people reach it by.")] = None,
     project: Annotated[str | None, typer.Option("--project", help="compose, cloud_run, railway: the project.")] = None,
     app: Annotated[str | None, typer.Option("--app", help="digitalocean: the app's id.")] = None,
     repo: Annotated[str | None, typer.Option("--repo", help="digitalocean: the repository on GitHub.")] = None,
@@ -203,7 +220,7 @@ def init(
     """Write what a platform needs: the rights of the agent, the deployment, and a policy that only recommends."""
     known = PLATFORMS.get(platform) or _refuse_platform(platform)
     options = {"image": image, "namespace": namespace, "cluster": cluster, "region": region, "account": account}
-    options |= {"stack": stack, "project": project, "app": app, "repo": repo}
+    options |= {"stack": stack, "host": host, "project": project, "app": app, "repo": repo}
     given = {name: value for name, value in options.items() if value is not None}
     values = {**_values(platform, known, service, given), "file": _project_file(out)}
     files = known.files(platform, values)

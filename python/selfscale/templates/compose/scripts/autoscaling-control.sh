@@ -1,10 +1,13 @@
 #!/bin/sh
 # Asks and tells the running agent:
-#   autoscaling-control.sh status               what it sees, recommends and may do, and who says so
-#   autoscaling-control.sh history [SERVICE]    what it has done
-#   autoscaling-control.sh explain [ID]         why: the last decision, or the one of that ID
-#   autoscaling-control.sh policies             the policies as they are understood
-#   autoscaling-control.sh enable | disable     the switch for everything; each policy has one of its own beside
+#   autoscaling-control.sh status                       what it sees, recommends and may do, and who says so
+#   autoscaling-control.sh history [SERVICE]            what it has done
+#   autoscaling-control.sh explain [ID]                 why: the last decision, or the one of that ID
+#   autoscaling-control.sh recommendations              what it would do
+#   autoscaling-control.sh policies                     the policies as they are understood
+#   autoscaling-control.sh enable | disable [SERVICE]   the switch for everything, or a service's own; it is kept
+#   autoscaling-control.sh pause | resume [SERVICE]     hold a service where it is (--for 30m), and go on
+#   autoscaling-control.sh scale --replicas N           this many, once, within the policy's bounds
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -14,20 +17,8 @@ if docker compose version >/dev/null 2>&1; then docker_compose="docker compose";
 compose() { $docker_compose -p __project__ -f __file__ -f docker-compose.autoscale.yml "$@"; }
 agent() { compose exec -T autoscaler selfscale "$@"; }
 
-# The agent reads its settings when it starts; what it remembers is kept.
-switch() {
-  settings=config/autoscaling/.env.autoscaling
-  sed "s/^AUTOSCALING_ENABLED=.*/AUTOSCALING_ENABLED=$1/" "$settings" >"$settings.new"
-  mv "$settings.new" "$settings"
-  compose restart autoscaler
-}
-
 case "${1:-}" in
-  status) agent status ;;
   history) agent history --service "${2:-__service__}" ;;
-  explain) shift && agent explain "$@" ;;
-  policies) agent validate /config/policies.json ;;
-  enable) switch true ;;
-  disable) switch false ;;
+  status | explain | recommendations | policies | enable | disable | pause | resume | scale) agent "$@" ;;
   *) sed -n 's/^#   //p' "$0" >&2 && exit 2 ;;
 esac
