@@ -44,7 +44,15 @@ def workers_of(parent: int) -> set[int]:
     children: set[int] = set()
     for thread in Path(f"/proc/{parent}/task").iterdir():
         children |= {int(pid) for pid in (thread / "children").read_text().split()}
-    return {pid for pid in children if b"resource_tracker" not in Path(f"/proc/{pid}/cmdline").read_bytes()}
+    return {pid for pid in children if b"resource_tracker" not in command_of(pid)}
+
+
+def command_of(pid: int) -> bytes:
+    """Nothing of one that has ended meanwhile."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
 
 
 class Server:

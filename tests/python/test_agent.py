@@ -444,7 +444,7 @@ def test_check_driver_says_which_promise_was_broken() -> None:
             pass
 
     with pytest.raises(AssertionError, match=r"scale\(2\)"):
-        check_driver(Deaf(replicas=7))
+        check_driver(Deaf(replicas=7), seconds=0.1)
 
 
 def test_check_driver_looks_behind_the_drivers_back() -> None:
