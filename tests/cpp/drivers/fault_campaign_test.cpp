@@ -156,10 +156,16 @@ class Injector final : public http::Interference {
     std::string whole;  ///< line and body: two that are alike ask for the same
   };
 
-  /// With all that is connected to the platform from now on. Outlives it.
+  /// With all that is connected to the platform from now on. Outlives it, and leaves it before it
+  /// goes: a call that was given up may still come in.
   void interfere(OverHttp& platform) {
+    const std::lock_guard guard{mutex_};
     platform_ = &platform;
     platform.interfere(this);
+  }
+  void leave() {
+    const std::lock_guard guard{mutex_};
+    platform_ = nullptr;
   }
   void begin(Blow blow) {
     const std::lock_guard guard{mutex_};
@@ -177,25 +183,28 @@ class Injector final : public http::Interference {
 
   bool takes(http::Peer& peer, const http::Received& request) override {
     using How = CallFault::How;
-    const auto called = platform_->called(request);
     CallFault fault;
+    Refused refusal;
     {
       const std::lock_guard guard{mutex_};
+      if (platform_ == nullptr) return true;  // nobody waits for the answer
+      const auto called = platform_->called(request);
       seen_.push_back({called, request.line + "\n" + request.body});
       const auto now = static_cast<int>(seen_.size());
       const bool is_hit = blow_.at > 0 && (now == blow_.at || (now > blow_.at && blow_.for_ever));
       if (!is_hit) return false;
       fault = blow_.fault;
+      if (fault.how == How::refused) {
+        refusal = platform_->refusal(called, fault.status, wait_of_throttled);
+      }
     }
     const auto half = [](std::string_view answer) {
       return std::string{answer.substr(0, answer.size() / 2)};
     };
     switch (fault.how) {
-      case How::refused: {
-        const auto said = platform_->refusal(called, fault.status, wait_of_throttled);
-        peer.answer(said.status, said.body, said.headers);
+      case How::refused:
+        peer.answer(refusal.status, refusal.body, refusal.headers);
         return true;
-      }
       case How::hangs:
       case How::cancelled:
         peer.wait_for_the_end();
@@ -259,8 +268,10 @@ class FaultCampaign : public testing::TestWithParam<std::tuple<HarnessRow, Use>>
   };
 
   FaultCampaign() { set_up_platform(); }
+  ~FaultCampaign() override { injector.leave(); }
 
   void set_up_platform() {
+    injector.leave();
     platform.reset();
     platform = std::get<0>(GetParam()).over_http();
     injector.interfere(*platform);
