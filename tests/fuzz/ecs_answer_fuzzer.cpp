@@ -1,6 +1,7 @@
 // What Amazon ECS and Application Auto Scaling answer: it is understood, or refused in words; what
 // is seen of a service adds up.
 #include "drivers/ecs/answers.hpp"
+#include "drivers/ecs/metadata.hpp"
 #include "drivers/ecs/refusal.hpp"
 #include "invariants.hpp"
 
@@ -47,6 +48,7 @@ void read(std::string_view text) {
   hold_failure(tasks);
   if (service) hold_observation(*service, {});
   if (tasks) hold_observation({}, *tasks);
+  hold_failure(ecs::parse_own_task(text));
   hold_failure(ecs::parse_updated(text));
   hold_failure(ecs::parse_task_page(text));
   hold_failure(ecs::parse_protection("GetTaskProtection", text));

@@ -474,8 +474,8 @@ def test_with_consent_an_autoscaler_is_suspended_and_given_back(make_shop: MakeS
     assert shop.replicas() == 4
     agent.gauge("depth").set(IDLE)
     until(lambda: shop.replicas() == 2, agent.status)
-    agent.stop()
-    assert autoscaler.is_as_before(), autoscaler.read()
+    agent.disable("web")
+    until(autoscaler.is_as_before, autoscaler.read)
     assert autoscaler.fights()
 
 
@@ -500,7 +500,8 @@ def test_what_a_killed_agent_had_taken_over_is_given_back_by_the_next(
     finally:
         first.kill()
     assert not autoscaler.is_as_before()
-    agent = start(platform, depth=5, environment={"SELFSCALE_FLEET": "single"})
+    apart = {"SELFSCALE_FLEET": "single", "SELFSCALE_APART": "true"}
+    agent = start(platform, depth=5, environment=apart)
     until(lambda: agent.status()["role"] == "leader" and agent.recommendation("web"), agent.status)
     agent.stop()
     assert autoscaler.is_as_before(), autoscaler.read()
@@ -549,8 +550,8 @@ def test_with_consent_kedas_object_is_paused_and_given_back(make_shop: MakeShop,
     assert autoscaler.is_as_before()
     autoscaler.delete()
     until(lambda: len(shop.ready_pods()) == 4, agent.status)
-    agent.stop()
-    assert annotations() == {}
+    agent.disable("web")
+    until(lambda: annotations() == {}, agent.status)
 
 
 # --- several agents

@@ -6,12 +6,16 @@
 #include <unistd.h>
 
 #include <array>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
 #include <charconv>
 #include <filesystem>
 #include <map>
-#include <optional>
 #include <system_error>
 
+#include "drivers/compose/api.hpp"
+#include "drivers/ecs/metadata.hpp"
+#include "http/client.hpp"
 #include "sampling/text.hpp"
 
 namespace selfscale::agent {
@@ -20,6 +24,8 @@ namespace {
 constexpr std::array<const char*, 7> names{
     "POD_NAME",           "DYNO",      "RENDER_INSTANCE_ID", "FLY_MACHINE_ID",
     "RAILWAY_REPLICA_ID", "CONTAINER", "NOMAD_ALLOC_ID"};
+
+constexpr Duration patience_with_metadata{2'000};
 
 /// Bound to a port and not connected: it listens, or is about to.
 bool takes_connections(int descriptor) {
@@ -58,6 +64,30 @@ std::optional<ino_t> listening_socket() {
 }  // namespace
 
 std::span<const char* const> platform_instance_names() noexcept { return names; }
+
+std::optional<std::string> ecs_task(std::string_view metadata_uri) {
+  const auto endpoint = http::parse_address(metadata_uri);
+  if (!endpoint) return std::nullopt;
+  boost::asio::io_context io;
+  http::Client client{io, *endpoint};
+  auto call = drivers::ecs::get_own_task();
+  call.deadline = patience_with_metadata;
+  std::optional<std::string> task;
+  boost::asio::co_spawn(io, client.call(std::move(call)),
+                        [&task](const std::exception_ptr&, Result<http::Answer> answer) {
+                          if (!answer || answer->status != 200) return;
+                          auto found = drivers::ecs::parse_own_task(answer->body);
+                          if (found) task = std::move(*found);
+                        });
+  io.run();
+  return task;
+}
+
+std::string docker_container() {
+  constexpr std::size_t short_id = 12;
+  const auto mounts = sampling::read_text("/proc/self/mountinfo").value_or("");
+  return drivers::compose::own_container(mounts).substr(0, short_id);
+}
 
 std::string instance_of_this_process() {
   constexpr std::size_t enough = 8;

@@ -1,5 +1,6 @@
 #include "agent/rivals.hpp"
 
+#include <algorithm>
 #include <string>
 
 namespace selfscale::agent {
@@ -21,6 +22,16 @@ std::string ways_out(std::string_view driver_name) {
   return "SELFSCALE_FLEET=" + place +
          "   # the same for all agents of the service; or, where only one leads it: "
          "SELFSCALE_FLEET=single";
+}
+
+std::string way_to_be_listed(std::string_view driver_name) {
+  std::string way = "SELFSCALE_INSTANCE=…   # the name by which the platform lists this replica";
+  if (driver_name == "kubernetes") {
+    way = "env: [{name: POD_NAME, valueFrom: {fieldRef: {fieldPath: metadata.name}}}]";
+  }
+  if (driver_name == "swarm") way = "SELFSCALE_INSTANCE: \"{{.Task.Name}}\"";
+  if (driver_name == "compose") way = "SELFSCALE_INSTANCE=$HOSTNAME   # in the container";
+  return way;
 }
 
 }  // namespace
@@ -49,6 +60,20 @@ std::optional<Finding> unheard_replicas(const Settings& settings, bool meet_acro
       "by CPU, memory and requests of one host it takes nothing away from several, and adds late; "
       "bounds, schedules, orders and a gauge of the whole service, such as a queue's length, work "
       "(docs/fleet.md)"};
+}
+
+std::optional<Finding> unlisted_instance(const std::string& own,
+                                         const std::vector<drivers::Replica>& listed,
+                                         std::string_view driver_name) {
+  const bool is_listed =
+      std::ranges::find(listed, own, &drivers::Replica::instance) != listed.end();
+  if (listed.empty() || is_listed) return std::nullopt;
+  return Finding{
+      "this process calls itself " + own + ", and none of the " + std::to_string(listed.size()) +
+          " replicas that the platform names is called so (" + listed.front().instance + " is one)",
+      "that is right of an agent beside them; of a replica, what it records would be "
+      "taken for the whole service's, and not for its own",
+      way_to_be_listed(driver_name)};
 }
 
 }  // namespace selfscale::agent

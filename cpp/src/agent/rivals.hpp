@@ -4,7 +4,9 @@
 
 #include <optional>
 #include <selfscale/finding.hpp>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "agent/settings.hpp"
 #include "drivers/driver.hpp"
@@ -18,5 +20,11 @@ std::optional<Finding> possible_rivals(const Settings& settings, const drivers::
 /// What the agent of one of many replicas does not know of the others; empty: it is none, or nobody
 /// is out of its sight.
 std::optional<Finding> unheard_replicas(const Settings& settings, bool meet_across_hosts);
+
+/// A process of the service is none of the replicas that the platform names; empty: it is one of
+/// them, or the platform names none.
+std::optional<Finding> unlisted_instance(const std::string& own,
+                                         const std::vector<drivers::Replica>& listed,
+                                         std::string_view driver_name);
 
 }  // namespace selfscale::agent

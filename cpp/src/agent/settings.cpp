@@ -263,19 +263,35 @@ std::optional<std::vector<std::string>> read_leads(Reader& reader) {
   return names;
 }
 
+std::optional<Found> named_by_platform(const Reader& reader) {
+  const auto value_of = [&reader](const char* name) {
+    const auto found = reader.find(name);
+    return found ? found->value : std::string{};
+  };
+  for (const auto* name : platform_instance_names()) {
+    if (auto given = value_of(name); !given.empty()) return Found{std::move(given), name};
+  }
+  constexpr auto metadata = "ECS_CONTAINER_METADATA_URI_V4";
+  if (const auto uri = value_of(metadata); !uri.empty()) {
+    if (auto task = ecs_task(uri)) return Found{std::move(*task), metadata};
+  }
+  // A pod's host name is its own, but where it has the node's network.
+  auto host = value_of("KUBERNETES_SERVICE_HOST").empty() ? "" : value_of("HOSTNAME");
+  if (!host.empty()) return Found{std::move(host), "HOSTNAME"};
+  if (auto container = docker_container(); !container.empty()) {
+    return Found{std::move(container), "/proc/self/mountinfo"};
+  }
+  return std::nullopt;
+}
+
 std::string read_instance(Reader& reader) {
   if (const auto named = reader.find("SELFSCALE_INSTANCE"); named && !named->value.empty()) {
     return reader.text("SELFSCALE_INSTANCE", {});
   }
-  for (const auto* name : platform_instance_names()) {
-    const auto given = reader.find(name);
-    if (!given || given->value.empty()) continue;
-    reader.show("SELFSCALE_INSTANCE", given->value, name);
-    return given->value;
-  }
-  const auto made = instance_of_this_process();
-  reader.show("SELFSCALE_INSTANCE", made, "default");
-  return made;
+  const auto found =
+      named_by_platform(reader).value_or(Found{instance_of_this_process(), "default"});
+  reader.show("SELFSCALE_INSTANCE", found.value, found.from);
+  return found.value;
 }
 
 }  // namespace

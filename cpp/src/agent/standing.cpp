@@ -1,6 +1,7 @@
 #include "agent/standing.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "agent/rivals.hpp"
@@ -42,7 +43,7 @@ asio::awaitable<drivers::Preflight> Standing::ask() {
   if (auto unheard = unheard_replicas(house_.settings, house_.fleet_spans_hosts)) {
     found->warnings.push_back(std::move(*unheard));
   }
-  if (auto against = against_fewer_()) found->warnings.push_back(std::move(*against));
+  std::ranges::move(warnings_(), std::back_inserter(found->warnings));
   co_return std::move(*found);
 }
 

@@ -8,6 +8,7 @@
 #include <selfscale/finding.hpp>
 #include <selfscale/instant.hpp>
 #include <utility>
+#include <vector>
 
 #include "agent/house.hpp"
 #include "drivers/driver.hpp"
@@ -17,11 +18,10 @@ namespace selfscale::agent {
 /// Control thread only. All but rivals() and found() want a driver.
 class Standing {
  public:
-  /// What stands against fewer replicas by the work seen so far; empty: nothing, or none was seen.
-  using AgainstFewer = std::function<std::optional<Finding>()>;
+  /// What was seen so far, of the work and of the replicas, that a person should know.
+  using Warnings = std::function<std::vector<Finding>()>;
 
-  Standing(House& house, AgainstFewer against_fewer)
-      : house_{house}, against_fewer_{std::move(against_fewer)} {}
+  Standing(House& house, Warnings warnings) : house_{house}, warnings_{std::move(warnings)} {}
 
   /// Asks the driver where it is time to, and tells people what is new.
   boost::asio::awaitable<void> look();
@@ -47,7 +47,7 @@ class Standing {
   void say(const drivers::Preflight& before);
 
   House& house_;
-  AgainstFewer against_fewer_;
+  Warnings warnings_;
   drivers::Preflight found_;
   Instant next_look_{};
   Instant lasts_until_{};  ///< what the last good answer said

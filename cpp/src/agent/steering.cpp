@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "agent/published.hpp"
+#include "agent/rivals.hpp"
 #include "decide/limits.hpp"
 #include "decide/schedules.hpp"
 #include "policy/compiled.hpp"
@@ -54,7 +55,7 @@ Steering::Steering(House& house)
       readings_{house.driver_name == "local",
                 {house.settings.cpu_request_cores, house.settings.memory_request_bytes}},
       events_{house, state_, [this] { return renew(); }},
-      standing_{house, [this] { return against_fewer(); }} {
+      standing_{house, [this] { return warnings(); }} {
   readings_.watch(policy_.compiled().metrics);
 }
 
@@ -206,8 +207,13 @@ void Steering::write_no_more() noexcept {
   events_.allow(false, lease_.token);
 }
 
+/// An agent of the service itself ends with each deployment and each scale-down: the next one goes
+/// on with what was taken over. After one apart nobody may come.
 asio::awaitable<void> Steering::resign() {
-  if (role_ == Role::leader) co_await give_up();
+  if (role_ == Role::leader) {
+    if (!house_.settings.is_replica) co_await release();
+    co_await house_.fleet->resign();
+  }
   house_.seat.drop_control();
 }
 
@@ -255,9 +261,25 @@ void Steering::sample() {
                                  house_.settings.instance, replicas));
 }
 
-std::optional<Finding> Steering::against_fewer() const {
-  if (!sampled_at_) return std::nullopt;  // nothing can be known yet
-  return house_.driver->against_fewer(readings_.longest_work());
+std::vector<Finding> Steering::warnings() const {
+  std::vector<Finding> all;
+  if (sampled_at_) {  // else nothing can be known yet
+    if (auto against = house_.driver->against_fewer(readings_.longest_work())) {
+      all.push_back(std::move(*against));
+    }
+  }
+  if (observation_ && others_report_elsewhere()) {
+    if (auto unlisted = unlisted_instance(house_.settings.instance, observation_->replicas,
+                                          house_.driver_name)) {
+      all.push_back(std::move(*unlisted));
+    }
+  }
+  return all;
+}
+
+/// What other replicas record is not read here.
+bool Steering::others_report_elsewhere() const {
+  return house_.fleet_spans_hosts && house_.settings.is_replica;
 }
 
 asio::awaitable<void> Steering::observe() {
@@ -319,7 +341,7 @@ asio::awaitable<void> Steering::think() {
   now.estimates = events_.startups.estimates();
   now.estimates.throughput_per_replica = readings_.throughput();
   now.own_instance = house_.settings.instance;
-  now.others_report_elsewhere = house_.fleet_spans_hosts && house_.settings.is_replica;
+  now.others_report_elsewhere = others_report_elsewhere();
   snapshot_ = maker_.make(policy_, readings_, now);
   refused_readings_ += count_refused(snapshot_);
   decide(policy_, snapshot_, state_, decision_);
@@ -422,9 +444,13 @@ asio::awaitable<void> Steering::act() {
     co_await carry_out_order();
     co_return;
   }
-  if (!verdict_.may_act || decision_.action != selfscale::Action::scale) co_return;
-  const bool may_begin = events_.may_begin(decision_.to_replicas, house_.clock.now());
-  if (!observation_ || !may_begin) co_return;
+  if (!verdict_.may_act || decision_.action != selfscale::Action::scale || !observation_) co_return;
+  const auto to = within_reach(decision_.to_replicas);
+  say_what_is_out_of_reach(to);
+  const bool is_a_step = decision_.to_replicas > decision_.from_replicas
+                             ? to > decision_.from_replicas
+                             : to < decision_.from_replicas;
+  if (!is_a_step || !events_.may_begin(to, house_.clock.now())) co_return;
   if (recorded_->at != decision_.at) write_down();  // an event names the decision it came of
   co_await events_.begin(wish_of_decision());
 }
@@ -458,9 +484,10 @@ asio::awaitable<void> Steering::resume_event() {
 Wish Steering::wish_of_decision() const {
   Wish wish;
   wish.from = decision_.from_replicas;
-  wish.to = decision_.to_replicas;
+  wish.to = within_reach(decision_.to_replicas);
   wish.trigger = trigger_of(decision_);
   wish.reason = reason(policy_, decision_);
+  if (wish.to != decision_.to_replicas) wish.reason += "; " + out_of_reach(wish.to);
   wish.decision = decision_id_;
   wish.metrics = values_seen(policy_, decision_);
   wish.version = observation_->version;
@@ -471,7 +498,27 @@ Wish Steering::wish_of_decision() const {
 int Steering::within_bounds(int replicas) const {
   const auto& policy = house_.policies.policy().compiled();
   const Bounds bounds = bounds_at(policy, wall_seconds(), snapshot_.estimates);
-  return std::clamp(replicas, bounds.min_replicas, bounds.max_replicas);
+  return within_reach(std::clamp(replicas, bounds.min_replicas, bounds.max_replicas));
+}
+
+int Steering::within_reach(int replicas) const {
+  if (!house_.driver || !observation_) return replicas;
+  const int least =
+      std::max(house_.driver->capabilities().minimum, observation_->least.value_or(0));
+  return std::max(least, std::min(replicas, observation_->most.value_or(replicas)));
+}
+
+std::string Steering::out_of_reach(int reached) const {
+  return "of " + std::to_string(decision_.to_replicas) + " wanted the platform takes " +
+         std::to_string(reached) + (reached < decision_.to_replicas ? " at most" : " at least");
+}
+
+void Steering::say_what_is_out_of_reach(int reached) {
+  if (reached == decision_.to_replicas) {
+    house_.log.recovered("reach");
+  } else {
+    house_.log.trouble("reach", house_.service() + ": " + out_of_reach(reached));
+  }
 }
 
 /// Once, whatever comes of it.

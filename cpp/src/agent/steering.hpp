@@ -64,11 +64,11 @@ class Steering {
   boost::asio::awaitable<void> take_up_totals();
   /// Why it is not certain that this platform has one writer, and the ways out; empty: it is.
   [[nodiscard]] std::optional<Finding> rivals() const { return standing_.rivals(); }
-  /// The nearest count that the policy allows at this time.
+  /// The nearest count that the policy allows at this time, and the platform takes.
   [[nodiscard]] int within_bounds(int replicas) const;
   /// Whatever a step under way would still ask of the platform; before resign().
   void write_no_more() noexcept;
-  /// Gives the lease back.
+  /// Gives the lease back, as the process ends.
   boost::asio::awaitable<void> resign();
   /// In a fork's child, which must touch nothing else: closes the files that are kept open.
   void abandon_in_child() noexcept { sampler_.abandon_in_child(); }
@@ -84,7 +84,8 @@ class Steering {
   void cease_to_lead();
   void take_policies();
 
-  [[nodiscard]] std::optional<Finding> against_fewer() const;
+  [[nodiscard]] std::vector<Finding> warnings() const;
+  [[nodiscard]] bool others_report_elsewhere() const;
   boost::asio::awaitable<void> observe();
   boost::asio::awaitable<void> evaluate();
   boost::asio::awaitable<void> think();
@@ -103,6 +104,10 @@ class Steering {
   [[nodiscard]] std::optional<Wait> wait_for_platform() const;
   boost::asio::awaitable<void> publish();
   [[nodiscard]] Wish wish_of_decision() const;
+  /// The nearest count that the platform takes.
+  [[nodiscard]] int within_reach(int replicas) const;
+  [[nodiscard]] std::string out_of_reach(int reached) const;
+  void say_what_is_out_of_reach(int reached);
 
   House& house_;
   Role role_ = Role::follower;

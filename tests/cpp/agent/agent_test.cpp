@@ -444,6 +444,56 @@ TEST_F(AgentTest, StopsWhileACallbackHangs) {
   EXPECT_EQ(left->get_future().wait_for(deadline), std::future_status::ready);
 }
 
+struct Reach {
+  const char* name;
+  std::optional<int> least;
+  std::optional<int> most;
+  int minimum;  ///< of the driver
+  int replicas;
+  double depth;
+  int reached;
+  const char* words;
+};
+class WithinReach : public AgentTest, public testing::WithParamInterface<Reach> {};
+
+TEST_P(WithinReach, IsAskedForAndWhatLiesBeyondIsSaid) {
+  const auto& row = GetParam();
+  platform.replicas = row.replicas;
+  auto policy = depth_policy();
+  policy["scaleUpBy"] = 4;
+  policy["scaleDownBy"] = 4;
+  auto given = enabled(policy);
+  given.driver.capabilities.minimum = row.minimum;
+  given.driver.observe = [this, &row] {
+    const int count = platform.replicas;
+    ReplicaCounts seen{count, count, count};
+    seen.least = row.least;
+    seen.most = row.most;
+    return seen;
+  };
+  Agent agent{given};
+  agent.gauge("depth").set(row.depth);
+  agent.start();
+  EXPECT_TRUE(eventually([&] {
+    return platform.replicas == row.reached &&
+           contains(status(agent)["degraded"].dump(), row.words);
+  })) << status(agent).dump(1);
+  EXPECT_EQ(platform.writes, row.reached == row.replicas ? 0 : 1);
+  const auto events = agent.history("backend");
+  EXPECT_EQ(events.size(), row.reached == row.replicas ? 0U : 1U) << "nothing failed";
+  for (const auto& event : events) EXPECT_PRED2(contains, event.reason, row.words);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Of, WithinReach,
+    testing::Values(
+        Reach{"APlatformThatTakesThree", {}, 3, 0, 2, 50, 3, "wanted the platform takes 3 at most"},
+        Reach{"APlatformThatHasThree", {}, 3, 0, 3, 50, 3, "wanted the platform takes 3 at most"},
+        Reach{"APlatformThatKeepsTwo", 2, {}, 0, 2, 0, 2, "wanted the platform takes 2 at least"},
+        Reach{
+            "ADriverWhoseLeastIsTwo", {}, {}, 2, 4, 0, 2, "wanted the platform takes 2 at least"}),
+    [](const auto& each) { return each.param.name; });
+
 TEST_F(AgentTest, StartsAndStopsAgainAndAgain) {
   Agent agent{enabled()};
   const auto orders = agent.counter("orders");

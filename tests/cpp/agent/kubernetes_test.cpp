@@ -129,6 +129,27 @@ TEST_F(AgentOnKubernetes, AnAgentApartAnswersWhileItFollowsOneElsewhere) {
   EXPECT_EQ(status(two)["instances"], json::array()) << "it is no replica";
 }
 
+TEST_F(AgentOnKubernetes, AReplicaThatIsCalledOtherwiseThanItsPodSaysSo) {
+  fleet::RedisServer redis;
+  auto given = leading();
+  given.environment["SELFSCALE_FLEET"] = redis.url();
+  const auto warns = [](const Agent& agent) {
+    return contains(status(agent)["preflight"].dump(), "none of the 2 replicas");
+  };
+  {
+    Agent agent{given};
+    agent.start();
+    ASSERT_TRUE(eventually([&] { return warns(agent); })) << status(agent).dump(1);
+    EXPECT_PRED2(contains, status(agent)["preflight"].dump(), "name: POD_NAME");
+  }
+  given.environment["SELFSCALE_INSTANCE"] =
+      api.look([](const auto& cluster) { return cluster.pods.front().name; });
+  Agent agent{given};
+  agent.start();
+  ASSERT_TRUE(eventually([&] { return replicas() == 3; })) << status(agent).dump(1);
+  EXPECT_FALSE(warns(agent)) << status(agent).dump(1);
+}
+
 TEST_F(AgentOnKubernetes, IsNotEnabledWhereEveryReplicaCouldLead) {
   Agent agent{leading()};
   agent.start();

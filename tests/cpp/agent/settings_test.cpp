@@ -8,6 +8,8 @@
 
 #include "agent/directory_fixture.hpp"
 #include "agent/env_file.hpp"
+#include "http/loopback_server.hpp"
+#include "text_predicates.hpp"
 
 namespace selfscale::agent {
 namespace {
@@ -245,6 +247,35 @@ TEST_F(SettingsTest, AnInstanceIsCalledAsThePlatformCallsIt) {
   EXPECT_EQ(read().instance, "backend-7");
   process["SELFSCALE_INSTANCE"] = "mine";
   EXPECT_EQ(read().instance, "mine");
+}
+
+TEST_F(SettingsTest, APodThatDoesNotSayItsNameIsCalledAsItsHost) {
+  process["HOSTNAME"] = "backend-7d4b9-x2x8q";
+  EXPECT_NE(read().instance, "backend-7d4b9-x2x8q") << "a machine is no pod";
+  process["KUBERNETES_SERVICE_HOST"] = "10.96.0.1";
+  EXPECT_EQ(read().instance, "backend-7d4b9-x2x8q");
+  EXPECT_EQ(from(read(), "SELFSCALE_INSTANCE"), "HOSTNAME");
+}
+
+TEST_F(SettingsTest, ATaskOfEcsIsCalledAsItsMetadataSays) {
+  std::string asked;
+  int status = 200;
+  http::LoopbackServer endpoint{[&](http::Peer& peer) {
+    while (const auto request = peer.receive()) {
+      asked = request->line;
+      peer.answer(status,
+                  R"({"Cluster": "shop", "TaskARN": "arn:aws:ecs:eu-west-1:1:task/shop/8f2c"})");
+    }
+  }};
+  process["ECS_CONTAINER_METADATA_URI_V4"] = endpoint.url() + "/v4/3af1";
+  const auto settings = read();
+  EXPECT_EQ(settings.instance, "8f2c");
+  EXPECT_EQ(from(settings, "SELFSCALE_INSTANCE"), "ECS_CONTAINER_METADATA_URI_V4");
+  EXPECT_PRED2(contains, asked, "GET /v4/3af1/task");
+  status = 500;
+  EXPECT_EQ(from(read(), "SELFSCALE_INSTANCE"), "default");
+  process["ECS_CONTAINER_METADATA_URI_V4"] = "http://127.0.0.1:1/v4";
+  EXPECT_EQ(from(read(), "SELFSCALE_INSTANCE"), "default");
 }
 
 TEST_F(SettingsTest, TheAgentOfARunServesNobodyItself) {
