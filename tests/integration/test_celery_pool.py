@@ -8,9 +8,9 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -18,9 +18,11 @@ from waiting import until
 
 pytest.importorskip("celery", reason="celery is not installed")
 
+from celery import Celery
+from kombu.exceptions import ContentDisallowed, DecodeError
 from selfscale import Agent, DriverError, PolicyError, ScaleRequest
 from selfscale.drivers.celery_pool import CeleryPool, make
-from selfscale.testing import check_driver
+from selfscale.testing import Fault, check_driver
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
 
@@ -65,6 +67,14 @@ class Worker:
         """How many children the worker has."""
         return len(self.children())
 
+    def stop(self) -> None:
+        """Have it answer nothing, until it goes on."""
+        os.kill(self.process.pid, signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        """Have it answer, also what it was asked meanwhile."""
+        os.kill(self.process.pid, signal.SIGCONT)
+
     def kill(self) -> None:
         """End it and its children."""
         os.killpg(self.process.pid, signal.SIGKILL)
@@ -90,7 +100,18 @@ def worker(tmp_path: Path, app: Any) -> Iterator[Worker]:
     worker.kill()
 
 
-def test_it_keeps_the_promises_of_a_driver(worker: Worker, app: Any) -> None:
+@pytest.fixture
+def nowhere() -> Iterator[Any]:
+    """An application at whose broker's address nobody listens."""
+    app = Celery("nowhere", broker="amqp://127.0.0.1:1//")
+    app.conf.broker_transport_options = {"max_retries": 1}
+    yield app
+    app.close()
+
+
+def test_it_keeps_the_promises_of_a_driver(
+    worker: Worker, app: Any, nowhere: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def told() -> int:
         # A process that was told to end, or to start, takes a moment.
         until(lambda: worker.processes() == driver.observe()["currentReplicas"], worker.log.read_text)
@@ -101,16 +122,29 @@ def test_it_keeps_the_promises_of_a_driver(worker: Worker, app: Any) -> None:
         app.app.control.pool_grow(replicas - before, destination=[NAME], reply=True, limit=1)
         until(lambda: worker.processes() == replicas, worker.log.read_text)
 
+    orders = tmp_path / "control" / "celery.pidbox.exchange"
+
+    def fail(fault: Fault) -> str | None:
+        """Fail as a worker, its broker and the way to it do."""
+        worker.go_on()
+        monkeypatch.setattr(driver, "_app", nowhere if fault == "refuses" else app.app)
+        if orders.is_dir():
+            orders.rmdir()
+            orders.with_suffix(".kept").rename(orders)
+        (tmp_path / "stats.json").unlink(missing_ok=True)
+        if fault == "denies":
+            orders.rename(orders.with_suffix(".kept"))
+            orders.mkdir()
+        if fault == "garbage":
+            (tmp_path / "stats.json").write_text('{"pool": {"processes": "many"}}')
+        if fault == "hangs":
+            worker.stop()
+        return {"refuses": "unreachable", "denies": "denied", "garbage": "malformed", "hangs": "unreachable"}.get(fault)
+
     driver = CeleryPool(app.app, NAME)
-    report = check_driver(driver, replicas=2, truth=told, set_truth=grow_behind_its_back)
-    # Celery has no versions; the broker's faults have tests of their own below.
-    assert {one.check.name for one in report.of("skipped")} == {
-        "refuses_a_stale_version_where_it_can",
-        "each_fault_has_its_code_and_words",
-        "keeps_its_deadline_when_the_platform_hangs",
-        "works_again_once_the_platform_does",
-        "is_cancelled_at_once",
-    }
+    report = check_driver(driver, replicas=2, truth=told, set_truth=grow_behind_its_back, fault=fail)
+    # Celery has no versions: a stale one cannot be refused.
+    assert [one.check.name for one in report.of("skipped")] == ["refuses_a_stale_version_where_it_can"]
     assert "Traceback" not in worker.log.read_text()
 
 
@@ -178,6 +212,52 @@ def test_of_a_worker_that_ends_while_it_is_told_it_is_not_known_what_it_did(
     assert caught.value.code == "timed_out"
 
 
+def test_a_step_to_a_worker_that_hangs_ends_within_its_deadline(worker: Worker, app: Any) -> None:
+    worker.stop()
+    began = time.monotonic()
+    with pytest.raises(DriverError, match="did not answer") as caught:
+        CeleryPool(app.app, NAME, timeout=8).scale(ScaleRequest(3, deadline=1.0))
+    assert time.monotonic() - began < 1.0
+    assert caught.value.code == "unreachable"
+
+
+def test_reading_back_from_a_worker_that_hangs_ends_within_the_deadline(
+    worker: Worker, app: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    grow = app.app.control.pool_grow
+
+    def stop_and_tell(*told: Any, **how: Any) -> Any:
+        worker.stop()
+        return grow(*told, **how)
+
+    monkeypatch.setattr(app.app.control, "pool_grow", stop_and_tell)
+    began = time.monotonic()
+    with pytest.raises(DriverError, match="it is not known whether it has") as caught:
+        CeleryPool(app.app, NAME, timeout=8).scale(ScaleRequest(3, deadline=2.0))
+    assert time.monotonic() - began < 2.0
+    assert caught.value.code == "timed_out"
+
+
+def test_once_the_deadline_is_over_nothing_is_ordered(
+    worker: Worker, app: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broadcast = app.app.control.broadcast
+    asked = []
+
+    def answer_late(command: str, *told: Any, **how: Any) -> Any:
+        asked.append(command)
+        answers = broadcast(command, *told, **how)
+        time.sleep(2.0)
+        return answers
+
+    driver = CeleryPool(app.app, NAME)
+    monkeypatch.setattr(app.app.control, "broadcast", answer_late)
+    with pytest.raises(DriverError, match="nothing was asked for") as caught:
+        driver.scale(ScaleRequest(3, deadline=2.0))
+    assert caught.value.code == "timed_out"
+    assert asked == ["stats"]
+
+
 def test_a_process_that_is_replaced_meanwhile_is_nobody_elses_count(worker: Worker, app: Any) -> None:
     driver = CeleryPool(app.app, NAME)
     assert driver.observe()["desiredReplicas"] == 2
@@ -210,30 +290,83 @@ def test_what_is_not_there_is_said(app: Any, tmp_path: Path) -> None:
     assert caught.value.code == "unreachable"
 
 
-def test_a_broker_that_is_not_there_is_unreachable() -> None:
-    from celery import Celery
-
-    nowhere = Celery("nowhere", broker="amqp://127.0.0.1:1//")
-    nowhere.conf.broker_transport_options = {"max_retries": 1}
+def test_a_broker_that_is_not_there_is_unreachable(nowhere: Any) -> None:
     with pytest.raises(DriverError, match="broker") as caught:
         CeleryPool(nowhere, timeout=0.1).observe()
     assert caught.value.code == "unreachable"
-    nowhere.close()
 
 
-def test_a_broker_that_refuses_is_said_in_its_words(monkeypatch: pytest.MonkeyPatch) -> None:
-    from celery import Celery
+def says(answers: Any) -> Any:
+    """An application whose workers answer so; an exception is what the broker's client raises."""
+    app = Celery("foreign", broker="memory://")
 
-    app = Celery("refused", broker="memory://")
-    refusal = app.connection_for_write().channel_errors[0]("no right to publish")
+    def broadcast(*_: Any, **__: Any) -> Any:
+        if isinstance(answers, Exception):
+            raise answers
+        return answers
 
-    def refuse() -> None:
-        raise refusal
+    app.control.broadcast = broadcast
+    return app
 
-    monkeypatch.setattr(app.control, "inspect", lambda **_: SimpleNamespace(stats=refuse))
-    [found] = CeleryPool(app).preflight()["wrong"]
+
+def test_a_broker_that_refuses_is_said_in_its_words() -> None:
+    refusal = Celery("refused", broker="memory://").connection_for_write().channel_errors[0]("no right to publish")
+    [found] = CeleryPool(says(refusal)).preflight()["wrong"]
     assert "the broker refuses: no right to publish" in found["what"]
     assert "broker_url" in found["paste"]
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        "pong",
+        {NAME: {"pool": {"processes": [1, 2]}}},
+        [None],
+        ["pong"],
+        [[NAME, {"pool": {"processes": [1, 2]}}]],
+        [{3: {"pool": {"processes": [1, 2]}}}],
+        [{NAME: None}],
+        [{NAME: "pong"}],
+        [{NAME: []}],
+        [{NAME: {}}],
+        [{NAME: {"error": "KeyError('pool')"}}],
+        [{NAME: {"pool": None}}],
+        [{NAME: {"pool": "N/A"}}],
+        [{NAME: {"pool": [1, 2]}}],
+        [{NAME: {"pool": {"processes": None}}}],
+        [{NAME: {"pool": {"processes": 2}}}],
+        [{NAME: {"pool": {"processes": "12"}}}],
+        [{NAME: {"pool": {"processes": {"1": 2}}}}],
+        DecodeError("no JSON"),
+        ContentDisallowed("Refusing to deserialize untrusted content of type pickle"),
+    ],
+    ids=str,
+)
+def test_an_answer_of_a_foreign_shape_is_malformed(answers: Any) -> None:
+    driver = CeleryPool(says(answers), NAME, timeout=0.1)
+    for ask in (driver.observe, lambda: driver.scale(3)):
+        with pytest.raises(DriverError, match="cannot be understood") as caught:
+            ask()
+        assert caught.value.code == "malformed"
+    [found] = driver.preflight()["wrong"]
+    assert "cannot be understood" in found["what"]
+    assert "inspect stats" in found["paste"]
+
+
+@pytest.mark.parametrize("answers", [[None], [{NAME: "done"}], [{NAME: ["ok"]}], "done"], ids=str)
+def test_an_order_that_is_answered_in_a_foreign_shape_is_malformed(
+    worker: Worker, app: Any, monkeypatch: pytest.MonkeyPatch, answers: Any
+) -> None:
+    monkeypatch.setattr(app.app.control, "pool_grow", lambda *_, **__: answers)
+    with pytest.raises(DriverError, match="cannot be understood") as caught:
+        CeleryPool(app.app, NAME).scale(3)
+    assert caught.value.code == "malformed"
+
+
+def test_a_pool_of_threads_is_refused() -> None:
+    with pytest.raises(DriverError, match=r"concurrency\.thread:TaskPool; only prefork") as caught:
+        CeleryPool(says([{NAME: {"pool": {"implementation": "celery.concurrency.thread:TaskPool"}}}]), NAME).observe()
+    assert caught.value.code == "unsupported"
 
 
 def test_where_no_worker_answers_it_says_so(app: Any, tmp_path: Path) -> None:

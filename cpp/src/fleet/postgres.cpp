@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "fleet/postgres_refusal.hpp"
 #include "fleet/postgres_session.hpp"
 #include "http/lookup.hpp"
 #include "http/percent.hpp"

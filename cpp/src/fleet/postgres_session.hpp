@@ -23,9 +23,6 @@ struct Outcome {
   std::vector<std::vector<std::string>> rows;
 };
 
-/// SQLSTATE's classes, PostgreSQL's manual, appendix A.
-Errc code_of_sqlstate(std::string_view state);
-
 class PostgresSession {
  public:
   using Time = boost::asio::steady_timer::time_point;

@@ -11,11 +11,11 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/redis/request.hpp>
-#include <boost/redis/resp3/parser.hpp>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "fleet/redis_replies.hpp"
 #include "http/lookup.hpp"
 #include "http/tls.hpp"
 
@@ -23,12 +23,10 @@ namespace selfscale::fleet {
 namespace {
 
 namespace asio = boost::asio;
-namespace resp3 = boost::redis::resp3;
 using asio::ip::tcp;
 using boost::system::error_code;
 
 constexpr auto with_error = asio::as_tuple(asio::use_awaitable);
-constexpr std::size_t largest_answer = std::size_t{16} * 1024 * 1024;
 
 /// {there is one, version, text, somebody holds it}
 constexpr std::string_view read_script =
@@ -55,51 +53,6 @@ std::string name_of(const Key& key) {
   return std::string{"selfscale:{"} + words.at(static_cast<std::size_t>(key.kind)) + ":" +
          key.service + "}";
 }
-
-/// What one command was answered.
-struct Reply {
-  std::string error;  ///< the server's words; empty: it was carried out
-  std::vector<std::string> values;
-};
-
-/// Takes whole replies off what was received.
-class Replies {
- public:
-  /// False: it is no RESP3.
-  bool take(std::string_view bytes) {
-    received_ += bytes;
-    error_code error;
-    while (!received_.empty()) {
-      const auto add = [this](const auto& node, error_code&) { this->add(node); };
-      reply_ = {};
-      parser_.reset();
-      const bool is_whole = resp3::parse(parser_, received_, add, error);
-      if (error || received_.size() > largest_answer) return false;
-      if (!is_whole) break;
-      received_.erase(0, parser_.get_consumed());
-      all_.push_back(std::move(reply_));
-    }
-    return true;
-  }
-  std::vector<Reply>& all() { return all_; }
-
- private:
-  template <class Node>
-  void add(const Node& node) {
-    const bool is_error =
-        node.data_type == resp3::type::simple_error || node.data_type == resp3::type::blob_error;
-    if (is_error) {
-      reply_.error = std::string{node.value};
-    } else if (!resp3::is_aggregate(node.data_type)) {
-      reply_.values.emplace_back(node.value);
-    }
-  }
-
-  resp3::parser parser_;
-  std::string received_;
-  Reply reply_;
-  std::vector<Reply> all_;
-};
 
 bool starts_with_any(std::string_view text, std::initializer_list<std::string_view> starts) {
   for (const auto start : starts) {

@@ -115,7 +115,8 @@ int year_of(system_clock::time_point at) noexcept {
   return static_cast<int>(date.year());
 }
 
-std::optional<system_clock::time_point> instant_of(const Civil& civil) noexcept {
+/// In seconds, for the system's clock counts smaller parts, and ends in the year 2262.
+std::optional<std::chrono::sys_seconds> instant_of(const Civil& civil) noexcept {
   namespace chrono = std::chrono;
   if (!civil.year || !civil.month || !civil.day || !civil.hour || !civil.minute || !civil.second) {
     return std::nullopt;
@@ -130,7 +131,7 @@ std::optional<system_clock::time_point> instant_of(const Civil& civil) noexcept 
          chrono::seconds{*civil.second};
 }
 
-std::optional<system_clock::time_point> date_in(std::string_view text,
+std::optional<std::chrono::sys_seconds> date_in(std::string_view text,
                                                 system_clock::time_point now) noexcept {
   Rest rest{text};
   Civil civil;
@@ -214,7 +215,7 @@ std::optional<seconds> retry_after(std::string_view value, system_clock::time_po
   }
   const auto at = date_in(value, now);
   if (!at) return std::nullopt;
-  return std::clamp(std::chrono::ceil<seconds>(*at - now), seconds{0}, longest_wait);
+  return std::clamp(*at - std::chrono::floor<seconds>(now), seconds{0}, longest_wait);
 }
 
 std::optional<double> seconds_since_epoch(std::string_view date) noexcept {

@@ -33,7 +33,8 @@ class Replica(TypedDict, total=False):
     """One replica as the platform lists it; what it does not tell is left out."""
 
     instance: str
-    """The id that the replica's own agent reports itself by (``SELFSCALE_INSTANCE``, else the host's name)."""
+    """The id that the replica's own agent reports itself by: ``SELFSCALE_INSTANCE``, else what the platform calls it
+    (``POD_NAME``, ``DYNO``, …), else a name after the boot and the server's socket, which no platform lists."""
     ready: bool
     """It serves."""
     deleting: bool

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import reprlib
 import socket
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from selfscale.drivers import Finding, ScaleRequest
 from selfscale.drivers._platform import check_keys, refuse_key
@@ -25,10 +26,12 @@ _KEYS = {
     "timeout": '"timeout": 1   # in the policy\'s platform',
 }
 _START = "celery --app shop.tasks worker --pool prefork --concurrency 2 --hostname mail@%h"
+_STATS = "celery --app shop.tasks inspect stats   # shows the same answer; an extension may have changed it"
 # Why it matters and what mends it, by the code of what keeps a worker from being seen.
 _MENDED_BY = {
     "unreachable": ("the pool is seen and set by what its worker answers", _START),
     "conflict": ("one policy scales one worker", _KEYS["worker"]),
+    "malformed": ("the pool is seen and set by what its worker answers", _STATS),
     "unsupported": ("threads, gevent and solo have no processes that could be more or fewer", _START),
 }
 _BROKER = (
@@ -36,6 +39,10 @@ _BROKER = (
     "celery --app shop.tasks status   # asks the same; the address is the application's broker_url",
 )
 _LOOK_AGAIN = 0.1
+_DEADLINE = 10.0  # the agent's, for calls that name none
+# A look takes two answers at most, a step two looks and an order's answer; each has the time of one more to spare.
+_ANSWERS_OF_A_LOOK = 3
+_ANSWERS_OF_A_STEP = 6
 
 
 def make(_service: str, platform: Mapping[str, Any]) -> CeleryPool:
@@ -58,12 +65,12 @@ class CeleryPool:
     """Sets the number of processes of one Celery worker's pool.
 
     Celery's control is relative (grow, shrink), so what the worker has is read before and after. Of a pool's processes
-    only idle ones are ended. Its calls take up to a few timeouts; it may be used from any thread, one call at a time.
+    only idle ones are ended. It may be used from any thread, one call at a time.
 
     Args:
         app: the Celery application.
         worker: the worker's node name, ``celery@host``; without it the only one that answers.
-        timeout: seconds to wait for a worker's answer.
+        timeout: seconds to wait for a worker's answer; fewer where the call's deadline leaves no time for all.
     """
 
     def __init__(self, app: Any, worker: str | None = None, *, timeout: float = 1.0) -> None:
@@ -83,9 +90,11 @@ class CeleryPool:
         """Return how many processes the pool was asked for, and has.
 
         Raises:
-            DriverError: no worker answers, the broker refuses, or several workers answer and none is named.
+            DriverError: no worker answers, the broker refuses, several workers answer and none is named, or an answer
+                cannot be understood.
         """
-        _, processes = self._settled(self._asked, self._timeout)
+        patience = min(self._timeout, _DEADLINE / _ANSWERS_OF_A_LOOK)
+        _, processes = self._settled(self._asked, patience, patience)
         return {"desiredReplicas": processes, "currentReplicas": processes, "readyReplicas": processes}
 
     def scale(self, replicas: int, /) -> None:
@@ -93,12 +102,16 @@ class CeleryPool:
 
         Raises:
             DriverError: no worker answers (``unreachable``), it refuses (``failed``), too few processes are idle
-                (``throttled``), somebody else has set another count since the step was decided (``conflict``), or it is
-                not to be seen what became of the order (``timed_out``).
+                (``throttled``), somebody else has set another count since the step was decided (``conflict``), an
+                answer cannot be understood (``malformed``), the deadline is over before anything was asked for, or it
+                is not to be seen what became of the order (``timed_out``).
         """
         if replicas < 1:
             raise DriverError(f"scale: {replicas} processes; a pool keeps 1 or more", "invalid_argument")
-        worker, processes = self._settled(self._asked, self._timeout)
+        deadline = replicas.deadline if isinstance(replicas, ScaleRequest) else _DEADLINE
+        ends = time.monotonic() + deadline
+        patience = min(self._timeout, deadline / _ANSWERS_OF_A_STEP)
+        worker, processes = self._settled(self._asked, patience, patience)
         change = replicas - processes
         if change == 0:
             return
@@ -106,13 +119,17 @@ class CeleryPool:
         if decided_from not in {None, processes}:
             stands = f"{worker} is to have {processes} processes now"
             raise DriverError(f"{stands}, and the step to {replicas} was decided from {decided_from}", "conflict")
+        if time.monotonic() >= ends:
+            late = f"reading what {worker} has took longer than the {deadline:g} s that were left"
+            raise DriverError(f"{late}: nothing was asked for", "timed_out")
         control = self._app.control
         order = control.pool_grow if change > 0 else control.pool_shrink
         try:
             with self._asking():
-                answers = order(abs(change), destination=[worker], reply=True, timeout=self._timeout, limit=1)
-            refusal = _refusal(answers or [], worker)
-            _, processes = self._settled(replicas, 0.0 if refusal else max(self._timeout, 2.0))
+                answers = order(abs(change), destination=[worker], reply=True, timeout=patience, limit=1)
+            refusal = _refusal(_by_worker(answers), worker)
+            left = ends - 2 * patience - time.monotonic()
+            _, processes = self._settled(replicas, patience, 0.0 if refusal else min(max(self._timeout, 2.0), left))
         except DriverError as error:
             if error.code != "unreachable":
                 raise
@@ -124,17 +141,17 @@ class CeleryPool:
     def preflight(self) -> dict[str, list[Finding]]:
         """Return what is wrong: no worker, several, another pool than prefork, an autoscaler of Celery's own."""
         try:
-            worker, stats = self._stats()
-            self._processes(stats)
+            worker, stats = self._stats(self._timeout)
+            _processes(worker, stats)
         except DriverError as error:
-            why, paste = _BROKER if error.__cause__ else _MENDED_BY[error.code]
+            why, paste = _BROKER if error.__cause__ and error.code != "malformed" else _MENDED_BY[error.code]
             return {"wrong": [{"what": str(error), "why": why, "paste": paste}], "warnings": []}
         if "autoscaler" in stats:
             what = f"{worker} has an autoscaler of its own: start it without --autoscale"
             return {"wrong": [{"what": what, "why": "two that set one count undo each other's work", "paste": _START}]}
         return {"wrong": [], "warnings": []}
 
-    def _settled(self, wanted: int | None, seconds: float) -> tuple[str, int]:
+    def _settled(self, wanted: int | None, patience: float, seconds: float) -> tuple[str, int]:
         """Read who is there, and how many processes it was asked for.
 
         Another count than the one wanted may be passing (a process was replaced by another): it is believed once it has
@@ -142,24 +159,25 @@ class CeleryPool:
         """
         deadline = time.monotonic() + seconds
         while True:
-            worker, stats = self._stats()
-            processes = self._processes(stats)
+            worker, stats = self._stats(patience)
+            processes = _processes(worker, stats)
             if wanted in {None, processes} or time.monotonic() >= deadline:
                 self._asked = processes
                 return worker, processes
             time.sleep(_LOOK_AGAIN)
 
-    def _stats(self) -> tuple[str, dict[str, Any]]:
+    def _stats(self, patience: float) -> tuple[str, Mapping[str, Any]]:
         """Ask who is there, and what it has."""
         destination = [self._worker] if self._worker else None
-        inspect = self._app.control.inspect(
-            destination=destination, timeout=self._timeout, limit=1 if destination else None
-        )
+        limit = 1 if destination else None
         with self._asking():
-            found = inspect.stats() or {}
+            answers = self._app.control.broadcast(
+                "stats", destination=destination, reply=True, timeout=patience, limit=limit
+            )
+        found = _by_worker(answers)
         if not found:
             said = f"{self._worker} did not answer" if self._worker else "no worker answered"
-            raise DriverError(f"{said} within {self._timeout:g} s", "unreachable")
+            raise DriverError(f"{said} within {patience:g} s", "unreachable")
         if len(found) > 1:
             names = ", ".join(sorted(found))
             raise DriverError(f"several workers answer ({names}): name one in platform.worker", "conflict")
@@ -168,27 +186,57 @@ class CeleryPool:
 
     @contextmanager
     def _asking(self) -> Iterator[None]:
-        """Say what keeps the broker from passing on an order."""
+        """Say what keeps the broker from passing on an order, or its answer from being read."""
+        exceptions = import_module("kombu.exceptions")
         try:
             yield
-        except _no_broker() as error:
+        except (exceptions.SerializationError, exceptions.SerializerNotInstalled) as error:
+            raise _malformed(str(error)) from error
+        except (OSError, exceptions.OperationalError) as error:
+            # Kombu makes an error of the connection of what the broker refuses while it publishes.
+            if isinstance(error.__cause__, self._refusals()):
+                raise DriverError(f"the broker refuses: {error}", "denied") from error
             raise DriverError(f"the broker cannot be reached: {error}", "unreachable") from error
-        except self._app.connection_for_write().channel_errors as error:
+        except self._refusals() as error:
             raise DriverError(f"the broker refuses: {error}", "denied") from error
 
-    @staticmethod
-    def _processes(stats: Mapping[str, Any]) -> int:
-        pool = stats.get("pool", {})
-        processes = pool.get("processes")
-        if not isinstance(processes, list):
-            kind = pool.get("implementation", "an unknown pool")
-            raise DriverError(f"the worker's pool is {kind}; only prefork grows and shrinks", "unsupported")
-        return len(processes)
+    def _refusals(self) -> tuple[type[Exception], ...]:
+        """Return what this broker's client raises where the broker refuses."""
+        refusals: tuple[type[Exception], ...] = self._app.connection_for_write().channel_errors
+        return refusals
 
 
-def _no_broker() -> tuple[type[Exception], ...]:
-    """Return what Celery raises where nobody answers at the broker's address."""
-    return OSError, import_module("kombu.exceptions").OperationalError
+def _by_worker(answers: object) -> Mapping[str, Mapping[str, Any]]:
+    """Return what each worker says, of answers that are a list of one dict for each."""
+    found: dict[str, Mapping[str, Any]] = {}
+    for answer in [] if answers is None else _checked(answers, list):
+        for worker, said in _checked(answer, dict).items():
+            found[_checked(worker, str)] = _checked(said, dict)
+    return found
+
+
+def _processes(worker: str, stats: Mapping[str, Any]) -> int:
+    """Return how many processes a worker's pool has."""
+    pool = stats.get("pool")
+    if not isinstance(pool, Mapping):
+        raise _malformed(f"{worker} says {reprlib.repr(stats)} where its pool is needed")
+    if "processes" not in pool:
+        kind = pool.get("implementation", "an unknown pool")
+        raise DriverError(f"the worker's pool is {kind}; only prefork grows and shrinks", "unsupported")
+    return len(_checked(pool["processes"], list))
+
+
+_Kind = TypeVar("_Kind")
+
+
+def _checked(said: object, kind: type[_Kind]) -> _Kind:
+    if not isinstance(said, kind):
+        raise _malformed(f"{reprlib.repr(said)} where a {kind.__name__} is needed")
+    return said
+
+
+def _malformed(why: str) -> DriverError:
+    return DriverError(f"the worker's answer cannot be understood: {why}", "malformed")
 
 
 def _application(name: str) -> Any:
@@ -209,12 +257,9 @@ def _application(name: str) -> Any:
     return found
 
 
-def _refusal(answers: list[dict[str, dict[str, Any]]], worker: str) -> str:
+def _refusal(answers: Mapping[str, Mapping[str, Any]], worker: str) -> str:
     """Return what a worker has against it; nothing where it agrees or did not answer."""
-    for answer in answers:
-        if error := answer.get(worker, {}).get("error"):
-            return str(error)
-    return ""
+    return str(answers.get(worker, {}).get("error") or "")
 
 
 def _failure(worker: str, wanted: int, processes: int, refusal: str) -> DriverError:

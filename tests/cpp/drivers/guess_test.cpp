@@ -3,7 +3,6 @@
 
 #include <gtest/gtest.h>
 
-#include "drivers/own_labels.hpp"
 #include "text_predicates.hpp"
 
 namespace selfscale::drivers {
@@ -83,14 +82,6 @@ TEST(Guess, IsToldWithTheLineThatTurnsItIntoAWord) {
   const auto vercel = finding_of(*guess({{{"VERCEL", "1"}}}));
   EXPECT_PRED2(contains, vercel.what, "for which this version has no driver");
   EXPECT_EQ(vercel.paste, "");
-}
-
-TEST(OwnLabels, AreThoseOfTheContainer) {
-  const Labels labels{{"a", "1"}, {"b", ""}};
-  EXPECT_EQ(parse_labels(R"({"Config": {"Labels": {"a": "1", "b": 2}}})"), labels);
-  for (const auto* nothing : {"", "[]", R"({"Config": {"Labels": null}})", "{"}) {
-    EXPECT_EQ(parse_labels(nothing), Labels{}) << nothing;
-  }
 }
 
 }  // namespace

@@ -76,6 +76,8 @@ TEST(RetryAfter, IsAtMostADay) {
   EXPECT_EQ(retry_after("86401", now), seconds{86'400});
   EXPECT_EQ(retry_after("99999999999999999999999", now), seconds{86'400});
   EXPECT_EQ(retry_after("Fri, 27 Nov 2099 02:01:30 GMT", now), seconds{86'400});
+  EXPECT_EQ(retry_after("Fri, 31 Dec 2600 23:59:59 GMT", now), seconds{86'400});
+  EXPECT_EQ(retry_after("Fri, 31 Dec 9999 23:59:59 GMT", now), seconds{86'400});
 }
 
 TEST(RetryAfter, ThatCannotBeUnderstoodIsNone) {
@@ -107,6 +109,8 @@ TEST(HttpDate, IsSecondsSinceTheEpoch) {
   EXPECT_EQ(seconds_since_epoch("Sun, 06 Nov 1994 08:49:37 GMT"), 784'111'777.0);
   EXPECT_EQ(seconds_since_epoch("Sunday, 06-Nov-94 08:49:37 GMT"), 784'111'777.0);
   EXPECT_EQ(seconds_since_epoch("Sun Nov  6 08:49:37 1994"), 784'111'777.0);
+  EXPECT_EQ(seconds_since_epoch("Fri, 31 Dec 9999 23:59:59 GMT"), 253'402'300'799.0);
+  EXPECT_EQ(seconds_since_epoch("Mon, 01 Jan 0001 00:00:00 GMT"), -62'135'596'800.0);
   EXPECT_EQ(seconds_since_epoch("yesterday"), std::nullopt);
 }
 

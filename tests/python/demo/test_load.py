@@ -50,7 +50,8 @@ async def generate(answer: Callable[[asyncio.StreamWriter], None], **more: Any) 
         process = await asyncio.create_subprocess_exec(
             *started_by("selfscale.demo.load"), stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
         )
-        to_send = plan(**{"rate": 100.0, "port": port, "starts_at": time.monotonic() + 0.5} | more)
+        starts_at = time.monotonic() + 0.2
+        to_send = plan(**{"rate": 100.0, "seconds": 0.3, "port": port, "starts_at": starts_at} | more)
         output, _ = await process.communicate(json.dumps(asdict(to_send)).encode() + b"\n")
         assert process.returncode == 0
     return [json.loads(line) for line in output.splitlines()]
@@ -61,7 +62,7 @@ def total(reports: list[dict[str, Any]], key: str) -> int:
 
 
 def test_every_request_of_the_plan_is_answered_and_timed() -> None:
-    reports = asyncio.run(generate(lambda writer: writer.write(OK)))
+    reports = asyncio.run(generate(lambda writer: writer.write(OK), seconds=1.0))
     assert total(reports, "due") == total(reports, "took") == len(arrival_times(plan(100.0)))
     assert total(reports, "failed") == 0
     assert reports[-1]["cpu_seconds"] > 0

@@ -303,6 +303,15 @@ CASES: dict[str, tuple[Application, Drive, Counts]] = {
 }
 
 
+@pytest.fixture(scope="module")
+def _old_objects() -> Iterator[None]:
+    """What the tests before have left is not gone through at each collection."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
 @pytest.fixture(params=["never collects", "collects always"])
 def _collector(request: pytest.FixtureRequest) -> Iterator[None]:
     thresholds = gc.get_threshold()
@@ -316,7 +325,7 @@ def _collector(request: pytest.FixtureRequest) -> Iterator[None]:
     gc.enable()
 
 
-@pytest.mark.usefixtures("_collector")
+@pytest.mark.usefixtures("_old_objects", "_collector")
 @pytest.mark.parametrize("case", CASES)
 def test_each_ending_is_recorded_once_and_leaves_nothing_in_flight(agent: Agent, case: str) -> None:
     app, drive, expected = CASES[case]
