@@ -55,6 +55,8 @@ void read(std::string_view text) {
   if (all) hold_observation(*all);
   hold_copy(text);
   hold_failure(compose::parse_created(text));
+  const auto grace = compose::grace_of(text, std::nullopt);
+  hold(!grace || grace->seconds >= 0.0, "a grace period is none that is over");
   const auto own = compose::own_container(text);
   hold(own.empty() || own.size() == 64, "an id is whole");
 }

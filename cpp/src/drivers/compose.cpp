@@ -148,6 +148,7 @@ class Compose final : public Driver {
   asio::awaitable<Result<Preflight>> preflight() override {
     const Deadline until{patience_};
     Preflight found;
+    grace_.reset();
     auto all = co_await list(compose::list_containers(options_.target), until);
     if (!all) co_return all.error();
     std::erase_if(*all, [](const Container& each) { return each.is_leaving(); });
@@ -161,8 +162,12 @@ class Compose final : public Driver {
                                    " up --detach " + options_.target.service);
       co_return found;
     }
-    const auto copy = co_await copy_of(*model, model->number + 1, until);
+    const auto call = compose::get_container(model->id);
+    const auto answer = co_await ask(call, until);
+    if (!answer) co_return answer.error();
+    const auto copy = understood(call, compose::copy_of(answer->body, model->number + 1));
     if (!copy && copy.error().code != Errc::failed) co_return copy.error();
+    grace_ = compose::grace_of(answer->body, options_.grace_seconds);
     if (!copy) {
       found.wrong.emplace_back(copy.error().message, "a second container of its kind cannot start");
     }
@@ -171,6 +176,12 @@ class Compose final : public Driver {
         "keep deploy.replicas in line",
         "a deployment undoes what was scaled");
     co_return found;
+  }
+
+  [[nodiscard]] std::optional<Finding> cut_off_by_fewer(
+      const std::optional<LongestWork>& longest) const override {
+    if (!grace_) return std::nullopt;
+    return work_cut_off(longest, *grace_, "container");
   }
 
   [[nodiscard]] Capabilities capabilities() const override {
@@ -375,6 +386,7 @@ class Compose final : public Driver {
   // When last looked:
   std::vector<Container> marked_;     ///< leaving, whoever has asked them to
   std::vector<Container> half_made_;  ///< whichever agent's
+  std::optional<Grace> grace_;        ///< by the last preflight; empty: not known, or for ever
   Duration patience_;
 };
 

@@ -301,6 +301,25 @@ http::Call stop(const std::string& id, std::optional<double> grace_seconds) {
   return docker::post("/containers/" + http::percent_encoded(id) + "/stop" + query);
 }
 
+std::optional<Grace> grace_of(std::string_view body, std::optional<double> grace_seconds) {
+  constexpr double usual = 10.0;
+  Grace grace{
+      usual, "the Engine's own, as the service has no stop_grace_period",
+      "\"gracePeriodSeconds\": ",
+      "   # in the policy's platform; or stop_grace_period of the service in Compose's file"};
+  const auto object = parse(body);
+  const auto& own = at(object, "Config", "StopTimeout");
+  if (grace_seconds) {
+    grace.seconds = *grace_seconds;
+    grace.source = "platform.gracePeriodSeconds";
+  } else if (own.is_number_integer()) {
+    grace.seconds = own.get<double>();
+    grace.source = "the service's stop_grace_period";
+  }
+  if (grace.seconds < 0.0) return std::nullopt;
+  return grace;
+}
+
 http::Call remove(const std::string& id) {
   return docker::remove("/containers/" + http::percent_encoded(id) + "?v=true");
 }

@@ -13,6 +13,7 @@
 
 #include "drivers/compose/options.hpp"
 #include "drivers/driver.hpp"
+#include "drivers/longest_work.hpp"
 #include "http/client.hpp"
 #include "model/result.hpp"
 
@@ -95,6 +96,9 @@ http::Call start(const std::string& id);
 http::Call rename(const std::string& id, const std::string& name);
 /// Answered when it has ended: by itself, or killed after the grace period.
 http::Call stop(const std::string& id, std::optional<double> grace_seconds);
+/// How long such a stop leaves a container of which get_container() is answered so. Empty: for
+/// ever.
+std::optional<Grace> grace_of(std::string_view body, std::optional<double> grace_seconds);
 /// Of one that does not run, with the volumes that have no name. One that runs is refused.
 http::Call remove(const std::string& id);
 /// Whatever it does.

@@ -589,6 +589,45 @@ TEST(ComposeChoice, KnowsItsOwnContainerByTheFileOverItsHostName) {
   EXPECT_EQ(own_container("6 5 8:1 /containers/short/hostname /etc/hostname rw\n"), "");
 }
 
+// --- how long work takes, and how long a container has to end
+
+TEST_F(ComposeDriver, WarnsOfWorkThatIsLongerThanTheGracePeriod) {
+  const LongestWork work{"job_time", 41.2};
+  EXPECT_FALSE(driver->cut_off_by_fewer(work)) << "nobody has looked yet";
+  ASSERT_EQ(sentences(preflight().wrong), Texts{});
+  const auto warning = driver->cut_off_by_fewer(work);
+  ASSERT_TRUE(warning);
+  EXPECT_EQ(
+      warning->what,
+      "a piece of work takes up to 41.2 s (recorded in job_time); and a container that is to "
+      "go is killed 10 s (the Engine's own, as the service has no stop_grace_period) after it "
+      "was told to end");
+  EXPECT_EQ(warning->paste,
+            "\"gracePeriodSeconds\": 42   # in the policy's platform; or stop_grace_period of the "
+            "service in Compose's file");
+  EXPECT_FALSE(driver->cut_off_by_fewer(LongestWork{"job_time", 10.0}));
+  EXPECT_FALSE(driver->cut_off_by_fewer(std::nullopt));
+  EXPECT_FALSE(driver->against_fewer(work)) << "nothing is refused";
+  EXPECT_TRUE(scale(1));
+}
+
+TEST_F(ComposeDriver, GoesByTheGracePeriodOfThePolicyThenByTheContainers) {
+  const auto killed_after = [this](double work) {
+    EXPECT_EQ(sentences(preflight().wrong), Texts{});
+    const auto warning = driver->cut_off_by_fewer(LongestWork{"job_time", work});
+    return warning ? warning->what.substr(warning->what.find("killed")) : "";
+  };
+  api.change([](State& host) { host.config["StopTimeout"] = 30; });
+  EXPECT_EQ(killed_after(30.0), "");
+  EXPECT_EQ(killed_after(31.0),
+            "killed 30 s (the service's stop_grace_period) after it was told to end");
+  restart({{"gracePeriodSeconds", 5}});
+  EXPECT_EQ(killed_after(6.0), "killed 5 s (platform.gracePeriodSeconds) after it was told to end");
+  restart();
+  api.change([](State& host) { host.config["StopTimeout"] = -1; });
+  EXPECT_EQ(killed_after(1e6), "") << "the Engine waits for ever";
+}
+
 // --- answers of another shape
 
 TEST_F(ComposeDriver, UnderstandsNoAnswerOfAnotherShape) {
