@@ -1,5 +1,6 @@
 // What a Docker Engine answers about containers: it is understood, or refused in words; what is
 // seen of a service adds up, and a copy is what its model was.
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "drivers/compose/api.hpp"
@@ -29,7 +30,10 @@ void hold_observation(const std::vector<compose::Container>& all) {
   }
   const auto going = compose::chosen(all, {"web"}, "", 1);
   hold(going.size() == std::min<std::size_t>(all.size(), 1), "one goes where one is");
-  hold((compose::model_of(all) == nullptr) == all.empty(), "one is copied where one is");
+  const bool is_any_started =
+      std::ranges::any_of(all, [](const auto& each) { return !each.is_unstarted(); });
+  hold((compose::model_of(all) != nullptr) == is_any_started,
+       "one is copied where one has started");
 }
 
 void hold_copy(std::string_view body) {
@@ -51,6 +55,8 @@ void read(std::string_view text) {
   if (all) hold_observation(*all);
   hold_copy(text);
   hold_failure(compose::parse_created(text));
+  const auto grace = compose::grace_of(text, std::nullopt);
+  hold(!grace || grace->seconds >= 0.0, "a grace period is none that is over");
   const auto own = compose::own_container(text);
   hold(own.empty() || own.size() == 64, "an id is whole");
 }

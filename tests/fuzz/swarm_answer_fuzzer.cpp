@@ -55,7 +55,7 @@ void read(std::string_view text) {
   hold_spec(text);
   hold_failure(swarm::parse_services(text, "web"));
   hold_failure(swarm::parse_info(text));
-  const auto version = docker::version_in(text);
+  const auto version = docker::version_for(text);
   hold(!version || version->find('/') == std::string::npos, "a version is no path");
 }
 

@@ -30,6 +30,9 @@ services:
 volumes: {{data: {{}}}}
 """
 
+NUMBER = "com.docker.compose.container-number"
+COPY = {"selfscale.copy": "true"}
+
 
 @pytest.fixture(params=PROGRAMS)
 def program(request: pytest.FixtureRequest) -> ComposeProgram:
@@ -116,10 +119,9 @@ def test_it_scales_what_compose_has_started(engine: Engine, make_project: Callab
     agent = start()
     until(lambda: project.numbers() == [1, 2, 3, 4] and "succeeded" in events(agent), agent.status)
     model, copy = (project.inspect(project.name(number)) for number in (2, 4))
-    number = "com.docker.compose.container-number"
     assert copy["HostConfig"] == model["HostConfig"]
     assert copy["Config"]["Env"] == model["Config"]["Env"]
-    assert copy["Config"]["Labels"] == model["Config"]["Labels"] | {number: "4"}
+    assert copy["Config"]["Labels"] == model["Config"]["Labels"] | {NUMBER: "4"} | COPY
     assert copy["Image"] == model["Image"]
     assert copy["Config"]["Hostname"] == copy["Id"][:12]
     before = {each["Id"] for each in project.containers()}
@@ -192,6 +194,20 @@ def test_what_an_agent_has_not_seen_off_is_the_next_ones(
     assert not before & left
     project.compose("up", "-d", "--scale", "web=4")
     assert {each["Id"] for each in project.containers()} == before
+
+
+def test_what_was_never_started_is_not_started(
+    engine: Engine, make_project: Callable[..., Project], start: Start
+) -> None:
+    """A copy whose maker was killed goes; what Compose or a person has created stays as it is."""
+    project = make_project()
+    labels = project.inspect(project.name(2))["Config"]["Labels"]
+    for number, mark in ((3, COPY), (4, {})):
+        made = {"Image": "web:1", "Cmd": ["sleep", "1"], "Labels": labels | {NUMBER: str(number)} | mark}
+        engine.do("POST", f"/containers/create?name={project.name(number)}", made)
+    agent = start()
+    until(lambda: project.numbers() == [1, 2, 4, 5, 6], agent.status)
+    assert project.inspect(project.name(4))["State"]["Status"] == "created"
 
 
 def test_who_takes_the_name_first_wins(engine: Engine, make_project: Callable[..., Project], start: Start) -> None:

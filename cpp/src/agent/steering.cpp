@@ -264,9 +264,10 @@ void Steering::sample() {
 std::vector<Finding> Steering::warnings() const {
   std::vector<Finding> all;
   if (sampled_at_) {  // else nothing can be known yet
-    if (auto against = house_.driver->against_fewer(readings_.longest_work())) {
-      all.push_back(std::move(*against));
-    }
+    const auto longest = readings_.longest_work();
+    auto of_fewer = house_.driver->against_fewer(longest);
+    if (!of_fewer) of_fewer = house_.driver->cut_off_by_fewer(longest);
+    if (of_fewer) all.push_back(std::move(*of_fewer));
   }
   if (observation_ && others_report_elsewhere()) {
     if (auto unlisted = unlisted_instance(house_.settings.instance, observation_->replicas,

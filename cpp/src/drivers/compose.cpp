@@ -90,7 +90,9 @@ class Compose final : public Driver {
     const auto unhealthy = co_await list(compose::list_unhealthy(options_.target), until);
     if (!unhealthy) co_return unhealthy.error();
     marked_.clear();
+    half_made_.clear();
     std::ranges::copy_if(*all, std::back_inserter(marked_), is_to_be_seen_off);
+    std::ranges::copy_if(*all, std::back_inserter(half_made_), &Container::is_half_made);
     co_return compose::observation_of(*all, *unhealthy);
   }
 
@@ -116,7 +118,8 @@ class Compose final : public Driver {
   }
 
   /// Sees off those as well that an agent before has asked to stop, and did not live to take away;
-  /// or this one, when the answer to a change of name was lost.
+  /// or this one, when the answer to a change of name was lost. The same of those that were made
+  /// and not started.
   asio::awaitable<Result<void>> go_on() override {
     const Deadline until{patience_};
     const auto done = co_await take_away_the_ended(until);
@@ -127,7 +130,9 @@ class Compose final : public Driver {
       asked.push_back(each.id);
     }
     const auto seen_off = co_await see_off(std::move(asked), until);
-    co_return done ? seen_off : done;
+    const auto cleared = co_await take_away_the_half_made(until);
+    if (!done) co_return done;
+    co_return seen_off ? cleared : seen_off;
   }
 
   /// What is on its way out goes, or is left to whoever leads next.
@@ -143,6 +148,7 @@ class Compose final : public Driver {
   asio::awaitable<Result<Preflight>> preflight() override {
     const Deadline until{patience_};
     Preflight found;
+    grace_.reset();
     auto all = co_await list(compose::list_containers(options_.target), until);
     if (!all) co_return all.error();
     std::erase_if(*all, [](const Container& each) { return each.is_leaving(); });
@@ -156,8 +162,12 @@ class Compose final : public Driver {
                                    " up --detach " + options_.target.service);
       co_return found;
     }
-    const auto copy = co_await copy_of(*model, model->number + 1, until);
+    const auto call = compose::get_container(model->id);
+    const auto answer = co_await ask(call, until);
+    if (!answer) co_return answer.error();
+    const auto copy = understood(call, compose::copy_of(answer->body, model->number + 1));
     if (!copy && copy.error().code != Errc::failed) co_return copy.error();
+    grace_ = compose::grace_of(answer->body, options_.grace_seconds);
     if (!copy) {
       found.wrong.emplace_back(copy.error().message, "a second container of its kind cannot start");
     }
@@ -166,6 +176,12 @@ class Compose final : public Driver {
         "keep deploy.replicas in line",
         "a deployment undoes what was scaled");
     co_return found;
+  }
+
+  [[nodiscard]] std::optional<Finding> cut_off_by_fewer(
+      const std::optional<LongestWork>& longest) const override {
+    if (!grace_) return std::nullopt;
+    return work_cut_off(longest, *grace_, "container");
   }
 
   [[nodiscard]] Capabilities capabilities() const override {
@@ -210,15 +226,9 @@ class Compose final : public Driver {
 
   // --- more
 
-  /// First those that somebody has made and not started: an agent that was killed, say.
+  /// None of those that are there and were never started: Compose may be about to start its own,
+  /// and one of ours may lack networks.
   asio::awaitable<Result<void>> add(const std::vector<Container>& all, int more, Deadline until) {
-    for (const auto& each : all) {
-      if (!each.is_unstarted() || more == 0) continue;
-      const auto done = co_await start(each.id, until);
-      if (!done) co_return done;
-      --more;
-    }
-    if (more == 0) co_return Result<void>{};
     const auto* const model = compose::model_of(all);
     if (model == nullptr) {
       co_return Failure{
@@ -247,17 +257,13 @@ class Compose final : public Driver {
       done = co_await ask(compose::connect(network, std::move(body), *id), until);
       if (!done) co_return co_await take_back(*id, done.error());
     }
-    co_return co_await start(*id, until);
-  }
-
-  asio::awaitable<Result<void>> start(std::string id, Deadline until) {
-    const auto done = co_await ask(compose::start(id), until);
-    if (!done) co_return co_await take_back(std::move(id), done.error());
+    done = co_await ask(compose::start(*id), until);
+    if (!done) co_return co_await take_back(*id, done.error());
     co_return Result<void>{};
   }
 
-  /// What does not start must not stay: its port or its volume may be taken, and Compose would
-  /// count it.
+  /// What was made just now and does not start must not stay: its port or its volume may be taken,
+  /// and Compose would count it.
   asio::awaitable<Failure> take_back(std::string id, Failure why) {
     const auto removed = co_await ask(compose::remove_by_force(id), Deadline{patience_});
     if (!removed) {
@@ -266,6 +272,17 @@ class Compose final : public Driver {
       why.code = Errc::failed;  // whatever was done is undone
     }
     co_return why;
+  }
+
+  /// Whoever has started one meanwhile has it: it is refused then.
+  asio::awaitable<Result<void>> take_away_the_half_made(Deadline until) {
+    Result<void> first;
+    for (const auto& each : std::exchange(half_made_, {})) {
+      const auto done = co_await ask(compose::remove(each.id), until);
+      const bool is_open = !done && !is_gone(done) && done.error().code != Errc::conflict;
+      if (is_open && first) first = done.error();
+    }
+    co_return first;
   }
 
   // --- fewer
@@ -366,7 +383,10 @@ class Compose final : public Driver {
   compose::Options options_;
   std::string own_;  ///< the container of this process; empty: it runs in none
   std::shared_ptr<Leaving> leaving_;
-  std::vector<Container> marked_;  ///< when last looked: leaving, whoever has asked them to
+  // When last looked:
+  std::vector<Container> marked_;     ///< leaving, whoever has asked them to
+  std::vector<Container> half_made_;  ///< whichever agent's
+  std::optional<Grace> grace_;        ///< by the last preflight; empty: not known, or for ever
   Duration patience_;
 };
 

@@ -92,5 +92,19 @@ TEST_F(AgentOnCompose, SeesOffNobodyWhereItMayNotAct) {
   EXPECT_EQ(api.replicas(), 2);
 }
 
+TEST_F(AgentOnCompose, SaysWhatMayBeCutOffAndTakesItAwayAllTheSame) {
+  work.set_value();
+  Agent agent{acting("a")};
+  agent.gauge("depth").set(0);
+  agent.distribution("job_time").observe(45.0);
+  agent.start();
+  EXPECT_TRUE(eventually([&] {
+    const auto found = status(agent)["preflight"]["findings"].dump();
+    return contains(found, "a piece of work takes up to 45.") &&
+           contains(found, "gracePeriodSeconds\\\": 46");
+  })) << status(agent).dump(1);
+  EXPECT_TRUE(eventually([&] { return api.replicas() == 1; })) << status(agent).dump(1);
+}
+
 }  // namespace
 }  // namespace selfscale::agent

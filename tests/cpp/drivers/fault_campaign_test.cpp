@@ -372,6 +372,7 @@ class FaultCampaign : public testing::TestWithParam<std::tuple<HarnessRow, Use>>
     expect_end(blow, report);
     expect_calls(blow, report);
     expect_words(blow, report, *one.driver);
+    EXPECT_EQ(platform->incomplete(), std::vector<std::string>{});
     const bool may_ask_again =
         blow.fault.how != CallFault::How::cancelled && !hangs && blow.fault.status != 429;
     if (use.what == Use::What::scale && may_ask_again) expect_success_later(one);
@@ -494,6 +495,7 @@ class FaultCampaign : public testing::TestWithParam<std::tuple<HarnessRow, Use>>
     const auto gone_on = run(one.io, one.driver->go_on());
     EXPECT_TRUE(gone_on) << gone_on.error().message;
     EXPECT_EQ(platform->truth(), use.desired) << "asked for once more";
+    EXPECT_EQ(platform->incomplete(), std::vector<std::string>{}) << "asked for once more";
   }
 
   /// Whatever became of it, the next agent leaves the platform's own autoscaler as it was.

@@ -748,6 +748,7 @@ class ComposeHarness final : public Harness, public OverHttp {
 
   std::unique_ptr<Driver> make(asio::io_context& io) override { return make_busy(io, ample); }
   int truth() override { return api_.replicas(); }
+  std::vector<std::string> incomplete() override { return api_.cut_off(); }
   void set_truth(int replicas) override { api_.set_replicas(replicas); }
   std::optional<Errc> inject(Fault fault) override {
     is_gone_ = fault == Fault::refuses;

@@ -61,6 +61,8 @@ class OverHttp {
   /// 2 replicas, and an autoscaler of the platform's own where a driver may take one over.
   virtual void restore() = 0;
   virtual int truth() = 0;
+  /// Replicas that serve without all that the others have, by their names.
+  virtual std::vector<std::string> incomplete() { return {}; }
   /// The setting of the autoscaler that restore() made, as it stands, with all that a takeover has
   /// left there; empty: this driver takes none over.
   virtual std::string autoscaler() { return {}; }

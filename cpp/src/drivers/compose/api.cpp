@@ -20,6 +20,7 @@ using docker::parse;
 constexpr std::string_view number_label = "com.docker.compose.container-number";
 /// Version 2 only: whose place a container took that Compose has made anew.
 constexpr std::string_view replaced_label = "com.docker.compose.replace";
+constexpr std::string_view copy_label = "selfscale.copy";
 /// Between a name and the short id: labels, in which Compose has its own, cannot be changed.
 constexpr std::string_view leaving_mark = ".leaving-";
 
@@ -152,6 +153,7 @@ Result<std::vector<Container>> parse_containers(std::string_view body,
     container.number = number_in(text(at(each, "Labels", number_label)));
     container.state = text(at(each, "State"));
     container.status = text(at(each, "Status"));
+    container.is_copy = !at(each, "Labels", copy_label).is_null();
     const auto& created = at(each, "Created");
     if (now && created.is_number_integer()) {
       container.age_seconds = std::max(*now - created.get<double>(), 0.0);
@@ -216,10 +218,12 @@ std::string own_container(std::string_view mountinfo) {
 }
 
 const Container* model_of(const std::vector<Container>& all) {
-  const auto running =
-      std::find_if(all.rbegin(), all.rend(), [](const Container& each) { return each.runs(); });
-  if (running != all.rend()) return &*running;
-  return all.empty() ? nullptr : &all.back();
+  const Container* best = nullptr;
+  for (const auto& each : all) {
+    if (each.is_unstarted()) continue;
+    if (best == nullptr || each.runs() || !best->runs()) best = &each;
+  }
+  return best;
 }
 
 http::Call get_container(const std::string& id) {
@@ -246,6 +250,7 @@ Result<Copy> copy_of(std::string_view body, int number) {
   config.erase("MacAddress");
   config["Labels"][std::string{number_label}] = std::to_string(number);
   config["Labels"].erase(std::string{replaced_label});
+  config["Labels"][std::string{copy_label}] = "true";
   // What the tag means may have changed since.
   if (const auto image = text(at(object, "Image")); !image.empty()) config["Image"] = image;
   config["HostConfig"] = host_config;
@@ -294,6 +299,25 @@ http::Call stop(const std::string& id, std::optional<double> grace_seconds) {
     query = "?t=" + std::to_string(static_cast<long>(std::ceil(*grace_seconds)));
   }
   return docker::post("/containers/" + http::percent_encoded(id) + "/stop" + query);
+}
+
+std::optional<Grace> grace_of(std::string_view body, std::optional<double> grace_seconds) {
+  constexpr double usual = 10.0;
+  Grace grace{
+      usual, "the Engine's own, as the service has no stop_grace_period",
+      "\"gracePeriodSeconds\": ",
+      "   # in the policy's platform; or stop_grace_period of the service in Compose's file"};
+  const auto object = parse(body);
+  const auto& own = at(object, "Config", "StopTimeout");
+  if (grace_seconds) {
+    grace.seconds = *grace_seconds;
+    grace.source = "platform.gracePeriodSeconds";
+  } else if (own.is_number_integer()) {
+    grace.seconds = own.get<double>();
+    grace.source = "the service's stop_grace_period";
+  }
+  if (grace.seconds < 0.0) return std::nullopt;
+  return grace;
 }
 
 http::Call remove(const std::string& id) {

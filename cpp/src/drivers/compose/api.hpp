@@ -13,6 +13,7 @@
 
 #include "drivers/compose/options.hpp"
 #include "drivers/driver.hpp"
+#include "drivers/longest_work.hpp"
 #include "http/client.hpp"
 #include "model/result.hpp"
 
@@ -32,12 +33,15 @@ struct Container {
   std::string state;
   std::string status;  ///< for people: "Exited (1) 5 seconds ago"
   std::optional<double> age_seconds;
+  bool is_copy = false;  ///< made by this driver, and not by Compose or a person
 
   /// By which an instance in it knows itself: its host name, unless another was set.
   [[nodiscard]] std::string instance() const { return id.substr(0, 12); }
   [[nodiscard]] bool runs() const { return state == "running"; }
-  /// Somebody is about to start it, or ended before that.
+  /// Somebody is about to start it, or ended before that. It may lack networks.
   [[nodiscard]] bool is_unstarted() const { return state == "created"; }
+  /// An agent's, which did not live to start it.
+  [[nodiscard]] bool is_half_made() const { return is_copy && is_unstarted(); }
   /// It has been asked to stop, by whichever agent: its name says so. It counts no more, also when
   /// it has ended.
   [[nodiscard]] bool is_leaving() const;
@@ -66,12 +70,14 @@ std::string own_container(std::string_view mountinfo);
 
 // --- one more
 
-/// Whom to copy: the highest number that runs, else the highest. Null: nobody is there.
+/// Whom to copy: the highest number that runs, else the highest that ever did. Null: nobody is
+/// there.
 const Container* model_of(const std::vector<Container>& all);
 
 http::Call get_container(const std::string& id);
 
-/// A container like another, as Compose itself would make it.
+/// A container like another, as Compose itself would make it, but for a label that says who did:
+/// Compose looks at no labels but its own, and makes it anew without that.
 struct Copy {
   http::Call create;
   /// Networks beside the first, and the bodies by which the copy is connected to them.
@@ -79,7 +85,7 @@ struct Copy {
 };
 /// Of an answer to get_container(). Errc::failed: it can be there only once.
 Result<Copy> copy_of(std::string_view body, int number);
-/// The id in the answer to that.
+/// The id in the answer to `create`.
 Result<std::string> parse_created(std::string_view body);
 
 http::Call connect(const std::string& network, std::string body, const std::string& id);
@@ -90,7 +96,10 @@ http::Call start(const std::string& id);
 http::Call rename(const std::string& id, const std::string& name);
 /// Answered when it has ended: by itself, or killed after the grace period.
 http::Call stop(const std::string& id, std::optional<double> grace_seconds);
-/// Of one that has ended, with the volumes that have no name. One that runs again is refused.
+/// How long such a stop leaves a container of which get_container() is answered so. Empty: for
+/// ever.
+std::optional<Grace> grace_of(std::string_view body, std::optional<double> grace_seconds);
+/// Of one that does not run, with the volumes that have no name. One that runs is refused.
 http::Call remove(const std::string& id);
 /// Whatever it does.
 http::Call remove_by_force(const std::string& id);

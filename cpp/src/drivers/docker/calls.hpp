@@ -17,11 +17,14 @@ http::Call get(std::string path);
 http::Call post(std::string path, std::string body = {});
 http::Call remove(std::string path);
 
-/// The header Api-Version of the answer tells the engine's newest. All calls are made with it: with
-/// an older one, fields that are newer get lost on the way there and back.
+/// The header Api-Version of the answer tells the engine's newest version of the API.
 http::Call ping();
-/// "1.41" and its like; empty: it is none.
-std::optional<std::string> version_in(std::string_view text);
+/// The newest that the documents above tell of. What a later one makes of the same words nobody has
+/// read.
+inline constexpr std::string_view newest_known = "1.56";
+/// In which version all calls are made to an engine that says so: the newest that both know. An
+/// older one would lose fields that are newer on the way there and back. Empty: it says no version.
+std::optional<std::string> version_for(std::string_view engines_newest);
 
 /// The value of a query's `filters`, encoded.
 using Filters = std::vector<std::pair<std::string, std::vector<std::string>>>;

@@ -56,7 +56,7 @@ asio::awaitable<Result<http::Answer>> Engine::send(http::Call call, Deadline unt
 asio::awaitable<Result<void>> Engine::learn_version(Deadline until) {
   const auto answer = co_await send(ping(), until);
   if (!answer) co_return answer.error();
-  const auto version = version_in(answer->header("Api-Version").value_or(""));
+  const auto version = version_for(answer->header("Api-Version").value_or(""));
   if (!version) {
     co_return Failure{Errc::malformed,
                       http::to_text(client_->address()) +

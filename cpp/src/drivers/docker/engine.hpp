@@ -40,7 +40,7 @@ class Engine {
   boost::asio::io_context& io_;
   Host host_;
   std::unique_ptr<http::Client> client_;
-  std::string version_;  ///< the API's, as the engine names it; empty: not asked yet
+  std::string version_;  ///< of the API, that is spoken; empty: the engine was not asked yet
 };
 
 }  // namespace selfscale::drivers::docker

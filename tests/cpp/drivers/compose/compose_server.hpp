@@ -70,6 +70,19 @@ class ComposeServer final : public docker::EngineServer {
       all.push_back(std::move(one));
     }
   }
+  /// Those that run without one of the service's networks: they answer, and reach not everybody.
+  std::vector<std::string> cut_off() {
+    return look([](const Host& host) {
+      std::vector<std::string> all;
+      for (const auto& each : host.containers) {
+        const bool is_whole = std::ranges::all_of(host.networks, [&each](const auto& network) {
+          return std::ranges::find(each.networks, network) != each.networks.end();
+        });
+        if (each.state == "running" && !is_whole) all.push_back(each.name);
+      }
+      return all;
+    });
+  }
   std::vector<std::string> names() {
     return look([](const Host& host) {
       std::vector<std::string> all;
@@ -111,7 +124,8 @@ class ComposeServer final : public docker::EngineServer {
   }
 
   [[nodiscard]] Json labels_of(const Container& container) const {
-    auto labels = host_.config["Labels"];
+    const auto& made_of = container.made_of;
+    auto labels = made_of.is_null() ? host_.config["Labels"] : made_of["Labels"];
     labels["com.docker.compose.container-number"] = std::to_string(container.number);
     return labels;
   }

@@ -57,6 +57,26 @@ class ComposeDriver : public testing::Test {
     request.deadline = Duration{300};
     ASSERT_TRUE(run(its_own, killed->scale(std::move(request))));
   }
+  /// The service has two networks, and a third container one of them: an agent was killed before it
+  /// could connect its copy.
+  void leave_half_made() {
+    api.change([](State& host) {
+      host.networks = {"shop_default", "shop_back"};
+      for (auto& each : host.containers) each.networks = host.networks;
+    });
+    api.set_intercept([](http::Peer& peer, const http::Received& request) {
+      const bool is_late = request.method() == "DELETE" || contains(request.target(), "/connect");
+      if (is_late) peer.answer(503, "");
+      return is_late;
+    });
+    ASSERT_FALSE(scale(3));
+    api.set_intercept({});
+    const auto left = api.look([](const State& host) { return host.containers[2]; });
+    ASSERT_EQ(left.state, "created");
+    ASSERT_EQ(left.networks, Texts{"shop_default"});
+    asked_before = api.asked().size();
+    restart();
+  }
   /// To 1, and whoever goes does so when its work is done.
   void scale_during(std::promise<void>& work) {
     api.set_intercept(
@@ -76,6 +96,7 @@ class ComposeDriver : public testing::Test {
   }
   Texts removals() {
     auto all = api.asked();
+    all.erase(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(asked_before));
     std::erase_if(all, [](const std::string& each) { return !each.starts_with("DELETE"); });
     return all;
   }
@@ -87,6 +108,7 @@ class ComposeDriver : public testing::Test {
 
   asio::io_context io;
   ComposeServer api;
+  std::size_t asked_before = 0;  ///< by an agent that was killed
   std::unique_ptr<Driver> driver;
 };
 
@@ -159,6 +181,7 @@ TEST_F(ComposeDriver, CopiesAContainerAsComposeWouldMakeIt) {
   EXPECT_EQ(made.made_of["Env"], config["Env"]);
   auto labels = config["Labels"];
   labels["com.docker.compose.container-number"] = "3";
+  labels["selfscale.copy"] = "true";
   EXPECT_EQ(made.made_of["Labels"], labels);
   EXPECT_EQ(made.made_of["HostConfig"],
             api.look([](const State& host) { return host.host_config; }));
@@ -421,15 +444,70 @@ TEST_F(ComposeDriver, SendsOnTheirWayWhomItMayHaveMarkedWithoutHearingOfIt) {
   EXPECT_EQ(api.names(), Texts{"shop-web-1"});
 }
 
-TEST_F(ComposeDriver, StartsWhatAnAgentMadeThatWasKilledBeforeItCouldStartIt) {
-  api.set_replicas(3);
-  api.change([](State& host) { host.containers[2].state = "created"; });
+TEST_F(ComposeDriver, StartsNothingThatWasLeftHalfMade) {
+  leave_half_made();
   const auto seen = observe().value();
   EXPECT_EQ(seen.desired, 2);
   EXPECT_EQ(seen.replicas.size(), 2U);
   ASSERT_TRUE(scale(4));
-  EXPECT_EQ(api.names(), (Texts{"shop-web-1", "shop-web-2", "shop-web-3", "shop-web-4"}));
-  EXPECT_EQ(observe().value().current, 4);
+  EXPECT_EQ(observe()->current, 4);
+  EXPECT_EQ(api.cut_off(), Texts{});
+}
+
+TEST_F(ComposeDriver, TakesAwayWhatWasLeftHalfMade) {
+  leave_half_made();
+  ASSERT_TRUE(observe());
+  EXPECT_EQ(api.replicas(), 3) << "whoever looks may not be the one that acts";
+  ASSERT_TRUE(go_on());
+  EXPECT_EQ(api.names(), (Texts{"shop-web-1", "shop-web-2"}));
+  EXPECT_EQ(removals().size(), 1U);
+  EXPECT_TRUE(std::ranges::none_of(removals(), [](const std::string& each) {
+    return contains(each, "force=true");
+  })) << "it may have been started meanwhile";
+}
+
+TEST_F(ComposeDriver, LeavesWhatWasHalfMadeToWhoeverHasStartedItMeanwhile) {
+  leave_half_made();
+  ASSERT_TRUE(observe());
+  api.change([](State& host) { host.containers[2].state = "running"; });
+  ASSERT_TRUE(go_on());
+  EXPECT_EQ(api.replicas(), 3);
+  EXPECT_EQ(observe()->desired, 3);
+}
+
+TEST_F(ComposeDriver, SaysWhyWhatWasLeftHalfMadeStays) {
+  leave_half_made();
+  api.answer_with("?v=true", 403, R"({"message":"not through this proxy"})");
+  ASSERT_TRUE(observe());
+  EXPECT_EQ(go_on().error().code, Errc::denied);
+  EXPECT_TRUE(go_on()) << "until it is seen again";
+}
+
+// By `docker compose create`, or an `up` that is under way.
+TEST_F(ComposeDriver, LeavesAloneWhatSomebodyElseHasMadeAndNotStarted) {
+  api.set_replicas(3);
+  api.change([](State& host) { host.containers[2].state = "created"; });
+  ASSERT_EQ(observe()->desired, 2);
+  ASSERT_TRUE(scale(4));
+  ASSERT_TRUE(go_on());
+  EXPECT_EQ(api.names(),
+            (Texts{"shop-web-1", "shop-web-2", "shop-web-3", "shop-web-4", "shop-web-5"}));
+  EXPECT_EQ(api.look([](const State& host) { return host.containers[2].state; }), "created");
+  EXPECT_EQ(removals(), Texts{});
+}
+
+TEST_F(ComposeDriver, CopiesNothingThatWasNeverStarted) {
+  leave_half_made();
+  api.change([](State& host) {
+    for (auto* each : {&host.containers[0], &host.containers[1]}) each->state = "exited";
+  });
+  ASSERT_TRUE(scale(3));
+  EXPECT_EQ(api.replicas(), 4);
+  EXPECT_EQ(api.cut_off(), Texts{});
+  api.change([](State& host) {
+    for (auto& each : host.containers) each.state = "created";
+  });
+  EXPECT_PRED2(contains, scale(1).error().message, "no container to copy");
 }
 
 TEST_F(ComposeDriver, SeesOffWhoIsOnTheirWayBeforeAnotherMayLead) {
@@ -509,6 +587,45 @@ TEST(ComposeChoice, KnowsItsOwnContainerByTheFileOverItsHostName) {
   EXPECT_EQ(own_container("9 2 0:3 / /var/lib/docker/containers/" + id + "/mounts/shm rw\n"), "")
       << "the host sees the mounts of all";
   EXPECT_EQ(own_container("6 5 8:1 /containers/short/hostname /etc/hostname rw\n"), "");
+}
+
+// --- how long work takes, and how long a container has to end
+
+TEST_F(ComposeDriver, WarnsOfWorkThatIsLongerThanTheGracePeriod) {
+  const LongestWork work{"job_time", 41.2};
+  EXPECT_FALSE(driver->cut_off_by_fewer(work)) << "nobody has looked yet";
+  ASSERT_EQ(sentences(preflight().wrong), Texts{});
+  const auto warning = driver->cut_off_by_fewer(work);
+  ASSERT_TRUE(warning);
+  EXPECT_EQ(
+      warning->what,
+      "a piece of work takes up to 41.2 s (recorded in job_time); and a container that is to "
+      "go is killed 10 s (the Engine's own, as the service has no stop_grace_period) after it "
+      "was told to end");
+  EXPECT_EQ(warning->paste,
+            "\"gracePeriodSeconds\": 42   # in the policy's platform; or stop_grace_period of the "
+            "service in Compose's file");
+  EXPECT_FALSE(driver->cut_off_by_fewer(LongestWork{"job_time", 10.0}));
+  EXPECT_FALSE(driver->cut_off_by_fewer(std::nullopt));
+  EXPECT_FALSE(driver->against_fewer(work)) << "nothing is refused";
+  EXPECT_TRUE(scale(1));
+}
+
+TEST_F(ComposeDriver, GoesByTheGracePeriodOfThePolicyThenByTheContainers) {
+  const auto killed_after = [this](double work) {
+    EXPECT_EQ(sentences(preflight().wrong), Texts{});
+    const auto warning = driver->cut_off_by_fewer(LongestWork{"job_time", work});
+    return warning ? warning->what.substr(warning->what.find("killed")) : "";
+  };
+  api.change([](State& host) { host.config["StopTimeout"] = 30; });
+  EXPECT_EQ(killed_after(30.0), "");
+  EXPECT_EQ(killed_after(31.0),
+            "killed 30 s (the service's stop_grace_period) after it was told to end");
+  restart({{"gracePeriodSeconds", 5}});
+  EXPECT_EQ(killed_after(6.0), "killed 5 s (platform.gracePeriodSeconds) after it was told to end");
+  restart();
+  api.change([](State& host) { host.config["StopTimeout"] = -1; });
+  EXPECT_EQ(killed_after(1e6), "") << "the Engine waits for ever";
 }
 
 // --- answers of another shape

@@ -60,9 +60,15 @@ class EngineServer {
     const std::lock_guard guard{mutex};
     return wrong_;
   }
+  /// "1.41" and its like: the newest that it has. It understands older ones, too.
   void set_api_version(const std::string& version) {
     const std::lock_guard guard{mutex};
     api_version_ = version;
+  }
+  /// In which the last call was made.
+  std::string spoken_version() {
+    const std::lock_guard guard{mutex};
+    return spoken_version_;
   }
 
  protected:
@@ -91,6 +97,7 @@ class EngineServer {
     Intercept intercept;
     {
       const std::lock_guard guard{mutex};
+      if (!is_ping) spoken_version_ = version_of(target);
       asked_.push_back(request->method() + " " + path);
       note(*request, path,
            document_.wrong_request(request->method(), path, request->header("Content-Type"),
@@ -108,13 +115,20 @@ class EngineServer {
                 "Content-Type: application/json\r\nDate: Fri, 27 Nov 2026 02:01:30 GMT\r\n");
   }
 
-  /// Empty: it is another than the engine's own.
+  static std::string version_of(const std::string& target) {
+    return target.substr(2, target.find('/', 1) - 2);
+  }
+  static int minor_of(const std::string& version) {
+    return std::stoi(version.substr(version.find('.') + 1));
+  }
+  /// Empty: it is newer than the engine's own.
   [[nodiscard]] std::string without_version(const std::string& target) const {
-    const auto prefix = "/v" + api_version_;
-    return target.starts_with(prefix + "/") ? target.substr(prefix.size()) : "";
+    const auto version = version_of(target);
+    const bool is_known = minor_of(version) <= minor_of(api_version_);
+    return is_known ? target.substr(std::string{"/v"}.size() + version.size()) : "";
   }
   [[nodiscard]] Said of_another_version(const std::string& target) const {
-    return refuse(400, "client version " + target.substr(2, target.find('/', 1) - 2) +
+    return refuse(400, "client version " + version_of(target) +
                            " is too new. Maximum supported API version is " + api_version_);
   }
 
@@ -126,6 +140,7 @@ class EngineServer {
 
   OpenApi document_{std::string{SELFSCALE_FIXTURES} + "/docker/engine-1.41.json"};
   std::string api_version_ = "1.41";
+  std::string spoken_version_;
   std::vector<std::string> asked_;
   std::vector<std::string> wrong_;
   Intercept intercept_;

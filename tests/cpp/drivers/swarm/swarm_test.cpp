@@ -205,11 +205,22 @@ TEST_F(SwarmDriver, WritesTheWholeSpecOnce) {
   EXPECT_EQ(api.look([](const State& swarm) { return swarm.written.at(0); }), expected.dump());
 }
 
-TEST_F(SwarmDriver, SpeaksTheVersionThatTheEngineHas) {
+TEST_F(SwarmDriver, SpeaksTheNewestVersionThatTheEngineHasAndTheDriverKnows) {
   ASSERT_TRUE(observe());
-  api.set_api_version("1.56");  // another engine by now
+  EXPECT_EQ(api.spoken_version(), "1.41");
+  restart();
+  api.set_api_version("1.100");
+  ASSERT_TRUE(observe());
+  EXPECT_EQ(api.spoken_version(), "1.56");
+}
+
+TEST_F(SwarmDriver, LearnsTheVersionAnewWhereAnOlderEngineHasCome) {
+  api.set_api_version("1.56");
+  ASSERT_TRUE(observe());
+  api.set_api_version("1.41");
   EXPECT_FALSE(observe());
   EXPECT_TRUE(observe());
+  EXPECT_EQ(api.spoken_version(), "1.41");
 }
 
 TEST_F(SwarmDriver, IsInConflictWithWhoeverWritesBetweenReadingAndWriting) {
