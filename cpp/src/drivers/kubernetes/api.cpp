@@ -277,10 +277,11 @@ Marks marks_for(const std::vector<Pod>& pods, const std::vector<std::string>& vi
   std::vector<std::string> chosen;
   for (const auto& victim : victims) {
     if (static_cast<int>(chosen.size()) >= gone) break;
-    const bool is_there = std::any_of(pods.begin(), pods.end(), [&victim](const Pod& pod) {
-      return pod.replica.instance == victim && !pod.replica.deleting;
+    const bool may_be_marked = std::any_of(pods.begin(), pods.end(), [&victim](const Pod& pod) {
+      const bool is_somebody_elses = pod.deletion_cost.value_or(cost_of_victim) != cost_of_victim;
+      return pod.replica.instance == victim && !pod.replica.deleting && !is_somebody_elses;
     });
-    if (is_there) chosen.push_back(victim);
+    if (may_be_marked) chosen.push_back(victim);
   }
   Marks marks;
   for (const auto& pod : pods) {

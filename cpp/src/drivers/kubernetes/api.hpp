@@ -63,7 +63,7 @@ inline constexpr int cost_of_victim = -1'073'741'000;
 Request set_deletion_cost(const Target& target, const std::string& pod, std::optional<int> cost);
 
 /// Which pods to mark and which of our older marks to take away before `gone` pods go: those of
-/// `victims`, in their order.
+/// `victims`, in their order, but for pods that have a cost of somebody else's.
 struct Marks {
   std::vector<std::string> add;
   std::vector<std::string> remove;
