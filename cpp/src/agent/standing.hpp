@@ -17,7 +17,8 @@ namespace selfscale::agent {
 /// Control thread only. All but rivals() and found() want a driver.
 class Standing {
  public:
-  /// What stands against fewer replicas by the work seen so far; empty: nothing, or none was seen.
+  /// What stands against fewer replicas, or what they may cut off, by the work seen so far; empty:
+  /// nothing, or none was seen.
   using AgainstFewer = std::function<std::optional<Finding>()>;
 
   Standing(House& house, AgainstFewer against_fewer)

@@ -257,7 +257,9 @@ void Steering::sample() {
 
 std::optional<Finding> Steering::against_fewer() const {
   if (!sampled_at_) return std::nullopt;  // nothing can be known yet
-  return house_.driver->against_fewer(readings_.longest_work());
+  const auto longest = readings_.longest_work();
+  auto against = house_.driver->against_fewer(longest);
+  return against ? std::move(against) : house_.driver->cut_off_by_fewer(longest);
 }
 
 asio::awaitable<void> Steering::observe() {

@@ -66,6 +66,12 @@ class Driver {
       const std::optional<LongestWork>& /*longest*/) const {
     return std::nullopt;
   }
+  /// What fewer replicas may cut off in that service, where that is the longest work recorded. The
+  /// agent warns of it likewise; it forbids nothing.
+  [[nodiscard]] virtual std::optional<Finding> cut_off_by_fewer(
+      const std::optional<LongestWork>& /*longest*/) const {
+    return std::nullopt;
+  }
   /// Gives back what scale() took over by a person's consent, such as an autoscaler of the
   /// platform's own that it suspended. Called when this process may act no more; nothing happens
   /// where nothing was taken.

@@ -7,6 +7,7 @@
 
 #include "drivers/docker/calls.hpp"
 #include "drivers/docker/document.hpp"
+#include "drivers/longest_work.hpp"
 #include "http/status.hpp"
 #include "model/rfc3339.hpp"
 
@@ -127,51 +128,30 @@ std::optional<double> age(const Document& task, std::optional<double> now) {
   return std::max(*now - *started, 0.0);
 }
 
-// --- words
-
-std::string in_seconds(double number) {
-  constexpr double hundred = 100.0;
-  auto words = std::to_string(std::ceil(number * hundred) / hundred);
-  words.erase(words.find_last_not_of('0') + 1);
-  if (words.ends_with('.')) words.pop_back();
-  return words + " s";
-}
-
 // --- how long work takes
 
-struct Longest {
-  double seconds = 0.0;
-  bool is_open = false;  ///< or more
-  std::string source;
-};
-
-std::optional<Longest> longest_of(const Options& options,
-                                  const std::optional<LongestWork>& recorded) {
+std::optional<KnownWork> longest_of(const Options& options,
+                                    const std::optional<LongestWork>& recorded) {
   const auto said = options.longest_work_seconds;
-  if (recorded && (!said || recorded->seconds > *said)) {
-    return Longest{recorded->seconds, recorded->is_open, "recorded in " + recorded->metric};
-  }
-  if (said) return Longest{*said, false, "platform.longestWorkSeconds"};
+  if (recorded && (!said || recorded->seconds > *said)) return known_by(*recorded);
+  if (said) return KnownWork{*said, false, "platform.longestWorkSeconds"};
   return std::nullopt;
 }
 
-std::string in_words(const std::optional<Longest>& longest) {
-  if (!longest) {
-    std::string names;
-    for (const auto name : durations_of_work) {
-      names += (names.empty() ? "" : " or ") + std::string{name};
-    }
-    return "how long a piece of work takes is not known: nothing is recorded here in " + names +
-           ", and platform.longestWorkSeconds is not set";
+std::string what_is_known(const std::optional<KnownWork>& longest) {
+  if (longest) return in_words(*longest);
+  std::string names;
+  for (const auto name : durations_of_work) {
+    names += (names.empty() ? "" : " or ") + std::string{name};
   }
-  return "a piece of work takes " + std::string{longest->is_open ? "more than " : "up to "} +
-         in_seconds(longest->seconds) + " (" + longest->source + ")";
+  return "how long a piece of work takes is not known: nothing is recorded here in " + names +
+         ", and platform.longestWorkSeconds is not set";
 }
 
 // --- what ends a refusal, to be pasted
 
 std::string longer_grace(const Service& service, double seconds) {
-  const auto enough = std::to_string(std::llround(std::ceil(seconds))) + "s";
+  const auto enough = whole_seconds(seconds) + "s";
   if (service.stack.empty()) {
     return "docker service update --stop-grace-period " + enough + " " + service.name + "   # ";
   }
@@ -180,7 +160,7 @@ std::string longer_grace(const Service& service, double seconds) {
 }
 
 /// A person's word that is no less than what is known, and lets Swarm have its time.
-std::string word_of(const Service& service, const std::optional<Longest>& longest) {
+std::string word_of(const Service& service, const std::optional<KnownWork>& longest) {
   const double known = longest ? std::ceil(longest->seconds) : 0.0;
   const auto seconds = std::llround(std::max(known, std::floor(service.grace_seconds)));
   return "\"longestWorkSeconds\": " + std::to_string(seconds) +
@@ -291,14 +271,12 @@ std::optional<Finding> against_fewer(const Service& service, const Options& opti
                                      const std::optional<LongestWork>& recorded) {
   if (options.may_interrupt_work) return std::nullopt;
   const auto longest = longest_of(options, recorded);
-  if (longest && !longest->is_open && longest->seconds <= service.grace_seconds) {
-    return std::nullopt;
-  }
+  if (longest && ends_within(*longest, service.grace_seconds)) return std::nullopt;
   const std::string grace = service.sets_grace
                                 ? " (the service's stop_grace_period)"
                                 : " (its own, as the service has no stop_grace_period)";
   const bool is_known = longest && !longest->is_open;
-  return Finding{"scale-downs are refused: " + in_words(longest) +
+  return Finding{"scale-downs are refused: " + what_is_known(longest) +
                      "; and Swarm, which chooses the task that goes, kills it " +
                      in_seconds(service.grace_seconds) + grace + " after it has told it to end",
                  "capacity is added, and none is taken away",
