@@ -7,6 +7,7 @@
 #include "drivers/kubernetes/access.hpp"
 #include "drivers/kubernetes/api.hpp"
 #include "drivers/kubernetes/autoscalers.hpp"
+#include "drivers/longest_work.hpp"
 #include "drivers/overtaken.hpp"
 #include "http/client.hpp"
 #include "http/status.hpp"
@@ -88,6 +89,7 @@ class Kubernetes final : public Driver {
   asio::awaitable<Result<Preflight>> preflight() override {
     const Deadline until{patience_};
     Preflight found;
+    seen_.reset();
     const auto asked = co_await check_permissions(found, until);
     if (!asked) co_return asked.error();
     if (!found.wrong.empty()) co_return found;  // what follows needs them
@@ -106,7 +108,14 @@ class Kubernetes final : public Driver {
                           workload->warnings.end());
     const auto looked = co_await look_for_autoscalers(found, until);
     if (!looked) co_return looked.error();
+    if (found.wrong.empty()) seen_ = *workload;
     co_return found;
+  }
+
+  [[nodiscard]] std::optional<Finding> cut_off_by_fewer(
+      const std::optional<LongestWork>& longest) const override {
+    if (!seen_) return std::nullopt;
+    return work_cut_off(longest, kubernetes::grace_of(target_, *seen_), "pod");
   }
 
   /// What an agent before this one took over and could not give back any more is given back, too,
@@ -484,6 +493,7 @@ class Kubernetes final : public Driver {
   Duration patience_;
   Access access_;
   std::unique_ptr<http::Client> client_;
+  std::optional<Workload> seen_;  ///< by the last preflight, which found nothing wrong
 };
 
 }  // namespace

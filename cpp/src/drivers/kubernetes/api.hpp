@@ -11,6 +11,7 @@
 #include "drivers/driver.hpp"
 #include "drivers/kubernetes/options.hpp"
 #include "drivers/kubernetes/request.hpp"
+#include "drivers/longest_work.hpp"
 #include "model/result.hpp"
 
 namespace selfscale::drivers::kubernetes {
@@ -29,9 +30,14 @@ struct Workload {
   std::string selector;           ///< as a list of pods takes it
   std::string failure;            ///< what its conditions complain of
   std::vector<Finding> warnings;  ///< what in its manifest makes scaling worse
+  /// What its template gives a pod to end; empty: it does not say.
+  std::optional<double> grace_seconds;
 };
 /// Errc::malformed: it is none of that kind, a count is no count, or it has no selector.
 Result<Workload> parse_workload(const Target& target, std::string_view body);
+
+/// What a pod of it has from SIGTERM to its kill.
+Grace grace_of(const Target& target, const Workload& workload);
 
 /// Sets the count if the workload is still at `version`; else the answer is 409.
 Request put_scale(const Target& target, int replicas, const std::string& version);

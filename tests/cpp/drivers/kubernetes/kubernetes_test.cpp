@@ -675,6 +675,34 @@ TEST_F(KubernetesDriver, WarnsOfPodsThatCountAsReadyTooSoon) {
   EXPECT_PRED2(contains, found.warnings[0].what, "readinessProbe");
 }
 
+TEST_F(KubernetesDriver, WarnsOfWorkThatTakesLongerThanAPodHasToEnd) {
+  const LongestWork work{"job_time", 41.3, false};
+  EXPECT_FALSE(driver->cut_off_by_fewer(work)) << "nothing has been looked at";
+  preflight();
+  const auto found = driver->cut_off_by_fewer(work);
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->what,
+            "a piece of work takes up to 41.3 s (recorded in job_time); and a pod that is to go is "
+            "killed 30 s (the platform's own terminationGracePeriodSeconds, as the template of its "
+            "pods has none) after it was told to end");
+  EXPECT_EQ(found->paste,
+            "terminationGracePeriodSeconds: 42   # into spec.template.spec of Deployment web");
+  EXPECT_FALSE(driver->cut_off_by_fewer(LongestWork{"job_time", 30.0, false}));
+  EXPECT_FALSE(driver->cut_off_by_fewer(std::nullopt));
+}
+
+TEST_F(KubernetesDriver, TakesTheTimeToEndFromTheTemplateOfItsPods) {
+  api.change([](Cluster& cluster) { cluster.grace_seconds = 0; });
+  preflight();
+  const auto found = driver->cut_off_by_fewer(LongestWork{"response_time", 0.2, false});
+  ASSERT_TRUE(found);
+  EXPECT_PRED2(contains, found->what,
+               "killed 0 s (terminationGracePeriodSeconds of the template of its pods) after");
+  api.change([](Cluster& cluster) { cluster.grace_seconds = 60; });
+  preflight();
+  EXPECT_FALSE(driver->cut_off_by_fewer(LongestWork{"job_time", 41.3, false}));
+}
+
 TEST(OpenApiDocument, KnowsWhatContradictsIt) {
   const OpenApi api{std::string{SELFSCALE_FIXTURES} + "/kubernetes/openapi-1.34.json"};
   const std::string scale = "/apis/apps/v1/namespaces/a/deployments/b/scale";
