@@ -184,20 +184,29 @@ def _refuses_a_stale_version_where_it_can(bench: Bench) -> None:
 
 
 def _what_somebody_else_set_after_the_look_is_not_overwritten(bench: Bench) -> None:
+    _leaves_alone_what_somebody_else_set(bench, at_version=True)
+
+
+def _what_somebody_else_set_is_not_overwritten_without_a_version(bench: Bench) -> None:
+    _leaves_alone_what_somebody_else_set(bench, at_version=False)
+
+
+def _leaves_alone_what_somebody_else_set(bench: Bench, *, at_version: bool) -> None:
     mine, before, theirs = bench.replicas, bench.replicas + 1, bench.replicas + 2
     bench.scale(before)
     version = bench.settle(before)["version"]
     bench.set_truth(theirs)
-    request = ScaleRequest(mine, from_replicas=before, version=version)
+    request = ScaleRequest(mine, from_replicas=before, version=version if at_version else "")
     what = f"scale({mine}), decided from {before} where {theirs} are asked for now,"
     try:
         bench.refused(what, lambda: bench.driver.scale(request), "conflict")
     except Broken:
-        if bench.can["conditionalWrite"] or bench.told() != mine:
+        compares_versions = at_version and bench.can["conditionalWrite"]
+        if compares_versions or bench.told() != mine:
             raise
         raise Skipped("scale() does not look at from_replicas: the agent calls observe() right before it") from None
     fresh = bench.see(theirs, f"scale({mine}), which was refused,")["version"]
-    bench.accept(ScaleRequest(mine, from_replicas=theirs, version=fresh))
+    bench.accept(ScaleRequest(mine, from_replicas=theirs, version=fresh if at_version else ""))
     bench.see(mine, f"scale({mine}), decided from what stood there,")
     bench.settle(mine)
 
@@ -369,6 +378,12 @@ _CHECKS: Mapping[DriverCheck, Callable[[Bench], None]] = {
         "neither from_replicas nor the new count; where it is asked for from_replicas, it does what is asked.",
         "what a person sets between the agent's look and its write is lost.",
     ): _what_somebody_else_set_after_the_look_is_not_overwritten,
+    DriverCheck(
+        "what_somebody_else_set_is_not_overwritten_without_a_version",
+        "scale() compares from_replicas where its request has no version, too; where it does not, the agent calls "
+        "observe() right before it and compares by itself.",
+        "a step back, which has no version, overwrites what a person set since the step that failed.",
+    ): _what_somebody_else_set_is_not_overwritten_without_a_version,
     DriverCheck(
         "all_become_ready_where_it_reports_that",
         "once all replicas serve, currentReplicas and readyReplicas are what was asked for, and failure is empty.",

@@ -331,18 +331,27 @@ def test_a_foreign_change_is_adopted(make_shop: MakeShop, start: Start) -> None:
     assert shop.replicas() == 3
 
 
-def test_idle_pods_go_first(plane: ControlPlane, make_shop: MakeShop, start: Start) -> None:
-    """Those that go were marked before, and the pod that has work in hand stays."""
-    shop = make_shop(replicas=4)
+def test_idle_pods_go_first(plane: ControlPlane, make_shop: MakeShop, start: Start, tmp_path: Path) -> None:
+    """Those that go were marked before; the newest stays, which has work in hand and is heard by the leader."""
+    shop = make_shop(replicas=3)
+    older = shop.ready_pods()
+    own = min(older)
+    time.sleep(1.1)  # pods tell when they started in whole seconds
+    shop.set_replicas(4)
+    until(lambda: len(shop.ready_pods()) == 4, shop.pods)
     pods = shop.ready_pods()
-    busy = min(pods)
-    agent = start(shop.platform(), depth=5, environment={"POD_NAME": busy}, busy_workers=1)
+    [busy] = pods - older
+    agent = start(shop.platform(), depth=5, environment={"POD_NAME": own})
     until(lambda: agent.status()["role"] == "leader" and agent.recommendation("web"), agent.status)
-    agent.scale("web", 2)
-    until(lambda: len(shop.pods()) == 2, agent.status)
-    left = shop.ready_pods()
-    assert busy in left
-    assert {each["objectRef"]["name"] for each in plane.audited(shop.name, "pods")} == pods - left
+    run_dir = str(tmp_path / "0" / "run")  # the leader's: pods of one node that share it
+    at_work = {"POD_NAME": busy, "SELFSCALE_RUN_DIR": run_dir, "BUSY_WORKERS": "1"}
+    worker = Process(tmp_path / "busy", policy_for(shop.platform()), at_work, depth=5)
+    with ended([worker]):
+        until(lambda: {own, busy} <= {each["instance"] for each in agent.status()["instances"]}, agent.status)
+        agent.scale("web", 2)
+        until(lambda: len(shop.pods()) == 2, agent.status)
+        assert shop.ready_pods() == {own, busy}
+    assert {each["objectRef"]["name"] for each in plane.audited(shop.name, "pods")} == pods - {own, busy}
 
 
 # --- permissions and credentials

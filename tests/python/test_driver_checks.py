@@ -76,6 +76,8 @@ class Shelf(MemoryPlatform):
         self.meet(replicas.deadline)
         if replicas.version and replicas.version != str(self.version):
             raise DriverError("somebody was faster", "conflict")
+        if replicas.from_replicas is not None and self.replicas not in (replicas.from_replicas, replicas):
+            raise DriverError("somebody asks for another count", "conflict")
         self.set_truth(int(replicas))
 
     def observe(self) -> Any:
@@ -105,7 +107,7 @@ def check(shelf: Shelf, seconds: float = 5.0) -> Any:
 def test_one_that_keeps_all_of_them_passes_every_check() -> None:
     report = check(Shelf())
     assert [one.outcome for one in report.promises] == ["kept"] * len(DRIVER_CHECKS)
-    assert str(report).startswith(f"{len(DRIVER_CHECKS)} promises of a driver: 13 kept, 0 broken, 0 skipped")
+    assert str(report).startswith(f"{len(DRIVER_CHECKS)} promises of a driver: 14 kept, 0 broken, 0 skipped")
 
 
 class Remembers(Shelf):
@@ -151,6 +153,15 @@ class Hasty(Shelf):
     def scale(self, replicas: ScaleRequest, /) -> None:  # type: ignore[override]
         stale = replicas.from_replicas not in {None, self.replicas}
         super().scale(ScaleRequest(replicas, deadline=replicas.deadline) if stale else replicas)
+
+
+class Mumbles(Shelf):
+    """Refuses without a version, and not by the code that has the agent look again."""
+
+    def scale(self, replicas: ScaleRequest, /) -> None:  # type: ignore[override]
+        if not replicas.version and replicas.from_replicas not in {None, self.replicas}:
+            raise DriverError("another count stands", "failed")
+        super().scale(replicas)
 
 
 class Versionless(Shelf):
@@ -242,6 +253,7 @@ class GivesUp(Shelf):
             "what_somebody_else_set_after_the_look_is_not_overwritten",
             "a DriverError with the code conflict is owed",
         ),
+        (Mumbles, "what_somebody_else_set_is_not_overwritten_without_a_version", "failed: conflict is owed"),
         (Versionless, "refuses_a_stale_version_where_it_can", "and capabilities() no conditionalWrite"),
         (BelowItsMinimum, "takes_its_minimum_and_nothing_below_zero", "scale(1), below the minimum, raised nothing"),
         (NeverReady, "all_become_ready_where_it_reports_that", "'readyReplicas': 0}, and as the failure"),

@@ -7,6 +7,7 @@
 #include "drivers/cloud_run/token_source.hpp"
 #include "drivers/hosted/options.hpp"
 #include "drivers/hosted/takeover.hpp"
+#include "drivers/overtaken.hpp"
 
 namespace selfscale::drivers {
 namespace {
@@ -71,6 +72,7 @@ class CloudRun final : public Driver {
           "scale: the " + cloud_run::to_text(target_) + " has been changed since it was looked at",
           {}};
     }
+    if (auto why = overtaken(request, workload->desired)) co_return std::move(*why);
     if (!workload->is_manual) {
       co_return co_await write(cloud_run::take_over(target_, desired, *workload), desired, until);
     }

@@ -7,6 +7,8 @@
 #include "drivers/kubernetes/access.hpp"
 #include "drivers/kubernetes/api.hpp"
 #include "drivers/kubernetes/autoscalers.hpp"
+#include "drivers/longest_work.hpp"
+#include "drivers/overtaken.hpp"
 #include "http/client.hpp"
 #include "http/status.hpp"
 
@@ -66,28 +68,28 @@ class Kubernetes final : public Driver {
                         {}};
     }
     const Deadline until{request.deadline};
-    auto version = request.version;
-    if (version.empty()) {
-      const auto workload = co_await read_workload(until);
-      if (!workload) co_return workload.error();
-      if (workload->desired == request.desired) co_return Result<void>{};
-      version = workload->version;
+    const auto workload = co_await read_workload(until);
+    if (!workload) co_return workload.error();
+    if (!request.version.empty() && request.version != workload->version) {
+      co_return Failure{
+          Errc::conflict, "scale: the " + name() + " has been changed since it was looked at", {}};
     }
+    if (auto why = overtaken(request, workload->desired)) co_return std::move(*why);
     if (options_.takes_over) {
       const auto taken = co_await change_autoscalers(&Autoscaler::suspending, until);
       if (!taken) co_return taken.error();
     }
-    if (target_.kind == Kind::deployment && !request.victims.empty()) {
-      const auto marked = co_await mark(request, until);
-      if (!marked) co_return marked.error();
+    if (workload->desired == request.desired) co_return Result<void>{};
+    if (target_.kind == Kind::deployment) {
+      co_return co_await write_with_marks(request, *workload, until);
     }
-    auto written = co_await write(request.desired, version, until);
-    co_return written;
+    co_return co_await write(request.desired, workload->version, until);
   }
 
   asio::awaitable<Result<Preflight>> preflight() override {
     const Deadline until{patience_};
     Preflight found;
+    seen_.reset();
     const auto asked = co_await check_permissions(found, until);
     if (!asked) co_return asked.error();
     if (!found.wrong.empty()) co_return found;  // what follows needs them
@@ -106,13 +108,26 @@ class Kubernetes final : public Driver {
                           workload->warnings.end());
     const auto looked = co_await look_for_autoscalers(found, until);
     if (!looked) co_return looked.error();
+    if (found.wrong.empty()) seen_ = *workload;
     co_return found;
   }
 
-  /// What an agent before this one took over and could not give back any more is given back, too.
+  [[nodiscard]] std::optional<Finding> cut_off_by_fewer(
+      const std::optional<LongestWork>& longest) const override {
+    if (!seen_) return std::nullopt;
+    return work_cut_off(longest, kubernetes::grace_of(target_, *seen_), "pod");
+  }
+
+  /// What an agent before this one took over and could not give back any more is given back, too,
+  /// and its marks are taken away.
   asio::awaitable<Result<void>> release() override {
-    if (!options_.takes_over) co_return Result<void>{};
-    co_return co_await change_autoscalers(&Autoscaler::giving_back, release_deadline(patience_));
+    const auto until = release_deadline(patience_);
+    if (options_.takes_over) {
+      const auto given_back = co_await change_autoscalers(&Autoscaler::giving_back, until);
+      if (!given_back) co_return given_back;
+    }
+    if (target_.kind != Kind::deployment) co_return Result<void>{};
+    co_return co_await leave_no_marks(until);
   }
 
   [[nodiscard]] Capabilities capabilities() const override {
@@ -279,21 +294,60 @@ class Kubernetes final : public Driver {
                       {}};
   }
 
+  /// Marks outlive no write that did not come about: such a pod would be the first to go whenever
+  /// anybody takes one away, though it may have work by then.
+  asio::awaitable<Result<void>> write_with_marks(const ScaleRequest& request,
+                                                 const Workload& workload, Deadline until) {
+    const int gone = workload.current - request.desired;
+    if (gone > 0 && !request.victims.empty()) {
+      const auto marked = co_await mark(workload, request.victims, gone, until);
+      if (!marked) co_return marked;
+    }
+    auto written = co_await write(request.desired, workload.version, until);
+    const bool none_go = gone > 0 ? is_surely_undone(written) : written.has_value();
+    // What fails of it is no failure of the write, and is made up for by the next one.
+    if (none_go) static_cast<void>(co_await unmark(workload, until));
+    co_return written;
+  }
+
+  /// And there is time for more.
+  static bool is_surely_undone(const Result<void>& written) {
+    return !written && written.error().code != Errc::timed_out &&
+           written.error().code != Errc::stopped;
+  }
+
   /// Makes the pods that are to go the cheapest. Without the permission they go as the platform
   /// likes, which the preflight has said.
-  asio::awaitable<Result<void>> mark(const ScaleRequest& request, Deadline until) {
-    const auto workload = co_await read_workload(until);
-    if (!workload) co_return workload.error();
-    const int gone = workload->current - request.desired;
-    if (gone <= 0) co_return Result<void>{};
-    const auto pods = co_await read_pods(workload->selector, until);
+  asio::awaitable<Result<void>> mark(const Workload& workload,
+                                     const std::vector<std::string>& victims, int gone,
+                                     Deadline until) {
+    const auto pods = co_await read_pods(workload.selector, until);
     if (!pods && pods.error().code == Errc::denied) co_return Result<void>{};
     if (!pods) co_return pods.error();
-    const auto marks = kubernetes::marks_for(*pods, request.victims, gone);
+    const auto marks = kubernetes::marks_for(*pods, victims, gone);
     auto marked = co_await set_costs(marks.add, kubernetes::cost_of_victim, until);
-    if (!marked) co_return marked;
-    marked = co_await set_costs(marks.remove, std::nullopt, until);
+    if (marked) marked = co_await set_costs(marks.remove, std::nullopt, until);
+    if (!marked && marked.error().code != Errc::stopped) {
+      static_cast<void>(co_await unmark(workload, until));
+    }
     co_return marked;
+  }
+
+  /// Takes away all marks of ours, whoever set them.
+  asio::awaitable<Result<void>> unmark(const Workload& workload, Deadline until) {
+    const auto pods = co_await read_pods(workload.selector, until);
+    if (!pods && pods.error().code == Errc::denied) co_return Result<void>{};
+    if (!pods) co_return pods.error();
+    co_return co_await set_costs(kubernetes::marks_for(*pods, {}, 0).remove, std::nullopt, until);
+  }
+
+  /// But for those of pods that are about to go.
+  asio::awaitable<Result<void>> leave_no_marks(Deadline until) {
+    const auto workload = co_await read_workload(until);
+    if (!workload && workload.error().code == Errc::not_found) co_return Result<void>{};
+    if (!workload) co_return workload.error();
+    if (workload->desired < workload->current) co_return Result<void>{};
+    co_return co_await unmark(*workload, until);
   }
 
   asio::awaitable<Result<void>> set_costs(const std::vector<std::string>& names,
@@ -439,6 +493,7 @@ class Kubernetes final : public Driver {
   Duration patience_;
   Access access_;
   std::unique_ptr<http::Client> client_;
+  std::optional<Workload> seen_;  ///< by the last preflight, which found nothing wrong
 };
 
 }  // namespace

@@ -13,7 +13,9 @@
 #include <cstdlib>
 #include <utility>
 
+#include "drivers/deadline.hpp"
 #include "drivers/local/protocol.hpp"
+#include "drivers/overtaken.hpp"
 
 namespace selfscale::drivers {
 namespace {
@@ -61,18 +63,19 @@ class Local final : public Driver {
     if (stream >= 0) socket_.assign(stream_protocol{}, stream, failed);
   }
 
-  asio::awaitable<Result<Observation>> observe() override {
-    auto answer = co_await ask(local::Observe{}, patience);
-    if (!answer) co_return answer.error();
-    auto* report = std::get_if<local::Report>(&answer.value());
-    if (report == nullptr) co_return no_counts();
-    co_return observation_of(std::move(*report));
-  }
+  asio::awaitable<Result<Observation>> observe() override { return look(patience); }
 
   asio::awaitable<Result<void>> scale(ScaleRequest request) override {
+    const Deadline until{request.deadline};
+    if (request.from && request.version.empty()) {
+      auto seen = co_await look(until.left());
+      if (!seen) co_return seen.error();
+      if (auto why = overtaken(request, seen->desired)) co_return std::move(*why);
+      request.version = std::move(seen->version);
+    }
     local::Scale wanted{request.desired, std::move(request.version), std::move(request.victims),
                         request.token, request.most};
-    auto answer = co_await ask(std::move(wanted), request.deadline);
+    auto answer = co_await ask(std::move(wanted), until.left());
     if (!answer) co_return answer.error();
     if (!std::holds_alternative<local::Accepted>(answer.value())) {
       co_return Failure{Errc::malformed, "scale: the answer neither accepts nor refuses", {}};
@@ -99,6 +102,14 @@ class Local final : public Driver {
 
  private:
   using Said = std::variant<local::Report, local::Accepted>;
+
+  asio::awaitable<Result<Observation>> look(Duration deadline) {
+    auto answer = co_await ask(local::Observe{}, deadline);
+    if (!answer) co_return answer.error();
+    auto* report = std::get_if<local::Report>(&answer.value());
+    if (report == nullptr) co_return no_counts();
+    co_return observation_of(std::move(*report));
+  }
 
   asio::awaitable<Result<Said>> ask(std::variant<local::Observe, local::Scale> what,
                                     Duration deadline) {

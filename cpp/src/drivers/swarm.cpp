@@ -6,6 +6,7 @@
 
 #include "drivers/docker/engine.hpp"
 #include "drivers/docker/refusal.hpp"
+#include "drivers/overtaken.hpp"
 #include "drivers/swarm/api.hpp"
 #include "drivers/swarm/options.hpp"
 
@@ -55,6 +56,7 @@ class Swarm final : public Driver {
                             ", not " + request.version,
                         {}};
     }
+    if (auto why = overtaken(request, service->desired)) co_return std::move(*why);
     if (service->desired == request.desired && service->mode == "replicated") {
       co_return Result<void>{};
     }

@@ -105,6 +105,26 @@ TEST_P(DriverConformance, WhatSomebodyElseSetAfterTheLookIsNotOverwritten) {
   EXPECT_EQ(platform->truth(), 3);
 }
 
+/// As a step back is asked for.
+TEST_P(DriverConformance, WhatSomebodyElseSetIsNotOverwrittenWithoutAVersion) {
+  platform->set_truth(5);
+  ScaleRequest request;
+  request.desired = 3;
+  request.from = 2;
+  request.deadline = Duration{5'000};
+  const auto refused = run(io, driver->scale(request));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Errc::conflict);
+  EXPECT_NE(
+      refused.error().message.find("asks for 5 replicas now, and the step to 3 was decided from 2"),
+      std::string::npos)
+      << refused.error().message;
+  EXPECT_EQ(platform->truth(), 5);
+  request.from = 5;
+  EXPECT_TRUE(run(io, driver->scale(request)));
+  EXPECT_EQ(platform->truth(), 3);
+}
+
 TEST_P(DriverConformance, AllBecomeReadyWhereItReportsThat) {
   if (!driver->capabilities().reports_ready) return;
   ASSERT_TRUE(scale(4));

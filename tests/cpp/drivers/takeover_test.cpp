@@ -18,10 +18,12 @@ class Takeover : public testing::TestWithParam<HarnessRow> {
  protected:
   std::unique_ptr<Driver> with_consent() { return platform->make_busy(io, ample); }
   std::unique_ptr<Driver> without_consent() { return dynamic_cast<Harness&>(*platform).make(io); }
-  Result<void> scale(Driver& driver, int desired, std::optional<int> from = {}) {
+  Result<void> scale(Driver& driver, int desired, std::optional<int> from = {},
+                     std::string version = {}) {
     ScaleRequest request;
     request.desired = desired;
     request.from = from;
+    request.version = std::move(version);
     request.deadline = ample;
     return run(io, driver.scale(std::move(request)));
   }
@@ -73,15 +75,26 @@ TEST_P(Takeover, ItIsSuspendedWhileTheAgentActsAndGetsItsSettingBack) {
 
 TEST_P(Takeover, NothingIsTakenOverWhereSomebodyElseSetAnotherCountAfterTheLook) {
   const auto driver = with_consent();
-  if (driver->capabilities().conditional_write) return;
-  const int seen = run(io, driver->observe()).value().desired;
-  const auto refused = scale(*driver, seen + 2, seen + 1);
+  const auto seen = run(io, driver->observe()).value();
+  const auto refused = scale(*driver, seen.desired + 2, seen.desired + 1);
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, Errc::conflict);
   EXPECT_EQ(platform->truth(), 2);
   EXPECT_EQ(platform->autoscaler(), setting);
-  EXPECT_TRUE(scale(*driver, seen + 2, seen));
-  EXPECT_EQ(platform->truth(), seen + 2);
+  EXPECT_TRUE(scale(*driver, seen.desired + 2, seen.desired, seen.version));
+  EXPECT_EQ(platform->truth(), seen.desired + 2);
+}
+
+TEST_P(Takeover, NothingIsTakenOverAtAVersionThatStandsNoMore) {
+  const auto driver = with_consent();
+  if (!driver->capabilities().conditional_write) return;
+  const auto seen = run(io, driver->observe()).value();
+  dynamic_cast<Harness&>(*platform).set_truth(5);
+  const auto refused = scale(*driver, seen.desired + 2, {}, seen.version);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Errc::conflict);
+  EXPECT_EQ(platform->truth(), 5);
+  EXPECT_EQ(platform->autoscaler(), setting);
 }
 
 TEST_P(Takeover, WhatAKilledAgentTookIsGivenBackByTheNext) {

@@ -15,6 +15,7 @@ namespace {
 using http::percent_encoded;
 
 constexpr auto cost_annotation = "controller.kubernetes.io/pod-deletion-cost";
+constexpr double usual_grace_seconds = 30.0;
 constexpr auto applied_annotation = "kubectl.kubernetes.io/last-applied-configuration";
 
 // --- asking
@@ -226,7 +227,19 @@ Result<Workload> parse_workload(const Target& target, std::string_view body) {
   workload.version = text(at(*object, "metadata", "resourceVersion"));
   workload.failure = complaint(*object);
   workload.warnings = warnings_of(target, *object);
+  const auto& grace = at(*object, "spec", "template", "spec", "terminationGracePeriodSeconds");
+  if (grace.is_number_integer()) workload.grace_seconds = grace.get<double>();
   return workload;
+}
+
+Grace grace_of(const Target& target, const Workload& workload) {
+  const std::string setting = "terminationGracePeriodSeconds";
+  const auto source = workload.grace_seconds ? setting + " of the template of its pods"
+                                             : "the platform's own " + setting +
+                                                   ", as the template of its pods has none";
+  return {
+      workload.grace_seconds.value_or(usual_grace_seconds), source, setting + ": ",
+      "   # into spec.template.spec of " + std::string{kind_name(target.kind)} + " " + target.name};
 }
 
 Request put_scale(const Target& target, int replicas, const std::string& version) {
@@ -277,10 +290,11 @@ Marks marks_for(const std::vector<Pod>& pods, const std::vector<std::string>& vi
   std::vector<std::string> chosen;
   for (const auto& victim : victims) {
     if (static_cast<int>(chosen.size()) >= gone) break;
-    const bool is_there = std::any_of(pods.begin(), pods.end(), [&victim](const Pod& pod) {
-      return pod.replica.instance == victim && !pod.replica.deleting;
+    const bool may_be_marked = std::any_of(pods.begin(), pods.end(), [&victim](const Pod& pod) {
+      const bool is_somebody_elses = pod.deletion_cost.value_or(cost_of_victim) != cost_of_victim;
+      return pod.replica.instance == victim && !pod.replica.deleting && !is_somebody_elses;
     });
-    if (is_there) chosen.push_back(victim);
+    if (may_be_marked) chosen.push_back(victim);
   }
   Marks marks;
   for (const auto& pod : pods) {

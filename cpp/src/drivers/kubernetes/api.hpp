@@ -11,6 +11,7 @@
 #include "drivers/driver.hpp"
 #include "drivers/kubernetes/options.hpp"
 #include "drivers/kubernetes/request.hpp"
+#include "drivers/longest_work.hpp"
 #include "model/result.hpp"
 
 namespace selfscale::drivers::kubernetes {
@@ -29,9 +30,14 @@ struct Workload {
   std::string selector;           ///< as a list of pods takes it
   std::string failure;            ///< what its conditions complain of
   std::vector<Finding> warnings;  ///< what in its manifest makes scaling worse
+  /// What its template gives a pod to end; empty: it does not say.
+  std::optional<double> grace_seconds;
 };
 /// Errc::malformed: it is none of that kind, a count is no count, or it has no selector.
 Result<Workload> parse_workload(const Target& target, std::string_view body);
+
+/// What a pod of it has from SIGTERM to its kill.
+Grace grace_of(const Target& target, const Workload& workload);
 
 /// Sets the count if the workload is still at `version`; else the answer is 409.
 Request put_scale(const Target& target, int replicas, const std::string& version);
@@ -63,7 +69,7 @@ inline constexpr int cost_of_victim = -1'073'741'000;
 Request set_deletion_cost(const Target& target, const std::string& pod, std::optional<int> cost);
 
 /// Which pods to mark and which of our older marks to take away before `gone` pods go: those of
-/// `victims`, in their order.
+/// `victims`, in their order, but for pods that have a cost of somebody else's.
 struct Marks {
   std::vector<std::string> add;
   std::vector<std::string> remove;

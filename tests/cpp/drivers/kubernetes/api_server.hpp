@@ -51,7 +51,8 @@ class ApiServer {
     Json scaled_objects;  ///< null: there is no KEDA
     Json annotations = Json::object();
     Json container = {{"name", "app"}, {"readinessProbe", {{"periodSeconds", 5}}}};
-    std::set<std::string> forbidden;  ///< "update deployments/scale"
+    std::optional<int> grace_seconds;  ///< empty: the template does not say it
+    std::set<std::string> forbidden;   ///< "update deployments/scale"
     std::string token = "hunter2";
     std::size_t page = 500;  ///< items of a list
     bool ignores_writes = false;
@@ -239,11 +240,12 @@ class ApiServer {
     if (ready > 0) status["readyReplicas"] = ready;
     if (count > cluster.updated_short) status["updatedReplicas"] = count - cluster.updated_short;
     if (!cluster.conditions.empty()) status["conditions"] = cluster.conditions;
-    Json spec = {{"replicas", cluster.replicas},
-                 {"selector", {{"matchLabels", {{"app", "web"}}}}},
-                 {"template",
-                  {{"metadata", {{"labels", {{"app", "web"}}}}},
-                   {"spec", {{"containers", Json::array({cluster.container})}}}}}};
+    Json pod = {{"containers", Json::array({cluster.container})}};
+    if (cluster.grace_seconds) pod["terminationGracePeriodSeconds"] = *cluster.grace_seconds;
+    Json spec = {
+        {"replicas", cluster.replicas},
+        {"selector", {{"matchLabels", {{"app", "web"}}}}},
+        {"template", {{"metadata", {{"labels", {{"app", "web"}}}}}, {"spec", std::move(pod)}}}};
     if (cluster.kind == Kind::stateful_set) spec["serviceName"] = "web";
     return {{"kind", kind_name(cluster.kind)},
             {"apiVersion", "apps/v1"},

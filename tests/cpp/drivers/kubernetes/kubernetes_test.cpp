@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "drivers/kubernetes/api.hpp"
@@ -190,13 +191,135 @@ TEST_F(KubernetesDriver, DoesNotScaleDownWhileItCannotMark) {
   api.look([](const Cluster& cluster) { EXPECT_EQ(cluster.replicas, 4); });
 }
 
-TEST_F(KubernetesDriver, WritesOnceAtTheVersionThatWasSeen) {
+/// A scale-down of four to two, of which pods of ours may be left marked.
+class KubernetesMarks : public KubernetesDriver {
+ protected:
+  KubernetesMarks() { api.set_replicas(4); }
+  Result<void> go_down() {
+    ScaleRequest request;
+    request.desired = 2;
+    request.victims = {"web-5d9c7-3", "web-5d9c7-1"};
+    return scale(request);
+  }
+  void leave_marks_behind() {
+    api.change([](Cluster& cluster) {
+      cluster.pods[0].cost = std::to_string(cost_of_victim);
+      cluster.pods[1].cost = "7";  // somebody else's
+    });
+  }
+  std::vector<std::string> costs() {
+    return api.look([](const Cluster& cluster) {
+      std::vector<std::string> all;
+      for (const auto& pod : cluster.pods) all.push_back(pod.cost);
+      return all;
+    });
+  }
+  const std::vector<std::string> only_somebody_elses{"", "7", "", ""};
+};
+
+TEST_F(KubernetesMarks, AreTakenBackWhereTheCountIsNotWritten) {
+  api.change([](Cluster& cluster) { cluster.pods[1].cost = std::to_string(cost_of_victim); });
+  for (const int status : {403, 409, 422, 429}) {
+    answer("/scale", status, R"({"kind":"Status","message":"no"})", "PUT");
+    ASSERT_FALSE(go_down());
+    EXPECT_EQ(costs(), (std::vector<std::string>{"", "", "", ""})) << status;
+  }
+  const auto all = asked();
+  EXPECT_TRUE(std::ranges::any_of(all, [](const auto& each) {
+    return each.starts_with("PATCH") && each.find("web-5d9c7-3") != std::string::npos;
+  })) << "they were marked";
+}
+
+TEST_F(KubernetesMarks, AreTakenBackWhereNotAllCouldBeSet) {
+  answer("/pods/web-5d9c7-3", 503, R"({"kind":"Status","message":"etcd is away"})");
+  ASSERT_FALSE(go_down());
+  EXPECT_EQ(costs(), (std::vector<std::string>{"", "", "", ""}));
+}
+
+TEST_F(KubernetesMarks, StayWhereTheCountMayHaveBeenWritten) {
+  answer("/scale", 503, R"({"kind":"Status","message":"etcd is away"})", "PUT");
+  ASSERT_FALSE(go_down());
+  const auto mark = std::to_string(cost_of_victim);
+  EXPECT_EQ(costs(), (std::vector<std::string>{"", mark, "", mark}));
+}
+
+TEST_F(KubernetesMarks, LeaveCostsOfOthersAsTheyAre) {
+  api.change([](Cluster& cluster) { cluster.pods[3].cost = "7"; });
+  answer("/scale", 409, R"({"kind":"Status","reason":"Conflict"})", "PUT");
+  ASSERT_FALSE(go_down());
+  EXPECT_EQ(costs(), (std::vector<std::string>{"", "", "", "7"}));
+}
+
+TEST_F(KubernetesMarks, AreTakenBackByAStepUp) {
+  leave_marks_behind();
+  ScaleRequest request;
+  request.desired = 5;
+  ASSERT_TRUE(scale(request));
+  auto wanted = only_somebody_elses;
+  wanted.emplace_back();
+  EXPECT_EQ(costs(), wanted);
+}
+
+TEST_F(KubernetesMarks, DoNotStandInTheWayOfAStepUp) {
+  leave_marks_behind();
+  for (const int count : {5, 6}) {
+    answer("/pods", count == 5 ? 503 : 403, R"({"kind":"Status","message":"no"})");
+    ScaleRequest request;
+    request.desired = count;
+    request.version =
+        std::to_string(api.look([](const Cluster& cluster) { return cluster.version; }));
+    EXPECT_TRUE(scale(request));
+    EXPECT_EQ(api.look([](const Cluster& cluster) { return cluster.replicas; }), count);
+  }
+}
+
+TEST_F(KubernetesMarks, AreTakenBackAtTheEnd) {
+  leave_marks_behind();
+  ASSERT_TRUE(run(io, driver->release()));
+  EXPECT_EQ(costs(), only_somebody_elses);
+}
+
+TEST_F(KubernetesMarks, OfPodsThatAreStillToGoStayAtTheEnd) {
+  leave_marks_behind();
+  api.change([](Cluster& cluster) { cluster.replicas = 3; });  // its controller has not come to it
+  ASSERT_TRUE(run(io, driver->release()));
+  EXPECT_EQ(costs()[0], std::to_string(cost_of_victim));
+}
+
+TEST_F(KubernetesMarks, MayBeWithoutTheRightToThemAtTheEnd) {
+  for (const auto* missing : {"list pods", "patch pods"}) {
+    leave_marks_behind();
+    api.change([missing](Cluster& cluster) { cluster.forbidden = {missing}; });
+    EXPECT_TRUE(run(io, driver->release())) << missing;
+  }
+}
+
+TEST_F(KubernetesDriver, TouchesNothingAtAVersionThatStandsNoMore) {
   const auto version = observe()->version;
   api.set_replicas(5);
   ScaleRequest request;
   request.desired = 3;
   request.version = version;
+  request.victims = {"web-5d9c7-3", "web-5d9c7-4"};
   const auto refused = run(io, driver->scale(request));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Errc::conflict);
+  EXPECT_EQ(refused.error().message,
+            "scale: the Deployment web has been changed since it was looked at");
+  for (const auto& each : asked()) EXPECT_PRED2(starts_with, each, "GET");
+}
+
+TEST_F(KubernetesDriver, WritesOnceAtTheVersionThatWasSeen) {
+  bool is_changed = false;
+  api.change([&](Cluster& cluster) {
+    cluster.intercept = [&](http::Peer&, const http::Received& request) {
+      if (request.method() == "PUT" && !std::exchange(is_changed, true)) api.set_replicas(5);
+      return false;
+    };
+  });
+  ScaleRequest request;
+  request.desired = 3;
+  const auto refused = scale(request);
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, Errc::conflict);
   EXPECT_PRED2(contains, refused.error().message, "the object has been modified");
@@ -550,6 +673,34 @@ TEST_F(KubernetesDriver, WarnsOfPodsThatCountAsReadyTooSoon) {
   const auto found = preflight();
   ASSERT_EQ(found.warnings.size(), 1U);
   EXPECT_PRED2(contains, found.warnings[0].what, "readinessProbe");
+}
+
+TEST_F(KubernetesDriver, WarnsOfWorkThatTakesLongerThanAPodHasToEnd) {
+  const LongestWork work{"job_time", 41.3, false};
+  EXPECT_FALSE(driver->cut_off_by_fewer(work)) << "nothing has been looked at";
+  preflight();
+  const auto found = driver->cut_off_by_fewer(work);
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->what,
+            "a piece of work takes up to 41.3 s (recorded in job_time); and a pod that is to go is "
+            "killed 30 s (the platform's own terminationGracePeriodSeconds, as the template of its "
+            "pods has none) after it was told to end");
+  EXPECT_EQ(found->paste,
+            "terminationGracePeriodSeconds: 42   # into spec.template.spec of Deployment web");
+  EXPECT_FALSE(driver->cut_off_by_fewer(LongestWork{"job_time", 30.0, false}));
+  EXPECT_FALSE(driver->cut_off_by_fewer(std::nullopt));
+}
+
+TEST_F(KubernetesDriver, TakesTheTimeToEndFromTheTemplateOfItsPods) {
+  api.change([](Cluster& cluster) { cluster.grace_seconds = 0; });
+  preflight();
+  const auto found = driver->cut_off_by_fewer(LongestWork{"response_time", 0.2, false});
+  ASSERT_TRUE(found);
+  EXPECT_PRED2(contains, found->what,
+               "killed 0 s (terminationGracePeriodSeconds of the template of its pods) after");
+  api.change([](Cluster& cluster) { cluster.grace_seconds = 60; });
+  preflight();
+  EXPECT_FALSE(driver->cut_off_by_fewer(LongestWork{"job_time", 41.3, false}));
 }
 
 TEST(OpenApiDocument, KnowsWhatContradictsIt) {
