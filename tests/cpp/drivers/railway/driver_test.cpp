@@ -223,10 +223,24 @@ TEST_F(RailwayDriver, WaitsAsLongAsRailwayAsks) {
     auto written = scale(5);
     EXPECT_EQ(written.error().code, Errc::throttled);
     EXPECT_NE(written.error().message.find("40 s"), std::string::npos) << written.error().message;
-    around.now += std::chrono::seconds{39};
+    around.pass(std::chrono::seconds{39});
     EXPECT_EQ(observe().error().code, Errc::throttled) << "one limit is for all calls";
     EXPECT_EQ(railway.platform.times("POST /Commit"), before + 1);
-    around.now += std::chrono::seconds{1};
+    around.pass(std::chrono::seconds{1});
+    EXPECT_TRUE(scale(5));
+  }
+}
+
+TEST_F(RailwayDriver, WaitsNeitherLongerNorShorterWhereTheClockIsSetMeanwhile) {
+  for (const std::chrono::hours set_by : {std::chrono::hours{-1}, std::chrono::hours{1}}) {
+    railway.set_count(2);
+    railway.platform.script("POST /Commit", {{{429, refusal, "Retry-After: 40\r\n"}}});
+    EXPECT_EQ(scale(5).error().code, Errc::throttled);
+    around.now += set_by;
+    const auto held = scale(5);
+    ASSERT_FALSE(held);
+    EXPECT_EQ(held.error().retry_after, std::chrono::seconds{40});
+    around.pass(std::chrono::seconds{40});
     EXPECT_TRUE(scale(5));
   }
 }
