@@ -80,6 +80,15 @@ TEST_F(RailwayDriver, IsUpdatingWhileADeploymentIsUnderWay) {
   EXPECT_NE(observe().value().note.find("approval"), std::string::npos);
   change([this] { railway.instance["latestDeployment"]["status"] = "FAILED"; });
   EXPECT_EQ(observe().value().failure, "the latest deployment, d-1, is FAILED");
+  change([this] { railway.instance["latestDeployment"]["status"] = "SKIPPED"; });
+  EXPECT_FALSE(observe().value().updating);
+  EXPECT_EQ(observe().value().failure, "") << "as many run as are wanted, of the one before it";
+  EXPECT_EQ(observe().value().note,
+            "the latest deployment, d-1, is SKIPPED: what runs is the one before it");
+  change([this] { railway.running = 1; });
+  EXPECT_EQ(observe().value().failure, "the latest deployment, d-1, is SKIPPED");
+  EXPECT_EQ(observe().value().note, "");
+  change([this] { railway.running = 2; });
   change([this] { railway.instance["latestDeployment"]["status"] = "SLEEPING"; });
   EXPECT_NE(observe().value().note.find("sleeps"), std::string::npos);
   change([this] { railway.instance["latestDeployment"] = nullptr; });
