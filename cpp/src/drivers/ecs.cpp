@@ -33,9 +33,7 @@ std::vector<std::string> part(const std::vector<std::string>& names, std::size_t
 class Ecs final : public Driver {
  public:
   Ecs(asio::io_context& io, ecs::Options options, ecs::CredentialChain::Surroundings surroundings)
-      : options_{std::move(options)},
-        now_{surroundings.now},
-        session_{io, options_, std::move(surroundings)} {}
+      : options_{std::move(options)}, session_{io, options_, std::move(surroundings)} {}
 
   asio::awaitable<Result<Observation>> observe() override {
     const Deadline until{options_.patience};
@@ -44,9 +42,12 @@ class Ecs final : public Driver {
     const auto tasks = co_await list_tasks(until);
     const bool is_denied = !tasks && tasks.error().code == Errc::denied;
     if (!tasks && !is_denied) co_return tasks.error();
-    auto seen =
-        observation_of(*service, is_denied ? std::vector<ecs::Task>{} : *tasks, seconds_of(now_()));
+    auto seen = observation_of(*service, is_denied ? std::vector<ecs::Task>{} : *tasks,
+                               seconds_of(session_.now()));
     if (is_denied && seen.note.empty()) seen.note = with_permission(tasks.error());
+    if (const auto clock = ecs::clock_finding(session_.ahead())) {
+      seen.note = clock->what + (seen.note.empty() ? "" : "; " + seen.note);
+    }
     seen.poll_after_seconds = poll_seconds;
     co_return seen;
   }
@@ -134,6 +135,9 @@ class Ecs final : public Driver {
           "Application Auto Scaling is suspended by an earlier agent's takeover: with "
           "platform.takeOver an agent goes on from there, and gives it back when it ends",
           "until then it stays suspended", R"("takeOver": true   # in the policy's platform)");
+    }
+    if (auto clock = ecs::clock_finding(session_.ahead())) {
+      found.warnings.push_back(std::move(*clock));
     }
     co_return found;
   }
@@ -327,7 +331,6 @@ class Ecs final : public Driver {
   }
 
   ecs::Options options_;
-  std::function<ecs::WallTime()> now_;
   ecs::Session session_;
 };
 

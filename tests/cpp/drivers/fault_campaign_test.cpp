@@ -29,7 +29,17 @@ constexpr Duration no_hurry{25'000};
 // refused. What a driver does otherwise stands with its reason in its harness.
 
 struct CallFault {
-  enum class How : std::uint8_t { refused, reset, lost, torn, cut, garbled, hangs, cancelled };
+  enum class How : std::uint8_t {
+    refused,
+    reset,
+    lost,
+    torn,
+    cut,
+    garbled,
+    hangs,
+    cancelled,
+    rotates,  ///< no fault: all is well, and the key is another from then on
+  };
   std::string name;
   How how = How::refused;
   Errc when_reading{};
@@ -226,6 +236,13 @@ class Injector final : public http::Interference {
       case How::garbled:
         peer.distort([](std::string_view) {
           return std::string{"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n<html>"};
+        });
+        return false;
+      case How::rotates:
+        peer.distort([this](std::string_view answer) {
+          const std::lock_guard guard{mutex_};
+          if (platform_ != nullptr) platform_->rotate_key();
+          return std::string{answer};
         });
         return false;
     }
@@ -546,6 +563,22 @@ TEST_P(FaultCampaign, TheKeyIsReadAtEachUse) {
   platform->rotate_key();
   const auto report = report_of(one, {});
   EXPECT_TRUE(report.outcome.is_done()) << report.outcome.words();
+}
+
+TEST_P(FaultCampaign, TheKeyIsReadAtEachCall) {
+  OneDriver faultless{*platform};
+  const auto usual = report_of(faultless, {});
+  for (int at = 1; at < static_cast<int>(usual.seen.size()); ++at) {
+    SCOPED_TRACE("after call " + std::to_string(at));
+    set_up_platform();  // that takes the first key again
+    OneDriver one{*platform};
+    const auto report =
+        report_of(one, {{.name = "another key", .how = CallFault::How::rotates}, at});
+    EXPECT_TRUE(report.outcome.is_done()) << report.outcome.words();
+    if (use.what == Use::What::scale) {
+      EXPECT_EQ(platform->truth(), use.desired);
+    }
+  }
 }
 
 std::string name_of(const testing::TestParamInfo<FaultCampaign::ParamType>& info) {

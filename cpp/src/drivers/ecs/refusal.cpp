@@ -17,6 +17,9 @@ using http::Verdict;
 constexpr std::size_t longest_message = 1'000;
 // AWS takes signatures that are five minutes old.
 constexpr std::chrono::seconds notable_difference{240};
+constexpr std::string_view on_clock = "this machine's clock is ";
+constexpr auto why_on_clock = "AWS refuses what is signed at another time than its own";
+constexpr auto how_to_set_clock = "timedatectl set-ntp true   # of a container: on its host";
 
 struct Kind {
   std::string_view type;
@@ -101,14 +104,24 @@ bool speaks_of_time(std::string_view message) {
          message.find("Signature not yet current") != std::string_view::npos;
 }
 
-std::string words_on_clock(std::optional<std::chrono::seconds> difference) {
-  if (!difference || std::chrono::abs(*difference) < notable_difference) return {};
-  const auto seconds = difference->count();
-  return "; this machine's clock is " + std::to_string(seconds > 0 ? seconds : -seconds) + " s " +
+/// Empty: the difference is one that AWS bears.
+std::string words_on_clock(std::chrono::seconds ahead) {
+  if (std::chrono::abs(ahead) < notable_difference) return {};
+  const auto seconds = ahead.count();
+  return std::string{on_clock} + std::to_string(seconds > 0 ? seconds : -seconds) + " s " +
          (seconds > 0 ? "behind" : "ahead of") + " AWS'";
 }
 
 }  // namespace
+
+std::optional<Finding> clock_finding(std::chrono::seconds ahead) {
+  const auto words = words_on_clock(ahead);
+  if (words.empty()) return std::nullopt;
+  return Finding{words +
+                     ": calls are made by AWS' time until it is set (timedatectl set-ntp true; "
+                     "of a container, on its host)",
+                 why_on_clock, how_to_set_clock};
+}
 
 Finding finding_of(const Failure& failure, const Place& place) {
   const auto what = with_permission(failure);
@@ -126,6 +139,7 @@ Finding finding_of(const Failure& failure, const Place& place) {
               "aws ecs list-services" + cluster +
                   "   # the name goes into platform.service, its cluster into platform.cluster"};
     case Errc::denied:
+      if (what.find(on_clock) != std::string::npos) return {what, why_on_clock, how_to_set_clock};
       return {what, "AWS does not know who asks",
               R"("taskRoleArn": "arn:aws:iam::ACCOUNT:role/selfscale"   # in the task definition; )"
               "elsewhere AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"};
@@ -156,9 +170,12 @@ Refusal refusal_of(const Operation& operation, const Answered& answer, WallTime 
   if (kind.verdict == Verdict::denied) {
     refusal.failure.permission = missing_permission(operation, message);
   }
-  if (kind.verdict == Verdict::unauthorized) {
-    if (speaks_of_time(message)) refusal.remedy = Remedy::set_clock;
-    words += words_on_clock(clock_difference(answer, now));
+  if (kind.verdict == Verdict::unauthorized && speaks_of_time(message)) {
+    refusal.remedy = Remedy::set_clock;
+  }
+  if (refusal.remedy == Remedy::set_clock) {
+    const auto ahead = clock_difference(answer, now).value_or(std::chrono::seconds{0});
+    if (const auto clock = words_on_clock(ahead); !clock.empty()) words += "; " + clock;
   }
   return refusal;
 }

@@ -35,7 +35,7 @@ struct Answered {
 };
 
 /// Nearly all refusals have the status 400, throttling too: what they are stands in the header or
-/// in the body. `now` is this machine's time, for its difference to AWS'.
+/// in the body. `now` is this machine's own time, for its difference to AWS'.
 Refusal refusal_of(const Operation& operation, const Answered& answer, WallTime now);
 
 /// Why one that has credentials to give gives none: Errc::throttled or Errc::unreachable, where the
@@ -45,6 +45,10 @@ Failure no_credentials(const std::string& who, int status, const std::string& wo
 
 /// How far AWS' clock is ahead of `now`; empty: the answer does not tell.
 std::optional<std::chrono::seconds> clock_difference(const Answered& answer, WallTime now);
+
+/// What a person should know of a clock that AWS' is so far ahead of: that, and how to set it.
+/// Empty: the difference is one that AWS bears.
+std::optional<Finding> clock_finding(std::chrono::seconds ahead);
 
 /// A failed preflight: what it means, and what mends it.
 Finding finding_of(const Failure& failure, const Place& place);

@@ -58,12 +58,13 @@ asio::awaitable<Result<std::string>> Session::call(Operation operation, Deadline
       co_return failure;
     }
     if (answer->status / 100 == 2) co_return std::move(answer->body);
-    const auto refusal = refusal_of(operation, answered(*answer), now());
+    const auto own_time = surroundings_.now();
+    const auto refusal = refusal_of(operation, answered(*answer), own_time);
     if (!may_try_again || refusal.remedy == Remedy::none) co_return refusal.failure;
     if (refusal.remedy == Remedy::renew_credentials) {
       chain_.reject();
     } else {
-      ahead_ += clock_difference(answered(*answer), now()).value_or(std::chrono::seconds{0});
+      ahead_ = clock_difference(answered(*answer), own_time).value_or(ahead_);
     }
   }
 }

@@ -30,6 +30,8 @@ class Session {
 
   /// By AWS' clock, once it has shown that this machine's is wrong.
   [[nodiscard]] WallTime now() const { return surroundings_.now() + ahead_; }
+  /// So far is that ahead of this machine's.
+  [[nodiscard]] std::chrono::seconds ahead() const { return ahead_; }
 
  private:
   [[nodiscard]] Result<std::string> region() const;
@@ -41,7 +43,7 @@ class Session {
   CredentialChain::Surroundings surroundings_;
   CredentialChain chain_;
   std::map<Api, std::unique_ptr<http::Client>> clients_;
-  std::chrono::seconds ahead_{0};  ///< AWS' clock is so far ahead of this machine's
+  std::chrono::seconds ahead_{0};
 };
 
 }  // namespace selfscale::drivers::ecs

@@ -42,7 +42,8 @@ std::string Api::name_of(const Request& request) {
 asio::awaitable<Result<http::Answer>> Api::ask(Request request, Deadline until) {
   const auto held = not_before_.find(request.quota);
   if (held != not_before_.end()) {
-    const auto left = std::chrono::ceil<std::chrono::seconds>(held->second - surroundings_.now());
+    const auto left =
+        std::chrono::ceil<std::chrono::seconds>(held->second - surroundings_.steady_now());
     if (left.count() > 0) {
       co_return Failure{Errc::throttled,
                         name_of(request) + ": " + manners_.platform + " asked to wait another " +
@@ -79,7 +80,7 @@ Failure Api::refusal(const Request& request, const http::Answer& answer) {
     const auto wait = wait_of(answer.header("Retry-After"), answer.header(manners_.reset_header),
                               manners_.reset, surroundings_.now())
                           .value_or(usual_wait);
-    not_before_[request.quota] = surroundings_.now() + wait;
+    not_before_[request.quota] = surroundings_.steady_now() + wait;
     failure.retry_after = wait;
     failure.message +=
         "; " + manners_.platform + " asks to wait " + std::to_string(wait.count()) + " s";

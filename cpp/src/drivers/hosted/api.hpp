@@ -28,6 +28,8 @@ struct Credential {
 struct Surroundings {
   Environment environment = variable;
   std::function<std::chrono::system_clock::time_point()> now = std::chrono::system_clock::now;
+  std::function<std::chrono::steady_clock::time_point()> steady_now =
+      std::chrono::steady_clock::now;
 };
 
 /// How a platform speaks.
@@ -74,7 +76,8 @@ class Api {
   Manners manners_;
   Credentials credentials_;
   Surroundings surroundings_;
-  std::map<std::string, std::chrono::system_clock::time_point> not_before_;  ///< by quota
+  /// By quota. Not by the wall clock: that may be set while a wait lasts.
+  std::map<std::string, std::chrono::steady_clock::time_point> not_before_;
 };
 
 /// Of a policy's `endpoint`, else of the platform's own address. A token leaves this machine over

@@ -103,15 +103,25 @@ Result<void> count_instances(const Json& deployments, Service& service) {
   return {};
 }
 
+/// Railway skips a push that its checks fail, or that changes nothing the service watches: no
+/// failure while what is deployed has all its replicas.
+void read_skipped(const std::string& words, Service& service) {
+  if (service.running < total(service.regions)) {
+    service.failure = words;
+  } else {
+    service.note = words + ": what runs is the one before it";
+  }
+}
+
 void read_deployment(const Json& deployment, Service& service) {
   constexpr std::array<std::string_view, 6> under_way{"BUILDING", "DEPLOYING", "INITIALIZING",
                                                       "QUEUED",   "WAITING",   "NEEDS_APPROVAL"};
   constexpr std::array<std::string_view, 3> failed{"FAILED", "CRASHED", "REMOVED"};
   const auto status = text(at(deployment, "status"));
   service.is_deploying = is_one_of(status, under_way);
-  if (is_one_of(status, failed)) {
-    service.failure = "the latest deployment, " + text(at(deployment, "id")) + ", is " + status;
-  }
+  const auto words = "the latest deployment, " + text(at(deployment, "id")) + ", is " + status;
+  if (is_one_of(status, failed)) service.failure = words;
+  if (status == "SKIPPED") read_skipped(words, service);
   if (status == "NEEDS_APPROVAL") {
     service.note = "the latest deployment waits for somebody's approval";
   }

@@ -47,7 +47,7 @@ struct Service {
   bool is_serverless = false;  ///< sleeps when nothing leaves it
   bool has_volume = false;
   std::string failure;  ///< of the latest deployment
-  std::string note;     ///< that it sleeps, or waits for a person
+  std::string note;     ///< that it sleeps, waits for a person, or was skipped
 };
 /// Errc::malformed: it is not that, or a count is no count.
 Result<Service> parse_service(const Target& target, const Json& data);

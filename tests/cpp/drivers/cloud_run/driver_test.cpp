@@ -340,10 +340,10 @@ TEST_F(CloudRunDriver, WarnsOfRevisionsThatShareTheInstances) {
 
 TEST_F(CloudRunDriver, AsksForAnotherTokenFiveMinutesBeforeTheEndOfTheLast) {
   ASSERT_TRUE(observe());
-  around.now += std::chrono::seconds{3'298};
+  around.pass(std::chrono::seconds{3'298});
   ASSERT_TRUE(observe());
   EXPECT_EQ(tokens_given(), 1);
-  around.now += std::chrono::seconds{1};
+  around.pass(std::chrono::seconds{1});
   ASSERT_TRUE(observe());
   EXPECT_EQ(tokens_given(), 2);
 }
@@ -351,10 +351,10 @@ TEST_F(CloudRunDriver, AsksForAnotherTokenFiveMinutesBeforeTheEndOfTheLast) {
 TEST_F(CloudRunDriver, ATokenThatIsGivenAgainIsUsedUntilItsEndAndNotAskedForAtEachCall) {
   google.tokens.locked([this] { google.tokens.lasts = 200; });  // the last of an hour
   ASSERT_TRUE(observe());
-  around.now += std::chrono::seconds{29};
+  around.pass(std::chrono::seconds{29});
   ASSERT_TRUE(observe());
   EXPECT_EQ(tokens_given(), 1);
-  around.now += std::chrono::seconds{1};
+  around.pass(std::chrono::seconds{1});
   google.tokens.locked([this] { google.tokens.lasts = 170; });
   ASSERT_TRUE(observe());
   EXPECT_EQ(tokens_given(), 2) << "another may be there by now";
@@ -363,16 +363,16 @@ TEST_F(CloudRunDriver, ATokenThatIsGivenAgainIsUsedUntilItsEndAndNotAskedForAtEa
 TEST_F(CloudRunDriver, ATokenThatCannotBeRenewedIsUsedUntilItsEnd) {
   ASSERT_TRUE(observe());
   google.tokens.locked([this] { google.tokens.is_google = false; });
-  around.now += std::chrono::seconds{3'300};
+  around.pass(std::chrono::seconds{3'300});
   for (int look = 0; look < 2; ++look) {
     const auto seen = observe();
     EXPECT_TRUE(seen) << seen.error().message;
   }
   EXPECT_EQ(tokens_given(), 2) << "it is not asked for at each call";
-  around.now += std::chrono::seconds{298};
+  around.pass(std::chrono::seconds{298});
   ASSERT_TRUE(observe());
   EXPECT_EQ(tokens_given(), 3);
-  around.now += std::chrono::seconds{1};
+  around.pass(std::chrono::seconds{1});
   EXPECT_FALSE(observe()) << "it has ended";
 }
 

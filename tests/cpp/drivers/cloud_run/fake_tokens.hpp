@@ -92,19 +92,28 @@ class FakeTokens {
   int given = 0;
 
  private:
+  struct Said {
+    int status = 0;
+    std::string body;
+    std::string headers;
+  };
+
   void serve(http::Peer& peer) {
     const auto request = peer.receive();
     if (!request) return;
-    const std::lock_guard guard{mutex_};
-    if (request->target() == "/token") return exchange(peer, *request);
-    const bool is_asked_well =
-        request->header("Metadata-Flavor") == "Google" &&
-        request->target() == "/computeMetadata/v1/instance/service-accounts/default/token";
-    if (!is_asked_well) return peer.answer(403, "");
-    give(peer);
+    const auto said = locked([&] { return answer_to(*request); });
+    peer.answer(said.status, said.body, said.headers);
   }
 
-  void exchange(http::Peer& peer, const http::Received& request) {
+  Said answer_to(const http::Received& request) {
+    if (request.target() == "/token") return exchange(request);
+    const bool is_asked_well =
+        request.header("Metadata-Flavor") == "Google" &&
+        request.target() == "/computeMetadata/v1/instance/service-accounts/default/token";
+    return is_asked_well ? give() : Said{403, {}, {}};
+  }
+
+  Said exchange(const http::Received& request) {
     const std::string start =
         "grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer&assertion=";
     const auto assertion = request.body.substr(start.size());
@@ -114,18 +123,18 @@ class FakeTokens {
                          request.header("Content-Type") == "application/x-www-form-urlencoded" &&
                          key->verifies(signable, from_base64url(assertion.substr(dot + 1)));
     if (!is_good) {
-      return peer.answer(
-          400, R"({"error": "invalid_grant", "error_description": "Invalid JWT Signature."})");
+      return {
+          400, R"({"error": "invalid_grant", "error_description": "Invalid JWT Signature."})", {}};
     }
     claims = Json::parse(from_base64url(signable.substr(signable.find('.') + 1)));
-    give(peer);
+    return give();
   }
 
-  void give(http::Peer& peer) {
+  Said give() {
     ++given;
-    peer.answer(
-        200, Json{{"access_token", token}, {"expires_in", lasts}, {"token_type", "Bearer"}}.dump(),
-        is_google ? "Metadata-Flavor: Google\r\n" : "");
+    return {200,
+            Json{{"access_token", token}, {"expires_in", lasts}, {"token_type", "Bearer"}}.dump(),
+            is_google ? "Metadata-Flavor: Google\r\n" : ""};
   }
 
   std::mutex mutex_;

@@ -179,28 +179,85 @@ TEST_F(EcsDriver, AWriteThatIsAcceptedAndIgnoredIsAFailure) {
 
 // ---- credentials, clock and region
 
-TEST_F(EcsDriver, AClockThatIsWrongIsSetByThatOfAws) {
-  auto surroundings = aws.surroundings();
-  surroundings.now = [now = surroundings.now] { return now() - std::chrono::minutes{20}; };
-  const auto late = ecs_driver(io, options, surroundings);
-  // 1795744800 is what the fake's signatures are checked by.
-  script("DescribeServices", {refusal("InvalidSignatureException", "Signature expired: …",
-                                      "Date: Fri, 27 Nov 2026 02:00:00 GMT\r\n")});
-  const auto seen = run(io, late->observe());
-  EXPECT_TRUE(seen) << seen.error().message;
+class EcsDriverByAnotherClock : public EcsDriver {
+ protected:
+  EcsDriverByAnotherClock() {
+    auto surroundings = aws.surroundings();
+    surroundings.now = [this, now = surroundings.now] { return now() + off; };
+    driver = ecs_driver(io, options, std::move(surroundings));
+    add_tasks({"a"});
+  }
+  /// As AWS refuses another time than its own, which the date has, and the fake's signatures.
+  void refuse_next() {
+    script("DescribeServices", {refusal("InvalidSignatureException", "Signature expired: …",
+                                        "Date: Fri, 27 Nov 2026 02:00:00 GMT\r\n")});
+  }
+  Result<Observation> observe() { return run(io, driver->observe()); }
+  std::vector<Finding> warnings() { return found_by(io, *driver).warnings; }
+
+  std::chrono::seconds off{-1'200};
+  std::unique_ptr<Driver> driver;
+};
+
+TEST_F(EcsDriverByAnotherClock, GoesByThatOfAwsAndSaysSo) {
+  for (const auto& [wrong, words] :
+       {std::pair{-1'200, "this machine's clock is 1200 s behind AWS'"},
+        std::pair{3'600, "this machine's clock is 3600 s ahead of AWS'"}}) {
+    off = std::chrono::seconds{wrong};
+    refuse_next();
+    const auto seen = observe();
+    ASSERT_TRUE(seen) << seen.error().message;
+    EXPECT_EQ(seen->note.find(words), 0U) << seen->note;
+    EXPECT_NE(seen->note.find("timedatectl set-ntp true"), std::string::npos) << seen->note;
+    ASSERT_EQ(seen->replicas.size(), 1U);
+    EXPECT_EQ(seen->replicas[0].started_seconds_ago, 60.0);
+    const auto found = warnings();
+    ASSERT_EQ(found.size(), 1U);
+    EXPECT_EQ(found[0].what.find(words), 0U) << found[0].what;
+    EXPECT_NE(found[0].paste.find("timedatectl set-ntp true"), std::string::npos);
+  }
 }
 
-TEST_F(EcsDriver, AClockThatStaysWrongIsSaid) {
-  auto surroundings = aws.surroundings();
-  surroundings.now = [] { return WallTime{std::chrono::seconds{1'795'744'800 - 1'200}}; };
-  const auto late = ecs_driver(io, options, surroundings);
-  const auto answer =
-      refusal("RequestTimeTooSkewed", "", "Date: Fri, 27 Nov 2026 02:30:00 GMT\r\n");
-  const auto again = refusal("RequestTimeTooSkewed", "", "Date: Fri, 27 Nov 2026 03:30:00 GMT\r\n");
-  script("DescribeServices", {answer, again});
-  const auto seen = run(io, late->observe());
+TEST_F(EcsDriverByAnotherClock, SaysItBesideWhatElseAPersonShouldKnow) {
+  refuse_next();
+  script("ListTasks", {refusal("AccessDeniedException", "no")});
+  const auto seen = observe();
+  ASSERT_TRUE(seen);
+  EXPECT_NE(seen->note.find("ecs:ListTasks"), std::string::npos) << seen->note;
+  EXPECT_NE(seen->note.find("1200 s behind"), std::string::npos) << seen->note;
+}
+
+TEST_F(EcsDriverByAnotherClock, SaysNothingMoreOnceItIsSet) {
+  refuse_next();
+  ASSERT_TRUE(observe());
+  off = {};
+  refuse_next();
+  const auto seen = observe();
+  ASSERT_TRUE(seen);
+  EXPECT_EQ(seen->note, "");
+  EXPECT_EQ(warnings().size(), 0U);
+}
+
+TEST_F(EcsDriverByAnotherClock, SaysNothingOfAFewSeconds) {
+  refuse_next();
+  off = std::chrono::seconds{-30};
+  const auto seen = observe();
+  ASSERT_TRUE(seen);
+  EXPECT_EQ(seen->note, "");
+  EXPECT_EQ(warnings().size(), 0U);
+}
+
+TEST_F(EcsDriverByAnotherClock, SaysItWhereTheRefusalStays) {
+  refuse_next();
+  refuse_next();
+  const auto seen = observe();
   ASSERT_FALSE(seen);
-  EXPECT_NE(seen.error().message.find("s behind AWS'"), std::string::npos) << seen.error().message;
+  EXPECT_EQ(seen.error().code, Errc::denied);
+  EXPECT_NE(seen.error().message.find("this machine's clock is 1200 s behind AWS'"),
+            std::string::npos)
+      << seen.error().message;
+  EXPECT_NE(driver->explain(seen.error()).paste.find("timedatectl set-ntp true"),
+            std::string::npos);
 }
 
 TEST_F(EcsDriver, WithoutARegionItSaysWhatToSet) {

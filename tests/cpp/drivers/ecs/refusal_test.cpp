@@ -108,7 +108,7 @@ TEST(Refusal, AClockThatIsWrongIsSaid) {
 TEST(Refusal, TheClockIsNotBlamedForAnotherMistake) {
   const auto refusal = refusal_of(
       read,
-      {403, R"({"__type": "UnrecognizedClientException"})", {}, "Fri, 27 Nov 2026 02:00:03 GMT"},
+      {403, R"({"__type": "UnrecognizedClientException"})", {}, "Fri, 27 Nov 2026 02:20:00 GMT"},
       now);
   EXPECT_EQ(refusal.failure.message.find("clock"), std::string::npos) << refusal.failure.message;
 }

@@ -154,14 +154,19 @@ class FakePlatform {
 struct FakeSurroundings {
   std::map<std::string, std::string> variables;
   std::chrono::system_clock::time_point now{std::chrono::seconds{1'795'744'800}};
+  std::chrono::steady_clock::time_point steady_now{};
 
+  void pass(std::chrono::seconds time) {
+    now += time;
+    steady_now += time;
+  }
   Surroundings get() {
     return {[this](const std::string& name) -> std::optional<std::string> {
               const auto found = variables.find(name);
               if (found == variables.end()) return std::nullopt;
               return found->second;
             },
-            [this] { return now; }};
+            [this] { return now; }, [this] { return steady_now; }};
   }
 };
 

@@ -147,6 +147,8 @@ class ApiServer {
 
   // --- the API
 
+  using Said = std::pair<int, std::string>;
+
   void serve(http::Peer& peer) {
     const auto request = peer.receive();
     if (!request) return;
@@ -160,20 +162,21 @@ class ApiServer {
       intercept = cluster.intercept;
     }
     if (intercept && intercept(peer, *request)) return;
-    const std::lock_guard guard{mutex};
-    const auto [status, body] = answer(*request);
-    if (status < 300) {
-      note(request->target(), api_.wrong_answer(request->method(), request->target(), body));
-    }
+    const auto [status, body] = answer_checked(*request);
     peer.answer(status, body,
                 "Content-Type: application/json\r\nDate: Fri, 27 Nov 2026 02:01:30 GMT\r\n");
   }
-
+  Said answer_checked(const http::Received& request) {
+    const std::lock_guard guard{mutex};
+    auto said = answer(request);
+    if (said.first < 300) {
+      note(request.target(), api_.wrong_answer(request.method(), request.target(), said.second));
+    }
+    return said;
+  }
   void note(const std::string& what, const std::string& wrong) {
     if (!wrong.empty()) cluster.wrong.push_back(what + ": " + wrong);
   }
-
-  using Said = std::pair<int, std::string>;
 
   static Said refuse(int status, const std::string& reason, const std::string& message) {
     const Json body = {{"kind", "Status"},    {"apiVersion", "v1"}, {"metadata", Json::object()},

@@ -80,6 +80,15 @@ TEST_F(RailwayDriver, IsUpdatingWhileADeploymentIsUnderWay) {
   EXPECT_NE(observe().value().note.find("approval"), std::string::npos);
   change([this] { railway.instance["latestDeployment"]["status"] = "FAILED"; });
   EXPECT_EQ(observe().value().failure, "the latest deployment, d-1, is FAILED");
+  change([this] { railway.instance["latestDeployment"]["status"] = "SKIPPED"; });
+  EXPECT_FALSE(observe().value().updating);
+  EXPECT_EQ(observe().value().failure, "") << "as many run as are wanted, of the one before it";
+  EXPECT_EQ(observe().value().note,
+            "the latest deployment, d-1, is SKIPPED: what runs is the one before it");
+  change([this] { railway.running = 1; });
+  EXPECT_EQ(observe().value().failure, "the latest deployment, d-1, is SKIPPED");
+  EXPECT_EQ(observe().value().note, "");
+  change([this] { railway.running = 2; });
   change([this] { railway.instance["latestDeployment"]["status"] = "SLEEPING"; });
   EXPECT_NE(observe().value().note.find("sleeps"), std::string::npos);
   change([this] { railway.instance["latestDeployment"] = nullptr; });
@@ -223,10 +232,24 @@ TEST_F(RailwayDriver, WaitsAsLongAsRailwayAsks) {
     auto written = scale(5);
     EXPECT_EQ(written.error().code, Errc::throttled);
     EXPECT_NE(written.error().message.find("40 s"), std::string::npos) << written.error().message;
-    around.now += std::chrono::seconds{39};
+    around.pass(std::chrono::seconds{39});
     EXPECT_EQ(observe().error().code, Errc::throttled) << "one limit is for all calls";
     EXPECT_EQ(railway.platform.times("POST /Commit"), before + 1);
-    around.now += std::chrono::seconds{1};
+    around.pass(std::chrono::seconds{1});
+    EXPECT_TRUE(scale(5));
+  }
+}
+
+TEST_F(RailwayDriver, WaitsNeitherLongerNorShorterWhereTheClockIsSetMeanwhile) {
+  for (const std::chrono::hours set_by : {std::chrono::hours{-1}, std::chrono::hours{1}}) {
+    railway.set_count(2);
+    railway.platform.script("POST /Commit", {{{429, refusal, "Retry-After: 40\r\n"}}});
+    EXPECT_EQ(scale(5).error().code, Errc::throttled);
+    around.now += set_by;
+    const auto held = scale(5);
+    ASSERT_FALSE(held);
+    EXPECT_EQ(held.error().retry_after, std::chrono::seconds{40});
+    around.pass(std::chrono::seconds{40});
     EXPECT_TRUE(scale(5));
   }
 }

@@ -111,14 +111,14 @@ TEST_F(RenderDriver, WaitsAsLongAsRenderAsks) {
   EXPECT_EQ(written.error().code, Errc::throttled);
   EXPECT_NE(written.error().message.find("40 s"), std::string::npos) << written.error().message;
   EXPECT_EQ(written.error().retry_after, std::chrono::seconds{40});
-  around.now += std::chrono::seconds{39};
+  around.pass(std::chrono::seconds{39});
   written = scale(5);
   ASSERT_FALSE(written);
   EXPECT_EQ(written.error().code, Errc::throttled);
   EXPECT_EQ(written.error().retry_after, std::chrono::seconds{1});
   EXPECT_EQ(render.platform.times("POST /scale"), 1) << "the limit of writes is low: 10";
   EXPECT_TRUE(observe()) << "reads have another limit";
-  around.now += std::chrono::seconds{1};
+  around.pass(std::chrono::seconds{1});
   EXPECT_TRUE(scale(5));
 }
 
