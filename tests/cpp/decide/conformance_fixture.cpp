@@ -5,6 +5,7 @@
 #include <map>
 
 #include "decide/policies_fixture.hpp"
+#include "places.hpp"
 
 namespace selfscale::testing {
 namespace {
@@ -127,7 +128,7 @@ void pose_instances(const Json& metric, Snapshot& seen) {
 }  // namespace
 
 Json cases(const std::string& table) {
-  std::ifstream file{std::string{SELFSCALE_FIXTURES} + "/conformance/" + table + ".json"};
+  std::ifstream file{fixture("conformance/" + table + ".json")};
   return Json::parse(file).at("cases");
 }
 

@@ -10,6 +10,7 @@
 
 #include "decide/conformance_fixture.hpp"
 #include "decide/policies_fixture.hpp"
+#include "places.hpp"
 
 namespace selfscale {
 namespace {
@@ -22,7 +23,7 @@ using namespace std::chrono_literals;
 class ConditionTable {
  public:
   ConditionTable() {
-    std::ifstream file{std::string{SELFSCALE_FIXTURES} + "/../../docs/reference/codes.md"};
+    std::ifstream file{in_repository("docs/reference/codes.md")};
     for (std::string line; std::getline(file, line);) {
       const std::vector<std::string> words = quoted(line);
       if (words.size() >= 2 && conditions.contains(words[0])) rows_.push_back(words);

@@ -12,6 +12,7 @@
 #include <nlohmann/json.hpp>
 
 #include "decide/policies_fixture.hpp"
+#include "places.hpp"
 
 namespace selfscale {
 namespace {
@@ -377,8 +378,9 @@ TEST(Schedules, OfAllZonesAreInForceWhenPythonsZoneinfoSays) {
   }
   file.close();
   const std::string source = SELFSCALE_HAS_CCTZ ? "" : " copy";
-  const std::string command =
-      std::string{SELFSCALE_PYTHON_PROGRAM} + " " SELFSCALE_SCHEDULES_ORACLE " " + path + source;
+  const std::string command = python_program() + " " +
+                              in_repository("tests/oracles/zoneinfo_schedules.py") + " " + path +
+                              source;
   EXPECT_EQ(std::system(command.c_str()), 0) << "what differs is printed above";
 }
 

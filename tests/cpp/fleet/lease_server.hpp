@@ -13,6 +13,7 @@
 #include "drivers/openapi.hpp"
 #include "http/address.hpp"
 #include "http/loopback_server.hpp"
+#include "places.hpp"
 
 namespace selfscale::fleet {
 
@@ -150,7 +151,7 @@ class LeaseServer {
   std::string token_ = token;
   Fault fault_ = Fault::none;
   std::vector<std::string> wrong_;
-  drivers::OpenApi api_{std::string{SELFSCALE_FIXTURES} + "/kubernetes/leases-1.34.json"};
+  drivers::OpenApi api_{fixture("kubernetes/leases-1.34.json")};
   http::LoopbackServer server_{[this](http::Peer& peer) { serve(peer); }};
 };
 

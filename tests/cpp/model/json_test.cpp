@@ -11,13 +11,15 @@
 #include <sstream>
 #include <vector>
 
+#include "places.hpp"
+
 namespace selfscale {
 namespace {
 
 const Names names{"backend", {"cpu_usage", "rps"}, {{"cpu", "threshold"}, {"load", "target"}}};
 
 std::string golden(const std::string& name) {
-  std::ifstream file{std::string{SELFSCALE_FIXTURES} + "/golden/" + name};
+  std::ifstream file{fixture("golden/" + name)};
   EXPECT_TRUE(file) << "tests/fixtures/golden/" << name << " is not there";
   std::stringstream text;
   text << file.rdbuf();

@@ -9,6 +9,8 @@
 #include <sstream>
 #include <string>
 
+#include "places.hpp"
+
 namespace selfscale {
 namespace {
 
@@ -34,7 +36,7 @@ TYPED_TEST(Names, GoThereAndBack) {
 }
 
 TEST(Codes, AreAllDocumented) {
-  std::ifstream file{std::string{SELFSCALE_FIXTURES} + "/../../docs/reference/codes.md"};
+  std::ifstream file{in_repository("docs/reference/codes.md")};
   std::stringstream text;
   text << file.rdbuf();
   int codes = 0;

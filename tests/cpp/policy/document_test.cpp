@@ -3,6 +3,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "places.hpp"
 #include "policy/policy_fixture.hpp"
 
 namespace selfscale {
@@ -10,15 +11,15 @@ namespace {
 
 using namespace std::chrono_literals;
 
-std::string fixture(const std::string& name) {
-  std::ifstream file{std::string{SELFSCALE_FIXTURES} + "/policies/" + name};
+std::string policies(const std::string& name) {
+  std::ifstream file{fixture("policies/" + name)};
   std::ostringstream text;
   text << file.rdbuf();
   return text.str();
 }
 
 TEST(Document, AcceptsTheSelfHostedGuidesFileUnchanged) {
-  const auto document = load_policies(fixture("spheroseg.json"));
+  const auto document = load_policies(policies("spheroseg.json"));
   ASSERT_EQ(document.policies.size(), 1U);
   const CompiledPolicy& policy = document.policies[0].compiled();
   EXPECT_EQ(policy.name, "backend-production-scaling");
@@ -41,7 +42,7 @@ TEST(Document, AcceptsTheSelfHostedGuidesFileUnchanged) {
 }
 
 TEST(Document, SaysHowItReadEachBareNumber) {
-  const auto document = load_policies(fixture("spheroseg.json"));
+  const auto document = load_policies(policies("spheroseg.json"));
   EXPECT_EQ(document.hints.size(), 3U);
   EXPECT_TRUE(has_hint(document, "/policies/0/metrics/0/window", "5 minutes"));
   EXPECT_TRUE(has_hint(document, "/policies/0/cooldownPeriod", "300 seconds"));

@@ -8,6 +8,7 @@
 
 #include "drivers/cloud_run/fake_tokens.hpp"
 #include "drivers/hosted/fake_platform.hpp"
+#include "places.hpp"
 
 namespace selfscale::drivers::cloud_run {
 
@@ -60,8 +61,7 @@ class FakeCloudRun {
       Json::array({{{"type", "TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST"}, {"percent", 100}}});
   std::string last_mask;
   FakeTokens tokens;
-  hosted::FakePlatform platform{std::string{SELFSCALE_FIXTURES} + "/cloud_run/discovery.json",
-                                refusal,
+  hosted::FakePlatform platform{fixture("cloud_run/discovery.json"), refusal,
                                 [this](const http::Received& request) { return answer(request); }};
 
  private:

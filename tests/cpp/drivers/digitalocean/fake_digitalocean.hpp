@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "drivers/hosted/fake_platform.hpp"
+#include "places.hpp"
 
 namespace selfscale::drivers::digitalocean {
 
@@ -82,8 +83,7 @@ class FakeDigitalOcean {
   std::string reason;  ///< of a deployment that failed
   bool ignores_writes = false;
   std::vector<std::string> wrong_specs;  ///< what a write changed beside the count
-  hosted::FakePlatform platform{std::string{SELFSCALE_FIXTURES} + "/digitalocean/openapi.json",
-                                refusal,
+  hosted::FakePlatform platform{fixture("digitalocean/openapi.json"), refusal,
                                 [this](const http::Received& request) { return answer(request); }};
 
  private:

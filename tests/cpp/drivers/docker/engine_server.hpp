@@ -13,6 +13,7 @@
 
 #include "drivers/openapi.hpp"
 #include "http/loopback_server.hpp"
+#include "places.hpp"
 
 namespace selfscale::drivers::docker {
 
@@ -138,7 +139,7 @@ class EngineServer {
     }
   }
 
-  OpenApi document_{std::string{SELFSCALE_FIXTURES} + "/docker/engine-1.41.json"};
+  OpenApi document_{fixture("docker/engine-1.41.json")};
   std::string api_version_ = "1.41";
   std::string spoken_version_;
   std::vector<std::string> asked_;

@@ -3,13 +3,15 @@
 #include <fstream>
 #include <stdexcept>
 
+#include "places.hpp"
+
 namespace selfscale::drivers::ecs {
 namespace {
 
 using Json = nlohmann::json;
 
 Json load(const std::string& file) {
-  std::ifstream stream{std::string{SELFSCALE_FIXTURES} + "/aws/" + file};
+  std::ifstream stream{fixture("aws/" + file)};
   if (!stream) throw std::runtime_error{"tests/fixtures/aws/" + file + " is not there"};
   return Json::parse(stream);
 }

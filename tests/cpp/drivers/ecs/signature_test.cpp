@@ -12,6 +12,7 @@
 #include <set>
 
 #include "model/rfc3339.hpp"
+#include "places.hpp"
 
 namespace selfscale::drivers::ecs {
 namespace {
@@ -19,7 +20,7 @@ namespace {
 using Json = nlohmann::json;
 
 Json vectors(const std::string& file) {
-  std::ifstream stream{std::string{SELFSCALE_FIXTURES} + "/sigv4/" + file};
+  std::ifstream stream{fixture("sigv4/" + file)};
   EXPECT_TRUE(stream) << "tests/fixtures/sigv4/" << file << " is not there";
   return Json::parse(stream);
 }

@@ -19,6 +19,7 @@
 #include "drivers/kubernetes/options.hpp"
 #include "drivers/openapi.hpp"
 #include "http/loopback_server.hpp"
+#include "places.hpp"
 
 namespace selfscale::drivers::kubernetes {
 
@@ -383,7 +384,7 @@ class ApiServer {
   }
 
   std::string folder_;
-  OpenApi api_{std::string{SELFSCALE_FIXTURES} + "/kubernetes/openapi-1.34.json"};
+  OpenApi api_{fixture("kubernetes/openapi-1.34.json")};
   http::Authority authority_{"the cluster"};
   http::LoopbackServer server_;
 };

@@ -11,6 +11,7 @@
 
 #include "drivers/kubernetes/api.hpp"
 #include "drivers/kubernetes/api_server.hpp"
+#include "places.hpp"
 #include "run_coroutine.hpp"
 #include "text_predicates.hpp"
 
@@ -704,7 +705,7 @@ TEST_F(KubernetesDriver, TakesTheTimeToEndFromTheTemplateOfItsPods) {
 }
 
 TEST(OpenApiDocument, KnowsWhatContradictsIt) {
-  const OpenApi api{std::string{SELFSCALE_FIXTURES} + "/kubernetes/openapi-1.34.json"};
+  const OpenApi api{fixture("kubernetes/openapi-1.34.json")};
   const std::string scale = "/apis/apps/v1/namespaces/a/deployments/b/scale";
   const auto wrong = [&](const std::string& body) {
     return api.wrong_request("PUT", scale, "application/json", body);

@@ -11,6 +11,7 @@
 
 #include "drivers/local/process.hpp"
 #include "drivers/prefork/facts.hpp"
+#include "places.hpp"
 
 namespace selfscale::drivers::prefork {
 namespace {
@@ -38,7 +39,8 @@ void wait_until(const std::function<bool()>& condition) {
 RunningServer::RunningServer(const std::string& kind, int workers) : folder_{new_folder()} {
   write(folder_ / "wanted", std::to_string(workers));
   local::Launch launch;
-  launch.command = {SELFSCALE_PYTHON_PROGRAM, SELFSCALE_PREFORK_SERVER, kind, folder_.string()};
+  launch.command = {python_program(), in_repository("tests/cpp/drivers/prefork/prefork_server.py"),
+                    kind, folder_.string()};
   launch.environment = local::environment({}, {});
   const auto started = local::launch(launch);
   EXPECT_TRUE(started) << started.error().message;

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "drivers/hosted/fake_platform.hpp"
+#include "places.hpp"
 
 namespace selfscale::drivers::railway {
 
@@ -75,7 +76,7 @@ class FakeRailway {
   Json apply_error;  ///< of the last commit
   Json patch;        ///< the last one
   hosted::FakePlatform platform{
-      std::string{SELFSCALE_FIXTURES} + "/railway/operations.json", refusal,
+      fixture("railway/operations.json"), refusal,
       [this](const http::Received& request) { return answer(request); },
       [](const http::Received& request) { return request.target() + "/" + operation_of(request); }};
 

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "drivers/hosted/fake_platform.hpp"
+#include "places.hpp"
 
 namespace selfscale::drivers::render {
 
@@ -69,7 +70,7 @@ class FakeRender {
   std::optional<std::string> kept;  ///< the value of SELFSCALE_TAKEN_OVER
   std::string deploy = "live";
   bool ignores_writes = false;
-  hosted::FakePlatform platform{std::string{SELFSCALE_FIXTURES} + "/render/openapi.json", refusal,
+  hosted::FakePlatform platform{fixture("render/openapi.json"), refusal,
                                 [this](const http::Received& request) { return answer(request); }};
 
  private:
