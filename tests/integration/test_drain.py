@@ -393,7 +393,7 @@ version: "2.4"
 services:
   web:
     image: web:1
-    command: ["{python}", "{app}", "{address}"]
+    command: ["sh", "-c", "SELFSCALE_INSTANCE=$$HOSTNAME exec {python} {app} {address}"]
     network_mode: none
     ipc: host
     init: true

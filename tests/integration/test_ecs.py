@@ -207,17 +207,13 @@ def test_a_native_autoscaler_on_the_same_service_is_refused(aws: Aws, start: Sta
 
 
 def test_with_consent_it_is_suspended_and_given_back(aws: Aws, start: Start) -> None:
-    """The task's end leaves it to the next one; who may act no more leaves the platform as a person had set it."""
+    """Who stops leaves the platform as a person had set it."""
     aws.add_autoscaler()
     agent = start(takeOver=True)
     until(lambda: aws.desired() > 2, agent.status)
     assert aws.suspended() == {True}
     agent.stop()
-    assert aws.suspended() == {True}
-    agent = start(takeOver=True)
-    until(lambda: agent.status()["mayAct"], agent.status)
-    agent.disable("web")
-    until(lambda: aws.suspended() == {False}, agent.status)
+    assert aws.suspended() == {False}
 
 
 KILLED = """
@@ -252,9 +248,9 @@ def test_the_next_agent_gives_back_what_one_that_was_killed_took_over(
     agent = start(takeOver=True)
     agent.gauge("depth").set(0)
     until(lambda: aws.desired() < reached, agent.status)
-    agent.disable("web")
-    until(lambda: aws.tags() == [], agent.status)
+    agent.stop()
     assert aws.suspension() == (False, False, True)
+    assert aws.tags() == []
 
 
 def test_a_service_that_is_not_there_is_said(aws: Aws, start: Start) -> None:

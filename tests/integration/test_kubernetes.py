@@ -509,8 +509,7 @@ def test_what_a_killed_agent_had_taken_over_is_given_back_by_the_next(
     finally:
         first.kill()
     assert not autoscaler.is_as_before()
-    apart = {"SELFSCALE_FLEET": "single", "SELFSCALE_APART": "true"}
-    agent = start(platform, depth=5, environment=apart)
+    agent = start(platform, depth=5, environment={"SELFSCALE_FLEET": "single"})
     until(lambda: agent.status()["role"] == "leader" and agent.recommendation("web"), agent.status)
     agent.stop()
     assert autoscaler.is_as_before(), autoscaler.read()

@@ -279,7 +279,7 @@ def test_fewer_than_the_minimum_are_never_asked_for(start: Start) -> None:
     asked: list[int] = []
     can = {"scope": "host", "minimum": 3}
     agent = start(DOWN, driver=CallbackDriver(asked.append, lambda: 3, capabilities=can))
-    words = "wanted the platform takes 3 at least"
+    words = "the platform takes 3 at least, more than are wanted"
     until(lambda: any(words in each for each in agent.status()["degraded"]), "what is out of reach is said")
     assert asked == []
     assert agent.history("backend") == []

@@ -113,7 +113,7 @@ struct CallbackDriver {
   std::function<ReplicaCounts()> observe = {};
   std::function<Preflight()> preflight = {};  ///< may be empty
   /// May be empty. Gives back what scale() took over by a person's consent; called when this
-  /// process may act no more, and as it ends where it is an agent apart.
+  /// process may act no more, and as it ends, but where the agent of another replica goes on.
   std::function<void()> release = {};
   Capabilities capabilities = {};
   std::string name = {};  ///< what status and the log call it; empty: "callback"

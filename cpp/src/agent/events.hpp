@@ -45,6 +45,10 @@ class Events {
   }
 
   /// The event under way; null: none.
+  /// A write has no answer, or none that says what became of it: it may still come through.
+  [[nodiscard]] bool has_open_write() const noexcept {
+    return life_ && !life_->actuation.accepted_at();
+  }
   [[nodiscard]] const ScalingEvent* under_way() const noexcept {
     return life_ ? &life_->event : nullptr;
   }

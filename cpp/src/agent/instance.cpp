@@ -13,7 +13,6 @@
 #include <map>
 #include <system_error>
 
-#include "drivers/compose/api.hpp"
 #include "drivers/ecs/metadata.hpp"
 #include "http/client.hpp"
 #include "sampling/text.hpp"
@@ -25,7 +24,7 @@ constexpr std::array<const char*, 7> names{
     "POD_NAME",           "DYNO",      "RENDER_INSTANCE_ID", "FLY_MACHINE_ID",
     "RAILWAY_REPLICA_ID", "CONTAINER", "NOMAD_ALLOC_ID"};
 
-constexpr Duration patience_with_metadata{2'000};
+constexpr Duration patience_with_metadata{500};
 
 /// Bound to a port and not connected: it listens, or is about to.
 bool takes_connections(int descriptor) {
@@ -81,12 +80,6 @@ std::optional<std::string> ecs_task(std::string_view metadata_uri) {
                         });
   io.run();
   return task;
-}
-
-std::string docker_container() {
-  constexpr std::size_t short_id = 12;
-  const auto mounts = sampling::read_text("/proc/self/mountinfo").value_or("");
-  return drivers::compose::own_container(mounts).substr(0, short_id);
 }
 
 std::string instance_of_this_process() {

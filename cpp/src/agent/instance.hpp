@@ -13,13 +13,9 @@ namespace selfscale::agent {
 std::span<const char* const> platform_instance_names() noexcept;
 
 /// The id of the ECS task that this process is in, as its metadata endpoint says
-/// (ECS_CONTAINER_METADATA_URI_V4). Waits for that endpoint, two seconds at most; empty: it does
+/// (ECS_CONTAINER_METADATA_URI_V4). Waits for that endpoint, half a second at most; empty: it does
 /// not say.
 std::optional<std::string> ecs_task(std::string_view metadata_uri);
-
-/// The short id of the Docker container that this process is in, as `docker ps` and the driver
-/// `compose` call it; empty: it is in none.
-std::string docker_container();
 
 /// Of this boot and the listening socket, which workers of one server share; without one, of the
 /// process group.

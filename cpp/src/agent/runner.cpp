@@ -148,9 +148,7 @@ asio::awaitable<void> Runner::wind_up() {
     step_ended_.expires_after(patience_with_step);
     co_await step_ended_.async_wait(with_error);
   }
-  // What is still on its way may yet be written: nobody is to write beside it, so the lease is not
-  // given back, it runs out.
-  if (!is_stepping_) co_await steering_.resign();
+  co_await steering_.resign();
 }
 
 // --- its loops ---

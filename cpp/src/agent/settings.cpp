@@ -278,9 +278,6 @@ std::optional<Found> named_by_platform(const Reader& reader) {
   // A pod's host name is its own, but where it has the node's network.
   auto host = value_of("KUBERNETES_SERVICE_HOST").empty() ? "" : value_of("HOSTNAME");
   if (!host.empty()) return Found{std::move(host), "HOSTNAME"};
-  if (auto container = docker_container(); !container.empty()) {
-    return Found{std::move(container), "/proc/self/mountinfo"};
-  }
   return std::nullopt;
 }
 

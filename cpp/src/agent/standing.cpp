@@ -79,4 +79,12 @@ asio::awaitable<void> Standing::give_back() {
   house_.log.recovered("release");
 }
 
+asio::awaitable<void> Standing::leave() {
+  const auto left = co_await house_.driver->leave();
+  if (!left) {
+    house_.log.warn("what this agent began is not left in order: " +
+                    drivers::with_permission(left.error()));
+  }
+}
+
 }  // namespace selfscale::agent

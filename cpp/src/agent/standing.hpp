@@ -41,6 +41,8 @@ class Standing {
   [[nodiscard]] bool may_have_taken_over() const noexcept { return may_have_taken_over_; }
   /// Has the driver give back what it took; where that fails it is still to be given back.
   boost::asio::awaitable<void> give_back();
+  /// As this process ends and others go on.
+  boost::asio::awaitable<void> leave();
 
  private:
   boost::asio::awaitable<drivers::Preflight> ask();

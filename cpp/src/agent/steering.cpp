@@ -197,6 +197,7 @@ void Steering::take_over_state() {
 
 void Steering::cease_to_lead() {
   events_.forget();
+  house_.log.recovered("reach");
   recorded_.reset();
   standing_.forget_takeover();
   house_.log.info("leads " + house_.service() + " no more");
@@ -207,11 +208,16 @@ void Steering::write_no_more() noexcept {
   events_.allow(false, lease_.token);
 }
 
-/// An agent of the service itself ends with each deployment and each scale-down: the next one goes
-/// on with what was taken over. After one apart nobody may come.
 asio::awaitable<void> Steering::resign() {
-  if (role_ == Role::leader) {
-    if (!house_.settings.is_replica) co_await release();
+  const bool leaves_it_open = events_.has_open_write();
+  if (role_ == Role::leader && !leaves_it_open) {
+    // Agents of the service itself end with each deployment and each scale-down: the next one goes
+    // on with what was taken over. After one apart nobody may come.
+    if (others_report_elsewhere()) {
+      co_await standing_.leave();
+    } else {
+      co_await release();
+    }
     co_await house_.fleet->resign();
   }
   house_.seat.drop_control();
@@ -219,7 +225,7 @@ asio::awaitable<void> Steering::resign() {
 
 asio::awaitable<void> Steering::give_up() {
   co_await release();
-  co_await house_.fleet->resign();
+  if (!events_.has_open_write()) co_await house_.fleet->resign();
 }
 
 /// Whoever acts no more leaves the platform as a person had set it; but for one that was deposed
@@ -278,7 +284,7 @@ std::vector<Finding> Steering::warnings() const {
   return all;
 }
 
-/// What other replicas record is not read here.
+/// An agent of one of the replicas, that meets those of others: what these record is not read here.
 bool Steering::others_report_elsewhere() const {
   return house_.fleet_spans_hosts && house_.settings.is_replica;
 }
@@ -445,7 +451,10 @@ asio::awaitable<void> Steering::act() {
     co_await carry_out_order();
     co_return;
   }
-  if (!verdict_.may_act || decision_.action != selfscale::Action::scale || !observation_) co_return;
+  if (!verdict_.may_act || decision_.action != selfscale::Action::scale || !observation_) {
+    house_.log.recovered("reach");
+    co_return;
+  }
   const auto to = within_reach(decision_.to_replicas);
   say_what_is_out_of_reach(to);
   const bool is_a_step = decision_.to_replicas > decision_.from_replicas
@@ -510,8 +519,9 @@ int Steering::within_reach(int replicas) const {
 }
 
 std::string Steering::out_of_reach(int reached) const {
-  return "of " + std::to_string(decision_.to_replicas) + " wanted the platform takes " +
-         std::to_string(reached) + (reached < decision_.to_replicas ? " at most" : " at least");
+  const bool is_less = reached < decision_.to_replicas;
+  return "the platform takes " + std::to_string(reached) +
+         (is_less ? " at most, fewer than are wanted" : " at least, more than are wanted");
 }
 
 void Steering::say_what_is_out_of_reach(int reached) {

@@ -68,7 +68,8 @@ class Steering {
   [[nodiscard]] int within_bounds(int replicas) const;
   /// Whatever a step under way would still ask of the platform; before resign().
   void write_no_more() noexcept;
-  /// Gives the lease back, as the process ends.
+  /// Gives the lease back, as the process ends; but where a write may still come through: so that
+  /// nobody writes beside it, the lease runs out.
   boost::asio::awaitable<void> resign();
   /// In a fork's child, which must touch nothing else: closes the files that are kept open.
   void abandon_in_child() noexcept { sampler_.abandon_in_child(); }

@@ -136,7 +136,9 @@ class Compose final : public Driver {
   }
 
   /// What is on its way out goes, or is left to whoever leads next.
-  asio::awaitable<Result<void>> release() override {
+  asio::awaitable<Result<void>> release() override { return leave(); }
+
+  asio::awaitable<Result<void>> leave() override {
     const Deadline enough{farewell};
     while (std::ranges::any_of(leaving_->stops, is_under_way)) {
       if (!co_await has_heard_more(enough)) break;

@@ -76,6 +76,9 @@ class Driver {
   /// platform's own that it suspended. Called when this process may act no more; nothing happens
   /// where nothing was taken.
   virtual boost::asio::awaitable<Result<void>> release() { co_return Result<void>{}; }
+  /// Called instead as this process ends and others go on: leaves in order what it began by itself,
+  /// and what was taken over as it is.
+  virtual boost::asio::awaitable<Result<void>> leave() { co_return Result<void>{}; }
   [[nodiscard]] virtual Capabilities capabilities() const = 0;
   /// A failure of preflight() or observe(): what it means to a person, and what mends it.
   [[nodiscard]] virtual Finding explain(const Failure& failure) const {

@@ -126,8 +126,11 @@ class Kubernetes final : public Driver {
       const auto given_back = co_await change_autoscalers(&Autoscaler::giving_back, until);
       if (!given_back) co_return given_back;
     }
-    if (target_.kind != Kind::deployment) co_return Result<void>{};
     co_return co_await leave_no_marks(until);
+  }
+
+  asio::awaitable<Result<void>> leave() override {
+    return leave_no_marks(release_deadline(patience_));
   }
 
   [[nodiscard]] Capabilities capabilities() const override {

@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "drivers/deadline.hpp"
+#include "drivers/local/options.hpp"
 #include "drivers/local/protocol.hpp"
 #include "drivers/overtaken.hpp"
 
@@ -34,7 +35,7 @@ Observation observation_of(local::Report report) {
   Observation seen;
   seen.desired = report.desired;
   seen.least = 0;
-  seen.most = report.most;
+  seen.most = local::most_workers;  // what report.most says is what was asked for last
   seen.version = std::move(report.version);
   seen.failure = std::move(report.failure);
   seen.note = std::move(report.note);

@@ -197,8 +197,8 @@ class ReleasingDriver(Driver, Protocol):
     def release(self) -> None:
         """Give back what `scale` took over by a person's consent, such as an autoscaler of the platform's own.
 
-        Called when this process may act no more, and as it ends where it is an agent apart; an agent inside the
-        service leaves it to the next one. Asked twice it changes nothing.
+        Called when this process may act no more, and as it ends, but where the agent of another replica goes on.
+        Asked twice it changes nothing.
         """
         ...
 

@@ -482,16 +482,32 @@ TEST_P(WithinReach, IsAskedForAndWhatLiesBeyondIsSaid) {
   const auto events = agent.history("backend");
   EXPECT_EQ(events.size(), row.reached == row.replicas ? 0U : 1U) << "nothing failed";
   for (const auto& event : events) EXPECT_PRED2(contains, event.reason, row.words);
+  agent.gauge("depth").set(5);
+  EXPECT_TRUE(eventually([&] { return status(agent)["degraded"].empty(); })) << "nothing is wanted";
 }
 
 INSTANTIATE_TEST_SUITE_P(
     Of, WithinReach,
     testing::Values(
-        Reach{"APlatformThatTakesThree", {}, 3, 0, 2, 50, 3, "wanted the platform takes 3 at most"},
-        Reach{"APlatformThatHasThree", {}, 3, 0, 3, 50, 3, "wanted the platform takes 3 at most"},
-        Reach{"APlatformThatKeepsTwo", 2, {}, 0, 2, 0, 2, "wanted the platform takes 2 at least"},
+        Reach{"APlatformThatTakesThree",
+              {},
+              3,
+              0,
+              2,
+              50,
+              3,
+              "takes 3 at most, fewer than are wanted"},
         Reach{
-            "ADriverWhoseLeastIsTwo", {}, {}, 2, 4, 0, 2, "wanted the platform takes 2 at least"}),
+            "APlatformThatHasThree", {}, 3, 0, 3, 50, 3, "takes 3 at most, fewer than are wanted"},
+        Reach{"APlatformThatKeepsTwo", 2, {}, 0, 2, 0, 2, "takes 2 at least, more than are wanted"},
+        Reach{"ADriverWhoseLeastIsTwo",
+              {},
+              {},
+              2,
+              4,
+              0,
+              2,
+              "takes 2 at least, more than are wanted"}),
     [](const auto& each) { return each.param.name; });
 
 TEST_F(AgentTest, StartsAndStopsAgainAndAgain) {

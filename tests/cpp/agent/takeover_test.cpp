@@ -2,11 +2,14 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <chrono>
+#include <functional>
 #include <future>
-#include <memory>
 #include <mutex>
 #include <stdexcept>
 #include <string>
+#include <thread>
+#include <utility>
 #include <vector>
 
 #include "agent/agent_fixture.hpp"
@@ -42,9 +45,11 @@ TEST_F(AgentTest, ALeaderThatMayNotActGivesBackWhatOneBeforeMayHaveTakenOver) {
   EXPECT_TRUE(eventually([&] { return calls == 1; })) << status(agent).dump(1);
 }
 
-TEST_F(AgentTest, AnAgentOfTheServiceLeavesWhatWasTakenOverToTheNext) {
+TEST_F(AgentTest, TheAgentOfAReplicaLeavesWhatWasTakenOverToTheNext) {
+  fleet::RedisServer redis;
   std::atomic<int> calls{0};
   auto given = enabled();
+  given.environment["SELFSCALE_FLEET"] = redis.url();
   given.driver.release = [&] { ++calls; };
   for (int deployment = 1; deployment <= 2; ++deployment) {
     Agent agent{given};
@@ -69,17 +74,15 @@ TEST_F(AgentTest, NothingIsGivenBackBeforeAWriteThatIsUnderWayHasEnded) {
   };
   std::atomic<bool> has_begun{false};
   std::promise<void> stopping;
-  auto policy = depth_policy();
-  policy["minReplicas"] = 2;
-  auto given = enabled(policy);
+  auto given = enabled();
   given.driver.scale = [&](int /*count*/) {
     has_begun = true;
     stopping.get_future().wait();
     note("scaled");
   };
   given.driver.release = [&] { note("given back"); };
-  given.environment["SELFSCALE_APART"] = "true";  // nobody may come after it
   Agent agent{given};
+  agent.gauge("depth").set(50);
   agent.start();
   ASSERT_TRUE(eventually([&] { return has_begun.load(); }));
   stopping.set_value();
@@ -87,35 +90,76 @@ TEST_F(AgentTest, NothingIsGivenBackBeforeAWriteThatIsUnderWayHasEnded) {
   EXPECT_EQ(done, (std::vector<std::string>{"scaled", "given back"}));
 }
 
-TEST_F(AgentTest, ALeaseIsNotGivenBackWhileAWriteHasNoAnswer) {
+/// Two agents of two hosts, of which the first leads and is stopped.
+class AgentsInTurn : public AgentTest {
+ protected:
+  AgentOptions first() {
+    auto given = enabled();
+    given.environment["SELFSCALE_FLEET"] = redis.url();
+    return given;
+  }
+  AgentOptions second() {
+    auto given = first();
+    given.environment["SELFSCALE_RUN_DIR"] = elsewhere.path() + "/run";
+    given.environment["SELFSCALE_STATE_DIR"] = elsewhere.path() + "/state";
+    return given;
+  }
+  /// Whether the second leads soon after the first has ended; a lease runs out in 30 s.
+  bool leads_next(AgentOptions leading, const std::function<bool()>& may_end) {
+    Agent one{std::move(leading)};
+    one.gauge("depth").set(50);
+    one.start();
+    EXPECT_TRUE(eventually(may_end)) << status(one).dump(1);
+    Agent two{second()};
+    two.start();
+    one.stop();
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds{3};
+    while (std::chrono::steady_clock::now() < end) {
+      if (status(two)["role"] == "leader") return true;
+      std::this_thread::sleep_for(std::chrono::milliseconds{20});
+    }
+    return false;
+  }
+
   fleet::RedisServer redis;
   Directory elsewhere;
-  const auto gate = std::make_shared<std::promise<void>>();
+  std::promise<void> gate;
+  std::shared_future<void> opened{gate.get_future().share()};
   std::atomic<bool> has_begun{false};
-  auto here = enabled();
-  here.environment["SELFSCALE_FLEET"] = redis.url();
-  auto there = here;
-  there.environment["SELFSCALE_RUN_DIR"] = elsewhere.path() + "/run";
-  there.environment["SELFSCALE_STATE_DIR"] = elsewhere.path() + "/state";
-  here.driver.scale = [&has_begun, opened = gate->get_future().share()](int /*count*/) {
+  bool has_looked = false;
+};
+
+TEST_F(AgentsInTurn, ALeaseIsKeptWhileAWriteHasNoAnswer) {
+  auto given = first();
+  given.driver.scale = [this](int /*count*/) {
     has_begun = true;
     opened.wait();
   };
-  Agent one{here};
-  one.gauge("depth").set(50);
-  one.start();
-  ASSERT_TRUE(eventually([&] { return has_begun.load(); })) << status(one).dump(1);
-  Agent two{there};
-  two.gauge("depth").set(50);
-  two.start();
-  one.stop();
-  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds{2};
-  while (std::chrono::steady_clock::now() < end) {
-    ASSERT_NE(status(two)["role"], "leader") << "the write may still come through";
-    std::this_thread::sleep_for(std::chrono::milliseconds{20});
-  }
-  EXPECT_EQ(platform.writes, 0);
-  gate->set_value();
+  EXPECT_FALSE(leads_next(given, [&] { return has_begun.load(); }));
+  gate.set_value();
+}
+
+TEST_F(AgentsInTurn, ALeaseIsKeptWhereAWriteMayStillComeThrough) {
+  auto given = first();
+  given.driver.scale = [this](int /*count*/) {
+    has_begun = true;
+    throw DriverError{Errc::timed_out, "no answer"};
+  };
+  EXPECT_FALSE(leads_next(given, [&] { return has_begun.load(); }));
+}
+
+TEST_F(AgentsInTurn, ALeaseIsGivenBackWhileALookHasNoAnswer) {
+  platform.replicas = 5;  // the most: there is nothing to write
+  auto given = first();
+  given.driver.observe = [this] {
+    if (std::exchange(has_looked, true)) {
+      has_begun = true;
+      opened.wait();
+    }
+    return ReplicaCounts{5, 5, 5};
+  };
+  EXPECT_TRUE(leads_next(given, [&] { return has_begun.load(); }));
+  gate.set_value();
 }
 
 }  // namespace
