@@ -222,6 +222,17 @@ def test_a_step_to_a_worker_that_hangs_ends_within_its_deadline(worker: Worker, 
     assert caught.value.code == "unreachable"
 
 
+def test_where_the_deadline_was_shorter_than_the_timeout_it_says_so(worker: Worker, app: Any) -> None:
+    worker.stop()
+    driver = CeleryPool(app.app, NAME, timeout=0.5)
+    with pytest.raises(DriverError, match=r"within 0\.2 s, all that the call's deadline leaves .*timeout is 0\.5 s"):
+        driver.scale(ScaleRequest(3, deadline=1.2))
+    with pytest.raises(DriverError, match=r"within 0\.5 s$"):
+        driver.scale(ScaleRequest(3, deadline=9.0))
+    with pytest.raises(DriverError, match=r"within 0\.5 s$"):
+        driver.observe()
+
+
 def test_reading_back_from_a_worker_that_hangs_ends_within_the_deadline(
     worker: Worker, app: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -72,7 +72,8 @@ class CeleryPool:
     Args:
         app: the Celery application.
         worker: the worker's node name, ``celery@host``; without it the only one that answers.
-        timeout: seconds to wait for a worker's answer; fewer where the call's deadline leaves no time for all.
+        timeout: seconds to wait for a worker's answer; a step waits for a sixth of its deadline at most (1.67 s of the
+            agent's 10 s), `observe` for 3.33 s, so more than that serves `preflight` alone.
     """
 
     def __init__(self, app: Any, worker: str | None = None, *, timeout: float = 1.0) -> None:
@@ -189,7 +190,10 @@ class CeleryPool:
         found = _by_worker(answers)
         if not found:
             said = f"{self._worker} did not answer" if self._worker else "no worker answered"
-            raise DriverError(f"{said} within {patience:g} s", "unreachable")
+            said = f"{said} within {patience:.3g} s"
+            if patience < self._timeout:
+                said += f", all that the call's deadline leaves for one answer; timeout is {self._timeout:g} s"
+            raise DriverError(said, "unreachable")
         if len(found) > 1:
             names = ", ".join(sorted(found))
             raise DriverError(f"several workers answer ({names}): name one in platform.worker", "conflict")
