@@ -1,5 +1,5 @@
-// What a server in Redis' place answers: replies, the same in whatever pieces they come, or no
-// RESP3.
+// What a server in Redis' place answers: replies, the same in whatever pieces they come and
+// whatever is said aside before them, or no RESP3.
 #include "fleet/redis_replies.hpp"
 #include "invariants.hpp"
 
@@ -16,6 +16,14 @@ bool take(Replies& replies, std::string_view text, std::size_t piece) {
   return true;
 }
 
+void expect_same(Replies& replies, Replies& whole) {
+  hold(replies.all().size() == whole.all().size(), "there are as many replies");
+  for (std::size_t i = 0; i < whole.all().size(); ++i) {
+    hold(replies.all()[i].values == whole.all()[i].values, "they have the same values");
+    hold(replies.all()[i].error == whole.all()[i].error, "they have the same words");
+  }
+}
+
 void read(std::string_view text) {
   Replies whole;
   const bool is_resp = take(whole, text, text.size());
@@ -28,12 +36,13 @@ void read(std::string_view text) {
   for (const std::size_t piece : {1U, 3U, 7U}) {
     Replies pieces;
     hold(take(pieces, text, piece) == is_resp, "pieces are understood as the whole is");
-    hold(pieces.all().size() == whole.all().size(), "there are as many replies");
-    for (std::size_t i = 0; i < whole.all().size(); ++i) {
-      hold(pieces.all()[i].values == whole.all()[i].values, "they have the same values");
-      hold(pieces.all()[i].error == whole.all()[i].error, "they have the same words");
-    }
+    expect_same(pieces, whole);
   }
+  Replies after_asides;
+  take(after_asides, ">1\r\n-ERR x\r\n|1\r\n+k\r\n*1\r\n+v\r\n", 7);
+  hold(take(after_asides, text, text.size()) == is_resp,
+       "what follows is understood as it is alone");
+  expect_same(after_asides, whole);
 }
 
 }  // namespace

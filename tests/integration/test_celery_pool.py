@@ -18,6 +18,7 @@ from waiting import until
 
 pytest.importorskip("celery", reason="celery is not installed")
 
+from amqp.exceptions import AccessRefused, ConnectionForced
 from celery import Celery
 from kombu.exceptions import ContentDisallowed, DecodeError
 from selfscale import Agent, DriverError, PolicyError, ScaleRequest
@@ -221,6 +222,17 @@ def test_a_step_to_a_worker_that_hangs_ends_within_its_deadline(worker: Worker, 
     assert caught.value.code == "unreachable"
 
 
+def test_where_the_deadline_was_shorter_than_the_timeout_it_says_so(worker: Worker, app: Any) -> None:
+    worker.stop()
+    driver = CeleryPool(app.app, NAME, timeout=0.5)
+    with pytest.raises(DriverError, match=r"within 0\.2 s, all that the call's deadline leaves .*timeout is 0\.5 s"):
+        driver.scale(ScaleRequest(3, deadline=1.2))
+    with pytest.raises(DriverError, match=r"within 0\.5 s$"):
+        driver.scale(ScaleRequest(3, deadline=9.0))
+    with pytest.raises(DriverError, match=r"within 0\.5 s$"):
+        driver.observe()
+
+
 def test_reading_back_from_a_worker_that_hangs_ends_within_the_deadline(
     worker: Worker, app: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -256,6 +268,23 @@ def test_once_the_deadline_is_over_nothing_is_ordered(
         driver.scale(ScaleRequest(3, deadline=2.0))
     assert caught.value.code == "timed_out"
     assert asked == ["stats"]
+
+
+def test_after_an_order_that_took_all_the_time_nothing_more_is_asked(
+    worker: Worker, app: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    grow = app.app.control.pool_grow
+
+    def grow_late(*told: Any, **how: Any) -> Any:
+        answers = grow(*told, **how)
+        monkeypatch.setattr(app.app.control, "broadcast", lambda *_, **__: pytest.fail("it was read too late"))
+        time.sleep(2.0)
+        return answers
+
+    monkeypatch.setattr(app.app.control, "pool_grow", grow_late)
+    with pytest.raises(DriverError, match="it is not known whether it has: no time is left") as caught:
+        CeleryPool(app.app, NAME).scale(ScaleRequest(3, deadline=2.0))
+    assert caught.value.code == "timed_out"
 
 
 def test_a_process_that_is_replaced_meanwhile_is_nobody_elses_count(worker: Worker, app: Any) -> None:
@@ -296,16 +325,17 @@ def test_a_broker_that_is_not_there_is_unreachable(nowhere: Any) -> None:
     assert caught.value.code == "unreachable"
 
 
+def said(answers: Any) -> Any:
+    """What workers answer; an exception is what the broker's client raises."""
+    if isinstance(answers, Exception):
+        raise answers
+    return answers
+
+
 def says(answers: Any) -> Any:
-    """An application whose workers answer so; an exception is what the broker's client raises."""
+    """An application whose workers answer so."""
     app = Celery("foreign", broker="memory://")
-
-    def broadcast(*_: Any, **__: Any) -> Any:
-        if isinstance(answers, Exception):
-            raise answers
-        return answers
-
-    app.control.broadcast = broadcast
+    app.control.broadcast = lambda *_, **__: said(answers)
     return app
 
 
@@ -353,14 +383,69 @@ def test_an_answer_of_a_foreign_shape_is_malformed(answers: Any) -> None:
     assert "inspect stats" in found["paste"]
 
 
-@pytest.mark.parametrize("answers", [[None], [{NAME: "done"}], [{NAME: ["ok"]}], "done"], ids=str)
-def test_an_order_that_is_answered_in_a_foreign_shape_is_malformed(
+UNREADABLE = [[None], [{NAME: "done"}], [{NAME: ["ok"]}], "done", DecodeError("no JSON"), ConnectionForced("restart")]
+
+
+@pytest.mark.parametrize("answers", UNREADABLE, ids=repr)
+def test_an_order_that_is_done_is_done_whatever_is_answered(
     worker: Worker, app: Any, monkeypatch: pytest.MonkeyPatch, answers: Any
 ) -> None:
-    monkeypatch.setattr(app.app.control, "pool_grow", lambda *_, **__: answers)
-    with pytest.raises(DriverError, match="cannot be understood") as caught:
+    grow = app.app.control.pool_grow
+
+    def grow_and_say(*told: Any, **how: Any) -> Any:
+        grow(*told, **how)
+        return said(answers)
+
+    monkeypatch.setattr(app.app.control, "pool_grow", grow_and_say)
+    CeleryPool(app.app, NAME).scale(3)
+    until(lambda: worker.processes() == 3, worker.log.read_text)
+
+
+@pytest.mark.parametrize("answers", UNREADABLE, ids=repr)
+def test_of_an_order_that_is_answered_in_a_foreign_shape_it_is_not_known_whether_it_will_be_done(
+    worker: Worker, app: Any, monkeypatch: pytest.MonkeyPatch, answers: Any
+) -> None:
+    monkeypatch.setattr(app.app.control, "pool_grow", lambda *_, **__: said(answers))
+    with pytest.raises(DriverError, match=r"cannot be understood|broker cannot be reached") as caught:
         CeleryPool(app.app, NAME).scale(3)
-    assert caught.value.code == "malformed"
+    assert caught.value.code == "timed_out"
+    assert worker.processes() == 2
+
+
+def test_an_order_that_the_broker_refuses_is_denied_where_the_pool_shows_that_it_was_not_done(
+    worker: Worker, app: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app.app.control, "pool_grow", lambda *_, **__: said(AccessRefused("no right to publish")))
+    with pytest.raises(DriverError, match=r"has 2: the broker refuses: .*no right to publish") as caught:
+        CeleryPool(app.app, NAME).scale(3)
+    assert caught.value.code == "denied"
+
+
+@pytest.mark.parametrize(
+    ("shown", "words"),
+    [
+        ([{NAME: {"pool": {"processes": "many"}}}], "cannot be understood"),
+        ([{NAME: {"pool": {"implementation": "celery.concurrency.thread:TaskPool"}}}], "only prefork"),
+        ([{NAME: {}}, {"mail@there": {}}], "several workers answer"),
+        (AccessRefused("no right to read"), "the broker refuses"),
+    ],
+    ids=str,
+)
+def test_of_an_order_after_which_the_pool_cannot_be_read_it_is_not_known_whether_it_was_done(
+    worker: Worker, app: Any, monkeypatch: pytest.MonkeyPatch, shown: Any, words: str
+) -> None:
+    grow = app.app.control.pool_grow
+
+    def grow_and_be_read_no_more(*told: Any, **how: Any) -> Any:
+        answers = grow(*told, **how)
+        monkeypatch.setattr(app.app.control, "broadcast", lambda *_, **__: said(shown))
+        return answers
+
+    monkeypatch.setattr(app.app.control, "pool_grow", grow_and_be_read_no_more)
+    with pytest.raises(DriverError, match=rf"it is not known whether it has.*{words}") as caught:
+        CeleryPool(app.app, NAME).scale(3)
+    assert caught.value.code == "timed_out"
+    until(lambda: worker.processes() == 3, worker.log.read_text)
 
 
 def test_a_pool_of_threads_is_refused() -> None:

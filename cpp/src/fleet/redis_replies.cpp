@@ -1,5 +1,6 @@
 #include "fleet/redis_replies.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <optional>
 #include <utility>
@@ -84,30 +85,34 @@ Replies::Step Replies::take_blob(std::string_view length, std::size_t start, boo
 Replies::Step Replies::open(char kind, std::string_view count) {
   const auto size = size_in(count);
   if (!size || open_.size() == deepest) return Step::wrong;
-  if (*size == 0) {
+  const bool is_aside = kind == '|' || (kind == '>' && open_.empty());
+  if (*size > 0) {
+    open_.push_back({kind == '%' || kind == '|' ? 2 * *size : *size, is_aside});
+  } else if (!is_aside) {
     close_one();
-  } else {
-    open_.push_back(kind == '%' || kind == '|' ? 2 * *size : *size);
   }
   return Step::taken;
 }
 
 Replies::Step Replies::add(std::string_view value, bool is_error) {
   if (is_error && value.empty()) return Step::wrong;
-  if (is_error) {
-    reply_.error = std::string{value};
-  } else {
-    reply_.values.emplace_back(value);
-  }
+  const bool is_dropped = std::ranges::any_of(open_, &Aggregate::is_aside);
+  if (is_error && !is_dropped) reply_.error = std::string{value};
+  if (!is_error && !is_dropped) reply_.values.emplace_back(value);
   close_one();
   return Step::taken;
 }
 
 /// An element is whole; so is each aggregate whose last one it was, and with the outermost the
-/// reply.
+/// reply. What is said aside is an element of nothing.
 void Replies::close_one() {
-  while (!open_.empty() && --open_.back() == 0) open_.pop_back();
-  if (open_.empty()) all_.push_back(std::exchange(reply_, {}));
+  while (!open_.empty()) {
+    if (--open_.back().lacks > 0) return;
+    const bool is_aside = open_.back().is_aside;
+    open_.pop_back();
+    if (is_aside) return;
+  }
+  all_.push_back(std::exchange(reply_, {}));
 }
 
 }  // namespace selfscale::fleet

@@ -14,8 +14,10 @@ struct Reply {
   std::vector<std::string> values;
 };
 
-/// Takes whole replies off what was received. Boost.Redis' parser is not for servers that nobody
-/// knows: "$\r\n" ends the process, and it writes beyond its array at streams in streams.
+/// Takes whole replies off what was received, for one exchange: what is said aside is no reply, and
+/// is dropped (attributes; pushes, which nobody asked for). Boost.Redis' parser is not for servers
+/// that nobody knows: "$\r\n" ends the process, and it writes beyond its array at streams in
+/// streams.
 class Replies {
  public:
   /// False: it is no RESP3, or more than any answer to us; then nothing more may be taken.
@@ -24,6 +26,10 @@ class Replies {
 
  private:
   enum class Step { taken, incomplete, wrong };
+  struct Aggregate {
+    std::size_t lacks;  ///< so many elements
+    bool is_aside;
+  };
 
   Step take_one();
   Step take_blob(std::string_view length, std::size_t start, bool is_error);
@@ -32,9 +38,9 @@ class Replies {
   void close_one();
 
   std::string received_;
-  std::size_t read_ = 0;           ///< of `received_`
-  std::size_t taken_ = 0;          ///< of all bytes ever
-  std::vector<std::size_t> open_;  ///< how many elements each aggregate still lacks
+  std::size_t read_ = 0;         ///< of `received_`
+  std::size_t taken_ = 0;        ///< of all bytes of this exchange
+  std::vector<Aggregate> open_;  ///< the outermost first
   Reply reply_;
   std::vector<Reply> all_;
 };

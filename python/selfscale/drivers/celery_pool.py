@@ -38,6 +38,8 @@ _BROKER = (
     "Celery's orders go through it, to the worker and back",
     "celery --app shop.tasks status   # asks the same; the address is the application's broker_url",
 )
+_WORKERS_REFUSALS = {"throttled", "failed"}
+_REFUSALS = {*_WORKERS_REFUSALS, "denied"}  # whatever else is heard of an order, it may have been done
 _LOOK_AGAIN = 0.1
 _DEADLINE = 10.0  # the agent's, for calls that name none
 # A look takes two answers at most, a step two looks and an order's answer; each has the time of one more to spare.
@@ -70,7 +72,8 @@ class CeleryPool:
     Args:
         app: the Celery application.
         worker: the worker's node name, ``celery@host``; without it the only one that answers.
-        timeout: seconds to wait for a worker's answer; fewer where the call's deadline leaves no time for all.
+        timeout: seconds to wait for a worker's answer; a step waits for a sixth of its deadline at most (1.67 s of the
+            agent's 10 s), `observe` for 3.33 s, so more than that serves `preflight` alone.
     """
 
     def __init__(self, app: Any, worker: str | None = None, *, timeout: float = 1.0) -> None:
@@ -101,10 +104,10 @@ class CeleryPool:
         """Have the pool grow or shrink to exactly so many processes.
 
         Raises:
-            DriverError: no worker answers (``unreachable``), it refuses (``failed``), too few processes are idle
-                (``throttled``), somebody else has set another count since the step was decided (``conflict``), an
-                answer cannot be understood (``malformed``), the deadline is over before anything was asked for, or it
-                is not to be seen what became of the order (``timed_out``).
+            DriverError: no worker answers (``unreachable``), it refuses (``failed``), the broker refuses (``denied``),
+                too few processes are idle (``throttled``), somebody else has set another count since the step was
+                decided (``conflict``), what it has cannot be understood (``malformed``), the deadline is over before
+                anything was asked for, or it is not to be seen what became of the order (``timed_out``).
         """
         if replicas < 1:
             raise DriverError(f"scale: {replicas} processes; a pool keeps 1 or more", "invalid_argument")
@@ -122,21 +125,19 @@ class CeleryPool:
         if time.monotonic() >= ends:
             late = f"reading what {worker} has took longer than the {deadline:g} s that were left"
             raise DriverError(f"{late}: nothing was asked for", "timed_out")
-        control = self._app.control
-        order = control.pool_grow if change > 0 else control.pool_shrink
+        against = self._ordered(worker, change, patience)
+        left = ends - 2 * patience - time.monotonic()
         try:
-            with self._asking():
-                answers = order(abs(change), destination=[worker], reply=True, timeout=patience, limit=1)
-            refusal = _refusal(_by_worker(answers), worker)
-            left = ends - 2 * patience - time.monotonic()
-            _, processes = self._settled(replicas, patience, 0.0 if refusal else min(max(self._timeout, 2.0), left))
+            if left < 0:
+                raise DriverError("no time is left to read what it has", "timed_out")
+            is_refused = against is not None and against.code in _WORKERS_REFUSALS
+            _, processes = self._settled(replicas, patience, 0.0 if is_refused else min(max(self._timeout, 2.0), left))
         except DriverError as error:
-            if error.code != "unreachable":
-                raise
-            words = f"{worker} was told to have {replicas} processes, and it is not known whether it has: {error}"
+            said = "; ".join(str(each) for each in (against, error) if each)
+            words = f"{worker} was told to have {replicas} processes, and it is not known whether it has: {said}"
             raise DriverError(words, "timed_out") from error
         if processes != replicas:
-            raise _failure(worker, replicas, processes, refusal)
+            raise _failure(worker, replicas, processes, against)
 
     def preflight(self) -> dict[str, list[Finding]]:
         """Return what is wrong: no worker, several, another pool than prefork, an autoscaler of Celery's own."""
@@ -150,6 +151,18 @@ class CeleryPool:
             what = f"{worker} has an autoscaler of its own: start it without --autoscale"
             return {"wrong": [{"what": what, "why": "two that set one count undo each other's work", "paste": _START}]}
         return {"wrong": [], "warnings": []}
+
+    def _ordered(self, worker: str, change: int, patience: float) -> DriverError | None:
+        """Tell a worker; return what speaks against its being done: a refusal, or an answer that shows nothing."""
+        control = self._app.control
+        order = control.pool_grow if change > 0 else control.pool_shrink
+        try:
+            with self._asking():
+                answers = order(abs(change), destination=[worker], reply=True, timeout=patience, limit=1)
+            refusal = _refusal(_by_worker(answers), worker)
+        except DriverError as error:
+            return error
+        return DriverError(refusal, "throttled" if "busy" in refusal else "failed") if refusal else None
 
     def _settled(self, wanted: int | None, patience: float, seconds: float) -> tuple[str, int]:
         """Read who is there, and how many processes it was asked for.
@@ -177,7 +190,10 @@ class CeleryPool:
         found = _by_worker(answers)
         if not found:
             said = f"{self._worker} did not answer" if self._worker else "no worker answered"
-            raise DriverError(f"{said} within {patience:g} s", "unreachable")
+            said = f"{said} within {patience:.3g} s"
+            if patience < self._timeout:
+                said += f", all that the call's deadline leaves for one answer; timeout is {self._timeout:g} s"
+            raise DriverError(said, "unreachable")
         if len(found) > 1:
             names = ", ".join(sorted(found))
             raise DriverError(f"several workers answer ({names}): name one in platform.worker", "conflict")
@@ -192,13 +208,18 @@ class CeleryPool:
             yield
         except (exceptions.SerializationError, exceptions.SerializerNotInstalled) as error:
             raise _malformed(str(error)) from error
-        except (OSError, exceptions.OperationalError) as error:
+        except (OSError, exceptions.OperationalError, *self._losses()) as error:
             # Kombu makes an error of the connection of what the broker refuses while it publishes.
             if isinstance(error.__cause__, self._refusals()):
                 raise DriverError(f"the broker refuses: {error}", "denied") from error
             raise DriverError(f"the broker cannot be reached: {error}", "unreachable") from error
         except self._refusals() as error:
             raise DriverError(f"the broker refuses: {error}", "denied") from error
+
+    def _losses(self) -> tuple[type[Exception], ...]:
+        """Return what this broker's client raises where its connection is lost."""
+        losses: tuple[type[Exception], ...] = self._app.connection_for_write().connection_errors
+        return losses
 
     def _refusals(self) -> tuple[type[Exception], ...]:
         """Return what this broker's client raises where the broker refuses."""
@@ -262,9 +283,9 @@ def _refusal(answers: Mapping[str, Mapping[str, Any]], worker: str) -> str:
     return str(answers.get(worker, {}).get("error") or "")
 
 
-def _failure(worker: str, wanted: int, processes: int, refusal: str) -> DriverError:
+def _failure(worker: str, wanted: int, processes: int, against: DriverError | None) -> DriverError:
     words = f"{worker} was to have {wanted} processes and has {processes}"
-    if not refusal:
-        return DriverError(f"{words}: the change is not to be seen yet", "timed_out")
-    code = "throttled" if "busy" in refusal else "failed"
-    return DriverError(f"{words}: {refusal}", code)
+    if against and against.code in _REFUSALS:
+        return DriverError(f"{words}: {against}", against.code)
+    unseen = f"{words}: the change is not to be seen yet"
+    return DriverError(f"{unseen}; {against}" if against else unseen, "timed_out")

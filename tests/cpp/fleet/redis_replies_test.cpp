@@ -39,6 +39,25 @@ TEST(RedisReplies, OfEachKindAreRead) {
   EXPECT_EQ(replies[0].values, (Values{"-3", "1.5", "t", "123", "", "txt:abc", "in", ""}));
 }
 
+TEST(RedisReplies, AreWithoutTheAttributesThatStandBeforeThem) {
+  const auto replies = read(
+      "|1\r\n+ttl\r\n*2\r\n:1\r\n-ERR x\r\n+OK\r\n"
+      "*2\r\n|1\r\n+k\r\n|1\r\n+in\r\n+it\r\n+v\r\n:1\r\n|0\r\n:2\r\n");
+  ASSERT_EQ(replies.size(), 2U);
+  EXPECT_EQ(replies[0].values, Values{"OK"});
+  EXPECT_EQ(replies[0].error, "");
+  EXPECT_EQ(replies[1].values, (Values{"1", "2"}));
+}
+
+TEST(RedisReplies, AreNotWhatAServerSaysUnasked) {
+  const auto replies =
+      read(">2\r\n+invalidate\r\n*1\r\n$1\r\nk\r\n:1\r\n>0\r\n>1\r\n-ERR x\r\n-ERR y\r\n");
+  ASSERT_EQ(replies.size(), 2U);
+  EXPECT_EQ(replies[0].values, Values{"1"});
+  EXPECT_EQ(replies[0].error, "");
+  EXPECT_EQ(replies[1].error, "ERR y");
+}
+
 TEST(RedisReplies, OfAServerThatRefusesAreItsWords) {
   const auto replies = read("-NOAUTH no\r\n!9\r\nERR a\r\nb!\r\n");
   ASSERT_EQ(replies.size(), 2U);
@@ -47,8 +66,10 @@ TEST(RedisReplies, OfAServerThatRefusesAreItsWords) {
 }
 
 TEST(RedisReplies, AreTheSameInWhateverPiecesTheyCome) {
-  const std::string bytes = "+OK\r\n*2\r\n$4\r\n\r\n\r\n\r\n|1\r\n+k\r\n:1\r\n-ERR x\r\n";
+  const std::string bytes =
+      "+OK\r\n*2\r\n$4\r\n\r\n\r\n\r\n|1\r\n+k\r\n:1\r\n>1\r\n+p\r\n-ERR x\r\n";
   const auto whole = read(bytes);
+  ASSERT_EQ(whole.size(), 3U);
   Replies replies;
   for (const char one : bytes) ASSERT_TRUE(replies.take({&one, 1}));
   ASSERT_EQ(replies.all().size(), whole.size());
