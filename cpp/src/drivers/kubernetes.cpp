@@ -10,6 +10,7 @@
 #include "drivers/kubernetes/autoscalers.hpp"
 #include "drivers/longest_work.hpp"
 #include "drivers/overtaken.hpp"
+#include "drivers/takeover.hpp"
 #include "http/client.hpp"
 #include "http/status.hpp"
 
@@ -417,7 +418,7 @@ class Kubernetes final : public Driver {
     if (!all) co_return all.error();
     for (const auto& each : *all) {
       if (!options_.takes_over) {
-        found.wrong.push_back(refusal_to_fight(each));
+        found.wrong.push_back(found_beside(each));
         continue;
       }
       const auto allowed = co_await is_allowed(kubernetes::may_change(each), until);
@@ -427,19 +428,15 @@ class Kubernetes final : public Driver {
             missing(kubernetes::may_change(each), "without it nothing is taken over"));
       }
       if (!each.is_suspended()) {
-        found.warnings.push_back(each.about +
-                                 "; by platform.takeOver it is suspended when this agent first "
-                                 "scales that, and gets its setting back when that ends");
+        found.warnings.push_back(will_be_taken_over(each.about));
       }
     }
     co_return Result<void>{};
   }
 
-  [[nodiscard]] Finding refusal_to_fight(const Autoscaler& autoscaler) const {
+  [[nodiscard]] Finding found_beside(const Autoscaler& autoscaler) const {
     if (autoscaler.is_suspended() && autoscaler.is_taken_over()) {
-      return {autoscaler.about +
-                  ", and is suspended by an agent's takeover: with platform.takeOver an agent goes "
-                  "on from there, and gives it back when it ends",
+      return {may_go_on(autoscaler.about + ", and is suspended by an agent's takeover"),
               "until then nobody scales", R"("takeOver": true   # into the policy's platform)"};
     }
     const bool is_kedas = !autoscaler.scaled_object.empty();

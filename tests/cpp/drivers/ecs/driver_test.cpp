@@ -7,6 +7,7 @@
 #include "drivers/ecs.hpp"
 #include "drivers/ecs/fake_aws_fixture.hpp"
 #include "drivers/preflight_fixture.hpp"
+#include "drivers/takeover.hpp"
 
 namespace selfscale::drivers::ecs {
 namespace {
@@ -511,7 +512,7 @@ TEST_F(EcsDriver, WithoutConsentItSaysOfAnEarlierTakeoverAndTouchesNothing) {
   const auto found = preflight();
   EXPECT_EQ(sentences(found.wrong), Names{});
   ASSERT_EQ(found.warnings.size(), 1U);
-  EXPECT_NE(found.warnings[0].what.find("platform.takeOver"), std::string::npos);
+  EXPECT_EQ(found.warnings[0].what, left_suspended("the tag selfscale:taken-over").what);
   ASSERT_TRUE(release());
   EXPECT_TRUE(suspended().all());
   set_suspended({});

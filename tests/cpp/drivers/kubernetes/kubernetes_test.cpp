@@ -608,7 +608,10 @@ TEST_F(KubernetesTakeover, WithoutConsentASuspendedAutoscalerIsNeitherUsedNorGiv
   driver = made(false);
   const auto wrong = preflight().wrong;
   ASSERT_EQ(wrong.size(), 1U);
-  EXPECT_PRED2(contains, wrong[0].what, "is suspended by an agent's takeover");
+  EXPECT_PRED2(ends_with, wrong[0].what,
+               ", and is suspended by an agent's takeover: with platform.takeOver an agent goes on "
+               "from there, and it stays suspended while agents may act; `selfscale disable "
+               "SERVICE` gives it back");
   give_back();
   EXPECT_EQ(autoscalers(), suspended);
 }
