@@ -46,8 +46,8 @@ Session::Session(asio::io_context& io, const Options& options,
                  CredentialChain::Surroundings surroundings)
     : io_{io},
       options_{options},
-      surroundings_{surroundings},
-      chain_{io, std::move(surroundings), options.endpoint} {}
+      surroundings_{std::move(surroundings)},
+      chain_{io, {surroundings_.environment, [this] { return now(); }}, options.endpoint} {}
 
 asio::awaitable<Result<std::string>> Session::call(Operation operation, Deadline until) {
   for (bool may_try_again = true;; may_try_again = false) {

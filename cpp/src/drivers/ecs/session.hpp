@@ -21,6 +21,8 @@ class Session {
  public:
   Session(boost::asio::io_context& io, const Options& options,
           CredentialChain::Surroundings surroundings);
+  Session(const Session&) = delete;  // its chain goes by its time
+  Session& operator=(const Session&) = delete;
 
   /// The answer's body. Refused credentials are renewed once, and a clock that is wrong is
   /// corrected once by AWS'; nothing else is tried again. A failure names the operation and, where

@@ -8,6 +8,7 @@
 #include "drivers/ecs/fake_aws_fixture.hpp"
 #include "drivers/preflight_fixture.hpp"
 #include "drivers/takeover.hpp"
+#include "model/rfc3339.hpp"
 
 namespace selfscale::drivers::ecs {
 namespace {
@@ -195,6 +196,31 @@ class EcsDriverByAnotherClock : public EcsDriver {
   }
   Result<Observation> observe() { return run(io, driver->observe()); }
   std::vector<Finding> warnings() { return found_by(io, *driver).warnings; }
+  /// A container's endpoint has them.
+  void have_keys_for_an_hour() {
+    aws.with([](State& state) {
+      state.session_token = "t";
+      const auto until = (state.time + std::chrono::hours{1}).time_since_epoch().count();
+      state.files["/keys"] = Json{{"AccessKeyId", state.access_key_id},
+                                  {"SecretAccessKey", state.secret_access_key},
+                                  {"Token", state.session_token},
+                                  {"Expiration", to_rfc3339(static_cast<double>(until))}}
+                                 .dump();
+    });
+  }
+  void go_to_the_container() {
+    auto surroundings = aws.surroundings();
+    surroundings.environment = [url = aws.url()](const std::string& name) {
+      return name == "AWS_CONTAINER_CREDENTIALS_FULL_URI" ? std::optional{url + "/keys"}
+             : name == "AWS_REGION"                       ? std::optional<std::string>{"eu-west-1"}
+                                                          : std::nullopt;
+    };
+    surroundings.now = [this, now = surroundings.now] { return now() + off; };
+    driver = ecs_driver(io, options, std::move(surroundings));
+  }
+  std::size_t times_asked_for_keys() {
+    return aws.with([](State& state) { return state.others.size(); });
+  }
 
   std::chrono::seconds off{-1'200};
   std::unique_ptr<Driver> driver;
@@ -259,6 +285,27 @@ TEST_F(EcsDriverByAnotherClock, SaysItWhereTheRefusalStays) {
       << seen.error().message;
   EXPECT_NE(driver->explain(seen.error()).paste.find("timedatectl set-ntp true"),
             std::string::npos);
+}
+
+TEST_F(EcsDriverByAnotherClock, KeepsKeysThatHaveExpiredByItAlone) {
+  off = std::chrono::hours{1};
+  go_to_the_container();
+  have_keys_for_an_hour();
+  refuse_next();
+  for (int twice = 0; twice < 2; ++twice) ASSERT_TRUE(observe());
+  EXPECT_EQ(times_asked_for_keys(), 1U);
+}
+
+TEST_F(EcsDriverByAnotherClock, RenewsKeysInTimeByThatOfAws) {
+  go_to_the_container();
+  have_keys_for_an_hour();
+  refuse_next();
+  ASSERT_TRUE(observe());
+  ASSERT_EQ(times_asked_for_keys(), 1U);
+  pass(std::chrono::minutes{56});
+  have_keys_for_an_hour();
+  ASSERT_TRUE(observe());
+  EXPECT_EQ(times_asked_for_keys(), 2U);
 }
 
 TEST_F(EcsDriver, WithoutARegionItSaysWhatToSet) {
