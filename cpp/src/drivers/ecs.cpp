@@ -46,9 +46,6 @@ class Ecs final : public Driver {
     auto seen = observation_of(*service, is_denied ? std::vector<ecs::Task>{} : *tasks,
                                seconds_of(session_.now()));
     if (is_denied && seen.note.empty()) seen.note = with_permission(tasks.error());
-    if (const auto clock = ecs::clock_finding(session_.ahead())) {
-      seen.note = clock->what + (seen.note.empty() ? "" : "; " + seen.note);
-    }
     seen.poll_after_seconds = poll_seconds;
     co_return seen;
   }
@@ -93,7 +90,7 @@ class Ecs final : public Driver {
   }
 
   [[nodiscard]] Finding explain(const Failure& failure) const override {
-    return ecs::finding_of(failure, options_.place);
+    return ecs::finding_of(failure, options_.place, session_.is_refused_for_its_clock());
   }
 
  private:

@@ -34,6 +34,8 @@ class Session {
   [[nodiscard]] WallTime now() const { return surroundings_.now() + ahead_; }
   /// So far is that ahead of this machine's.
   [[nodiscard]] std::chrono::seconds ahead() const { return ahead_; }
+  /// The last call was refused for its time.
+  [[nodiscard]] bool is_refused_for_its_clock() const { return is_refused_for_its_clock_; }
 
  private:
   [[nodiscard]] Result<std::string> region() const;
@@ -46,6 +48,7 @@ class Session {
   CredentialChain chain_;
   std::map<Api, std::unique_ptr<http::Client>> clients_;
   std::chrono::seconds ahead_{0};
+  bool is_refused_for_its_clock_ = false;
 };
 
 }  // namespace selfscale::drivers::ecs
