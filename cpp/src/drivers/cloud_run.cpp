@@ -6,8 +6,8 @@
 #include "drivers/cloud_run/api.hpp"
 #include "drivers/cloud_run/token_source.hpp"
 #include "drivers/hosted/options.hpp"
-#include "drivers/hosted/takeover.hpp"
 #include "drivers/overtaken.hpp"
+#include "drivers/takeover.hpp"
 
 namespace selfscale::drivers {
 namespace {
@@ -173,10 +173,10 @@ class CloudRun final : public Driver {
     if (!operation) co_return operation.error();
     if (operation->failure) co_return *operation->failure;
     const auto now = co_await read_workload(until);
-    if (!now) co_return hosted::not_seen_given_back(with_permission(now.error()));
+    if (!now) co_return not_seen_given_back(with_permission(now.error()));
     if (cloud_run::is_given_back(*taken, *now)) co_return Result<void>{};
-    co_return hosted::not_seen_given_back("the " + cloud_run::to_text(target_) +
-                                          " does not have it: " + taken->before_takeover->dump());
+    co_return not_seen_given_back("the " + cloud_run::to_text(target_) +
+                                  " does not have it: " + taken->before_takeover->dump());
   }
 
   /// What became of the operation that the last write began.
@@ -234,12 +234,12 @@ class CloudRun final : public Driver {
     if (!workload) co_return workload.error();
     Preflight found;
     if (!workload->is_manual && takes_over_) {
-      found.warnings.push_back(hosted::will_be_taken_over(scales_itself()));
+      found.warnings.push_back(will_be_taken_over(scales_itself()));
     } else if (!workload->is_manual) {
-      found.wrong.push_back(hosted::refusal_to_fight(conflict()));
+      found.wrong.push_back(refusal_to_fight(conflict()));
     } else if (workload->before_takeover && !takes_over_) {
-      found.warnings.push_back(hosted::left_suspended(std::string{"the annotation "} +
-                                                      cloud_run::taken_over_annotation));
+      found.warnings.push_back(
+          left_suspended(std::string{"the annotation "} + cloud_run::taken_over_annotation));
     }
     if (is_inside_ && workload->is_throttled) {
       found.warnings.emplace_back(

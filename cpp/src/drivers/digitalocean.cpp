@@ -5,8 +5,8 @@
 
 #include "drivers/digitalocean/api.hpp"
 #include "drivers/hosted/options.hpp"
-#include "drivers/hosted/takeover.hpp"
 #include "drivers/overtaken.hpp"
+#include "drivers/takeover.hpp"
 
 namespace selfscale::drivers {
 namespace {
@@ -182,12 +182,12 @@ class DigitalOcean final : public Driver {
     const auto written = co_await put(*spec, until);
     if (!written) co_return written.error();
     const auto now = co_await read_app(until);
-    if (!now) co_return hosted::not_seen_given_back(with_permission(now.error()));
+    if (!now) co_return not_seen_given_back(with_permission(now.error()));
     const auto& setting = taken->autoscaler.empty() ? *taken->before_takeover : taken->autoscaling;
     if (!now->before_takeover && hosted::has_all_of(now->autoscaling, setting)) {
       co_return Result<void>{};
     }
-    co_return hosted::not_seen_given_back("the component does not have it: " + setting.dump());
+    co_return not_seen_given_back("the component does not have it: " + setting.dump());
   }
 
   /// What became of the deployment that the last write began.
@@ -238,15 +238,15 @@ class DigitalOcean final : public Driver {
     if (!app) co_return app.error();
     Preflight found;
     if (!app->autoscaler.empty() && takes_over_) {
-      found.warnings.push_back(hosted::will_be_taken_over(app->autoscaler));
+      found.warnings.push_back(will_be_taken_over(app->autoscaler));
     } else if (!app->autoscaler.empty()) {
-      found.wrong.push_back(hosted::refusal_to_fight(
+      found.wrong.push_back(refusal_to_fight(
           app->autoscaler +
           ", and a count must not stand beside it: take `autoscaling` out of the component, leave "
           "the component to it"));
     } else if (app->before_takeover && !takes_over_) {
       found.warnings.push_back(
-          hosted::left_suspended(std::string{"the variable "} + digitalocean::taken_over_variable));
+          left_suspended(std::string{"the variable "} + digitalocean::taken_over_variable));
     }
     const auto sendable = digitalocean::with_count(target_, app->spec, app->desired);
     if (!sendable) found.wrong.push_back(sendable.error().message);

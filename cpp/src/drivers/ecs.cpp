@@ -8,6 +8,7 @@
 #include "drivers/ecs/refusal.hpp"
 #include "drivers/ecs/session.hpp"
 #include "drivers/overtaken.hpp"
+#include "drivers/takeover.hpp"
 
 namespace selfscale::drivers {
 namespace {
@@ -45,9 +46,6 @@ class Ecs final : public Driver {
     auto seen = observation_of(*service, is_denied ? std::vector<ecs::Task>{} : *tasks,
                                seconds_of(session_.now()));
     if (is_denied && seen.note.empty()) seen.note = with_permission(tasks.error());
-    if (const auto clock = ecs::clock_finding(session_.ahead())) {
-      seen.note = clock->what + (seen.note.empty() ? "" : "; " + seen.note);
-    }
     seen.poll_after_seconds = poll_seconds;
     co_return seen;
   }
@@ -92,7 +90,7 @@ class Ecs final : public Driver {
   }
 
   [[nodiscard]] Finding explain(const Failure& failure) const override {
-    return ecs::finding_of(failure, options_.place);
+    return ecs::finding_of(failure, options_.place, session_.is_refused_for_its_clock());
   }
 
  private:
@@ -119,22 +117,13 @@ class Ecs final : public Driver {
       co_return failure;
     }
     if (!native->conflict.empty() && options_.takes_over) {
-      found.warnings.push_back(native->conflict +
-                               "; by platform.takeOver it is suspended when this agent first "
-                               "scales the service, and gets its setting back when that ends");
+      found.warnings.push_back(will_be_taken_over(native->conflict));
     } else if (!native->conflict.empty()) {
-      found.wrong.emplace_back(
-          native->conflict +
-              "; two autoscalers undo each other's work: suspend or deregister it, "
-              "or consent to its suspension by platform.takeOver",
-          "with takeOver it is suspended while this agent acts, and gets its setting back after",
-          R"("takeOver": true   # in the policy's platform)");
+      found.wrong.push_back(refusal_to_fight(
+          native->conflict + "; two autoscalers undo each other's work: suspend or deregister it"));
     }
     if (service->before_takeover && native->suspended.all() && !options_.takes_over) {
-      found.warnings.emplace_back(
-          "Application Auto Scaling is suspended by an earlier agent's takeover: with "
-          "platform.takeOver an agent goes on from there, and gives it back when it ends",
-          "until then it stays suspended", R"("takeOver": true   # in the policy's platform)");
+      found.warnings.push_back(left_suspended("the tag " + std::string{ecs::taken_over_tag}));
     }
     if (auto clock = ecs::clock_finding(session_.ahead())) {
       found.warnings.push_back(std::move(*clock));

@@ -1,6 +1,7 @@
 #include "drivers/kubernetes.hpp"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "drivers/deadline.hpp"
@@ -9,6 +10,7 @@
 #include "drivers/kubernetes/autoscalers.hpp"
 #include "drivers/longest_work.hpp"
 #include "drivers/overtaken.hpp"
+#include "drivers/takeover.hpp"
 #include "http/client.hpp"
 #include "http/status.hpp"
 
@@ -27,6 +29,8 @@ using kubernetes::Target;
 using kubernetes::Workload;
 
 constexpr int change_attempts = 5;  // an autoscaler's status changes all the time
+// What an accepted write leaves to be tidied up must not hold up its answer.
+constexpr Duration time_for_marks{2'000};
 
 /// What cannot be read, with what was asked before it.
 template <class T>
@@ -282,7 +286,8 @@ class Kubernetes final : public Driver {
 
   // --- scaling
 
-  asio::awaitable<Result<void>> write(int desired, const std::string& version, Deadline until) {
+  /// The count that stands now, which an admission webhook may have made another.
+  asio::awaitable<Result<int>> put(int desired, const std::string& version, Deadline until) {
     const auto make = [&] { return kubernetes::put_scale(target_, desired, version); };
     const auto answer = co_await ask(make, until);
     if (!answer) co_return answer.error();
@@ -290,11 +295,20 @@ class Kubernetes final : public Driver {
     if (!count) {
       co_return Failure{Errc::timed_out, count.error().message + "; was it carried out?", {}};
     }
-    if (*count == desired) co_return Result<void>{};
-    co_return Failure{Errc::failed,
-                      "scale: the API took " + std::to_string(desired) + " replicas and made " +
-                          std::to_string(*count) + " of them: an admission webhook, perhaps",
-                      {}};
+    co_return *count;
+  }
+
+  static Result<void> as_asked_for(int desired, const Result<int>& made) {
+    if (!made) return made.error();
+    if (*made == desired) return {};
+    return Failure{Errc::failed,
+                   "scale: the API took " + std::to_string(desired) + " replicas and made " +
+                       std::to_string(*made) + " of them: an admission webhook, perhaps",
+                   {}};
+  }
+
+  asio::awaitable<Result<void>> write(int desired, const std::string& version, Deadline until) {
+    co_return as_asked_for(desired, co_await put(desired, version, until));
   }
 
   /// Marks outlive no write that did not come about: such a pod would be the first to go whenever
@@ -306,17 +320,23 @@ class Kubernetes final : public Driver {
       const auto marked = co_await mark(workload, request.victims, gone, until);
       if (!marked) co_return marked;
     }
-    auto written = co_await write(request.desired, workload.version, until);
-    const bool none_go = gone > 0 ? is_surely_undone(written) : written.has_value();
+    const auto made = co_await put(request.desired, workload.version, until);
+    const bool none_go =
+        made ? *made >= workload.current : gone > 0 && is_surely_undone(made.error());
     // What fails of it is no failure of the write, and is made up for by the next one.
-    if (none_go) static_cast<void>(co_await unmark(workload, until));
-    co_return written;
+    if (none_go) {
+      static_cast<void>(
+          co_await unmark(workload, made ? Deadline{until.left(time_for_marks)} : until));
+    }
+    co_return as_asked_for(request.desired, made);
   }
 
   /// And there is time for more.
-  static bool is_surely_undone(const Result<void>& written) {
-    return !written && written.error().code != Errc::timed_out &&
-           written.error().code != Errc::stopped;
+  static bool is_surely_undone(const Failure& failure) {
+    constexpr std::array codes{Errc::conflict,  Errc::denied,          Errc::not_found,
+                               Errc::throttled, Errc::unreachable,     Errc::unsupported,
+                               Errc::failed,    Errc::invalid_argument};
+    return std::ranges::find(codes, failure.code) != codes.end();
   }
 
   /// Makes the pods that are to go the cheapest. Without the permission they go as the platform
@@ -401,7 +421,7 @@ class Kubernetes final : public Driver {
     if (!all) co_return all.error();
     for (const auto& each : *all) {
       if (!options_.takes_over) {
-        found.wrong.push_back(refusal_to_fight(each));
+        found.wrong.push_back(found_beside(each));
         continue;
       }
       const auto allowed = co_await is_allowed(kubernetes::may_change(each), until);
@@ -411,19 +431,15 @@ class Kubernetes final : public Driver {
             missing(kubernetes::may_change(each), "without it nothing is taken over"));
       }
       if (!each.is_suspended()) {
-        found.warnings.push_back(each.about +
-                                 "; by platform.takeOver it is suspended when this agent first "
-                                 "scales that, and gets its setting back when that ends");
+        found.warnings.push_back(will_be_taken_over(each.about));
       }
     }
     co_return Result<void>{};
   }
 
-  [[nodiscard]] Finding refusal_to_fight(const Autoscaler& autoscaler) const {
+  [[nodiscard]] Finding found_beside(const Autoscaler& autoscaler) const {
     if (autoscaler.is_suspended() && autoscaler.is_taken_over()) {
-      return {autoscaler.about +
-                  ", and is suspended by an agent's takeover: with platform.takeOver an agent goes "
-                  "on from there, and gives it back when it ends",
+      return {may_go_on(autoscaler.about + ", and is suspended by an agent's takeover"),
               "until then nobody scales", R"("takeOver": true   # into the policy's platform)"};
     }
     const bool is_kedas = !autoscaler.scaled_object.empty();

@@ -4,9 +4,9 @@
 #include <utility>
 
 #include "drivers/hosted/options.hpp"
-#include "drivers/hosted/takeover.hpp"
 #include "drivers/overtaken.hpp"
 #include "drivers/render/api.hpp"
+#include "drivers/takeover.hpp"
 
 namespace selfscale::drivers {
 namespace {
@@ -122,9 +122,9 @@ class Render final : public Driver {
     const auto objections = render::objections(*service);
     found.wrong.assign(objections.begin(), objections.end());
     if (!service->autoscaler.empty() && takes_over_) {
-      found.warnings.push_back(hosted::will_be_taken_over(service->autoscaler));
+      found.warnings.push_back(will_be_taken_over(service->autoscaler));
     } else if (!service->autoscaler.empty()) {
-      found.wrong.push_back(hosted::refusal_to_fight(
+      found.wrong.push_back(refusal_to_fight(
           service->autoscaler +
           ", and meanwhile takes what others ask for with a 202 and ignores it: turn it off on the "
           "service's page Scaling, leave the service to it"));
@@ -195,9 +195,9 @@ class Render final : public Driver {
     const auto set = co_await set_autoscaling(setting, until);
     if (!set) co_return set.error();
     const auto service = co_await read_service(until);
-    if (!service) co_return hosted::not_seen_given_back(with_permission(service.error()));
+    if (!service) co_return not_seen_given_back(with_permission(service.error()));
     if (hosted::has_all_of(service->autoscaling, setting)) co_return Result<void>{};
-    co_return hosted::not_seen_given_back("the service does not have it: " + setting.dump());
+    co_return not_seen_given_back("the service does not have it: " + setting.dump());
   }
 
   asio::awaitable<Result<void>> set_autoscaling(const hosted::Json& setting, Deadline until) {

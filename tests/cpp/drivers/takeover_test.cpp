@@ -1,5 +1,8 @@
 // What every driver does alike that takes over the platform's own autoscaler by a person's consent.
+#include "drivers/takeover.hpp"
+
 #include "drivers/conformance.hpp"
+#include "text_predicates.hpp"
 
 namespace selfscale::drivers {
 namespace {
@@ -52,7 +55,11 @@ TEST_P(Takeover, WithConsentNothingIsDoneBeforeTheFirstChangeOfTheCount) {
   const auto driver = with_consent();
   const auto found = run(io, driver->preflight()).value();
   EXPECT_EQ(sentences(found.wrong), std::vector<std::string>{});
-  EXPECT_FALSE(found.warnings.empty());
+  ASSERT_FALSE(found.warnings.empty());
+  EXPECT_PRED2(contains, found.warnings[0].what,
+               "; by platform.takeOver it is suspended when this agent first scales the service, "
+               "and stays suspended while agents may act; `selfscale disable SERVICE` gives it "
+               "back");
   ASSERT_TRUE(run(io, driver->observe()));
   release(*driver);
   EXPECT_EQ(platform->autoscaler(), setting);
@@ -110,6 +117,16 @@ TEST_P(Takeover, WhatAKilledAgentTookIsGivenBackByTheNext) {
 
 INSTANTIATE_TEST_SUITE_P(Every, Takeover, testing::ValuesIn(rows_that_take_over()),
                          [](const auto& info) { return info.param.name; });
+
+TEST(TakeoverWords, SayHowLongItIsSuspendedAndWhatGivesItBack) {
+  EXPECT_EQ(refusal_to_fight("it scales itself").why,
+            "with takeOver it is suspended while agents may act; `selfscale disable SERVICE` gives "
+            "it back");
+  EXPECT_EQ(left_suspended("the tag x").what,
+            "the platform's own autoscaler is suspended by an earlier agent's takeover (the tag "
+            "x): with platform.takeOver an agent goes on from there, and it stays suspended while "
+            "agents may act; `selfscale disable SERVICE` gives it back");
+}
 
 TEST(TakeoverRows, AreTheDriversThatHaveTheOption) {
   std::vector<std::string> all;

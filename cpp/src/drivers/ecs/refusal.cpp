@@ -17,7 +17,6 @@ using http::Verdict;
 constexpr std::size_t longest_message = 1'000;
 // AWS takes signatures that are five minutes old.
 constexpr std::chrono::seconds notable_difference{240};
-constexpr std::string_view on_clock = "this machine's clock is ";
 constexpr auto why_on_clock = "AWS refuses what is signed at another time than its own";
 constexpr auto how_to_set_clock = "timedatectl set-ntp true   # of a container: on its host";
 
@@ -108,7 +107,7 @@ bool speaks_of_time(std::string_view message) {
 std::string words_on_clock(std::chrono::seconds ahead) {
   if (std::chrono::abs(ahead) < notable_difference) return {};
   const auto seconds = ahead.count();
-  return std::string{on_clock} + std::to_string(seconds > 0 ? seconds : -seconds) + " s " +
+  return "this machine's clock is " + std::to_string(seconds > 0 ? seconds : -seconds) + " s " +
          (seconds > 0 ? "behind" : "ahead of") + " AWS'";
 }
 
@@ -117,13 +116,11 @@ std::string words_on_clock(std::chrono::seconds ahead) {
 std::optional<Finding> clock_finding(std::chrono::seconds ahead) {
   const auto words = words_on_clock(ahead);
   if (words.empty()) return std::nullopt;
-  return Finding{words +
-                     ": calls are made by AWS' time until it is set (timedatectl set-ntp true; "
-                     "of a container, on its host)",
-                 why_on_clock, how_to_set_clock};
+  return Finding{words + ": calls are made by AWS' time until it is set", why_on_clock,
+                 how_to_set_clock};
 }
 
-Finding finding_of(const Failure& failure, const Place& place) {
+Finding finding_of(const Failure& failure, const Place& place, bool is_for_the_clock) {
   const auto what = with_permission(failure);
   if (!failure.permission.empty()) {
     return {
@@ -139,7 +136,7 @@ Finding finding_of(const Failure& failure, const Place& place) {
               "aws ecs list-services" + cluster +
                   "   # the name goes into platform.service, its cluster into platform.cluster"};
     case Errc::denied:
-      if (what.find(on_clock) != std::string::npos) return {what, why_on_clock, how_to_set_clock};
+      if (is_for_the_clock) return {what, why_on_clock, how_to_set_clock};
       return {what, "AWS does not know who asks",
               R"("taskRoleArn": "arn:aws:iam::ACCOUNT:role/selfscale"   # in the task definition; )"
               "elsewhere AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"};

@@ -50,7 +50,8 @@ std::optional<std::chrono::seconds> clock_difference(const Answered& answer, Wal
 /// Empty: the difference is one that AWS bears.
 std::optional<Finding> clock_finding(std::chrono::seconds ahead);
 
-/// A failed preflight: what it means, and what mends it.
-Finding finding_of(const Failure& failure, const Place& place);
+/// A failed preflight: what it means, and what mends it. `is_for_the_clock`: it is a refusal of
+/// this machine's time.
+Finding finding_of(const Failure& failure, const Place& place, bool is_for_the_clock);
 
 }  // namespace selfscale::drivers::ecs

@@ -46,11 +46,12 @@ Session::Session(asio::io_context& io, const Options& options,
                  CredentialChain::Surroundings surroundings)
     : io_{io},
       options_{options},
-      surroundings_{surroundings},
-      chain_{io, std::move(surroundings), options.endpoint} {}
+      surroundings_{std::move(surroundings)},
+      chain_{io, {surroundings_.environment, [this] { return now(); }}, options.endpoint} {}
 
 asio::awaitable<Result<std::string>> Session::call(Operation operation, Deadline until) {
   for (bool may_try_again = true;; may_try_again = false) {
+    is_refused_for_its_clock_ = false;
     auto answer = co_await send(operation, until);
     if (!answer) {
       auto failure = answer.error();
@@ -60,6 +61,7 @@ asio::awaitable<Result<std::string>> Session::call(Operation operation, Deadline
     if (answer->status / 100 == 2) co_return std::move(answer->body);
     const auto own_time = surroundings_.now();
     const auto refusal = refusal_of(operation, answered(*answer), own_time);
+    is_refused_for_its_clock_ = refusal.remedy == Remedy::set_clock;
     if (!may_try_again || refusal.remedy == Remedy::none) co_return refusal.failure;
     if (refusal.remedy == Remedy::renew_credentials) {
       chain_.reject();

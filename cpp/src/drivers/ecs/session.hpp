@@ -21,6 +21,8 @@ class Session {
  public:
   Session(boost::asio::io_context& io, const Options& options,
           CredentialChain::Surroundings surroundings);
+  Session(const Session&) = delete;  // its chain goes by its time
+  Session& operator=(const Session&) = delete;
 
   /// The answer's body. Refused credentials are renewed once, and a clock that is wrong is
   /// corrected once by AWS'; nothing else is tried again. A failure names the operation and, where
@@ -32,6 +34,8 @@ class Session {
   [[nodiscard]] WallTime now() const { return surroundings_.now() + ahead_; }
   /// So far is that ahead of this machine's.
   [[nodiscard]] std::chrono::seconds ahead() const { return ahead_; }
+  /// The last call was refused for its time.
+  [[nodiscard]] bool is_refused_for_its_clock() const { return is_refused_for_its_clock_; }
 
  private:
   [[nodiscard]] Result<std::string> region() const;
@@ -44,6 +48,7 @@ class Session {
   CredentialChain chain_;
   std::map<Api, std::unique_ptr<http::Client>> clients_;
   std::chrono::seconds ahead_{0};
+  bool is_refused_for_its_clock_ = false;
 };
 
 }  // namespace selfscale::drivers::ecs

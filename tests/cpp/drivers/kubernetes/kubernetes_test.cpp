@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "drivers/deadline.hpp"
 #include "drivers/kubernetes/api.hpp"
 #include "drivers/kubernetes/api_server.hpp"
 #include "places.hpp"
@@ -215,6 +216,21 @@ class KubernetesMarks : public KubernetesDriver {
       return all;
     });
   }
+  /// Makes this count of whatever is asked for; the pods' controller has not come to it yet.
+  void have_an_admission_webhook(int count) {
+    api.change([this, count](Cluster& cluster) {
+      cluster.intercept = [this, count](http::Peer& peer, const http::Received& request) {
+        if (request.method() != "PUT") return false;
+        api.change([count](Cluster& now) { now.replicas = count; });
+        peer.answer(200, Json{{"kind", "Scale"},
+                              {"apiVersion", "autoscaling/v1"},
+                              {"metadata", {{"name", "web"}}},
+                              {"spec", {{"replicas", count}}}}
+                             .dump());
+        return true;
+      };
+    });
+  }
   const std::vector<std::string> only_somebody_elses{"", "7", "", ""};
 };
 
@@ -242,6 +258,21 @@ TEST_F(KubernetesMarks, StayWhereTheCountMayHaveBeenWritten) {
   ASSERT_FALSE(go_down());
   const auto mark = std::to_string(cost_of_victim);
   EXPECT_EQ(costs(), (std::vector<std::string>{"", mark, "", mark}));
+}
+
+TEST_F(KubernetesMarks, StayWhereAnAdmissionWebhookLetsFewerGo) {
+  have_an_admission_webhook(3);
+  const auto written = go_down();
+  ASSERT_FALSE(written);
+  EXPECT_EQ(written.error().code, Errc::failed);
+  const auto mark = std::to_string(cost_of_victim);
+  EXPECT_EQ(costs(), (std::vector<std::string>{"", mark, "", mark}));
+}
+
+TEST_F(KubernetesMarks, AreTakenBackWhereAnAdmissionWebhookLetsNoneGo) {
+  have_an_admission_webhook(4);
+  ASSERT_FALSE(go_down());
+  EXPECT_EQ(costs(), (std::vector<std::string>{"", "", "", ""}));
 }
 
 TEST_F(KubernetesMarks, LeaveCostsOfOthersAsTheyAre) {
@@ -272,6 +303,24 @@ TEST_F(KubernetesMarks, DoNotStandInTheWayOfAStepUp) {
     EXPECT_TRUE(scale(request));
     EXPECT_EQ(api.look([](const Cluster& cluster) { return cluster.replicas; }), count);
   }
+}
+
+TEST_F(KubernetesMarks, DoNotHoldUpTheAnswerToAStepUp) {
+  leave_marks_behind();
+  api.change([](Cluster& cluster) {
+    cluster.intercept = [](http::Peer& peer, const http::Received& request) {
+      const bool is_meant = request.target().find("/pods") != std::string::npos;
+      if (is_meant) peer.wait_for_the_end();
+      return is_meant;
+    };
+  });
+  ScaleRequest request;
+  request.desired = 5;
+  request.version =
+      std::to_string(api.look([](const Cluster& cluster) { return cluster.version; }));
+  const Deadline half_of_it{request.deadline / 2};
+  EXPECT_TRUE(scale(request));
+  EXPECT_FALSE(half_of_it.is_over());
 }
 
 TEST_F(KubernetesMarks, AreTakenBackAtTheEnd) {
@@ -559,7 +608,10 @@ TEST_F(KubernetesTakeover, WithoutConsentASuspendedAutoscalerIsNeitherUsedNorGiv
   driver = made(false);
   const auto wrong = preflight().wrong;
   ASSERT_EQ(wrong.size(), 1U);
-  EXPECT_PRED2(contains, wrong[0].what, "is suspended by an agent's takeover");
+  EXPECT_PRED2(ends_with, wrong[0].what,
+               ", and is suspended by an agent's takeover: with platform.takeOver an agent goes on "
+               "from there, and it stays suspended while agents may act; `selfscale disable "
+               "SERVICE` gives it back");
   give_back();
   EXPECT_EQ(autoscalers(), suspended);
 }
