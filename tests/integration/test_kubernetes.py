@@ -121,7 +121,7 @@ class Written:
         init = ["selfscale", "init", "kubernetes", "--namespace", self.name_space, "--image", "web:1"]
         said = subprocess.run(init, cwd=folder, check=True, capture_output=True, text=True).stdout
         self.following = [line.strip() for line in said.partition("Next:\n")[2].splitlines()]
-        for line in self.following[:3]:
+        for line in self.following[:4]:
             self.shell(line)
 
     def shell(self, line: str) -> str:

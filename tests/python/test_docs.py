@@ -81,6 +81,21 @@ def test_the_page_of_a_driver_answers_what_everybody_asks(page: Path) -> None:
     assert re.search(r"^\| ---", sections["Failures"], re.MULTILINE), "a table"
 
 
+@pytest.mark.parametrize("name", ["cloud_run", "digitalocean", "ecs", "kubernetes", "railway", "render"])
+def test_the_set_up_on_a_platform_starts_an_agent_and_looks_before_it_turns_it_on(name: str) -> None:
+    page = (ROOT / "docs" / "drivers" / f"{name}.md").read_text()
+    set_up = page.partition("## Set-up\n")[2].partition("\n## ")[0]
+    steps = [
+        "`instrument(app)`",
+        "`selfscale agent --policies F`",
+        "`selfscale doctor --policies F`",
+        "AUTOSCALING_ENABLED=true",
+    ]
+    places = [set_up.find(step) for step in steps]
+    assert -1 not in places
+    assert places == sorted(places)
+
+
 def test_the_page_on_policies_leads_to_the_page_of_every_driver() -> None:
     text = (ROOT / "docs" / "policy.md").read_text()
     assert all(f"(drivers/{page.name})" in text for page in DRIVER_PAGES)

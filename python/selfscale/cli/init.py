@@ -75,11 +75,22 @@ class _Platform:
 
 _IMAGE = {"image": "registry.example.com/__service__:1"}
 
+
+def _app_with(place: str) -> str:
+    """Return the line that comes first: what the health checks of the files ask for, the library answers."""
+    return f"# First the app: it calls instrument(app), which answers /health and /health/ready, too; {place}"
+
+
+_IN_IMAGE = _app_with("its image has selfscale[fastapi,cli]")
+_IN_IMAGE_WITH_POLICY = _app_with("its image has selfscale[fastapi,cli] and selfscale.json")
+_IN_REQUIREMENTS = _app_with("requirements.txt has selfscale[fastapi,cli]")
+
 PLATFORMS = {
     "kubernetes": _Platform(
         names=_label(53),
         examples={"namespace": "default", **_IMAGE},
         following=(
+            _IN_IMAGE,
             "selfscale validate k8s/selfscale.json",
             "kubectl apply -k k8s",
             "kubectl --namespace __namespace__ rollout status deployment/__service__",
@@ -92,6 +103,7 @@ PLATFORMS = {
         names=(r"[A-Za-z0-9_-]{1,54}", "letters, digits, dashes and underscores, 54 at most, beginning with a letter"),
         examples={"region": "eu-west-1", "account": "123456789012", "cluster": "default", **_IMAGE},
         following=(
+            _IN_IMAGE_WITH_POLICY,
             "selfscale validate selfscale.json",
             "export AWS_REGION=__region__   # of the AWS CLI, version 2",
             "read -r SELFSCALE_FLEET   # redis://user:password@host:6379/0, so that it is in no history",
@@ -126,7 +138,9 @@ PLATFORMS = {
         names=(r"[A-Za-z0-9_-]{1,63}", "letters, digits, dashes and underscores, 63 at most, beginning with a letter"),
         examples={"stack": "shop", "host": "shop.example.com", **_IMAGE},
         following=(
+            _IN_IMAGE,
             "selfscale validate selfscale.json",
+            "# Traefik passes on /api alone: put your own paths into docker-stack.yml, twice",
             "docker network create --driver overlay traefik   # where there is none",
             "docker stack deploy -c docker-stack.yml __stack__",
             "docker service logs __stack___agent",
@@ -137,6 +151,8 @@ PLATFORMS = {
         names=_NAME,
         examples={"project": "shop", **_IMAGE},
         following=(
+            _IN_IMAGE,
+            "# The limits of 100 and 20 requests a minute stand for your own: what one container of yours carries",
             "scripts/setup-autoscaling.sh",
             "docker compose -p __project__ -f __file__ -f docker-compose.autoscale.yml up -d"
             "   # version 1: docker-compose",
@@ -147,6 +163,7 @@ PLATFORMS = {
         names=_label(26),
         examples={"project": "shop", "region": "europe-west1", **_IMAGE},
         following=(
+            _IN_IMAGE_WITH_POLICY,
             "selfscale validate selfscale.json",
             "cloud_run/setup.sh   # its first lines say what to do before",
             "gcloud run services logs read __service__ --project __project__ --region __region__",
@@ -155,8 +172,10 @@ PLATFORMS = {
     "render": _Platform(
         names=_NAME,
         following=(
+            _IN_REQUIREMENTS,
             "selfscale validate selfscale.json",
-            "render blueprints validate render.yaml",
+            "render blueprints validate render.yaml   # of Render's CLI",
+            "# Instances of the plan standard and the key value store that render.yaml asks for cost money",
             "git add render.yaml selfscale.json   # pushed, and taken up as a Blueprint, it asks for RENDER_API_KEY",
         ),
     ),
@@ -164,6 +183,7 @@ PLATFORMS = {
         names=_NAME,
         examples={"project": "shop"},
         following=(
+            _IN_REQUIREMENTS,
             "selfscale validate selfscale.json",
             "pip install railway-sdk && railway login && railway link",
             "railway config plan   # what would change; nothing does yet",
@@ -178,6 +198,7 @@ PLATFORMS = {
         names=_label(32),
         examples={"app": "4f6c71e2-1e90-4762-9fee-6cc4a0a9f2cf", "repo": "example/__service__"},
         following=(
+            _IN_REQUIREMENTS,
             "doctl apps spec validate .do/app.yaml",
             "doctl apps create --spec .do/app.yaml",
             "doctl apps list   # the id goes into selfscale.json, and both secrets into the app's settings",

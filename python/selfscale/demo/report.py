@@ -6,6 +6,9 @@ import base64
 import html
 import io
 import json
+import shlex
+import shutil
+import sysconfig
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -88,11 +91,15 @@ def _ratio(key: str, one: Mapping[str, float], other: Mapping[str, float]) -> st
 
 
 def next_steps(output: Path) -> str:
-    """What to do now, in three lines."""
+    """What to do now, in a few lines."""
+    run = ["selfscale run --policies policies.json --enable -- uvicorn app:app --fd {fd}"]
+    own = Path(sysconfig.get_path("scripts"))
+    if (own / "selfscale").exists() and shutil.which("selfscale") != str(own / "selfscale"):
+        run.insert(0, f'export PATH={shlex.quote(str(own))}:"$PATH"   # this selfscale, and its uvicorn')
     return (
         f"See       {output / 'report.html'}  and the picture, the journal and the figures beside it\n"
         "Your app  from selfscale.integrations.fastapi import instrument; instrument(app)   # recommends only\n"
-        "Let it    selfscale run --policies policies.json --enable -- uvicorn app:app --fd {fd}"
+        "Let it    " + "\n          ".join(run)
     )
 
 

@@ -120,6 +120,24 @@ def test_it_says_what_it_wrote_and_the_lines_to_run(platform: str, init: Run, tm
 
 
 @pytest.mark.parametrize("platform", PLATFORMS)
+def test_the_lines_begin_with_what_the_app_must_have(platform: str, init: Run, tmp_path: Path) -> None:
+    """Health checks ask for routes that the library answers, so without it nothing ever becomes ready."""
+    first = init(platform).stdout.partition("Next:\n")[2].splitlines()[0]
+    text = "".join(files(tmp_path).values())
+    assert "/health/" in text
+    assert [words for words in ("instrument(app)", "selfscale[fastapi,cli]", "/health") if words not in first] == []
+    assert ("selfscale.json" in first) == ("selfscale.json is a part of the image" in text)
+
+
+@pytest.mark.parametrize("platform", PLATFORMS)
+def test_a_policy_by_cpu_says_whom_the_agent_that_leads_hears(platform: str, written: Written) -> None:
+    (text,) = (each for each in files(written(platform)).values() if '"policies"' in each)
+    plain = re.sub(r"\s+(// )?", " ", text)
+    said = re.search(r"hears its own \w+ alone.* adds late, and takes none away", plain)
+    assert bool(said) == ('"metric": "cpu_usage"' in text)
+
+
+@pytest.mark.parametrize("platform", PLATFORMS)
 def test_the_files_that_the_lines_name_are_there(platform: str, init: Run, tmp_path: Path) -> None:
     ended = init(platform)
     following = ended.stdout.partition("Next:\n")[2]

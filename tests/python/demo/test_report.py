@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import subprocess
+import sysconfig
 from pathlib import Path
 
 import pytest
@@ -91,6 +93,26 @@ def test_the_files_of_the_output(tmp_path: Path) -> None:
     assert 'src="http' not in page
     assert "the load &lt;rose&gt;" in page
     assert "a doubt" in page
+
+
+def test_a_shell_that_knows_no_selfscale_is_told_where_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")
+    lines = report.next_steps(tmp_path).splitlines()
+    (told,) = (line for line in lines if "export PATH=" in line)
+    ended = subprocess.run(
+        ["bash", "-c", told.partition("Let it")[2] + "\ncommand -v selfscale"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert Path(ended.stdout.strip()) == Path(sysconfig.get_path("scripts")) / "selfscale"
+
+
+def test_a_shell_that_knows_this_selfscale_is_told_the_command_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", sysconfig.get_path("scripts"), prepend=":")
+    assert "export PATH=" not in report.next_steps(tmp_path)
 
 
 def test_plain_lines_tell_events_once_and_figures() -> None:
