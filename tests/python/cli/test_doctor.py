@@ -229,6 +229,30 @@ def test_an_app_of_celery_that_cannot_be_imported_is_one_finding_among_the_other
     assert found["paste"].startswith("PYTHONPATH=")
 
 
+@pytest.fixture
+def without_celery(write: Write, tmp_path: Path) -> dict[str, str]:
+    """The environment of a Python that has no Celery."""
+    write("sitecustomize.py", "import sys\nsys.modules['celery'] = None\n")
+    return {"PYTHONPATH": str(tmp_path)}
+
+
+@pytest.mark.parametrize("platform", [{"driver": "celery_pool"}, CELERY])
+def test_without_celery_its_driver_says_so_among_the_other_findings(
+    doctor: Run, without_celery: dict[str, str], platform: dict[str, str]
+) -> None:
+    ended = doctor("--json", policies=policy(platform=platform), **without_celery)
+    assert ended.returncode == 1
+    assert "Traceback" not in ended.stderr
+    [found] = checks_of(ended)["driver"]["wrong"]
+    assert 'platform.driver = "celery_pool": needs Celery, which cannot be imported here' in found["what"]
+    assert found["why"]
+    assert found["paste"].endswith("-m pip install celery")
+    as_words = doctor(policies=policy(platform=platform), **without_celery)
+    assert as_words.returncode == 1
+    assert "needs Celery" in as_words.stdout
+    assert "Traceback" not in as_words.stderr
+
+
 def test_the_driver_has_the_name_that_the_policy_gives_it(doctor: Run) -> None:
     ended = doctor(policies=policy(platform={"driver": "vercel"}))
     assert "backend  driver vercel, no agent answers here" in ended.stdout
