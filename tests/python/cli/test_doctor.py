@@ -297,6 +297,23 @@ def test_an_agent_that_runs_here_speaks_for_itself(doctor: Run, tmp_path: Path) 
     assert "no candidate" in checks["agent"]["seen"]
 
 
+@pytest.mark.parametrize("surroundings", [{}, {"RENDER_SERVICE_ID": "srv-1"}])
+def test_an_agent_that_runs_here_with_a_driver_is_not_said_to_need_one(
+    doctor: Run, tmp_path: Path, surroundings: dict[str, str]
+) -> None:
+    driver = selfscale.CallbackDriver(lambda count: None, lambda: 2, capabilities={"scope": "host"})
+    directories = {"SELFSCALE_RUN_DIR": str(tmp_path / "run"), "SELFSCALE_STATE_DIR": str(tmp_path / "state")}
+    asked = {**policy(), "evaluationInterval": "100ms"}
+    with selfscale.Agent(asked, driver=driver, enable=True, environment=directories) as agent:
+        while not agent.status()["mayAct"]:
+            pass
+        ended = doctor(policies=policy(), **surroundings)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert "and may act" in ended.stdout
+    assert "never acts" not in ended.stdout
+    assert '"platform": {"driver"' not in ended.stdout
+
+
 def test_an_app_may_ask_itself_before_it_starts() -> None:
     driver = selfscale.CallbackDriver(lambda count: None, lambda: 3, lambda: {"wrong": [], "warnings": ["costly"]})
     found = selfscale.Agent(policy(), driver=driver).examine()
