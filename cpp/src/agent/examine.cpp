@@ -25,6 +25,7 @@
 #include "drivers/own_labels.hpp"
 #include "policy/compiled.hpp"
 #include "sampling/cgroup.hpp"
+#include "segment/open_file.hpp"
 
 namespace selfscale {
 namespace agent {
@@ -89,10 +90,10 @@ std::optional<Finding> cannot_keep(const std::string& directory, const std::stri
     return Finding{what + ": it belongs to another user", why, other};
   }
   if ((status.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
-    const bool is_shared = (status.st_mode & S_ISVTX) != 0;  // as /tmp is
-    return Finding{
-        what + ": others may write to it", why,
-        is_shared ? variable + "=" + directory + "/selfscale" : "chmod 700 " + directory};
+    return Finding{what + ": others may write to it", why,
+                   segment::is_for_many(directory, status)
+                       ? variable + "=" + directory + "/selfscale"
+                       : "chmod 700 " + directory};
   }
   return std::nullopt;
 }

@@ -154,11 +154,16 @@ asio::awaitable<void> Runner::wind_up() {
 // --- its loops ---
 
 asio::awaitable<void> Runner::steer() {
+  bool is_overruling_known = false;
   while (!stopping_) {
     std::string failed;
     try {
       is_stepping_ = true;
       co_await steering_.step();
+      if (!is_overruling_known && !steering_.switches().empty()) {  // a follower reads none
+        is_overruling_known = true;
+        say_what_is_overruled();
+      }
       hurry_tick();
       serve_people();
     } catch (const abi::__forced_unwind&) {
@@ -179,6 +184,18 @@ asio::awaitable<void> Runner::steer() {
     next_step_.expires_after(failed.empty() ? wait : longest_tick);
     co_await next_step_.async_wait(with_error);
   }
+}
+
+/// A word that somebody has said before is kept, and a setting of this start may stand against it.
+void Runner::say_what_is_overruled() {
+  const auto& settings = house_.settings;
+  const auto& word = named("enabled", steering_.switches());
+  const auto setting = std::ranges::find(settings.found, "AUTOSCALING_ENABLED", &Setting::name);
+  if (word.says_no || settings.word || settings.enabled || setting->from == "default") return;
+  house_.log.warn(setting->name + "=" + setting->value + " (" + setting->from +
+                  ") has no effect: the global switch was turned on by " + who_set(word) +
+                  ", which is kept. `selfscale disable` turns it off; SELFSCALE_KILL=1 holds "
+                  "this agent back whoever said what");
 }
 
 /// What every process does, whoever decides: it says that it lives, and shows what it costs.

@@ -81,6 +81,7 @@ class Runner final : public control::Controlled {
   boost::asio::awaitable<void> steer();
   boost::asio::awaitable<void> keep_up();
   void say_whether_seen();
+  void say_what_is_overruled();
   boost::asio::awaitable<void> watch_drain();
   boost::asio::awaitable<void> wind_up();
   boost::asio::awaitable<Result<fleet::Switches>> change(std::string service, Change how);

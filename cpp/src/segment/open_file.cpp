@@ -7,6 +7,8 @@
 
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
+#include <iterator>
 #include <memory>
 #include <system_error>
 #include <vector>
@@ -219,11 +221,20 @@ Result<void> make_private_directory(const std::string& path) {
   if (status.st_uid != ::geteuid()) {
     return Failure{Errc::denied, "the directory " + path + " belongs to another user", {}};
   }
-  if ((status.st_mode & 022) != 0) {
-    return Failure{
-        Errc::denied, "others may write to the directory " + path + "; chmod 700 mends that", {}};
-  }
-  return {};
+  if ((status.st_mode & 022) == 0) return {};
+  const auto mended =
+      is_for_many(path, status)
+          ? ", which many use (one of your own is needed, such as " + path + "/selfscale)"
+          : "; chmod 700 mends that";
+  return Failure{Errc::denied, "others may write to the directory " + path + mended, {}};
+}
+
+bool is_for_many(const std::string& path, const struct stat& status) {
+  if ((status.st_mode & (S_ISVTX | S_ISGID)) != 0) return true;
+  std::error_code ignored;
+  const auto whole = std::filesystem::weakly_canonical(path, ignored);
+  // Those of the system stand at the top or right below, as /var/mail does, and are of root.
+  return status.st_uid == 0 && std::distance(whole.begin(), whole.end()) <= 3;
 }
 
 }  // namespace selfscale::segment

@@ -77,6 +77,9 @@ bool peek(const std::string& path, std::span<std::byte> head);
 /// Makes the directory (0700) where it is missing. Errc::denied when it is a link, somebody else's,
 /// or writable by others.
 Result<void> make_private_directory(const std::string& path);
+/// Is a directory meant for many, so that closing it to others would break the machine? By its
+/// sticky or set-group-ID bit, or as one of the system's.
+bool is_for_many(const std::string& path, const struct stat& status);
 /// "No space left on device", and the like.
 std::string words_for(int error_number);
 

@@ -68,7 +68,7 @@ def _options(
 
 
 app.command()(demo)
-app.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})(run.run)
+app.command(context_settings={"allow_interspersed_args": False})(run.run)
 app.command()(agent.agent)
 app.command()(init.init)
 app.command()(doctor.doctor)

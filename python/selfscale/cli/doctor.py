@@ -87,7 +87,11 @@ def examine(path: str, policy: Json) -> Json:
         checks = [_without_its_agent(check, policy) for check in looked["checks"]]
         return {"service": service, "driver": looked["driver"], "agent": None, "checks": checks}
     # The agent has its own user, environment and place: its word on itself counts, not that of this process.
-    others = [check for check in looked["checks"] if check["name"] in {"platform", "limits"}]
+    others = [
+        _with_its_driver(check) if status["driver"] and not looked["driver"] else check
+        for check in looked["checks"]
+        if check["name"] in {"platform", "limits"}
+    ]
     told = {key: status[key] for key in ("process", "role", "leader", "mayAct", "because")}
     return {"service": service, "driver": status["driver"], "agent": told, "checks": [_of_agent(status), *others]}
 
@@ -100,6 +104,11 @@ def _without_its_agent(check: Json, policy: Json) -> Json:
         return check
     moved = [{**each, "why": _ELSEWHERE} for each in check["wrong"]]
     return {**check, "wrong": [], "warnings": [*moved, *check["warnings"]]}
+
+
+def _with_its_driver(check: Json) -> Json:
+    """Leave out that the policy names none: the agent was handed one, as `selfscale run` does."""
+    return {**check, "warnings": []} if check["name"] == "platform" else check
 
 
 def _of_agent(status: Json) -> Json:

@@ -32,7 +32,12 @@ _WAYS = {
 
 
 def enable(service: Switched = None, *, url: Url = None, as_json: AsJson = False) -> None:
-    """Turn a service's switch on, or without a service the global one: both must be on for the agent to act."""
+    """Turn a service's switch on, or without a service the global one: both must be on for the agent to act.
+
+    The global one holds for all services of this user on this host, or for all whose agents meet where SELFSCALE_FLEET
+    says. A word outlives the agent: it is kept until `selfscale disable`, and goes before AUTOSCALING_ENABLED and the
+    policy's "enabled". For one run alone start it with --enable.
+    """
     _turn(service, url, on=True, as_json=as_json)
 
 
@@ -87,9 +92,17 @@ def _turn(service: str | None, url: str | None, *, on: bool, as_json: bool) -> N
     said = tell("/api/autoscaling/enable", order, service=service, url=url)
     words = f"{f'the switch of {service}' if service else 'the global switch'} is {'on' if on else 'off'}"
     if on:
+        words += _how_far_it_holds(service)
         turned = {"policy_enabled" if service else "enabled"}
         words += _what_else_is_in_the_way(only_service(service, url), service, url, turned)
     _say(said, words, as_json=as_json)
+
+
+def _how_far_it_holds(service: str | None) -> str:
+    if service:
+        return f' until `selfscale disable {service}`, whatever "enabled" in its policy says'
+    everywhere = "for all services of this user on this host, or all whose agents meet where SELFSCALE_FLEET says"
+    return f" {everywhere}, until `selfscale disable`, whatever AUTOSCALING_ENABLED says"
 
 
 def _what_else_is_in_the_way(name: str, service: str | None, url: str | None, turned: set[str]) -> str:

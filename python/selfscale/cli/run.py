@@ -13,9 +13,9 @@ import typer
 from selfscale import _core
 from selfscale._json import Json
 from selfscale.cli.durations import seconds
-from selfscale.cli.policies import Service, policy_of
+from selfscale.cli.policies import NO_FILE, Service, policy_of, usual_file
 from selfscale.cli.running import run_directory
-from selfscale.cli.terminal import refuse
+from selfscale.cli.terminal import refuse, refuse_usage
 
 # The folder in which this is run is not searched: what lies there may be called as a module of the standard library.
 _AGENT = "import sys; sys.path[:] = filter(None, sys.path); from selfscale.cli._agent_child import main; main()"
@@ -30,7 +30,9 @@ def run(
         ),
     ],
     *,
-    policies: Annotated[str, typer.Option("--policies", help="The policy file.", metavar="FILE")],
+    policies: Annotated[
+        str | None, typer.Option("--policies", help="The policy file.", metavar="FILE", envvar="SELFSCALE_POLICIES")
+    ] = None,
     service: Service = None,
     bind: Annotated[
         str | None,
@@ -44,11 +46,12 @@ def run(
 
     Unless it may act it keeps initialReplicas (else minReplicas) running, and recommends.
     """
-    policy = policy_of(policies, service)
+    path = policies or usual_file() or refuse_usage(NO_FILE)
+    policy = policy_of(path, service)
     named = (policy.get("platform") or {}).get("driver")
     if named not in {None, "local"}:
-        print(f"selfscale: the driver is local here, though {policies} says {named}", file=sys.stderr)
-    agent = agent_command(str(Path(policies).resolve()), str(policy["service"]), enable=enable)
+        print(f"selfscale: the driver is local here, though {path} says {named}", file=sys.stderr)
+    agent = agent_command(str(Path(path).resolve()), str(policy["service"]), enable=enable)
     _become(supervisor(), supervisor_arguments(policy, agent, command, bind=bind))
 
 

@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 from rich.markup import escape
 
 from selfscale import hints, load_policies, vercel
 from selfscale._json import Json
+from selfscale.cli.driver_module import DriverModule, register_from
 from selfscale.cli.terminal import AsJson, console, print_json
+from selfscale.drivers import names_of_ours, registered_names
 from selfscale.errors import Error, PolicyError, Problem
 
 
 def validate(
     file: Annotated[str, typer.Argument(help="The policy file; or a vercel.json.")],
     as_json: AsJson = False,
+    driver_module: DriverModule = None,
 ) -> None:
     """Check a policy file whole: every mistake at once, and how each bare number was read.
 
+    A driver with nearly the name of one of selfscale's is a mistake, unless --driver-module registers it.
+
     Of a vercel.json: what is out of Vercel's limits, what it sets, and why nothing in it can be scaled.
     """
+    register_from(driver_module)
     try:
         if Path(file).name == "vercel.json":
             _validate_vercel(file, as_json)
@@ -39,12 +46,13 @@ def _validate_policies(file: str, as_json: bool) -> None:
     try:
         policies = load_policies(file)
     except PolicyError as error:
-        if as_json:
-            print_json({"valid": False, "problems": [problem._asdict() for problem in error.problems]})
-        else:
-            show_problems(error.problems)
-        raise typer.Exit(1) from None
-    found = hints(file)
+        _refuse(error.problems, as_json)
+    odd = hints(file)
+    unknown = [hint for hint in odd if _is_of_unknown_driver(hint)]
+    misspelt = [_misspelt(hint) for hint in unknown if json.loads(hint.value) not in registered_names()]
+    if misspelt:
+        _refuse(misspelt, as_json)
+    found = [hint for hint in odd if hint not in unknown]
     if as_json:
         print_json({"valid": True, "hints": [hint._asdict() for hint in found], "policies": policies})
         return
@@ -52,6 +60,24 @@ def _validate_policies(file: str, as_json: bool) -> None:
         console.print(f"[green]ok[/]  {escape(_summary(policy))}")
     for hint in found:
         _show("[yellow]hint[/]", hint)
+
+
+def _refuse(problems: Sequence[Problem], as_json: bool) -> NoReturn:
+    if as_json:
+        print_json({"valid": False, "problems": [problem._asdict() for problem in problems]})
+    else:
+        show_problems(problems)
+    raise typer.Exit(1)
+
+
+def _is_of_unknown_driver(hint: Problem) -> bool:
+    """Whether it is on a name that is none of ours; those of ours are hinted at for what they do."""
+    return hint.pointer.endswith("/platform/driver") and json.loads(hint.value) not in names_of_ours()
+
+
+def _misspelt(hint: Problem) -> Problem:
+    own = "One of your own is known by the module that registers it: --driver-module MODULE"
+    return hint._replace(message=f"{hint.message} {own}")
 
 
 def _validate_vercel(file: str, as_json: bool) -> None:

@@ -245,7 +245,7 @@ def register_driver(name: str, factory: DriverFactory) -> None:
     """
     if not name:
         raise ValueError("a driver needs a name")
-    if name in _names_of_ours():
+    if name in names_of_ours():
         message = f"the name {name!r} is that of a driver of selfscale's own; call yours otherwise"
         raise ValueError(message)
     if _FACTORIES.setdefault(name, factory) != factory:
@@ -258,7 +258,8 @@ def registered_names() -> frozenset[str]:
     return frozenset(_FACTORIES)
 
 
-def _names_of_ours() -> Iterable[str]:
+def names_of_ours() -> Iterable[str]:
+    """Return what selfscale's own drivers are called."""
     from selfscale import _core
 
     return [*_core.driver_names(), *_OURS]

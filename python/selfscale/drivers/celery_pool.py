@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import reprlib
 import socket
+import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -51,7 +52,7 @@ def make(_service: str, platform: Mapping[str, Any]) -> CeleryPool:
     """Make the driver of a policy's platform object.
 
     Raises:
-        PolicyError: a key is unknown or has no such value, or there is no such application.
+        PolicyError: a key is unknown or has no such value, there is no such application, or no Celery.
     """
     check_keys("celery_pool", platform, _KEYS)
     timeout = platform.get("timeout", 1.0)
@@ -262,8 +263,9 @@ def _malformed(why: str) -> DriverError:
 
 def _application(name: str) -> Any:
     """Import ``module:attribute``; without it, the application of this process."""
+    celery = _celery()
     if not name:
-        return import_module("celery").current_app
+        return celery.current_app
     module, _, attribute = name.partition(":")
     try:
         found = getattr(import_module(module), attribute or "app")
@@ -276,6 +278,14 @@ def _application(name: str) -> Any:
     if not hasattr(found, "control"):
         refuse_key("app", name, f"is {type(found).__name__} and no Celery application", _KEYS["app"])
     return found
+
+
+def _celery() -> Any:
+    try:
+        return import_module("celery")
+    except ImportError as error:
+        message = f"needs Celery, which cannot be imported here: {error}"
+        refuse_key("driver", "celery_pool", message, f"{sys.executable} -m pip install celery")
 
 
 def _refusal(answers: Mapping[str, Mapping[str, Any]], worker: str) -> str:

@@ -890,6 +890,36 @@ TEST_F(AgentTest, WhatPeopleTellItIsLoggedWithWhoSaidIt) {
   }
 }
 
+TEST_F(AgentTest, AStartSaidAgainstAWordThatIsKeptIsWarnedOf) {
+  constexpr auto warning = "AUTOSCALING_ENABLED=false (option) has no effect";
+  auto given = options();
+  given.driver = platform.driver();
+  const auto warnings = [&] {
+    Lines lines;
+    auto logged = given;
+    logged.environment["AUTOSCALING_LOG_LEVEL"] = "warning";
+    logged.log = lines.sink();
+    Agent agent{logged};
+    agent.start();
+    EXPECT_TRUE(eventually([&] { return !status(agent)["switches"].empty(); }));
+    agent.stop();
+    return lines.with(warning);
+  };
+  given.environment["AUTOSCALING_ENABLED"] = "false";
+  EXPECT_EQ(warnings(), 0) << "nobody has spoken";
+  {
+    Agent before{given};
+    before.start();
+    before.enable({}, "Ada");
+    before.stop();
+  }
+  EXPECT_EQ(warnings(), 1);
+  given.environment.erase("AUTOSCALING_ENABLED");
+  EXPECT_EQ(warnings(), 0) << "nobody said anything against it";
+  given.environment["AUTOSCALING_ENABLED"] = "true";
+  EXPECT_EQ(warnings(), 0);
+}
+
 TEST_F(AgentTest, APlatformThatAsksToBeLeftAloneIsAndStatusSaysUntilWhen) {
   std::atomic<int> looks{0};
   auto given = options();

@@ -141,10 +141,12 @@ TEST_F(Doctor, SaysWhichDirectoryOthersMayWriteTo) {
   const auto found = check(examine(options), "directories");
   ASSERT_EQ(found.wrong.size(), 1U);
   EXPECT_EQ(found.wrong[0].paste, "chmod 700 " + run);
-  ASSERT_EQ(::chmod(run.c_str(), 01777), 0);
-  EXPECT_EQ(check(examine(options), "directories").wrong[0].paste,
-            "SELFSCALE_RUN_DIR=" + run + "/selfscale")
-      << "many use it, as /tmp";
+  for (const auto mode : {01777, 02775}) {  // as of /tmp, as of /usr/local
+    ASSERT_EQ(::chmod(run.c_str(), static_cast<mode_t>(mode)), 0);
+    EXPECT_EQ(check(examine(options), "directories").wrong[0].paste,
+              "SELFSCALE_RUN_DIR=" + run + "/selfscale")
+        << "many use it on purpose";
+  }
 }
 
 TEST_F(Doctor, TakesAFileInThePlaceOfADirectoryForOne) {

@@ -8,6 +8,7 @@
 #include <fstream>
 #include <thread>
 
+#include "segment/open_file.hpp"
 #include "segment/processes_fixture.hpp"
 
 namespace selfscale::segment {
@@ -332,6 +333,31 @@ TEST_F(SegmentTest, ADirectoryThatOthersMayWriteToIsRefused) {
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, Errc::denied);
   EXPECT_NE(refused.error().message.find("chmod 700"), std::string::npos);
+}
+
+TEST_F(SegmentTest, OneThatManyUseOnPurposeIsNotToBeClosedToThem) {
+  auto many = place();
+  many.run_directory = directory.path() + "/shared";
+  std::filesystem::create_directory(many.run_directory);
+  for (const auto mode : {01777, 02775}) {  // as of /tmp, as of /usr/local
+    ASSERT_EQ(::chmod(many.run_directory.c_str(), static_cast<mode_t>(mode)), 0);
+    const auto refused = Segment::open(many);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, Errc::denied);
+    EXPECT_EQ(refused.error().message.find("chmod"), std::string::npos);
+    EXPECT_NE(refused.error().message.find("such as " + many.run_directory + "/selfscale"),
+              std::string::npos);
+  }
+}
+
+TEST(SharedDirectory, TheSystemsOwnIsKnownByWhereItStands) {
+  struct stat status {};
+  status.st_mode = S_IFDIR | 0777;
+  EXPECT_TRUE(is_for_many("/opt", status));
+  EXPECT_TRUE(is_for_many("/var/mail/", status));
+  EXPECT_FALSE(is_for_many("/srv/shop/run", status));
+  status.st_uid = 1000;
+  EXPECT_FALSE(is_for_many("/srv/shop", status));
 }
 
 TEST_F(SegmentTest, NoRoomForTheFileIsAnErrorAndLeavesNothingBehind) {

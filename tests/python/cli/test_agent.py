@@ -187,3 +187,15 @@ def test_an_app_of_celery_that_cannot_be_imported_is_refused_in_one_sentence(
     assert "Traceback" not in ended.stderr
     assert '/platform/app = "no_such_module:app"' in ended.stdout
     assert "must be module:attribute" in ended.stdout
+
+
+def test_without_celery_its_driver_is_refused_in_one_sentence(
+    selfscale: Run, write: Callable[[str, Any], Path], tmp_path: Path
+) -> None:
+    write("sitecustomize.py", "import sys\nsys.modules['celery'] = None\n")
+    policies = write("policies.json", {"policies": [{**ONE, "platform": {"driver": "celery_pool"}}]})
+    ended = selfscale("agent", "--policies", policies, PYTHONPATH=str(tmp_path))
+    assert ended.returncode == 1
+    assert "Traceback" not in ended.stderr
+    assert '/platform/driver = "celery_pool"' in ended.stdout
+    assert "needs Celery, which cannot be imported here" in ended.stdout

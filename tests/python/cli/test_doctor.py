@@ -229,6 +229,30 @@ def test_an_app_of_celery_that_cannot_be_imported_is_one_finding_among_the_other
     assert found["paste"].startswith("PYTHONPATH=")
 
 
+@pytest.fixture
+def without_celery(write: Write, tmp_path: Path) -> dict[str, str]:
+    """The environment of a Python that has no Celery."""
+    write("sitecustomize.py", "import sys\nsys.modules['celery'] = None\n")
+    return {"PYTHONPATH": str(tmp_path)}
+
+
+@pytest.mark.parametrize("platform", [{"driver": "celery_pool"}, CELERY])
+def test_without_celery_its_driver_says_so_among_the_other_findings(
+    doctor: Run, without_celery: dict[str, str], platform: dict[str, str]
+) -> None:
+    ended = doctor("--json", policies=policy(platform=platform), **without_celery)
+    assert ended.returncode == 1
+    assert "Traceback" not in ended.stderr
+    [found] = checks_of(ended)["driver"]["wrong"]
+    assert 'platform.driver = "celery_pool": needs Celery, which cannot be imported here' in found["what"]
+    assert found["why"]
+    assert found["paste"].endswith("-m pip install celery")
+    as_words = doctor(policies=policy(platform=platform), **without_celery)
+    assert as_words.returncode == 1
+    assert "needs Celery" in as_words.stdout
+    assert "Traceback" not in as_words.stderr
+
+
 def test_the_driver_has_the_name_that_the_policy_gives_it(doctor: Run) -> None:
     ended = doctor(policies=policy(platform={"driver": "vercel"}))
     assert "backend  driver vercel, no agent answers here" in ended.stdout
@@ -271,6 +295,23 @@ def test_an_agent_that_runs_here_speaks_for_itself(doctor: Run, tmp_path: Path) 
     assert set(checks) <= {"agent", "platform", "limits"}
     assert checks["agent"]["wrong"] == [missing]
     assert "no candidate" in checks["agent"]["seen"]
+
+
+@pytest.mark.parametrize("surroundings", [{}, {"RENDER_SERVICE_ID": "srv-1"}])
+def test_an_agent_that_runs_here_with_a_driver_is_not_said_to_need_one(
+    doctor: Run, tmp_path: Path, surroundings: dict[str, str]
+) -> None:
+    driver = selfscale.CallbackDriver(lambda count: None, lambda: 2, capabilities={"scope": "host"})
+    directories = {"SELFSCALE_RUN_DIR": str(tmp_path / "run"), "SELFSCALE_STATE_DIR": str(tmp_path / "state")}
+    asked = {**policy(), "evaluationInterval": "100ms"}
+    with selfscale.Agent(asked, driver=driver, enable=True, environment=directories) as agent:
+        while not agent.status()["mayAct"]:
+            pass
+        ended = doctor(policies=policy(), **surroundings)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert "and may act" in ended.stdout
+    assert "never acts" not in ended.stdout
+    assert '"platform": {"driver"' not in ended.stdout
 
 
 def test_an_app_may_ask_itself_before_it_starts() -> None:

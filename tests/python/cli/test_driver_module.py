@@ -139,3 +139,39 @@ def test_the_line_of_an_error_in_it_is_said(selfscale: Run, policies: Path, writ
     path = write("mydriver.py", "\n\nraise KeyError('RACKS')")
     ended = selfscale("agent", "--policies", policies, "--driver-module", "mydriver")
     assert f"({path}, line 3)" in ended.stderr
+
+
+@pytest.fixture
+def misspelt(write: Write) -> Path:
+    """A policy whose driver has nearly the name of one of selfscale's."""
+    return write("policies.json", {"policies": [{**POLICY, "platform": {"driver": "kubernets"}}]})
+
+
+def test_a_driver_with_nearly_the_name_of_ours_is_a_mistake(selfscale: Run, misspelt: Path) -> None:
+    ended = selfscale("validate", misspelt)
+    assert ended.returncode == 1
+    assert '/policies/0/platform/driver = "kubernets"' in ended.stdout
+    assert 'did you mean "kubernetes"?' in ended.stdout
+    assert "--driver-module" in ended.stdout
+    assert "1 mistake" in ended.stdout
+    said = json.loads(selfscale("validate", misspelt, "--json").stdout)
+    assert said["valid"] is False
+    assert [each["pointer"] for each in said["problems"]] == ["/policies/0/platform/driver"]
+
+
+def test_it_is_none_where_a_module_registers_a_driver_of_that_name(
+    selfscale: Run, misspelt: Path, write: Write, tmp_path: Path
+) -> None:
+    write("own.py", "import selfscale\nselfscale.register_driver('kubernets', lambda service, platform: None)\n")
+    ended = selfscale("validate", misspelt, "--driver-module", "own")
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert "did you mean" not in ended.stdout
+    named = selfscale("validate", misspelt, "--json", SELFSCALE_DRIVER_MODULE="own")
+    assert json.loads(named.stdout)["valid"] is True
+    assert [each for each in json.loads(named.stdout)["hints"] if "driver" in each["pointer"]] == []
+
+
+@pytest.mark.parametrize("driver", ["shelf", "vercel", "memory"])
+def test_other_names_are_left_alone(selfscale: Run, write: Write, driver: str) -> None:
+    policy = {**POLICY, "enabled": True, "platform": {"driver": driver}}
+    assert selfscale("validate", write("policies.json", {"policies": [policy]})).returncode == 0

@@ -51,11 +51,22 @@ def said(ended: Any) -> str:
 def test_enabling_says_what_is_on_now_and_what_is_still_in_the_way(start: Callable[..., Agent], selfscale: Run) -> None:
     start()
     first = said(selfscale("enable", "backend"))
-    assert first.startswith("the switch of backend is on; nothing is scaled yet: the global switch is off")
+    assert first.startswith(
+        'the switch of backend is on until `selfscale disable backend`, whatever "enabled" in its policy says;'
+        " nothing is scaled yet: the global switch is off"
+    )
     assert "`selfscale enable` turns it on" in first
     second = said(selfscale("enable"))
-    assert second.startswith("the global switch is on")
+    assert second.startswith("the global switch is on for all services of this user on this host")
+    assert "until `selfscale disable`, whatever AUTOSCALING_ENABLED says" in second
     assert "the global switch is off" not in second
+
+
+def test_the_help_says_for_whom_and_how_long_the_global_switch_holds(selfscale: Run) -> None:
+    helped = " ".join(selfscale("enable", "--help", COLUMNS="200").stdout.split())
+    assert "for all services of this user on this host" in helped
+    assert "until `selfscale disable`" in helped
+    assert "goes before AUTOSCALING_ENABLED" in helped
 
 
 def test_disabling_says_what_is_off(start: Callable[..., Agent], selfscale: Run) -> None:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import subprocess
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,6 +14,8 @@ pytest.importorskip("typer", reason="the extra cli is not installed")
 
 import selfscale
 from selfscale.cli import run
+
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 RULES = [{"metric": "cpu_usage", "type": "target", "target": 60}]
 
@@ -65,3 +70,28 @@ def test_the_word_of_a_person_is_passed_to_the_agent(tmp_path: Path) -> None:
     policies = str(tmp_path / "p.json")
     assert "--enable" not in run.agent_command(policies, "backend", enable=False)
     assert run.agent_command(policies, "backend", enable=True)[-1] == "--enable"
+
+
+def test_the_policy_file_is_found_as_the_agent_finds_it(selfscale: Run, write: Callable[[str, Any], Path]) -> None:
+    none = selfscale("run", "--", "no-such-program")
+    assert none.returncode == 2
+    assert "it would be selfscale.json here" in none.stderr
+    elsewhere = write("elsewhere.json", {"service": "backend", "maxReplicas": 8, "rules": RULES})
+    named = selfscale("run", "--", "no-such-program", SELFSCALE_POLICIES=str(elsewhere))
+    assert 'cannot start "no-such-program"' in named.stderr
+    elsewhere.rename(elsewhere.with_name("selfscale.json"))
+    usual = selfscale("run", "--", "no-such-program")
+    assert 'cannot start "no-such-program"' in usual.stderr
+
+
+@pytest.mark.parametrize("option", ["--enabel", "--polices"])
+def test_a_misspelt_option_is_not_taken_for_the_command(selfscale: Run, policy_file: Path, option: str) -> None:
+    ended = selfscale("run", "--policies", policy_file, option, "--", "no-such-program")
+    assert ended.returncode == 2
+    assert f"No such option: {option}" in ended.stderr
+
+
+@pytest.mark.parametrize("between", [["--"], []])
+def test_options_of_the_command_are_its_own(selfscale: Run, policy_file: Path, between: list[str]) -> None:
+    ended = selfscale("run", "--policies", policy_file, *between, "no-such-program", "--enabel", "--policies", "x")
+    assert 'cannot start "no-such-program"' in ended.stderr
