@@ -209,8 +209,7 @@ void Steering::write_no_more() noexcept {
 }
 
 asio::awaitable<void> Steering::resign() {
-  const bool leaves_it_open = events_.has_open_write();
-  if (role_ == Role::leader && !leaves_it_open) {
+  if (role_ == Role::leader && !events_.has_open_write()) {
     // Agents of the service itself end with each deployment and each scale-down: the next one goes
     // on with what was taken over. After one apart nobody may come.
     if (others_report_elsewhere()) {
