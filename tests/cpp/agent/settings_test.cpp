@@ -259,23 +259,19 @@ TEST_F(SettingsTest, APodThatDoesNotSayItsNameIsCalledAsItsHost) {
 
 TEST_F(SettingsTest, ATaskOfEcsIsCalledAsItsMetadataSays) {
   std::string asked;
-  int status = 200;
-  http::LoopbackServer endpoint{[&](http::Peer& peer) {
-    while (const auto request = peer.receive()) {
-      asked = request->line;
-      peer.answer(status,
+  {
+    http::LoopbackServer endpoint{[&](http::Peer& peer) {
+      if (const auto request = peer.receive()) asked = request->line;
+      peer.answer(200,
                   R"({"Cluster": "shop", "TaskARN": "arn:aws:ecs:eu-west-1:1:task/shop/8f2c"})");
-    }
-  }};
-  process["ECS_CONTAINER_METADATA_URI_V4"] = endpoint.url() + "/v4/3af1";
-  const auto settings = read();
-  EXPECT_EQ(settings.instance, "8f2c");
-  EXPECT_EQ(from(settings, "SELFSCALE_INSTANCE"), "ECS_CONTAINER_METADATA_URI_V4");
+    }};
+    process["ECS_CONTAINER_METADATA_URI_V4"] = endpoint.url() + "/v4/3af1";
+    const auto settings = read();
+    EXPECT_EQ(settings.instance, "8f2c");
+    EXPECT_EQ(from(settings, "SELFSCALE_INSTANCE"), "ECS_CONTAINER_METADATA_URI_V4");
+  }
   EXPECT_PRED2(contains, asked, "GET /v4/3af1/task");
-  status = 500;
-  EXPECT_EQ(from(read(), "SELFSCALE_INSTANCE"), "default");
-  process["ECS_CONTAINER_METADATA_URI_V4"] = "http://127.0.0.1:1/v4";
-  EXPECT_EQ(from(read(), "SELFSCALE_INSTANCE"), "default");
+  EXPECT_EQ(from(read(), "SELFSCALE_INSTANCE"), "default") << "nobody listens there any more";
 }
 
 TEST_F(SettingsTest, TheAgentOfARunServesNobodyItself) {

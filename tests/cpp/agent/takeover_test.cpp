@@ -5,6 +5,7 @@
 #include <chrono>
 #include <functional>
 #include <future>
+#include <memory>
 #include <mutex>
 #include <stdexcept>
 #include <string>
@@ -90,6 +91,22 @@ TEST_F(AgentTest, NothingIsGivenBackBeforeAWriteThatIsUnderWayHasEnded) {
   EXPECT_EQ(done, (std::vector<std::string>{"scaled", "given back"}));
 }
 
+/// Holds a callback until a test lets it go, and outlives both.
+class Gate {
+ public:
+  void hang() {
+    has_come_ = true;
+    opened_.wait();
+  }
+  [[nodiscard]] bool has_come() const { return has_come_; }
+  void let_go() { opening_.set_value(); }
+
+ private:
+  std::promise<void> opening_;
+  std::shared_future<void> opened_{opening_.get_future().share()};
+  std::atomic<bool> has_come_{false};
+};
+
 /// Two agents of two hosts, of which the first leads and is stopped.
 class AgentsInTurn : public AgentTest {
  protected:
@@ -123,25 +140,20 @@ class AgentsInTurn : public AgentTest {
 
   fleet::RedisServer redis;
   Directory elsewhere;
-  std::promise<void> gate;
-  std::shared_future<void> opened{gate.get_future().share()};
-  std::atomic<bool> has_begun{false};
-  bool has_looked = false;
+  const std::shared_ptr<Gate> gate = std::make_shared<Gate>();
 };
 
 TEST_F(AgentsInTurn, ALeaseIsKeptWhileAWriteHasNoAnswer) {
   auto given = first();
-  given.driver.scale = [this](int /*count*/) {
-    has_begun = true;
-    opened.wait();
-  };
-  EXPECT_FALSE(leads_next(given, [&] { return has_begun.load(); }));
-  gate.set_value();
+  given.driver.scale = [gate = gate](int /*count*/) { gate->hang(); };
+  EXPECT_FALSE(leads_next(given, [&] { return gate->has_come(); }));
+  gate->let_go();
 }
 
 TEST_F(AgentsInTurn, ALeaseIsKeptWhereAWriteMayStillComeThrough) {
+  std::atomic<bool> has_begun{false};
   auto given = first();
-  given.driver.scale = [this](int /*count*/) {
+  given.driver.scale = [&has_begun](int /*count*/) {
     has_begun = true;
     throw DriverError{Errc::timed_out, "no answer"};
   };
@@ -151,15 +163,13 @@ TEST_F(AgentsInTurn, ALeaseIsKeptWhereAWriteMayStillComeThrough) {
 TEST_F(AgentsInTurn, ALeaseIsGivenBackWhileALookHasNoAnswer) {
   platform.replicas = 5;  // the most: there is nothing to write
   auto given = first();
-  given.driver.observe = [this] {
-    if (std::exchange(has_looked, true)) {
-      has_begun = true;
-      opened.wait();
-    }
+  const auto looks = std::make_shared<std::atomic<int>>(0);
+  given.driver.observe = [gate = gate, looks] {
+    if (++*looks == 2) gate->hang();
     return ReplicaCounts{5, 5, 5};
   };
-  EXPECT_TRUE(leads_next(given, [&] { return has_begun.load(); }));
-  gate.set_value();
+  EXPECT_TRUE(leads_next(given, [&] { return gate->has_come(); }));
+  gate->let_go();
 }
 
 }  // namespace
