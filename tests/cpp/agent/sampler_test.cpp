@@ -99,8 +99,9 @@ TEST(Sampler, OfAWorkerThatReportsNothingTheWholeTreeIsCountedOnOneCoreForEachLe
            std::chrono::duration_cast<Duration>(std::chrono::steady_clock::now() - begin);
   };
   auto usage = [&] { return readings.read(cpu_usage(), "web-1-1", now()); };
+  const auto is_counted = [&] { return usage().value > 5.0 && usage().capacity == 2.0; };
   const auto deadline = begin + std::chrono::seconds{20};
-  while (std::chrono::steady_clock::now() < deadline && !(usage().value > 5.0)) {
+  while (std::chrono::steady_clock::now() < deadline && !is_counted()) {
     readings.feed(sampler.sample(now(), nullptr, {}, "agent", replicas));
     std::this_thread::sleep_for(std::chrono::milliseconds{50});
   }
