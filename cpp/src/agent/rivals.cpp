@@ -65,15 +65,18 @@ std::optional<Finding> unheard_replicas(const Settings& settings, bool meet_acro
 std::optional<Finding> unlisted_instance(const std::string& own,
                                          const std::vector<drivers::Replica>& listed,
                                          std::string_view driver_name) {
-  const bool is_listed =
-      std::ranges::find(listed, own, &drivers::Replica::instance) != listed.end();
-  if (listed.empty() || is_listed) return std::nullopt;
-  return Finding{
-      "this process calls itself " + own + ", and none of the " + std::to_string(listed.size()) +
-          " replicas that the platform names is called so (" + listed.front().instance + " is one)",
-      "that is right of an agent beside them; of a replica, what it records would be "
-      "taken for the whole service's, and not for its own",
-      way_to_be_listed(driver_name)};
+  std::vector<std::string_view> names;  // some platforms list replicas that they do not name
+  for (const auto& replica : listed) {
+    if (!replica.instance.empty()) names.push_back(replica.instance);
+  }
+  if (names.empty() || std::ranges::find(names, own) != names.end()) return std::nullopt;
+  return Finding{"this process calls itself " + own + ", and none of the " +
+                     std::to_string(names.size()) +
+                     " replicas that the platform names is called so (" +
+                     std::string{names.front()} + " is one)",
+                 "that is right of an agent beside them; of a replica, what it records would be "
+                 "taken for the whole service's, and not for its own",
+                 way_to_be_listed(driver_name)};
 }
 
 }  // namespace selfscale::agent
