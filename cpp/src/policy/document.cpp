@@ -1,11 +1,32 @@
 // The text of a document as JSON. The parser reports events; here they become values, with the
 // place of each, so that a key given twice can be named.
+#include <algorithm>
+
 #include "policy/reader.hpp"
 
 namespace selfscale {
 namespace {
 
 constexpr std::size_t deepest = 32;
+constexpr std::string_view spaces = " \t\r\n";
+
+/// The last sign of what the parser has taken; a text is known by its first. NUL: there is none.
+char last_sign(std::string_view text) {
+  char last = '\0';
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const std::string_view rest = text.substr(i);
+    if (rest.starts_with("//")) {
+      i = std::min(text.find_first_of("\r\n", i), text.size());
+    } else if (rest.starts_with("/*")) {
+      i = std::min(text.find("*/", i + 2), text.size()) + 1;
+    } else if (spaces.find(text[i]) == std::string_view::npos) {
+      last = text[i];
+      if (last != '"') continue;
+      while (++i < text.size() && text[i] != '"') i += text[i] == '\\' ? 1 : 0;
+    }
+  }
+  return last;
+}
 
 class Builder : public nlohmann::json_sax<Json> {
  public:
@@ -37,8 +58,9 @@ class Builder : public nlohmann::json_sax<Json> {
 
   bool parse_error(std::size_t position, const std::string& last_read,
                    const Json::exception& failure) override {
-    findings_.problems.push_back(
-        {"", "", where(position) + reason(failure.what(), last_read) + unless_meant_as_json()});
+    findings_.problems.push_back({"", "",
+                                  where(position) + reason(failure.what(), last_read) +
+                                      slip(position) + unless_meant_as_json()});
     return false;
   }
 
@@ -107,9 +129,19 @@ class Builder : public nlohmann::json_sax<Json> {
     return words;
   }
 
+  /// What other languages allow, said in words.
+  [[nodiscard]] std::string slip(std::size_t position) const {
+    if (position > text_.size()) return "";  // it ends too early
+    const std::string_view read = text_.substr(0, position);
+    if (read.ends_with('\'') && !read.ends_with("\\'")) return "; texts stand in double quotes";
+    const bool is_end = read.ends_with('}') || read.ends_with(']');
+    if (!is_end || last_sign(read.substr(0, read.size() - 1)) != ',') return "";
+    return std::string{"; the comma before "} + read.back() + " is one too many";
+  }
+
   /// A document that does not begin as JSON does is YAML more often than not.
   [[nodiscard]] std::string unless_meant_as_json() const {
-    const char first = text_[text_.find_first_not_of(" \t\r\n")];
+    const char first = text_[text_.find_first_not_of(spaces)];
     if (first == '{' || first == '[' || first == '/') return "";
     return R"(; a policy is JSON, not YAML: {"policies": [{"service": "backend", …}]})";
   }
@@ -124,7 +156,7 @@ class Builder : public nlohmann::json_sax<Json> {
 }  // namespace
 
 Json parse_document(std::string_view text, Findings& findings) {
-  if (text.find_first_not_of(" \t\r\n") == std::string_view::npos) {
+  if (text.find_first_not_of(spaces) == std::string_view::npos) {
     findings.problems.push_back(
         {"", "",
          R"(is empty; the least is {"policies": [{"service": "backend", "preset": "balanced"}]})"});

@@ -147,8 +147,11 @@ std::optional<Duration> Reader::bare_duration(std::string_view key, double numbe
   using std::chrono::seconds;
   if (bare == Bare::seconds_or_minutes && number > 0.0 && number < 30.0) {
     const std::string count = number_text(number);
-    wrong(key, "is " + count + " seconds or " + count + " minutes? Write " +
-                   in_quotes(count + "s") + " or " + in_quotes(count + "m"));
+    wrong(key,
+          "is " + count + " seconds or " + count +
+              " minutes? There are policies of both kinds, so a number as small as that is not "
+              "guessed at; write " +
+              in_quotes(count + "s") + " or " + in_quotes(count + "m"));
     return std::nullopt;
   }
   const bool in_minutes = bare == Bare::window && number < 60.0;

@@ -62,6 +62,38 @@ TEST(Document, SyntaxErrorsHaveLineAndColumn) {
   EXPECT_TRUE(says(problems[0].message, "line 2, column 16"));
 }
 
+/// The sentence on a text that is no JSON.
+std::string slip_in(std::string_view text) {
+  const auto problems = problems_in(text);
+  return problems.size() == 1 ? problems[0].message : "";
+}
+
+TEST(Document, ACommaTooManyIsNamed) {
+  for (const std::string_view text :
+       {R"({"policies": [{"service": "a", }]})", "{\"a\": 1, // the last, for now\n}",
+        "{\"a\": \"b // \\\"\", /* { */ // 1\r}"}) {
+    EXPECT_TRUE(says(slip_in(text), "; the comma before } is one too many")) << text;
+  }
+  EXPECT_TRUE(says(slip_in(R"({"a": [1, ]})"), "; the comma before ] is one too many"));
+  for (const std::string_view text :
+       {R"({"a": "b,})", R"({"a": })", "{\"a\": [1, 2}", R"({"a": 1,)", "{\"a\": 1 /*,*/ ]",
+        "[\",\" }", "[1,/}", "[1]]"}) {
+    EXPECT_FALSE(slip_in(text).empty()) << text;
+    EXPECT_FALSE(says(slip_in(text), "too many")) << text;
+  }
+}
+
+TEST(Document, TextsInSingleQuotesAreNamed) {
+  for (const std::string_view text :
+       {"{'policies': []}", R"({"policies": [{"service": 'a'}]})", "['a']"}) {
+    EXPECT_TRUE(says(slip_in(text), "; texts stand in double quotes")) << text;
+  }
+  for (const std::string_view text : {R"({"service": "it\'s"})", R"({"service": "it')", "{a: 1}"}) {
+    EXPECT_FALSE(slip_in(text).empty()) << text;
+    EXPECT_FALSE(says(slip_in(text), "double quotes")) << text;
+  }
+}
+
 TEST(Document, AnEmptyOneIsSaidToBeEmpty) {
   for (const std::string_view text : {"", " \n\t\r\n"}) {
     const auto problems = problems_in(text);

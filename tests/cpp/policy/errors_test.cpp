@@ -99,6 +99,7 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{R"({"evaluationInterval": "0s"})", "/evaluationInterval", "above 0"},
         Mistake{R"({"evaluationInterval": true})", "/evaluationInterval", "duration"},
         Mistake{R"({"evaluationInterval": 2})", "/evaluationInterval", "\"2s\" or \"2m\""},
+        Mistake{R"({"evaluationInterval": 15})", "/evaluationInterval", "policies of both kinds"},
         Mistake{R"({"cooldownPeriod": 5})", "/cooldownPeriod", "\"5s\" or \"5m\""},
         Mistake{R"({"cooldownPeriod": -5})", "/cooldownPeriod", "between 0"},
         Mistake{R"({"startup": {"timeout": "0s"}})", "/startup/timeout", "above 0"},
