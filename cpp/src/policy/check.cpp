@@ -173,18 +173,19 @@ std::string supposition(const RuleSpec& rule, const CompiledPolicy& policy) {
 void hint_at_swings(Reader& reader, const CompiledPolicy& policy, std::size_t number) {
   const RuleSpec& rule = policy.rules[number];
   if (policy.never_scales_down) return;
+  const bool is_of_preset = rule.from_preset && reader.has("preset");
   const auto hint = [&](std::string message) {
     message += supposition(rule, policy);
-    if (rule.from_preset && reader.has("preset")) {
-      return reader.hint("preset", rule.name + ": " + message);
-    }
+    if (is_of_preset) return reader.hint("preset", rule.name + ": " + message);
     hint_at_rule(reader, number, message);
   };
   if (swings(rule, policy)) {
     hint(
-        "one step asks for a step back: what this rule adds at its upper edge it takes away again, "
-        "or the other way round, at the same load; move scaleUp and scaleDown apart, or make the "
-        "steps smaller");
+        std::string{"one step asks for a step back: what this rule adds at its upper edge it takes "
+                    "away again, or the other way round, at the same load; "} +
+        (is_of_preset ? "by what this policy changes of the preset: keep its minReplicas and its "
+                        "steps, or write rules of your own"
+                      : "move scaleUp and scaleDown apart, or make the steps smaller"));
   }
   if (is_overruled(rule, policy)) {
     hint(std::string{"only asks for more, so the other rules may take away again what it has "
@@ -203,7 +204,7 @@ bool may_never_lower(const RuleSpec& rule) {
   return target != nullptr && target->scale_down;
 }
 
-/// Where a rule on percentages begins to ask for more, and how that is called.
+/// Where a rule begins to ask for more, in the unit of its metric, and how that is called.
 std::pair<std::string_view, std::optional<double>> edge_for_more(const RuleSpec& rule) {
   if (const auto* threshold = std::get_if<ThresholdRule>(&rule.kind)) {
     const bool is_level = threshold->comparison == Comparison::greater_than;
@@ -213,7 +214,21 @@ std::pair<std::string_view, std::optional<double>> edge_for_more(const RuleSpec&
     return {target->per_replica ? "targetPerReplica" : "target", target->target};
   }
   if (const auto* ecs = std::get_if<EcsTargetRule>(&rule.kind)) return {"target", ecs->target};
-  return {};
+  const auto* steps = std::get_if<StepRule>(&rule.kind);
+  if (steps == nullptr || steps->adjusts == Adjusts::exact) return {};
+  const auto first = std::ranges::find_if(
+      steps->steps, [](const Step& step) { return !step.is_below && step.by > 0 && step.from; });
+  if (first == steps->steps.end()) return {};
+  return {"the first step up", steps->threshold.value_or(0.0) + *first->from};
+}
+
+/// One request, query or turn of an event loop takes less; a job may wait for hours.
+bool is_too_long(double seconds, const MetricSpec& metric, const BuiltinMetric& builtin) {
+  constexpr double longest = 30.0;
+  const bool is_of_one =
+      metric.aggregation != Aggregation::sum && metric.aggregation != Aggregation::rate;
+  return builtin.kind == MetricKind::distribution && builtin.unit == "seconds" && is_of_one &&
+         seconds > longest;
 }
 
 void hint_at_units(Reader& reader, const CompiledPolicy& policy, std::size_t number) {
@@ -225,12 +240,18 @@ void hint_at_units(Reader& reader, const CompiledPolicy& policy, std::size_t num
                  "memory seldom falls when load does, so this may never let the service "
                  "scale down");
   }
-  if (builtin == nullptr || builtin->unit != "percent") return;
-  const auto [key, value] = edge_for_more(rule);
-  if (value && *value <= 1.0) {
+  const auto [edge, value] = edge_for_more(rule);
+  if (builtin == nullptr || !value) return;
+  if (builtin->unit == "percent" && *value <= 1.0) {
     hint_at_rule(reader, number,
-                 metric.metric + " is in percent, 0 to 100: " + std::string{key} +
+                 metric.metric + " is in percent, 0 to 100: " + std::string{edge} +
                      " is at most one percent");
+  }
+  if (is_too_long(*value, metric, *builtin)) {
+    hint_at_rule(reader, number,
+                 metric.metric + " is in seconds, and " + std::string{edge} + " is at " +
+                     json_number(*value).dump() + " of them; if you mean milliseconds, write " +
+                     json_number(*value / 1000.0).dump());
   }
 }
 

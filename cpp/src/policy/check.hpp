@@ -7,8 +7,8 @@
 
 namespace selfscale {
 
-/// Hints at what the user wrote. Of a preset's rules, which are as its guide has them, only at
-/// those that swing.
+/// Hints at what the user wrote, and at a preset's rules that swing: by what the user changed of
+/// it, or by themselves.
 void hint_at_oddities(Reader& reader, const CompiledPolicy& policy);
 
 /// What decide() may have to remember for a finished policy is as JSON under 8 KiB, or that is

@@ -70,6 +70,16 @@ DocumentKeys read_document_keys(Reader& reader) {
   return keys;
 }
 
+/// A preset is as its guide has it: what is odd about it by itself, the user did not write.
+std::vector<Problem> hints_at_preset_alone(const Json& name, const Json& preset,
+                                           const std::string& pointer) {
+  Findings findings;
+  const Json alone = with_preset({{"service", "any"}, {"preset", name}}, preset);
+  Reader reader{alone, pointer, findings};
+  compile_policy(reader, {});
+  return std::move(findings.hints);
+}
+
 /// Reads one policy, its preset's keys filled in; `read_own_keys` reads what stands beside it.
 CompiledPolicy read_entry(const Json& entry, const std::string& pointer, Findings& findings,
                           const std::function<DocumentKeys(Reader&)>& read_own_keys) {
@@ -81,6 +91,11 @@ CompiledPolicy read_entry(const Json& entry, const std::string& pointer, Finding
   Reader reader{whole, pointer, findings};
   CompiledPolicy policy = compile_policy(reader, read_own_keys(reader));
   reader.close();
+  if (preset == nullptr) return policy;
+  const auto of_preset = hints_at_preset_alone(entry["preset"], *preset, pointer);
+  std::erase_if(findings.hints, [&of_preset](const Problem& hint) {
+    return std::ranges::find(of_preset, hint) != of_preset.end();
+  });
   return policy;
 }
 

@@ -3,6 +3,7 @@
 
 #include "policy/metrics.hpp"
 #include "policy/policy_fixture.hpp"
+#include "policy/presets.hpp"
 
 namespace selfscale {
 namespace {
@@ -416,6 +417,10 @@ TEST(PolicyKeys, HintsAtWhatIsProbablyNotMeant) {
   EXPECT_FALSE(swings(cpu + std::string{R"("scaleUpBy": 2})"}, 5));
   EXPECT_TRUE(swings(cpu + std::string{R"("scaleDownBy": 2})"}, 3)) << "of 5, at 66 %";
   EXPECT_FALSE(swings(cpu + std::string{R"("scaleDownBy": 2})"}, 5));
+  constexpr auto aggressive =
+      R"({"type": "threshold", "metric": "cpu_usage", "scaleUp": 60, "scaleDown": 50})";
+  EXPECT_TRUE(swings(aggressive, 4));
+  EXPECT_FALSE(swings(aggressive, 5));
   EXPECT_TRUE(swings(
       R"({"type": "threshold", "metric": "in_flight", "comparison": "percentage_change", "scaleUp": 40,
           "scaleDown": -40})",
@@ -441,8 +446,6 @@ TEST(PolicyKeys, HintsAtWhatIsProbablyNotMeant) {
   EXPECT_FALSE(swings(
       R"({"type": "step", "metric": "queue_length", "steps": [{"to": 9, "by": -1}, {"from": 10, "by": 9}]})"))
       << "the queue is the service's, however many replicas there are";
-  EXPECT_TRUE(has_hint(load_policies(R"({"service": "web", "preset": "aggressive"})"), "/preset",
-                       "cpu_usage"));
   EXPECT_TRUE(has_hint(
       load(policy_with_rule(R"({"type": "target", "metric": "memory_usage", "target": 70})")),
       "/rules/0", "memory"));
@@ -570,12 +573,77 @@ TEST(Hints, AMetricThatNothingHereRecordsOnce) {
 }
 
 TEST(Hints, APercentageBelowOne) {
+  const auto hinted = [](std::string_view rule, const std::string& edge) {
+    return has_hint(load_policies(policy_with_rule(rule).dump()), "/rules/0",
+                    "is in percent, 0 to 100: " + edge + " is at most one percent");
+  };
   for (const std::string_view rule :
        {R"({"type": "target", "metric": "cpu_usage", "target": 0.6})",
         R"({"type": "target", "as": "ecs", "metric": "cpu_usage", "target": 0.6})"}) {
-    EXPECT_TRUE(has_hint(load_policies(policy_with_rule(rule).dump()), "/rules/0",
-                         "is in percent, 0 to 100: target is at most one percent"));
+    EXPECT_TRUE(hinted(rule, "target"));
   }
+  const auto steps = [&hinted](const std::string& keys) {
+    return hinted(R"({"type": "step", "metric": "cpu_usage", )" + keys + "}", "the first step up");
+  };
+  EXPECT_TRUE(steps(R"("steps": [{"to": 0.2, "by": -1}, {"from": 0.6, "by": 1}])"));
+  EXPECT_FALSE(steps(R"("threshold": 60, "steps": [{"to": -40, "by": -1}, {"from": 0, "by": 1}])"));
+  EXPECT_FALSE(steps(R"("adjustment": "exact", "steps": [{"from": 0, "to": 60, "by": 2},
+                        {"from": 60, "by": 4}])"))
+      << "its lowest step is the fewest there are";
+}
+
+TEST(Hints, ATimeThatLooksLikeMilliseconds) {
+  const auto hinted = [](const std::string& rule, const std::string& listed = "[]") {
+    Json policy = policy_with_rule(rule);
+    policy["metrics"] = Json::parse(listed);
+    return has_hint(load_policies(policy.dump()), "/rules/0",
+                    "if you mean milliseconds, write 0.2");
+  };
+  const std::string edge = R"("metric": "response_time_p95", "target": 200)";
+  EXPECT_TRUE(hinted(R"({"type": "target", )" + edge + "}"));
+  EXPECT_TRUE(hinted(R"({"type": "target", "as": "ecs", )" + edge + "}"));
+  EXPECT_TRUE(hinted(
+      R"({"type": "threshold", "metric": "event_loop_lag_p99", "scaleUp": 200, "scaleDown": 20})"));
+  EXPECT_TRUE(
+      hinted(R"({"type": "step", "metric": "wait", "threshold": 150,
+          "steps": [{"to": -100, "by": -1}, {"from": 50, "by": 1}]})",
+             R"([{"name": "wait", "metric": "request_queue_time", "aggregation": "max"}])"));
+  EXPECT_FALSE(hinted(R"({"type": "target", "metric": "response_time_p95", "target": 0.2})"));
+  EXPECT_FALSE(hinted(R"({"type": "target", "metric": "in_flight", "target": 200})"));
+  EXPECT_FALSE(hinted(R"({"type": "target", "metric": "queue_latency", "target": 200})"))
+      << "a job may wait for minutes";
+  EXPECT_FALSE(hinted(
+      R"({"type": "threshold", "metric": "query_time", "comparison": "percentage_change",
+          "scaleUp": 200, "scaleDown": -50})"));
+  EXPECT_FALSE(hinted(R"({"type": "target", "metric": "spent", "target": 200})",
+                      R"([{"name": "spent", "metric": "query_time", "aggregation": "sum"}])"))
+      << "that of many";
+}
+
+TEST(Hints, APresetAsItsGuideHasItGetsNone) {
+  for (const std::string_view preset : preset_names()) {
+    const Json policy{{"service", "web"}, {"preset", preset}};
+    EXPECT_TRUE(load_policies(policy.dump()).hints.empty()) << preset;
+    EXPECT_TRUE(load_policies(document_of(policy).dump()).hints.empty()) << preset;
+  }
+}
+
+TEST(Hints, WhatIsChangedOfAPreset) {
+  const auto of_balanced = [](const std::string& keys) {
+    Json policy = Json::parse(R"({"service": "web", "preset": "balanced"})");
+    policy.update(Json::parse(keys));
+    return load_policies(policy.dump());
+  };
+  const auto from_one = of_balanced(R"({"minReplicas": 1})");
+  EXPECT_EQ(from_one.hints.size(), 1U);
+  EXPECT_TRUE(has_hint(from_one, "/preset", "threshold:cpu_usage: one step asks for a step back"));
+  EXPECT_TRUE(has_hint(from_one, "/preset", "keep its minReplicas"));
+  EXPECT_TRUE(has_hint(of_balanced(R"({"scaleUpBy": 3})"), "/preset", "threshold:cpu_usage"));
+  EXPECT_TRUE(of_balanced(R"({"minReplicas": 3})").hints.empty());
+  EXPECT_TRUE(has_hint(of_balanced(R"({"rules": [
+      {"type": "threshold", "metric": "cpu_usage", "scaleUp": 70, "scaleDown": 20},
+      {"type": "threshold", "metric": "in_flight", "scaleUp": 100}]})"),
+                       "/rules/1", "only asks for more"));
 }
 
 TEST(Hints, AnAlertOnAMetricThatNoRuleReads) {
