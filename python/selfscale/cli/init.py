@@ -141,6 +141,7 @@ PLATFORMS = {
             _IN_IMAGE,
             "selfscale validate selfscale.json",
             "# Traefik passes on /api alone: put your own paths into docker-stack.yml, twice",
+            "# The limit of 20 requests in flight stands for your own: what one task of yours carries",
             "docker network create --driver overlay traefik   # where there is none",
             "docker stack deploy -c docker-stack.yml __stack__",
             "docker service logs __stack___agent",

@@ -138,6 +138,19 @@ def test_a_policy_by_cpu_says_whom_the_agent_that_leads_hears(platform: str, wri
 
 
 @pytest.mark.parametrize("platform", PLATFORMS)
+def test_limits_in_requests_are_said_to_be_examples(platform: str, init: Run, tmp_path: Path) -> None:
+    """How many one replica carries depends on the app; a percentage of its CPU does not."""
+    following = init(platform).stdout.partition("Next:\n")[2]
+    (policy,) = (
+        library.load_policies(path)[0] for path in tmp_path.rglob("*.json") if '"policies"' in path.read_text()
+    )
+    rules = [rule for rule in policy["rules"] if rule["metric"] in {"request_rate", "in_flight"}]
+    limits = [rule[key] for rule in rules for key in ("scaleUp", "scaleDown", "targetPerReplica") if key in rule]
+    said = re.findall(r"# The limits? of ([\d and]+) requests .* stands? for your own", following)
+    assert [int(number) for numbers in said for number in numbers.split(" and ")] == limits
+
+
+@pytest.mark.parametrize("platform", PLATFORMS)
 def test_the_files_that_the_lines_name_are_there(platform: str, init: Run, tmp_path: Path) -> None:
     ended = init(platform)
     following = ended.stdout.partition("Next:\n")[2]
