@@ -399,8 +399,8 @@ def printing_the_token_of(file: Path) -> dict[str, Any]:
 def test_a_token_is_replaced_while_the_agent_runs(
     make_shop: MakeShop, start: Start, tmp_path: Path, given_by: str
 ) -> None:
-    """A file is read at each use, a program is run again once the API refuses what it gave. The old one is worth nothing
-    any more.
+    """A file is read at each use, a program is run again once the API refuses what it gave. The old one is worth
+    nothing any more.
     """
     shop, file = make_shop(), tmp_path / "token"
     user = {"tokenFile": str(file)} if given_by == "a file" else {"exec": printing_the_token_of(file)}
