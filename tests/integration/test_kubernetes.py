@@ -387,12 +387,26 @@ def test_without_the_right_to_leases_nobody_leads(make_shop: MakeShop, start: St
     assert shop.replicas() == 2
 
 
-def test_a_token_is_replaced_while_the_agent_runs(make_shop: MakeShop, start: Start, tmp_path: Path) -> None:
-    """From a file that is read at each use; the old one is worth nothing any more."""
+def printing_the_token_of(file: Path) -> dict[str, Any]:
+    """A program as the kubeconfigs of EKS, GKE and AKS name one."""
+    version = "client.authentication.k8s.io/v1"
+    credential = f'{{"apiVersion": "{version}", "kind": "ExecCredential", "status": {{"token": "%s"}}}}'
+    script = f"printf '{credential}' \"$(cat {file})\""
+    return {"apiVersion": version, "command": "sh", "args": ["-c", script], "interactiveMode": "Never"}
+
+
+@pytest.mark.parametrize("given_by", ["a file", "a program"])
+def test_a_token_is_replaced_while_the_agent_runs(
+    make_shop: MakeShop, start: Start, tmp_path: Path, given_by: str
+) -> None:
+    """A file is read at each use, a program is run again once the API refuses what it gave. The old one is worth
+    nothing any more.
+    """
     shop, file = make_shop(), tmp_path / "token"
+    user = {"tokenFile": str(file)} if given_by == "a file" else {"exec": printing_the_token_of(file)}
     old = shop.new_token(bound_to=shop.add_secret("old"))
     file.write_text(old)
-    kubeconfig = shop.plane.write_kubeconfig(f"{shop.name}-rotated", {"tokenFile": str(file)}, shop.name)
+    kubeconfig = shop.plane.write_kubeconfig(f"{shop.name}-rotated", user, shop.name)
     agent = start({"driver": "kubernetes", "kubeconfig": str(kubeconfig)})
     until(lambda: "succeeded" in events(agent), agent.status)
     file.write_text(shop.new_token(bound_to=shop.add_secret("new")))

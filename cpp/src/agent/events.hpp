@@ -44,11 +44,11 @@ class Events {
     token_ = token;
   }
 
-  /// The event under way; null: none.
   /// A write has no answer, or none that says what became of it: it may still come through.
   [[nodiscard]] bool has_open_write() const noexcept {
     return life_ && !life_->actuation.accepted_at();
   }
+  /// The event under way; null: none.
   [[nodiscard]] const ScalingEvent* under_way() const noexcept {
     return life_ ? &life_->event : nullptr;
   }

@@ -5,6 +5,7 @@
 #include "agent/clock.hpp"
 #include "drivers/kubernetes/access.hpp"
 #include "drivers/kubernetes/options.hpp"
+#include "drivers/kubernetes/token.hpp"
 #include "fleet/host.hpp"
 #include "fleet/kubernetes.hpp"
 #include "fleet/leased.hpp"
@@ -36,7 +37,9 @@ Result<fleet::KubernetesAccess> cluster_now(const kubernetes::Options& options) 
   auto access = kubernetes::find_access(options, kubernetes::surroundings_of_this_process());
   if (!access) return access.error();
   fleet::KubernetesAccess found{.server = access->server, .tls = access->tls, .token = {}};
-  found.token = [access = std::move(*access)] { return kubernetes::current_token(access); };
+  found.token = [access = std::move(*access)](Duration within) {
+    return kubernetes::token_now(access, within);
+  };
   return found;
 }
 

@@ -54,6 +54,8 @@ Steering::Steering(House& house)
       policy_{house.policies.policy()},
       readings_{house.driver_name == "local",
                 {house.settings.cpu_request_cores, house.settings.memory_request_bytes}},
+      platform_{house},
+      account_{house},
       events_{house, state_, [this] { return renew(); }},
       standing_{house, [this] { return warnings(); }} {
   readings_.watch(policy_.compiled().metrics);
@@ -91,9 +93,10 @@ asio::awaitable<void> Steering::step() {
   } else if (circumstances_.leads) {  // and people's word could be read
     co_await release();
   }
-  if (role_ == Role::leader && resumes_ && observation_) co_await resume_event();
+  if (role_ == Role::leader && resumes_ && platform_.seen()) co_await resume_event();
   if (role_ == Role::leader && events_.wants_observation(now)) {
-    auto seen = observation_ ? Result<drivers::Observation>{*observation_} : observation_failure_;
+    auto seen =
+        platform_.seen() ? Result<drivers::Observation>{*platform_.seen()} : platform_.failure();
     const bool wrote = co_await events_.advance(std::move(seen));
     if (wrote && evaluates) co_await observe();
   }
@@ -198,7 +201,7 @@ void Steering::take_over_state() {
 void Steering::cease_to_lead() {
   events_.forget();
   house_.log.recovered("reach");
-  recorded_.reset();
+  account_.forget();
   standing_.forget_takeover();
   house_.log.info("leads " + house_.service() + " no more");
 }
@@ -247,7 +250,7 @@ void Steering::take_policies() {
   if (now.hash() == policy_.hash()) return;
   state_ = state_from_json(now, to_json(policy_, state_));
   policy_ = now;
-  recorded_.reset();
+  account_.forget();
   decision_ = {};
   readings_.watch(policy_.compiled().metrics);
   house_.log.info("takes the policies of " + house_.policies.origin());
@@ -261,7 +264,7 @@ void Steering::sample() {
   if (sampled_at_ && now - *sampled_at_ < shortest_sample) return;
   sampled_at_ = now;
   static const std::vector<drivers::Replica> none;
-  const auto& replicas = observation_ ? observation_->replicas : none;
+  const auto& replicas = platform_.seen() ? platform_.seen()->replicas : none;
   readings_.feed(sampler_.sample(now, house_.seat.segment(), house_.seat.own_metrics(),
                                  house_.settings.instance, replicas));
 }
@@ -274,8 +277,8 @@ std::vector<Finding> Steering::warnings() const {
     if (!of_fewer) of_fewer = house_.driver->cut_off_by_fewer(longest);
     if (of_fewer) all.push_back(std::move(*of_fewer));
   }
-  if (observation_ && others_report_elsewhere()) {
-    if (auto unlisted = unlisted_instance(house_.settings.instance, observation_->replicas,
+  if (platform_.seen() && others_report_elsewhere()) {
+    if (auto unlisted = unlisted_instance(house_.settings.instance, platform_.seen()->replicas,
                                           house_.driver_name)) {
       all.push_back(std::move(*unlisted));
     }
@@ -289,35 +292,23 @@ bool Steering::others_report_elsewhere() const {
 }
 
 asio::awaitable<void> Steering::observe() {
-  if (!house_.driver || house_.clock.now() < next_observation_) co_return;
-  auto seen = co_await house_.driver->observe();
-  if (seen) {
-    observation_ = std::move(*seen);
-    observation_failure_ = {};
-    house_.log.recovered("observe");
-    const auto noted = std::exchange(note_, observation_->note);
-    if (!note_.empty() && note_ != noted) house_.log.warn(note_);
-    if (observation_->ready) events_.startups.note_ready(*observation_->ready, house_.clock.now());
-    const bool served = std::exchange(serves_, observation_->ready.value_or(0) > 0);
-    if (serves_ && !served) standing_.hurry();  // what acting costs can be seen from now on
-    co_return;
-  }
-  observation_.reset();
-  observation_failure_ = seen.error();
-  next_observation_ = house_.clock.now() + observation_failure_.retry_after.value_or(Duration{0});
-  house_.log.trouble("observe", "the platform cannot be read: " + observation_failure_.message);
+  const bool served = platform_.serves();
+  co_await platform_.observe();
+  const auto& seen = platform_.seen();
+  if (!seen) co_return;
+  if (seen->ready) events_.startups.note_ready(*seen->ready, house_.clock.now());
+  if (platform_.serves() && !served)
+    standing_.hurry();  // what acting costs can be seen from now on
 }
 
 asio::awaitable<void> Steering::evaluate() {
   sample();
   events_.longest_work = readings_.longest_work();
   if (house_.policies.fit(readings_.metrics())) take_policies();
-  if (role_ == Role::leader && observation_) events_.compare(*observation_);
+  if (role_ == Role::leader && platform_.seen()) events_.compare(*platform_.seen());
   state_before_ = state_;
   co_await think();
-  const bool changed = is_news();
-  if (changed) write_down();
-  say(changed);
+  account_.give(evaluated(), switches_);
   house_.journal->keep_evaluation(evaluation_row(policy_, snapshot_, decision_));
   if (role_ == Role::leader) {
     co_await act();
@@ -340,10 +331,10 @@ asio::awaitable<void> Steering::think() {
   now.shared = co_await shared();
   now.at = house_.clock.now();
   now.wall_time_seconds = wall_seconds();
-  now.observation = observation_;
+  now.observation = platform_.seen();
   // A driver that never worked here has no counts to wait for: what reports is counted.
   const bool may_count = standing_.is_fine() || maker_.knows_platform();
-  if (may_count) now.failure = observation_failure_.message;
+  if (may_count) now.failure = platform_.failure().message;
   now.estimates = events_.startups.estimates();
   now.estimates.throughput_per_replica = readings_.throughput();
   now.own_instance = house_.settings.instance;
@@ -393,55 +384,8 @@ void Steering::judge_now() {
   events_.allow(verdict_.may_act && !ends_, lease_.token);
 }
 
-/// Another decision than the last, or as good as another: it may be carried out now, or no more.
-bool Steering::is_news() const {
-  return !recorded_ || differs(*recorded_, decision_) ||
-         recorded_verdict_.because != verdict_.because;
-}
-
-/// The decision gets a record, and is told.
-void Steering::write_down() {
-  recorded_ = decision_;
-  recorded_verdict_ = verdict_;
-  decision_id_ = house_.ulids.next(decision_.at);
-  const Evaluated evaluated{policy_, snapshot_, state_before_, decision_, verdict_};
-  house_.journal->keep_policy(policy_.hash(), policy_.to_json());
-  house_.journal->keep_decision({decision_id_, house_.service(), decision_.at, policy_.hash(),
-                                 decision_record_json(decision_id_, evaluated)});
-  if (!house_.subscribers.empty()) {
-    house_.subscribers.tell(house_.calls, to_json(policy_, decision_));
-  }
-}
-
-void Steering::say(bool changed) {
-  if (!has_spoken_) {
-    has_spoken_ = true;
-    house_.log.info("measures " + house_.service() + " by " + house_.policies.origin() + ", and " +
-                    whether_it_acts());
-  }
-  if (!changed) return;
-  const auto& wanted = decision_.recommendation.recommended_replicas;
-  const auto words = house_.service() + " " + std::to_string(decision_.from_replicas) + " → " +
-                     std::to_string(wanted) + ": " + reason(policy_, decision_);
-  const bool is_only_said = decision_.action == selfscale::Action::scale && !verdict_.may_act;
-  if (is_only_said && said_ != wanted) {
-    house_.log.info("recommends " + words + " (not done: " + std::string{verdict_.because} + ")");
-  } else {
-    house_.log.debug(words);
-  }
-  said_ = is_only_said ? std::optional{wanted} : std::nullopt;
-}
-
-std::string Steering::whether_it_acts() const {
-  if (verdict_.may_act) {
-    return "scales it with the driver " + house_.driver_label + ", enabled by " +
-           who_set(named("enabled", switches_));
-  }
-  const auto& no = *std::ranges::find(switches_, verdict_.because, &Switch::no);
-  const auto who = who_set(no);
-  return "recommends only: " + std::string{verdict_.because} +
-         (who.empty() ? "" : ", as set by " + who) + " (" +
-         std::string{way_to_act(verdict_.because)} + ')';
+Evaluated Steering::evaluated() const noexcept {
+  return {policy_, snapshot_, state_before_, decision_, verdict_};
 }
 
 asio::awaitable<void> Steering::act() {
@@ -450,17 +394,22 @@ asio::awaitable<void> Steering::act() {
     co_await carry_out_order();
     co_return;
   }
-  if (!verdict_.may_act || decision_.action != selfscale::Action::scale || !observation_) {
+  if (!verdict_.may_act || decision_.action != selfscale::Action::scale || !platform_.seen()) {
     house_.log.recovered("reach");
     co_return;
   }
-  const auto to = within_reach(decision_.to_replicas);
-  say_what_is_out_of_reach(to);
+  const auto to = platform_.within_reach(decision_.to_replicas);
+  if (to == decision_.to_replicas) {
+    house_.log.recovered("reach");
+  } else {
+    const auto why = platform_.out_of_reach(decision_.to_replicas);
+    house_.log.trouble("reach", house_.service() + ": " + why);
+  }
   const bool is_a_step = decision_.to_replicas > decision_.from_replicas
                              ? to > decision_.from_replicas
                              : to < decision_.from_replicas;
   if (!is_a_step || !events_.may_begin(to, house_.clock.now())) co_return;
-  if (recorded_->at != decision_.at) write_down();  // an event names the decision it came of
+  account_.ensure_record(evaluated());
   co_await events_.begin(wish_of_decision());
 }
 
@@ -487,19 +436,20 @@ asio::awaitable<void> Steering::resume_event() {
                     error.what());
     co_return;
   }
-  co_await events_.resume(std::move(event), *observation_);
+  co_await events_.resume(std::move(event), *platform_.seen());
 }
 
 Wish Steering::wish_of_decision() const {
   Wish wish;
   wish.from = decision_.from_replicas;
-  wish.to = within_reach(decision_.to_replicas);
+  wish.to = platform_.within_reach(decision_.to_replicas);
   wish.trigger = trigger_of(decision_);
   wish.reason = reason(policy_, decision_);
-  if (wish.to != decision_.to_replicas) wish.reason += "; " + out_of_reach(wish.to);
-  wish.decision = decision_id_;
+  const auto beyond = platform_.out_of_reach(decision_.to_replicas);
+  if (!beyond.empty()) wish.reason += "; " + beyond;
+  wish.decision = account_.decision_id();
   wish.metrics = values_seen(policy_, decision_);
-  wish.version = observation_->version;
+  wish.version = platform_.seen()->version;
   wish.victims = victims(snapshot_, house_.settings.instance);
   return wish;
 }
@@ -507,40 +457,19 @@ Wish Steering::wish_of_decision() const {
 int Steering::within_bounds(int replicas) const {
   const auto& policy = house_.policies.policy().compiled();
   const Bounds bounds = bounds_at(policy, wall_seconds(), snapshot_.estimates);
-  return within_reach(std::clamp(replicas, bounds.min_replicas, bounds.max_replicas));
-}
-
-int Steering::within_reach(int replicas) const {
-  if (!house_.driver || !observation_) return replicas;
-  const int least =
-      std::max(house_.driver->capabilities().minimum, observation_->least.value_or(0));
-  return std::max(least, std::min(replicas, observation_->most.value_or(replicas)));
-}
-
-std::string Steering::out_of_reach(int reached) const {
-  const bool is_less = reached < decision_.to_replicas;
-  return "the platform takes " + std::to_string(reached) +
-         (is_less ? " at most, fewer than are wanted" : " at least, more than are wanted");
-}
-
-void Steering::say_what_is_out_of_reach(int reached) {
-  if (reached == decision_.to_replicas) {
-    house_.log.recovered("reach");
-  } else {
-    house_.log.trouble("reach", house_.service() + ": " + out_of_reach(reached));
-  }
+  return platform_.within_reach(std::clamp(replicas, bounds.min_replicas, bounds.max_replicas));
 }
 
 /// Once, whatever comes of it.
 asio::awaitable<void> Steering::carry_out_order() {
-  if (!observation_) co_return;
+  if (!platform_.seen()) co_return;
   const auto& said = circumstances_.service;
   Wish wish;
-  wish.from = observation_->desired;
+  wish.from = platform_.seen()->desired;
   wish.to = within_bounds(said.manual_replicas.value_or(wish.from));
   wish.trigger = Trigger::manual;
   wish.reason = "ordered by hand";
-  wish.version = observation_->version;
+  wish.version = platform_.seen()->version;
   wish.victims = victims(snapshot_, house_.settings.instance);
   if (verdict_.may_act && events_.under_way() && !events_.may_begin(wish.to, house_.clock.now())) {
     co_return;  // a change is under way; the order is next
@@ -570,11 +499,6 @@ asio::awaitable<Result<void>> Steering::renew() {
   co_return renewed;
 }
 
-std::optional<Wait> Steering::wait_for_platform() const {
-  if (next_observation_ <= house_.clock.now()) return std::nullopt;
-  return Wait{next_observation_, observation_failure_};
-}
-
 asio::awaitable<void> Steering::publish() {
   Published what{.policy = policy_,
                  .snapshot = snapshot_,
@@ -583,17 +507,17 @@ asio::awaitable<void> Steering::publish() {
                  .enabled_by = named("policy_enabled", switches_).by,
                  .paused = named("paused", switches_).says_no,
                  .dry_run = named("dry_run", switches_).says_no,
-                 .decision_id = decision_id_,
+                 .decision_id = account_.decision_id(),
                  .event = events_.under_way(),
                  .circuit = events_.circuit(),
-                 .wait = wait_for_platform(),
+                 .wait = platform_.wait(),
                  .events_last_hour = events_last_hour(state_, decision_.at),
                  .note = {},
                  .failure = {},
                  .totals = house_.totals};
-  if (observation_) {
-    what.note = observation_->note;
-    what.failure = observation_->failure;
+  if (platform_.seen()) {
+    what.note = platform_.seen()->note;
+    what.failure = platform_.seen()->failure;
   }
   published_ = published_json(what);
   if (role_ == Role::leader) {

@@ -8,8 +8,10 @@
 #include <string>
 #include <vector>
 
+#include "agent/account.hpp"
 #include "agent/events.hpp"
 #include "agent/house.hpp"
+#include "agent/platform.hpp"
 #include "agent/records.hpp"
 #include "agent/sampler.hpp"
 #include "agent/snapshot.hpp"
@@ -93,22 +95,14 @@ class Steering {
   boost::asio::awaitable<Shared> shared();
   boost::asio::awaitable<void> read_switches_of_people();
   void judge_now();
-  [[nodiscard]] bool is_news() const;
-  void write_down();
-  void say(bool changed);
-  [[nodiscard]] std::string whether_it_acts() const;
   boost::asio::awaitable<void> act();
   boost::asio::awaitable<void> go_on();
   boost::asio::awaitable<void> resume_event();
   boost::asio::awaitable<void> carry_out_order();
+  [[nodiscard]] Evaluated evaluated() const noexcept;
   boost::asio::awaitable<Result<void>> renew();
-  [[nodiscard]] std::optional<Wait> wait_for_platform() const;
   boost::asio::awaitable<void> publish();
   [[nodiscard]] Wish wish_of_decision() const;
-  /// The nearest count that the platform takes.
-  [[nodiscard]] int within_reach(int replicas) const;
-  [[nodiscard]] std::string out_of_reach(int reached) const;
-  void say_what_is_out_of_reach(int reached);
 
   House& house_;
   Role role_ = Role::follower;
@@ -121,17 +115,10 @@ class Steering {
   DecisionState state_;
   DecisionState state_before_;  ///< the last decision
   Decision decision_;
-  std::optional<Decision> recorded_;  ///< the last with a record of its own
-  Verdict recorded_verdict_;
-  std::string decision_id_;
+  Platform platform_;
+  Account account_;
   Events events_;
   Standing standing_;
-
-  std::optional<drivers::Observation> observation_;
-  Failure observation_failure_;  ///< without a message: there is none
-  Instant next_observation_{};   ///< not before: the platform asks to wait
-  std::string note_;             ///< the platform's, as it was said last
-  bool serves_ = false;          ///< a replica was ready when last observed
 
   fleet::LeaseRecord lease_;
   bool resumes_ = false;  ///< what the leader before left unfinished is still to be taken up
@@ -146,9 +133,7 @@ class Steering {
   std::optional<Instant> next_renewal_;  ///< of the lease, while this process leads
   std::optional<Instant> sampled_at_;
   Instant next_tidy_{};
-  bool has_spoken_ = false;
   std::uint64_t refused_readings_ = 0;
-  std::optional<int> said_;  ///< the count recommended last, while it is not acted on
 };
 
 }  // namespace selfscale::agent

@@ -8,6 +8,7 @@
 #include "drivers/kubernetes/access.hpp"
 #include "drivers/kubernetes/api.hpp"
 #include "drivers/kubernetes/autoscalers.hpp"
+#include "drivers/kubernetes/token.hpp"
 #include "drivers/longest_work.hpp"
 #include "drivers/overtaken.hpp"
 #include "drivers/takeover.hpp"
@@ -172,7 +173,7 @@ class Kubernetes final : public Driver {
   }
 
   asio::awaitable<Result<http::Answer>> ask_once(Request request, Deadline until) {
-    const auto token = kubernetes::current_token(access_);
+    const auto token = co_await kubernetes::token_now(access_, until.left());
     if (!token) co_return token.error();
     if (!token->empty()) request.call.secrets.emplace_back("Authorization", http::bearer(*token));
     request.call.deadline = until.left();

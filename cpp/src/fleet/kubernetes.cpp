@@ -13,6 +13,7 @@ namespace asio = boost::asio;
 
 constexpr std::size_t largest_text = std::size_t{128} * 1024;  // all annotations: 256 KiB
 constexpr std::size_t longest_name = 253;
+constexpr Duration time_for_a_token{10'000};  // a program may give it
 
 class Kubernetes final : public Store {
  public:
@@ -61,14 +62,15 @@ asio::awaitable<Result<http::Answer>> Kubernetes::call(http::Call call) {
 }
 
 asio::awaitable<Result<http::Answer>> Kubernetes::call_once(http::Call call) {
-  auto token = access_.token();
+  const auto client = client_;  // another call may find the cluster anew meanwhile
+  const auto token_now = access_.token;
+  const auto token = co_await token_now(time_for_a_token);
   if (!token) co_return token.error();
   if (!token->empty()) call.secrets.emplace_back("Authorization", http::bearer(*token));
   call.headers.emplace_back("Accept", "application/json");
   if (!call.body.empty()) call.headers.emplace_back("Content-Type", "application/json");
   call.deadline = setting_.deadline;
   call.connect_deadline = setting_.deadline;
-  const auto client = client_;  // another call may find the cluster anew meanwhile
   auto answer = co_await client->call(std::move(call));
   co_return answer;
 }

@@ -4,6 +4,7 @@
 /// Source: the OpenAPI document of Kubernetes 1.34.
 #pragma once
 
+#include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>
 #include <functional>
 #include <memory>
@@ -19,7 +20,8 @@ namespace selfscale::fleet {
 struct KubernetesAccess {
   http::Address server;
   http::Tls tls;
-  std::function<Result<Secret>()> token;  ///< as it is now; an empty one is not sent
+  /// As it is now, within so long; an empty one is not sent.
+  std::function<boost::asio::awaitable<Result<Secret>>(Duration)> token;
 };
 
 struct KubernetesSetting {

@@ -48,8 +48,11 @@ class KubernetesHarness final : public Harness {
 
  private:
   KubernetesAccess found() {
-    return {
-        .server = server_.address(), .tls = {}, .token = [] { return Secret{LeaseServer::token}; }};
+    return {.server = server_.address(),
+            .tls = {},
+            .token = [](Duration) -> boost::asio::awaitable<Result<Secret>> {
+              co_return Secret{LeaseServer::token};
+            }};
   }
 
   LeaseServer server_;

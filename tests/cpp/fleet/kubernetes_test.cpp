@@ -29,8 +29,10 @@ class KubernetesFleet : public testing::Test {
   /// As a kubeconfig has it, which stands until it is read again.
   KubernetesAccess found() {
     ++times_found_;
-    return {.server = server_.address(), .tls = {}, .token = [token = token_] {
-              return Secret{token};
+    return {.server = server_.address(),
+            .tls = {},
+            .token = [token = token_](Duration) -> boost::asio::awaitable<Result<Secret>> {
+              co_return Secret{token};
             }};
   }
   void TearDown() override { EXPECT_EQ(server_.wrong(), std::vector<std::string>{}); }

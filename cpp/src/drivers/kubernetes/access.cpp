@@ -139,11 +139,12 @@ Result<void> read_cluster(const Json& cluster, const std::string& folder, Access
   return {};
 }
 
-Result<void> read_user(const Json& user, const std::string& folder, Access& access) {
-  if (is_set(user, "exec") || is_set(user, "auth-provider")) {
+Result<void> read_user(const Json& user, const Json& cluster, const std::string& folder,
+                       Access& access) {
+  if (is_set(user, "auth-provider")) {
     return unsupported(
-        "the user's token comes from a program (exec, auth-provider), and none is run: use a token "
-        "or a client certificate, as `kubectl create token` makes one for a ServiceAccount");
+        "auth-provider: Kubernetes has none since 1.26; a program gives the token "
+        "now (exec)");
   }
   if (is_set(user, "username") || is_set(user, "password")) {
     return unsupported("Kubernetes knows no user by a password since 1.19");
@@ -155,11 +156,14 @@ Result<void> read_user(const Json& user, const std::string& folder, Access& acce
   if (!key) return key.error();
   access.tls.certificate = *certificate;
   access.tls.key = Secret{*key};
-  if (const auto file = text(at(user, "tokenFile")); !file.empty()) {
-    access.token_file = std::filesystem::path{folder} / file;
-  } else {
-    access.token = Secret{text(at(user, "token"))};
-  }
+  const auto file = text(at(user, "tokenFile"));
+  if (!file.empty()) access.token_file = std::filesystem::path{folder} / file;
+  access.token = Secret{text(at(user, "token"))};
+  // As for kubectl, a program gives what does not stand there.
+  if (!is_set(user, "exec") || !file.empty() || !access.token.empty()) return {};
+  auto plugin = read_plugin(at(user, "exec"), cluster, folder);
+  if (!plugin) return plugin.error();
+  access.plugin = std::move(*plugin);
   return {};
 }
 
@@ -177,7 +181,7 @@ Result<Access> of_config(const Json& config, const std::string& folder, const st
   if (!user) return user.error();
   Access access;
   if (const auto read = read_cluster(*cluster, folder, access); !read) return read.error();
-  if (const auto read = read_user(*user, folder, access); !read) return read.error();
+  if (const auto read = read_user(*user, *cluster, folder, access); !read) return read.error();
   const auto name_space = text(at(*context, "namespace"));
   access.name_space = name_space.empty() ? "default" : name_space;
   return access;

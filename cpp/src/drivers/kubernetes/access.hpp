@@ -1,10 +1,13 @@
 /// Where the cluster's API is and who we are there: a pod's service account, or a kubeconfig file.
 #pragma once
 
+#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "drivers/kubernetes/options.hpp"
+#include "drivers/kubernetes/plugin.hpp"
 #include "http/address.hpp"
 #include "model/result.hpp"
 #include "model/secret.hpp"
@@ -14,8 +17,12 @@ namespace selfscale::drivers::kubernetes {
 struct Access {
   http::Address server;
   http::Tls tls;
-  Secret token;            ///< empty: none, or that of the file
-  std::string token_file;  ///< rotated by the cluster: read at each use
+  Secret token;                  ///< empty: none, or that of the file
+  std::string token_file;        ///< rotated by the cluster: read at each use
+  std::optional<Plugin> plugin;  ///< gives the token; empty: it is one of the two
+  /// What that has given last, for all copies of this access.
+  std::shared_ptr<std::optional<IssuedToken>> issued =
+      std::make_shared<std::optional<IssuedToken>>();
   std::string name_space;
 };
 
@@ -30,8 +37,8 @@ struct Surroundings {
 Surroundings surroundings_of_this_process();
 
 /// The file of the options, else the pod's service account, else KUBECONFIG, else ~/.kube/config.
-/// Errc::unsupported: there is none of them, or one says something that is not done here (a program
-/// to run, a password, no verification), which the message names. Errc::malformed, Errc::storage:
+/// Errc::unsupported: there is none of them, or one says something that is not done here (a
+/// password, no verification), which the message names. Errc::malformed, Errc::storage:
 /// one cannot be read.
 Result<Access> find_access(const Options& options, const Surroundings& surroundings);
 
@@ -39,7 +46,8 @@ Result<Access> find_access(const Options& options, const Surroundings& surroundi
 Result<Access> read_kubeconfig(std::string_view text, const std::string& folder,
                                const std::string& context);
 
-/// The token as it is now; empty: there is none. Errc::storage: its file cannot be read.
+/// The token that is given or stands in a file (token.hpp has a program's); empty: there is none.
+/// Errc::storage: its file cannot be read.
 Result<Secret> current_token(const Access& access);
 
 }  // namespace selfscale::drivers::kubernetes

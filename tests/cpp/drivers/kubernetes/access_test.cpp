@@ -153,7 +153,8 @@ TEST_F(KubernetesAccess, RefusesWhatIsNotDoneAndNamesIt) {
     std::string words;
   };
   for (const auto& row :
-       {Row{with_user("{exec: {command: aws}}"), "exec"},
+       {Row{with_user("{exec: {command: aws, apiVersion: client.authentication.k8s.io/v1alpha1}}"),
+            "v1alpha1"},
         Row{with_user("{auth-provider: {name: gcp}}"), "auth-provider"},
         Row{with_user("{username: admin, password: hunter2}"), "password"},
         Row{with_user("{as: admin}"), "impersonated"},
@@ -167,6 +168,16 @@ TEST_F(KubernetesAccess, RefusesWhatIsNotDoneAndNamesIt) {
   }
   EXPECT_TRUE(read_kubeconfig(
       with_cluster("{server: 'https://k', insecure-skip-tls-verify: false}"), folder, ""));
+}
+
+TEST_F(KubernetesAccess, IsAProgramsWhereNoTokenIsGiven) {
+  const std::string exec = "exec: {command: aws, apiVersion: client.authentication.k8s.io/v1}";
+  const auto access = read_kubeconfig(with_user("{" + exec + "}"), folder, "").value();
+  ASSERT_TRUE(access.plugin);
+  EXPECT_EQ(access.plugin->program.command, std::vector<std::string>{"aws"});
+  EXPECT_PRED2(contains, access.plugin->program.environment.back(), "ExecCredential");
+  EXPECT_FALSE(read_kubeconfig(with_user("{token: hunter2, " + exec + "}"), folder, "")->plugin);
+  EXPECT_FALSE(read_kubeconfig(with_user("{tokenFile: t, " + exec + "}"), folder, "")->plugin);
 }
 
 TEST_F(KubernetesAccess, SaysWhatIsWrongWithAFile) {
