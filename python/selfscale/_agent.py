@@ -168,12 +168,14 @@ class Agent:
     def recommendation(self, service: str | None = None) -> Recommendation | None:
         """Return the last word on a service (default: the agent's own).
 
-        None before the first evaluation, and while the place where agents meet cannot be reached: status() says why.
+        None before the first evaluation, while the place where agents meet cannot be reached, and while nobody knows
+        how many replicas there are: status() says why.
         """
         from selfscale.values import Recommendation
 
         published = self._native.recommendation(text_or_none("service", service))
-        return None if published is None else Recommendation.from_dict(json.loads(published))
+        said = None if published is None else json.loads(published)
+        return None if said is None or said["replicas"]["current"] is None else Recommendation.from_dict(said)
 
     def status(self) -> Status:
         """Return all there is to know of the agent."""

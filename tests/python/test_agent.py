@@ -87,6 +87,15 @@ def test_an_agent_without_driver_recommends(make: Make) -> None:
     assert not agent.is_running
 
 
+def test_an_agent_apart_that_hears_of_no_replica_recommends_nothing(make: Make) -> None:
+    with make(environment={"SELFSCALE_APART": "true"}) as agent:
+        [service] = until(lambda: agent.status()["services"], "a first evaluation")
+        assert service["currentReplicas"] is None
+        assert service["recommendedReplicas"] is None
+        assert "how many replicas there are is not known" in service["error"]
+        assert agent.recommendation("backend") is None
+
+
 def test_an_enabled_agent_scales_up_and_down_through_python(make: Make) -> None:
     platform = MemoryPlatform(replicas=1)
     agent = make(driver=platform, enable=True)
