@@ -52,12 +52,21 @@ Capabilities capabilities_in(const py::dict& said) {
   return can;
 }
 
+[[noreturn]] void refuse(const py::handle& answer, const std::string& needed) {
+  throw Error{Errc::failed, "preflight() returned " + py::repr(answer).cast<std::string>() + "; " +
+                                needed + " is needed"};
+}
+
+constexpr auto a_finding =
+    "for each finding a sentence, or a dict of texts with what, why and paste,";
+
 /// A sentence, or a dict with `what` and, where they are known, `why` and `paste`.
 Finding finding_in(const py::handle& answer) {
-  if (!py::isinstance<py::dict>(answer)) return answer.cast<std::string>();
+  if (py::isinstance<py::str>(answer)) return answer.cast<std::string>();
+  if (!py::isinstance<py::dict>(answer)) refuse(answer, a_finding);
   Finding found{""};
   for (const auto& [key, text] : answer.cast<py::dict>()) {
-    const auto name = key.cast<std::string>();
+    const auto name = py::str(key).cast<std::string>();
     auto* const part = name == "what"    ? &found.what
                        : name == "why"   ? &found.why
                        : name == "paste" ? &found.paste
@@ -66,6 +75,7 @@ Finding finding_in(const py::handle& answer) {
       throw Error{Errc::failed, "preflight() returned a finding with the key \"" + name +
                                     "\"; it may have what, why and paste"};
     }
+    if (!py::isinstance<py::str>(text)) refuse(answer, a_finding);
     *part = text.cast<std::string>();
   }
   if (found.what.empty()) throw Error{Errc::failed, "preflight() returned a finding without what"};
@@ -75,7 +85,7 @@ Finding finding_in(const py::handle& answer) {
 std::vector<Finding> findings_in(const py::handle& answer) {
   const bool is_list = py::isinstance<py::iterable>(answer) && !py::isinstance<py::str>(answer) &&
                        !py::isinstance<py::dict>(answer);
-  if (!is_list) throw py::cast_error{};
+  if (!is_list) refuse(answer, "a list of findings, empty where nothing is wrong,");
   std::vector<Finding> all;
   for (const auto& each : answer) all.push_back(finding_in(each));
   return all;
@@ -86,7 +96,7 @@ Preflight preflight_in(const py::object& answer) {
   if (!py::isinstance<py::dict>(answer)) return findings_in(answer);
   Preflight found;
   for (const auto& [key, findings] : answer.cast<py::dict>()) {
-    const auto name = key.cast<std::string>();
+    const auto name = py::str(key).cast<std::string>();
     if (name != "wrong" && name != "warnings") {
       throw Error{Errc::failed, "preflight() returned a dict with the key \"" + name +
                                     "\"; it may have wrong and warnings"};

@@ -13,8 +13,17 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from selfscale import _core
+from selfscale._arguments import (
+    check_function,
+    checked_count,
+    checked_flag,
+    checked_text,
+    checked_texts,
+    shown,
+    text_or_none,
+)
 from selfscale._json import Json, to_text
-from selfscale._policy import is_document
+from selfscale._policy import is_document, path_of
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -30,6 +39,7 @@ if TYPE_CHECKING:
     Policies: TypeAlias = str | PathLike[str] | Mapping[str, Any] | list[Json]
 
 _JOIN_SECONDS = 1.0
+_END_OF_TIME = 253_402_300_800.0  # the year 10000, which no RFC 3339 can say
 _CALLS = "selfscale-calls"
 
 
@@ -80,11 +90,11 @@ class Agent:
         given = {
             "policies": path,
             "policies_text": text,
-            "service": service or "",
+            "service": text_or_none("service", service),
             "driver_name": driver if isinstance(driver, str) else "",
-            "enable": enable,
-            "enabled_by": enabled_by if enable else "",
-            "environment": dict(environment or {}),
+            "enable": checked_flag("enable", enable),
+            "enabled_by": checked_text("enabled_by", enabled_by) if enable else "",
+            "environment": checked_texts("environment", environment, '{"AUTOSCALING_ENABLED": "true"}'),
         }
         self._hand_over(given, _bridge(driver))
         self._given = given
@@ -114,7 +124,7 @@ class Agent:
             PolicyError: the policy file is wrong.
         """
         if not self._has_driver and not self._native.is_running() and (named := self._registered_driver()):
-            self._hand_over(self._given, _bridge(named[1](), named[0]))
+            self._hand_over(self._given, _bridge_of_made(named[1](), named[0]))
         self._calls.run_if_needed()
         self._native.start()
 
@@ -145,25 +155,27 @@ class Agent:
 
     def counter(self, name: str, labels: Mapping[str, str] | None = None) -> _core.Counter:
         """Get or make a count that only grows."""
-        return self._native.counter(name, _label_text(labels))
+        return self._native.counter(checked_text("name", name), _label_text(labels))
 
     def gauge(self, name: str, labels: Mapping[str, str] | None = None) -> _core.Gauge:
         """Get or make a value that goes up and down."""
-        return self._native.gauge(name, _label_text(labels))
+        return self._native.gauge(checked_text("name", name), _label_text(labels))
 
     def distribution(self, name: str, labels: Mapping[str, str] | None = None) -> _core.Distribution:
         """Get or make a distribution of values; durations are seconds."""
-        return self._native.distribution(name, _label_text(labels))
+        return self._native.distribution(checked_text("name", name), _label_text(labels))
 
     def recommendation(self, service: str | None = None) -> Recommendation | None:
         """Return the last word on a service (default: the agent's own).
 
-        None before the first evaluation, and while the place where agents meet cannot be reached: status() says why.
+        None before the first evaluation, while the place where agents meet cannot be reached, and while nobody knows
+        how many replicas there are: status() says why.
         """
         from selfscale.values import Recommendation
 
-        published = self._native.recommendation(service or "")
-        return None if published is None else Recommendation.from_dict(json.loads(published))
+        published = self._native.recommendation(text_or_none("service", service))
+        said = None if published is None else json.loads(published)
+        return None if said is None or said["replicas"]["current"] is None else Recommendation.from_dict(said)
 
     def status(self) -> Status:
         """Return all there is to know of the agent."""
@@ -181,7 +193,7 @@ class Agent:
         """
         named = None if self._has_driver else self._registered_driver()
         if named is not None:
-            self._hand_over(self._given, _bridge(_made_or_why_not(named[1]), named[0]))
+            self._hand_over(self._given, _bridge_of_made(_made_or_why_not(named[1]), named[0]))
         self._calls.run_if_needed()
         found: Json = json.loads(self._native.examine())
         return found
@@ -198,13 +210,14 @@ class Agent:
         Raises:
             Error: the agent's thread does not answer (code ``timed_out``).
         """
-        return self._native.exposition(accept)
+        return self._native.exposition(None if accept is None else checked_text("accept", accept))
 
     def history(self, service: str | None = None, limit: int = 50) -> list[ScalingEvent]:
         """Return a service's scaling events, the newest first."""
         from selfscale.values import ScalingEvent
 
-        return [ScalingEvent.from_dict(json.loads(event)) for event in self._native.history(service or "", limit)]
+        events = self._native.history(text_or_none("service", service), checked_count("limit", limit))
+        return [ScalingEvent.from_dict(json.loads(event)) for event in events]
 
     def health(self) -> Json:
         """Return the body of a liveness route: it says that this process answers, and checks nothing."""
@@ -215,7 +228,11 @@ class Agent:
         """Have a function called with each decision that differs from the last, and each event, in order.
 
         It runs on a thread that Python owns. An exception out of it is counted and changes nothing else.
+
+        Raises:
+            TypeError: it cannot be called with one argument, or is asynchronous.
         """
+        check_function("subscriber", subscriber, "what is told")
         self._native.subscribe(lambda text: subscriber(json.loads(text)))
         self._calls.are_needed = True
         if self.is_running:
@@ -226,24 +243,29 @@ class Agent:
 
         Under `selfscale run` a process that says nothing counts as ready as docs/run.md tells. The middleware says it.
         """
-        self._native.report_ready(is_ready)
+        self._native.report_ready(checked_flag("is_ready", is_ready))
 
     def enable(self, service: str | None = None) -> None:
         """Say that the agent may act on a service; without one: on all whose policy is enabled."""
-        self._native.enable(service or "", "api")
+        self._native.enable(text_or_none("service", service), "api")
 
     def disable(self, service: str | None = None) -> None:
         """Say that the agent may not act on a service, or on none."""
-        self._native.disable(service or "", "api")
+        self._native.disable(text_or_none("service", service), "api")
 
     def pause(self, service: str, until: datetime | float | None = None) -> None:
-        """Hold a service where it is, until a time (a datetime, or seconds since the epoch) or until `resume`."""
-        seconds = until if until is None or isinstance(until, (int, float)) else until.timestamp()
-        self._native.pause(service, seconds)
+        """Hold a service where it is, until a time (a datetime, or seconds since the epoch) or until `resume`.
+
+        Raises:
+            TypeError: `until` is something else.
+            ValueError: that time is over.
+        """
+        seconds = None if until is None else _time_to_come(until)
+        self._native.pause(checked_text("service", service), seconds)
 
     def resume(self, service: str) -> None:
         """End a pause."""
-        self._native.resume(service)
+        self._native.resume(checked_text("service", service))
 
     def scale(self, service: str, replicas: int) -> ScaleOrder:
         """Ask for exactly so many replicas, or the nearest count within the policy's bounds; the leader acts.
@@ -253,11 +275,13 @@ class Agent:
 
         Raises:
             Error: the agent does not run, there is no such service, or `replicas` is negative.
+            TypeError: `replicas` is no whole number.
         """
         from selfscale.values import ScaleOrder
 
-        known = frozenset(event.id for event in self.history(service))
-        return ScaleOrder(self, service, self._native.scale(service, replicas), known)
+        count = checked_count("replicas", replicas)
+        known = frozenset(event.id for event in self.history(checked_text("service", service)))
+        return ScaleOrder(self, service, self._native.scale(service, count), known)
 
 
 class _Calls:
@@ -341,13 +365,15 @@ def _path_and_text(policies: Policies | None) -> tuple[str, str]:
         return "", to_text(policies)
     if isinstance(policies, str) and is_document(policies):
         return "", policies
-    return os.fspath(policies), ""
+    return path_of(policies), ""
 
 
 def _joined(policies: list[Json]) -> Json:
     """Make one document of what `load_policies` returned: its keys beside the policies go back above them."""
     document: Json = {"policies": []}
     for policy in policies:
+        if not isinstance(policy, Mapping):
+            raise TypeError(f"a list of policies has {shown(policy)}; what load_policies() returned is needed")
         own = dict(policy)
         for key in ("timezone", "guardrails", "alerts"):
             if key in own:
@@ -359,17 +385,21 @@ def _joined(policies: list[Json]) -> Json:
 def _bridge(driver: str | CallbackDriver | Driver | None, name: str = "callback") -> Bridge | None:
     if driver is None or isinstance(driver, str):
         return None
-    from selfscale.drivers import CallbackDriver, CapableDriver, Driver, ReleasingDriver
+    from selfscale.drivers import CallbackDriver, CapableDriver, ReleasingDriver, check_driver_object
     from selfscale.drivers._bridge import Bridge
 
     if isinstance(driver, CallbackDriver):
         return Bridge(driver, name)
-    if not isinstance(driver, Driver):
-        message = f"driver is a name, a CallbackDriver, or has scale(), observe() and preflight(); not {driver!r}"
-        raise TypeError(message)
+    check_driver_object("driver", driver, "a name, a CallbackDriver, or an object with the methods of a Driver")
     can = driver.capabilities() if isinstance(driver, CapableDriver) else {}
     release = driver.release if isinstance(driver, ReleasingDriver) else None
     return Bridge(CallbackDriver(driver.scale, driver.observe, driver.preflight, can, release), name)
+
+
+def _bridge_of_made(driver: CallbackDriver | Driver, name: str) -> Bridge | None:
+    if driver is None or isinstance(driver, str):  # which is how an agent without a driver, or with another is made
+        raise TypeError(f"the factory of the driver {name!r} returned {shown(driver)}; the driver itself is needed")
+    return _bridge(driver, name)
 
 
 def _made_or_why_not(make: Callable[[], Driver | CallbackDriver]) -> Driver | CallbackDriver:
@@ -383,7 +413,24 @@ def _made_or_why_not(make: Callable[[], Driver | CallbackDriver]) -> Driver | Ca
 
 
 def _label_text(labels: Mapping[str, str] | None) -> str:
-    return ",".join(f"{key}={value}" for key, value in labels.items()) if labels else ""
+    if not labels:
+        return ""
+    if not isinstance(labels, Mapping):
+        raise TypeError(f'labels are {shown(labels)}; a dict is needed, such as {{"queue": "mail"}}')
+    return ",".join(f"{key}={value}" for key, value in labels.items())
+
+
+def _time_to_come(until: datetime | float) -> float:
+    if isinstance(until, datetime):
+        seconds = until.timestamp()
+    elif isinstance(until, (int, float)) and not isinstance(until, bool):
+        seconds = float(until)
+    else:
+        raise TypeError(f"until is {shown(until)}; a datetime, or seconds since the epoch, is needed")
+    if not time.time() < seconds < _END_OF_TIME:
+        message = f"until is {shown(until)}, which is not to come; in ten minutes is time.time() + 600"
+        raise ValueError(message)
+    return seconds
 
 
 _imported_at = time.monotonic()
@@ -429,12 +476,13 @@ def start(
         The agent. One that runs already is returned as it is when nothing is given.
 
     Raises:
+        TypeError: an argument is of another kind; the words say what is needed.
         PolicyError: the policy file is wrong.
         Error: another start has been made with other arguments (code ``invalid_argument``).
     """
     agent = default_agent()
     given = policies, service, driver, environment
-    if not agent.is_running or enable or any(value is not None for value in given):
+    if not agent.is_running or enable is not False or any(value is not None for value in given):
         agent.configure(
             policies,
             service=service,

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from selfscale._agent import Agent
+from selfscale._arguments import check_function, checked_count
 from selfscale._driver_bench import Bench, Broken, Call, Fault, Skipped, break_promise, in_words
-from selfscale.drivers import CallbackDriver, Driver, Finding, Findings, ScaleRequest
+from selfscale.drivers import CallbackDriver, Driver, Finding, Findings, ScaleRequest, check_driver_object
 from selfscale.drivers._bridge import read_observation
 
 __all__ = ["DRIVER_CHECKS", "CheckedPromise", "DriverCheck", "DriverReport", "check_driver"]
@@ -102,7 +103,22 @@ def check_driver(
 
     Raises:
         AssertionError: a promise was broken. Its words are the report: what was seen, why it matters, what is right.
+        TypeError: `driver` is no object with the methods of `Driver`, or another argument of another kind.
+        ValueError: `replicas` is less than 1, or the driver's capabilities cannot be read.
     """
+    if isinstance(driver, CallbackDriver):
+        raise TypeError("driver is a CallbackDriver; an object of a class with the methods of a Driver is needed")
+    check_driver_object("driver", driver, "an object with the methods of a Driver")
+    if checked_count("replicas", replicas) < 1:
+        raise ValueError(f"replicas is {replicas}; 1 or more are needed")
+    functions: list[tuple[str, object, list[str]]] = [
+        ("truth", truth, []),
+        ("set_truth", set_truth, ["a count"]),
+        ("fault", fault, ["what is to go wrong"]),
+    ]
+    for name, function, given in functions:
+        if function is not None:
+            check_function(name, function, *given)
     bench = Bench(driver, replicas=replicas, truth=truth, set_truth=set_truth, fault=fault, seconds=seconds)
     report = DriverReport(tuple(_checked(check, run, bench) for check, run in _CHECKS.items()))
     assert not report.of("broken"), str(report)

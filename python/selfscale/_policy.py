@@ -10,6 +10,7 @@ from os import PathLike
 from typing import Any
 
 from selfscale import _core
+from selfscale._arguments import shown
 from selfscale._json import Document, Json, to_text
 from selfscale.errors import Error, PolicyError, Problem
 
@@ -27,6 +28,7 @@ def load_policies(source: str | PathLike[str] | Mapping[str, Any]) -> list[Json]
     Raises:
         PolicyError: the document is wrong; `.problems` has every mistake.
         Error: there is no such file (code ``not_found``).
+        TypeError: it is something else.
     """
     policies, _ = _core.load_policies(_text_of(source))
     return [json.loads(policy.to_json()) for policy in policies]
@@ -58,7 +60,7 @@ def _text_of(source: str | PathLike[str] | Mapping[str, Any]) -> str:
         return to_text(source)
     if isinstance(source, str) and is_document(source):
         return source
-    path = os.fspath(source)
+    path = path_of(source)
     try:
         with open(path, encoding="utf-8") as file:  # noqa: PTH123
             return file.read()
@@ -67,6 +69,19 @@ def _text_of(source: str | PathLike[str] | Mapping[str, Any]) -> str:
         raise Error(message, "not_found" if isinstance(error, FileNotFoundError) else "storage") from None
     except UnicodeDecodeError:
         raise Error(f"the policy file {path} is not text in UTF-8", "malformed") from None
+
+
+def path_of(source: str | PathLike[str]) -> str:
+    """Return the path of a policy file.
+
+    Raises:
+        TypeError: it is none.
+    """
+    path = os.fspath(source) if isinstance(source, (str, PathLike)) else None
+    if not isinstance(path, str):
+        message = f"policies are {shown(source)}; a file's path, or the document as text or dict, is needed"
+        raise TypeError(message)
+    return path
 
 
 def is_document(text: str) -> bool:

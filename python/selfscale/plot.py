@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -22,8 +23,13 @@ if TYPE_CHECKING:
 __all__ = ["Curve", "Mark", "picture", "simulation_picture"]
 
 MOST_REASONS = 40
-"""So many lines of reasons are listed; further events are drawn without a number."""
+"""So many reasons are listed; further events are drawn without a number."""
 
+_MOST_COUNTS = 6
+"""So many counts of a step are listed one by one."""
+_WIDTH = 133
+"""Letters of a line below the drawing."""
+_NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 _HOUR = 3600.0
 _COLOURS = ("#1f6feb", "#d1731a", "#2f9e62", "#8250df", "#b3261e", "#57606a")
 
@@ -49,6 +55,8 @@ class Curve:
     """p95 of the time since the point before; None where nobody asked."""
     wanted: Sequence[float] | None = None
     marks: Sequence[Mark] = field(default=())
+    errors: float = 0.0
+    """Share of the requests that failed, 0 to 1: a percentile alone hides those whose client gave up."""
 
 
 def picture(load: tuple[Sequence[float], Sequence[float]], curves: Sequence[Curve], *, title: str) -> Figure:
@@ -156,7 +164,8 @@ def _draw_replicas(axes: Axes, curves: Sequence[Curve], *, numbered: int) -> Non
 def _draw_responses(axes: Axes, curves: Sequence[Curve]) -> None:
     for curve, colour in zip(curves, _COLOURS * len(curves), strict=False):
         values = [float("nan") if value is None else value for value in curve.response_seconds]
-        axes.plot(curve.seconds, values, color=colour, linewidth=1.2, label=curve.name)
+        label = f"{curve.name}, {curve.errors:.2%} errors" if curve.errors else curve.name
+        axes.plot(curve.seconds, values, color=colour, linewidth=1.2, label=label)
     axes.set_yscale("log")
     axes.yaxis.set_major_formatter("{x:g}")
     axes.yaxis.set_minor_formatter(lambda value, _: f"{value:g}" if f"{value:.0e}"[0] in "25" else "")
@@ -192,27 +201,38 @@ def _steps(marks: Sequence[Mark]) -> list[list[Mark]]:
 
 def _goes_on(before: Mark, mark: Mark) -> bool:
     same_way = (before.to_replicas > before.from_replicas) == (mark.to_replicas > mark.from_replicas)
-    same_words = re.sub(r"\d[\d.,]*", "", before.reason) == re.sub(r"\d[\d.,]*", "", mark.reason)
+    same_words = _NUMBER.split(before.reason) == _NUMBER.split(mark.reason)
     return before.to_replicas == mark.from_replicas and same_way and same_words
 
 
 def _lines(steps: Sequence[Sequence[Mark]]) -> list[str]:
-    """Word what happened, one line for each step: its numbers in the drawing, when it began, the counts, the reason."""
-    changes = [
-        " → ".join(str(one) for one in [step[0].from_replicas, *(m.to_replicas for m in step)]) for step in steps
-    ]
+    """Word what happened, step by step: its numbers in the drawing, when it began, the counts, the whole reason."""
+    changes = [_change(step) for step in steps[:MOST_REASONS]]
     width = max(map(len, changes), default=0)
     lines = []
     number = 1
-    for step, change in zip(steps[:MOST_REASONS], changes, strict=False):
+    for step, change in zip(steps, changes, strict=False):
         numbers = f"{number}-{number + len(step) - 1}" if len(step) > 1 else str(number)
-        lines.append(
-            f"{numbers:>5}  {step[0].seconds:6.1f} s  {change:{width}}  {_shortened(step[0].reason, 114 - width)}"
-        )
+        begin = f"{numbers:>5}  {step[0].seconds:6.1f} s  {change:{width}}  "
+        indent = " " * len(begin)
+        lines += textwrap.wrap(begin + _reason(step), _WIDTH, subsequent_indent=indent, break_on_hyphens=False)
         number += len(step)
     left = sum(map(len, steps[MOST_REASONS:]))
     return [*lines, f"… and {left} more"] if left else lines
 
 
-def _shortened(text: str, width: int) -> str:
-    return text if len(text) <= width else text[: width - 1] + "…"
+def _change(step: Sequence[Mark]) -> str:
+    counts = [str(one) for one in [step[0].from_replicas, *(mark.to_replicas for mark in step)]]
+    return " → ".join(counts if len(counts) <= _MOST_COUNTS else [*counts[:2], "…", *counts[-2:]])
+
+
+def _reason(step: Sequence[Mark]) -> str:
+    """Word why all of a step was done: a number that was another in the end stands beside it."""
+    first, last = step[0].reason, step[-1].reason
+    ends = iter(_NUMBER.findall(last))
+
+    def from_to(found: re.Match[str]) -> str:
+        end = next(ends)
+        return found[0] if found[0] == end else f"{found[0]} … {end}"
+
+    return _NUMBER.sub(from_to, first)

@@ -87,6 +87,15 @@ def test_an_agent_without_driver_recommends(make: Make) -> None:
     assert not agent.is_running
 
 
+def test_an_agent_apart_that_hears_of_no_replica_recommends_nothing(make: Make) -> None:
+    with make(environment={"SELFSCALE_APART": "true"}) as agent:
+        [service] = until(lambda: agent.status()["services"], "a first evaluation")
+        assert service["currentReplicas"] is None
+        assert service["recommendedReplicas"] is None
+        assert "how many replicas there are is not known" in service["error"]
+        assert agent.recommendation("backend") is None
+
+
 def test_an_enabled_agent_scales_up_and_down_through_python(make: Make) -> None:
     platform = MemoryPlatform(replicas=1)
     agent = make(driver=platform, enable=True)
@@ -227,7 +236,16 @@ def test_a_finding_may_say_why_it_matters_and_what_mends_it(make: Make) -> None:
 
 
 @pytest.mark.parametrize(
-    ("found", "words"), [({"worng": ["no token"]}, "worng"), ("no token", "not what was asked for"), (7, "not what")]
+    ("found", "words"),
+    [
+        ({"worng": ["no token"]}, 'a dict with the key "worng"; it may have wrong and warnings'),
+        ("no token", "preflight() returned 'no token'; a list of findings, empty where nothing is wrong, is needed"),
+        (7, "preflight() returned 7; a list of findings"),
+        (None, "preflight() returned None; a list of findings"),
+        ({"wrong": "no token"}, "preflight() returned 'no token'; a list of findings"),
+        ([7], "preflight() returned 7; for each finding a sentence, or a dict of texts with what, why and paste, is"),
+        ([{"what": 7}], "preflight() returned {'what': 7}; for each finding a sentence"),
+    ],
 )
 def test_a_preflight_that_cannot_be_read_is_wrong(make: Make, found: Any, words: str) -> None:
     platform = MemoryPlatform(replicas=1)

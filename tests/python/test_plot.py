@@ -52,9 +52,34 @@ def test_steps_for_like_reasons_are_one_line() -> None:
     figure = drawn(marks)
     assert numbers(figure) == ["1", "2", "3"]
     assert [line.split() for line in reasons(figure)] == [
-        ["1-2", "1.0", "s", "1", "→", "2", "→", "4", "rps", "60", "is", "above", "50"],
+        ["1-2", "1.0", "s", "1", "→", "2", "→", "4", "rps", "60", "…", "99", "is", "above", "50"],
         ["3", "9.0", "s", "4", "→", "3", "rps", "9", "is", "below", "50"],
     ]
+
+
+def test_a_long_reason_is_broken_and_stands_there_whole() -> None:
+    why = " ".join(f"word{number}" for number in range(40))
+    lines = reasons(drawn([Mark(1, 1, 2, why), Mark(2, 2, 1, "short")]))
+    assert len(lines) > 2
+    assert max(map(len, lines)) <= 133
+    assert " ".join(" ".join(lines[:-1]).split()) == f"1 1.0 s 1 → 2 {why}"
+    assert len({line.index("word") for line in lines[:-1]}) == 1, "what follows stands below what came before"
+    assert lines[-1].split() == ["2", "2.0", "s", "2", "→", "1", "short"]
+
+
+def test_of_a_long_step_the_first_and_the_last_counts_are_listed() -> None:
+    [line] = reasons(drawn([Mark(i, i, i + 1, "rps is above 50") for i in range(1, 30)]))
+    assert " ".join(line.split()) == "1-29 1.0 s 1 → 2 → … → 29 → 30 rps is above 50"
+
+
+def test_requests_that_failed_stand_beside_the_name_of_what_failed_them() -> None:
+    seconds = [0.0, 1.0]
+    curves = [
+        Curve(name, seconds, [2.0] * 2, [0.05] * 2, errors=share) for name, share in (("few", 0.82), ("many", 0.0))
+    ]
+    legend = picture((seconds, [10.0] * 2), curves, title="A run").axes[2].get_legend()
+    assert legend is not None
+    assert [text.get_text() for text in legend.get_texts()] == ["few, 82.00% errors", "many"]
 
 
 def test_what_is_too_much_is_counted() -> None:

@@ -326,9 +326,7 @@ class Examiner {
     check.warnings.emplace_back(
         "this container has no CPU limit",
         "cpu_usage is then a percentage of all the host's cores, which other containers use, too",
-        guess_ && guess_->driver == "kubernetes"
-            ? R"(resources: {limits: {cpu: "1"}}   # of the container)"
-            : R"(deploy: {resources: {limits: {cpus: "1"}}}   # of the service; or --cpus 1)");
+        drivers::line_for_cpu(guess_ ? guess_->driver : found_.driver));
   }
 
   const AgentOptions& options_;

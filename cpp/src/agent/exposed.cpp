@@ -38,6 +38,7 @@ Family replicas(const json& said, const std::string& service) {
   add("current", counts.at("current"));
   add("desired", counts.at("desired"));
   add("ready", counts.at("ready"));
+  if (counts.at("current").is_null()) return family;  // and of an unknown count nothing is wanted
   add("raw", raw_replicas(recommendation));
   add("recommended", recommendation.at("recommendedReplicas"));
   return family;

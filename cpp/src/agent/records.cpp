@@ -111,6 +111,7 @@ std::string published_json(const Published& what) {
   const auto& platform = what.snapshot.platform;
   json ready = nullptr;
   if (platform.ready_replicas) ready = *platform.ready_replicas;
+  const auto counted = [&what](int count) { return what.is_counted ? json(count) : json(nullptr); };
   json because = nullptr;
   if (!what.verdict.because.empty()) because = what.verdict.because;
   json published{
@@ -130,8 +131,8 @@ std::string published_json(const Published& what) {
       {"paused", what.paused},
       {"dryRun", what.dry_run},
       {"replicas",
-       {{"desired", platform.desired_replicas},
-        {"current", platform.current_replicas},
+       {{"desired", counted(platform.desired_replicas)},
+        {"current", counted(platform.current_replicas)},
         {"ready", ready}}},
       {"event", what.event != nullptr ? json::parse(to_json(*what.event)) : json(nullptr)},
       {"circuit", circuit(what.circuit, what.decision.at)},

@@ -37,6 +37,7 @@ struct Wait {
 struct Published {
   const Policy& policy;
   const Snapshot& snapshot;
+  bool is_counted = true;  ///< false: nobody says how many replicas there are
   const Decision& decision;
   Verdict verdict;
   std::string enabled_by;

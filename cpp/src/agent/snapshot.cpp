@@ -14,6 +14,9 @@
 namespace selfscale::agent {
 namespace {
 
+constexpr auto nobody_says =
+    "how many replicas there are is not known: no platform says it, and none reports on this host";
+
 Instance listed(const drivers::Replica& replica, Instant at) {
   Instance instance;
   instance.id = replica.instance;
@@ -159,6 +162,7 @@ Snapshot SnapshotMaker::make(const Policy& policy, const Readings& readings,
 
 PlatformCounts SnapshotMaker::counts(const Readings& readings, const Surroundings& now) {
   PlatformCounts counts;
+  has_counted_ = true;
   if (now.observation) {
     counts.desired_replicas = now.observation->desired;
     counts.current_replicas = now.observation->current;
@@ -172,10 +176,12 @@ PlatformCounts SnapshotMaker::counts(const Readings& readings, const Surrounding
     counts.error = now.failure;
     return counts;
   }
-  const auto seen = std::max<std::size_t>(1, readings.instances().size());
-  counts.desired_replicas = static_cast<int>(seen);
-  counts.current_replicas = counts.desired_replicas;
-  counts.error = now.failure;
+  const int own = now.is_replica ? 1 : 0;
+  const int seen = std::max(own, static_cast<int>(readings.instances().size()));
+  has_counted_ = seen > 0;
+  counts.desired_replicas = seen;
+  counts.current_replicas = seen;
+  counts.error = has_counted_ || !now.failure.empty() ? now.failure : nobody_says;
   return counts;
 }
 

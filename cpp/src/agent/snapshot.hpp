@@ -25,6 +25,7 @@ struct Surroundings {
   Shared shared;
   Estimates estimates;
   std::string own_instance;  ///< of the process that decides
+  bool is_replica = true;    ///< false: that process does not count as one
   /// That process is a replica whose agent meets those of other hosts: what other replicas record
   /// is not read here.
   bool others_report_elsewhere = false;
@@ -38,6 +39,8 @@ class SnapshotMaker {
   Snapshot make(const Policy& policy, const Readings& readings, const Surroundings& now);
   /// Whether the platform has ever said how many replicas there are.
   [[nodiscard]] bool knows_platform() const noexcept { return last_.has_value(); }
+  /// Whether the last snapshot's counts are counts: false where nobody says how many there are.
+  [[nodiscard]] bool has_counted() const noexcept { return has_counted_; }
 
  private:
   [[nodiscard]] PlatformCounts counts(const Readings& readings, const Surroundings& now);
@@ -50,6 +53,7 @@ class SnapshotMaker {
   std::map<std::string, Readiness> readiness_;  ///< by instance
   bool has_looked_ = false;
   std::optional<PlatformCounts> last_;
+  bool has_counted_ = false;
 };
 
 /// Adds to `shared` what another service of the document takes, as its leader published it. What

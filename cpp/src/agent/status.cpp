@@ -54,6 +54,7 @@ json service(const House& house, const std::string& published) {
   const auto& decision = said["decision"];
   const auto& recommendation = decision["recommendation"];
   const auto& replicas = said["replicas"];
+  const bool is_counted = !replicas["current"].is_null();
   return {
       {"service", said["service"]},
       {"policy", said["policy"]},
@@ -63,7 +64,7 @@ json service(const House& house, const std::string& published) {
       {"desiredReplicas", replicas["desired"]},
       {"currentReplicas", replicas["current"]},
       {"readyReplicas", replicas["ready"]},
-      {"recommendedReplicas", recommendation["recommendedReplicas"]},
+      {"recommendedReplicas", is_counted ? recommendation["recommendedReplicas"] : json(nullptr)},
       {"action", decision["action"]},
       {"heldBy", decision["heldBy"]},
       {"reason", recommendation["reason"]},

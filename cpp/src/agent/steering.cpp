@@ -338,11 +338,22 @@ asio::awaitable<void> Steering::think() {
   now.estimates = events_.startups.estimates();
   now.estimates.throughput_per_replica = readings_.throughput();
   now.own_instance = house_.settings.instance;
+  now.is_replica = house_.settings.is_replica;
   now.others_report_elsewhere = others_report_elsewhere();
   snapshot_ = maker_.make(policy_, readings_, now);
+  say_whether_counted();
   refused_readings_ += count_refused(snapshot_);
   decide(policy_, snapshot_, state_, decision_);
   house_.totals.count(decision_);
+}
+
+/// Where there is a driver, or should be one, what is wrong with that is said instead.
+void Steering::say_whether_counted() {
+  if (maker_.has_counted()) return house_.log.recovered("count");
+  if (house_.driver || house_.unmade) return;
+  house_.log.trouble("count", snapshot_.platform.error +
+                                  "; nothing is recommended. Name the platform in the policy, or "
+                                  "start the agent in the app itself");
 }
 
 asio::awaitable<Shared> Steering::shared() {
@@ -502,6 +513,7 @@ asio::awaitable<Result<void>> Steering::renew() {
 asio::awaitable<void> Steering::publish() {
   Published what{.policy = policy_,
                  .snapshot = snapshot_,
+                 .is_counted = maker_.has_counted(),
                  .decision = decision_,
                  .verdict = verdict_,
                  .enabled_by = named("policy_enabled", switches_).by,

@@ -92,6 +92,7 @@ class Steering {
   boost::asio::awaitable<void> observe();
   boost::asio::awaitable<void> evaluate();
   boost::asio::awaitable<void> think();
+  void say_whether_counted();
   boost::asio::awaitable<Shared> shared();
   boost::asio::awaitable<void> read_switches_of_people();
   void judge_now();

@@ -7,6 +7,7 @@
 #include <optional>
 #include <selfscale/finding.hpp>
 #include <string>
+#include <string_view>
 
 namespace selfscale::drivers {
 
@@ -30,5 +31,8 @@ struct Guess {
 std::optional<Guess> guess_platform(const Hints& hints);
 /// What to tell whose policy names no platform.
 Finding finding_of(const Guess& guess);
+/// What to write, where that driver's platform runs a container, so that `cpu_usage` is not a
+/// percentage of the whole host.
+std::string line_for_cpu(std::string_view driver);
 
 }  // namespace selfscale::drivers

@@ -52,7 +52,9 @@ def recommendations(service: One = None, *, url: Url = None, as_json: AsJson = F
         table = Table("service", "current", "recommended", "action", "acts", "why", box=None, pad_edge=False)
         for one in found:
             said = one["decision"]["recommendation"]
-            counts = (str(said["currentReplicas"]), str(said["recommendedReplicas"]))
+            is_counted = one["replicas"]["current"] is not None
+            counts = (str(said[key]) if is_counted else "-" for key in ("currentReplicas", "recommendedReplicas"))
             acts = "yes" if one["mayAct"] else f"no, {one['because']}"
-            table.add_row(escape(one["service"]), *counts, one["decision"]["action"], acts, escape(said["reason"]))
+            why = escape(one["error"] or said["reason"])
+            table.add_row(escape(one["service"]), *counts, one["decision"]["action"], acts, why)
         console.print(table)

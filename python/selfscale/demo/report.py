@@ -11,7 +11,7 @@ import shutil
 import sysconfig
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -22,6 +22,9 @@ from selfscale.demo.experiment import Machine, Run
 from selfscale.demo.load import Plan
 from selfscale.demo.scenario import Scenario
 from selfscale.demo.view import chart, milliseconds
+
+if TYPE_CHECKING:
+    from selfscale.plot import Curve
 
 LATE_SECONDS = 0.25  # a generator later than this has measured itself
 BUSY_SHARE = 0.92
@@ -65,14 +68,17 @@ def table(runs: Sequence[Run]) -> Table:
 
 def _cells(run: Run) -> list[str]:
     numbers = run.summary()
-    share = numbers["errors"] / max(1, numbers["requests"])
     return [
         f"{numbers['requests']:,}",
         *(milliseconds(numbers[f"{p}_seconds"]) for p in ("p50", "p95", "p99")),
-        f"{share:.2%}",
+        f"{_share_of_errors(run):.2%}",
         f"{numbers['replica_seconds']:,.0f}",
         f"{numbers['scale_events']}",
     ]
+
+
+def _share_of_errors(run: Run) -> float:
+    return sum(run.failed) / max(1, len(run.took))
 
 
 def verdict(runs: Sequence[Run]) -> str:
@@ -105,7 +111,17 @@ def next_steps(output: Path) -> str:
 
 def draw(scenario: Scenario, runs: Sequence[Run]) -> bytes:
     """The picture, as PNG."""
-    from selfscale.plot import Curve, Mark, picture
+    from selfscale.plot import picture
+
+    title = "selfscale demo: a real app scales itself under recorded load"
+    figure = picture(scenario.load, _curves(scenario, runs), title=title)
+    image = io.BytesIO()
+    figure.savefig(image, format="png")
+    return image.getvalue()
+
+
+def _curves(scenario: Scenario, runs: Sequence[Run]) -> list[Curve]:
+    from selfscale.plot import Curve, Mark
 
     step = scenario.seconds / 68
     curves = []
@@ -114,11 +130,8 @@ def draw(scenario: Scenario, runs: Sequence[Run]) -> bytes:
         ready = [_at(run, seconds, "ready") for seconds in times]
         wanted = [_at(run, seconds, "wanted") for seconds in times] if run.name == "agent" else None
         marks = [Mark(e.seconds, e.from_replicas, e.to_replicas, e.reason) for e in run.events]
-        curves.append(Curve(_TITLES[run.name], times, ready, responses, wanted, marks))
-    figure = picture(scenario.load, curves, title="selfscale demo: a real app scales itself under recorded load")
-    image = io.BytesIO()
-    figure.savefig(image, format="png")
-    return image.getvalue()
+        curves.append(Curve(_TITLES[run.name], times, ready, responses, wanted, marks, _share_of_errors(run)))
+    return curves
 
 
 def _at(run: Run, seconds: float, what: str) -> float:
@@ -202,11 +215,14 @@ def policies(scenario: Scenario) -> Table:
     """The demo's policy beside its form for real time: the trace is compressed, so its windows are short."""
     real = json.loads((Path(__file__).parent / "policy_real_time.json").read_text(encoding="utf-8"))
     here, there = dict(_leaves(scenario.policy["policies"][0])), dict(_leaves(real["policies"][0]))
-    result = Table(title="The policy: in the demo, and in real time", title_justify="left", box=SIMPLE_HEAD)
-    for column in ("", "demo", "real time"):
-        result.add_column(column)
+    title = "The policy: in the demo, and in real time"
+    result = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    result.add_column("", no_wrap=True)  # a key that is cut says nothing
+    result.add_column("demo", overflow="fold")
+    result.add_column("real time", overflow="fold")
     for key, value in here.items():
-        result.add_row(key, value, there.get(key, ""), style="dim" if value == there.get(key) else None)
+        is_same = value == there.get(key)
+        result.add_row(key, value, "the same" if is_same else there.get(key, "-"), style="dim" if is_same else None)
     return result
 
 

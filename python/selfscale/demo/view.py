@@ -84,7 +84,7 @@ class View(AbstractContextManager["View"]):
             table.add_row(
                 run.name,
                 f"{len(run.took):,}",
-                *(milliseconds(percentile(recent, q)) if recent else "-" for q in (0.5, 0.95, 0.99)),
+                *(_percentile_in_words(recent, q) for q in (0.5, 0.95, 0.99)),
                 f"{sum(run.failed):,}",
                 str(look.wanted) if look else "-",
                 str(look.ready) if look else "-",
@@ -116,7 +116,7 @@ class View(AbstractContextManager["View"]):
         for run in runs:
             recent = run.recent(now, RECENT_SECONDS)
             look = run.looks[-1]
-            p95 = milliseconds(percentile(recent, 0.95))
+            p95 = _percentile_in_words(recent, 0.95)
             self.console.print(
                 f"  {now:5.1f} s  {run.name}: {_rate_at(seconds, rates, now):.0f} req/s, p95 {p95}, "
                 f"{look.ready} of {look.wanted} replicas ready, {sum(run.failed)} errors",
@@ -168,6 +168,11 @@ def _level(share: float) -> str:
 def milliseconds(seconds: float) -> str:
     """A response time for people."""
     return f"{seconds * 1000:,.0f} ms"
+
+
+def _percentile_in_words(ordered: Sequence[float], q: float) -> str:
+    """Return a percentile of response times for people; a dash where nothing was answered."""
+    return milliseconds(percentile(ordered, q)) if ordered else "-"
 
 
 def _rate_at(seconds: Sequence[float], rates: Sequence[float], at: float) -> float:

@@ -10,6 +10,7 @@ from os import PathLike
 from os.path import isfile
 from typing import Any, Literal, Protocol, TypeAlias, TypedDict, runtime_checkable
 
+from selfscale._arguments import check_function, checked_count, checked_text, shown
 from selfscale.errors import Error
 
 __all__ = [
@@ -133,8 +134,9 @@ class ScaleRequest(int):
 
         Raises:
             Error: fewer than 0 replicas (code ``invalid_argument``).
+            TypeError: it is no whole number.
         """
-        if replicas < 0:
+        if checked_count("replicas", replicas) < 0:
             raise Error(f"scale: {replicas} replicas; 0 or more", "invalid_argument")
         made = super().__new__(cls, replicas)
         made.from_replicas = from_replicas
@@ -221,6 +223,43 @@ class CallbackDriver:
     capabilities: Capabilities | Mapping[str, object] = field(default_factory=dict, hash=False)
     release: Callable[[], None] | None = None
 
+    def __post_init__(self) -> None:
+        """Refuse what agents could not call.
+
+        Raises:
+            TypeError: it is no function, takes other arguments, or is asynchronous.
+        """
+        check_function("scale", self.scale, *_CALLED_WITH["scale"])
+        for name in ("observe", "preflight", "release"):
+            if (function := getattr(self, name)) is not None:
+                check_function(name, function, *_CALLED_WITH[name])
+
+
+_CALLED_WITH: Mapping[str, tuple[str, ...]] = {
+    "scale": ("how many replicas are asked for",),
+    "observe": (),
+    "preflight": (),
+    "capabilities": (),
+    "release": (),
+}
+_NEEDED = ("scale", "observe", "preflight")
+
+
+def check_driver_object(name: str, driver: object, needed: str) -> None:
+    """Refuse what has not the methods of `Driver`, or has them in a form that agents could not call.
+
+    Raises:
+        TypeError: it is a class, has not all methods, or has one that takes other arguments or is asynchronous.
+    """
+    if isinstance(driver, type):
+        raise TypeError(f"{name} is {shown(driver)}; an object of it is needed: {driver.__name__}(…)")
+    if missing := [f"no {method}()" for method in _NEEDED if not hasattr(driver, method)]:
+        call = "; if it makes a driver, call it" if callable(driver) else ""
+        raise TypeError(f"{name} is {shown(driver)}, which has {' and '.join(missing)}; {needed} is needed{call}")
+    for method, given in _CALLED_WITH.items():
+        if hasattr(driver, method):
+            check_function(f"{method}() of the driver", getattr(driver, method), *given)
+
 
 DriverFactory: TypeAlias = "Callable[[str, Mapping[str, Any]], Driver | CallbackDriver]"
 """Makes a driver of a service's name and the policy's ``platform`` object."""
@@ -241,13 +280,15 @@ def register_driver(name: str, factory: DriverFactory) -> None:
         factory: makes the driver of the service's name and the policy's ``platform`` object.
 
     Raises:
+        TypeError: the factory is no function, or not one of these two arguments.
         ValueError: the name is empty, or another factory or a driver of selfscale's own has it.
     """
-    if not name:
+    if not checked_text("name", name):
         raise ValueError("a driver needs a name")
     if name in names_of_ours():
         message = f"the name {name!r} is that of a driver of selfscale's own; call yours otherwise"
         raise ValueError(message)
+    check_function(f"the factory of the driver {name!r}", factory, "the service's name", "the policy's platform object")
     if _FACTORIES.setdefault(name, factory) != factory:
         message = f"the name {name!r} is taken by {_FACTORIES[name]!r}"
         raise ValueError(message)

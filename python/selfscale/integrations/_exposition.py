@@ -7,7 +7,9 @@ from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any, TypeAlias
 
 from selfscale._agent import Agent, default_agent
+from selfscale._arguments import checked_text
 from selfscale.errors import Error
+from selfscale.integrations._process import check_wrapped
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -29,6 +31,7 @@ class MetricsRoute:
 
     def __init__(self, app: Application, path: str = "/metrics", agent: Agent | None = None) -> None:
         """Wrap an application; `agent` is the process's default one unless given."""
+        check_wrapped(app, agent)
         self.app = app
         self._path = checked(path)
         self._agent = agent
@@ -56,6 +59,7 @@ class WsgiMetricsRoute:
 
     def __init__(self, app: WsgiApplication, path: str = "/metrics", agent: Agent | None = None) -> None:
         """Wrap an application; `agent` is the process's default one unless given."""
+        check_wrapped(app, agent)
         self.app = app
         self._path = checked(path)
         self._agent = agent
@@ -70,9 +74,14 @@ class WsgiMetricsRoute:
 
 
 def checked(path: str) -> str:
-    """Return the path of the metrics, which begins with a slash."""
-    if not path.startswith("/"):
-        message = f"the path of the metrics begins with a slash; {path!r} does not"
+    """Return the path of the metrics.
+
+    Raises:
+        TypeError: it is no text.
+        ValueError: it does not begin with a slash.
+    """
+    if not checked_text("the path of the metrics", path).startswith("/"):
+        message = f'the path of the metrics begins with a slash, such as "/metrics"; {path!r} does not'
         raise ValueError(message)
     return path
 

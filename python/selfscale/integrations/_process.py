@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from selfscale import _core
 from selfscale._agent import Agent, default_agent
+from selfscale._arguments import shown
 from selfscale.errors import Error
 
 if TYPE_CHECKING:
@@ -28,6 +29,27 @@ class Measuring(Protocol):
     """What measures in this process; None until it has begun."""
     _is_refused: bool
     """It cannot measure, and serves all the same."""
+
+
+def check_wrapped(app: object, agent: object) -> None:
+    """Refuse what cannot be wrapped, and whom nothing can be measured for.
+
+    Raises:
+        TypeError: the application cannot be called, or the agent is none.
+    """
+    if not callable(app):
+        raise TypeError(f"app is {shown(app)}; the application itself is needed")
+    check_agent(agent)
+
+
+def check_agent(agent: object) -> None:
+    """Refuse what is no agent; None is the process's default one.
+
+    Raises:
+        TypeError: it is something else.
+    """
+    if agent is not None and not isinstance(agent, Agent):
+        raise TypeError(f"agent is {shown(agent)}; what selfscale.start() returns is needed, or None")
 
 
 def join(middleware: Measuring) -> None:

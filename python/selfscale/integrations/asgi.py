@@ -18,7 +18,7 @@ from selfscale import _core
 from selfscale._agent import Agent
 from selfscale.integrations._exposition import MetricsRoute
 from selfscale.integrations._loop_lag import measure_loop_lag
-from selfscale.integrations._process import agent_of, begin, join
+from selfscale.integrations._process import agent_of, begin, check_wrapped, join
 
 if TYPE_CHECKING:
     from selfscale._core import Recorder
@@ -55,6 +55,7 @@ class Middleware(_core.AsgiMiddleware):
 
     def __init__(self, app: Application, agent: Agent | None = None) -> None:
         """Wrap an application; `agent` is the process's default one unless given."""
+        check_wrapped(app, agent)
         self.app = app
         self._agent = agent
         self._is_refused = False

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from selfscale._agent import Agent
 from selfscale.integrations._exposition import WsgiMetricsRoute as MetricsRoute
-from selfscale.integrations._process import begin, join
+from selfscale.integrations._process import begin, check_wrapped, join
 
 if TYPE_CHECKING:
     from selfscale._core import Recorder, WsgiRequest
@@ -41,6 +41,7 @@ class Middleware:
 
     def __init__(self, app: Application, agent: Agent | None = None) -> None:
         """Wrap an application; `agent` is the process's default one unless given."""
+        check_wrapped(app, agent)
         self.app = app
         self._agent = agent
         self._recorder: Recorder | None = None

@@ -96,6 +96,39 @@ TEST_F(AgentTest, RecommendsWithoutADriver) {
   EXPECT_EQ(status(agent)["role"], "recommender");
 }
 
+TEST_F(AgentTest, ApartAndWithoutADriverItInventsNoCount) {
+  auto policy = depth_policy();
+  policy["minReplicas"] = 2;
+  auto given = options(policy);
+  given.environment["SELFSCALE_APART"] = "true";
+  Lines lines;
+  given.log = lines.sink();
+  given.environment["AUTOSCALING_LOG_LEVEL"] = "info";
+  Agent agent{given};
+  agent.start();
+  ASSERT_TRUE(eventually([&] { return recommendation(agent).has_value(); }));
+  EXPECT_TRUE((*recommendation(agent))["replicas"]["current"].is_null());
+  const auto seen = status(agent)["services"][0];
+  for (const auto* key : {"currentReplicas", "desiredReplicas", "recommendedReplicas"}) {
+    EXPECT_TRUE(seen[key].is_null()) << key;
+  }
+  EXPECT_EQ(seen["action"], "none");
+  EXPECT_TRUE(contains(seen["error"].get<std::string>(), "is not known"));
+  EXPECT_TRUE(contains(status(agent)["degraded"].dump(), "Name the platform in the policy"));
+  EXPECT_FALSE(contains(agent.exposition().body, "kind=\"recommended\""));
+  EXPECT_TRUE(
+      eventually([&] { return lines.with("how many replicas there are is not known") == 1; }));
+  EXPECT_EQ(lines.with("recommends backend"), 0);
+
+  auto inside = options(policy);
+  inside.environment["SELFSCALE_INSTANCE"] = "b";
+  inside.environment["SELFSCALE_LEADS"] = "none";
+  Agent replica{inside};
+  replica.start();
+  EXPECT_TRUE(eventually([&] { return status(agent)["services"][0]["currentReplicas"] == 1; }));
+  EXPECT_TRUE(eventually([&] { return recommended(agent) == 2; }));
+}
+
 TEST_F(AgentTest, WhatIsOnlyRecommendedIsJournalledToo) {
   Agent agent{options()};
   agent.gauge("depth").set(50);

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "policy/compiled.hpp"
+#include "text_predicates.hpp"
 
 namespace selfscale::agent {
 namespace {
@@ -113,6 +114,33 @@ TEST_F(SnapshotTest, WithoutADriverTheInstancesSeenAreAllThereIs) {
   EXPECT_EQ(snapshot.platform.desired_replicas, 2);
   EXPECT_FALSE(snapshot.platform.ready_replicas);
   EXPECT_EQ(snapshot.instances.size(), 2U);
+}
+
+TEST_F(SnapshotTest, AnAgentApartThatHearsOfNoReplicaCountsNone) {
+  Surroundings now;
+  now.at = start;
+  now.is_replica = false;
+  const auto unknown = maker.make(policy, readings, now);
+  EXPECT_FALSE(maker.has_counted());
+  EXPECT_EQ(unknown.platform.current_replicas, 0);
+  EXPECT_TRUE(contains(unknown.platform.error, "how many replicas there are is not known"));
+  feed({process("a", 1, 3)});
+  const auto heard = maker.make(policy, readings, now);
+  EXPECT_TRUE(maker.has_counted());
+  EXPECT_EQ(heard.platform.current_replicas, 1);
+  EXPECT_EQ(heard.platform.error, "");
+}
+
+TEST_F(SnapshotTest, WhyThePlatformCannotBeReadIsSaidBeforeThatNobodyCounts) {
+  Surroundings now;
+  now.at = start;
+  now.is_replica = false;
+  now.failure = "it is away";
+  EXPECT_EQ(maker.make(policy, readings, now).platform.error, "it is away");
+  EXPECT_FALSE(maker.has_counted());
+  now.observation = counted(0);
+  EXPECT_EQ(maker.make(policy, readings, now).platform.error, "");
+  EXPECT_TRUE(maker.has_counted()) << "none is a count";
 }
 
 TEST_F(SnapshotTest, WhoReportsFromInsideIsKnownToBeReadySinceItsStart) {

@@ -52,6 +52,16 @@ TEST(Guess, EachPlatformIsKnownByWhatItSets) {
   for (const auto& [place, wanted] : table) EXPECT_EQ(platform_json(place), wanted);
 }
 
+TEST(Guess, TheLineForCpuIsOneOfThePlatformsOwn) {
+  EXPECT_EQ(line_for_cpu("kubernetes").find("resources: {limits: {cpu:"), 0U);
+  for (const auto* docker : {"", "local", "gunicorn", "compose", "swarm"}) {
+    EXPECT_EQ(line_for_cpu(docker).find("deploy: {resources: {limits: {cpus:"), 0U) << docker;
+  }
+  for (const auto* hosted : {"ecs", "cloud_run", "render", "railway", "digitalocean", "vercel"}) {
+    EXPECT_EQ(line_for_cpu(hosted).find("SELFSCALE_CPU_REQUEST="), 0U) << hosted;
+  }
+}
+
 TEST(Guess, WhatIsSetToNothingOrIsAnotherValueSaysNothing) {
   EXPECT_EQ(guess({}), std::nullopt);
   EXPECT_EQ(guess({{{"RENDER_SERVICE_ID", ""}, {"VERCEL", "0"}}}), std::nullopt);

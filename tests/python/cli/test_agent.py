@@ -106,6 +106,16 @@ def test_it_recommends_until_told_otherwise_and_says_where_it_can_be_asked(
     assert found["instances"] == [], "it is no replica of the service"
 
 
+def test_without_a_platform_and_a_replica_it_knows_no_count(start: Start, selfscale: Run) -> None:
+    agent = start(policies=[{key: value for key, value in ONE.items() if key != "platform"}])
+    assert "Name the platform in the policy" in agent.line_with("how many replicas there are is not known")
+    assert status_of(selfscale)["services"][0]["currentReplicas"] is None
+    line = selfscale("recommendations").stdout.splitlines()[1]
+    assert line.split()[:4] == ["backend", "-", "-", "none"]
+    assert "how many replicas there are is not known" in line
+    assert "recommends backend" not in agent.log.read_text()
+
+
 def test_enabled_it_scales_and_logs_what_it_did(start: Start, selfscale: Run, tmp_path: Path) -> None:
     agent = start("--enable")
     agent.line_with("scales it with the driver memory, enabled by --enable of this agent")

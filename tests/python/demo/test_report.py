@@ -128,6 +128,26 @@ def test_plain_lines_tell_events_once_and_figures() -> None:
     assert "\x1b" not in text
 
 
+def test_where_nothing_was_answered_yet_there_is_no_percentile() -> None:
+    output = io.StringIO()
+    run = Run("agent", seconds=10.0, looks=[Look(0.1, 2, 2, 2)])
+    with View(DEFAULT, Console(file=output, width=100)) as view:
+        view.begin("The agent scales")
+        view.show([run], 0.1)
+    assert "p95 -," in output.getvalue()
+
+
+def test_a_terminal_of_eighty_columns_shows_each_key_of_the_policy_whole() -> None:
+    text = io.StringIO()
+    Console(file=text, width=80, highlight=False).print(report.policies(DEFAULT))
+    [policy] = DEFAULT.policy["policies"]
+    shown = {line.split()[0]: line.split()[1:] for line in text.getvalue().splitlines() if line.strip()}
+    for key, value in report._leaves(policy):
+        assert shown[key][0] == value
+    assert shown["behavior.scaleDown.stabilizationWindowSeconds"] == ["2", "300"]
+    assert shown["service"] == ["shop", "the", "same"]
+
+
 def test_a_terminal_is_restored() -> None:
     output = io.StringIO()
     console = Console(file=output, force_terminal=True, width=100, height=40)
@@ -160,6 +180,13 @@ def test_the_policies_are_valid_and_differ_in_times_alone() -> None:
     assert [rule["type"] for rule in real["rules"]] == [rule["type"] for rule in here["policies"][0]["rules"]]
     for count in (2, 10):
         assert selfscale.load_policies(DEFAULT.fixed(count))[0]["minReplicas"] == count
+
+
+def test_the_picture_knows_how_many_requests_failed() -> None:
+    pytest.importorskip("matplotlib")
+    runs = three()
+    runs[1].failed = [i < 820 for i in range(1000)]
+    assert [curve.errors for curve in report._curves(DEFAULT, runs)] == [0.0, 0.82, 0.0]
 
 
 def printed(runs: list[Run], terminal: bool = True) -> str:

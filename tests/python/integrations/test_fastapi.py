@@ -32,6 +32,10 @@ with warnings.catch_warnings():
     from fastapi.testclient import TestClient
 
 
+async def bare_app(scope: Any, receive: Any, send: Any) -> None:
+    """An application of ASGI, and no more."""
+
+
 def client_of(app: Any) -> TestClient:
     return TestClient(app, raise_server_exceptions=False)
 
@@ -136,16 +140,75 @@ def test_readiness_asks_the_checks(agent: Agent, path: str) -> None:
         "database": "connected",
         "cache": "connected",
     }
-    broken.append("refused")
+    broken.append("refused by db.internal for the user shop")
     answer = client_of(app).get(path)
     assert answer.status_code == 503
-    assert answer.json() == {"status": "not ready", "error": "database: refused"}
+    assert answer.json() == {"status": "not ready", "error": "database: ConnectionError"}
 
 
-def test_a_check_that_says_false_is_not_connected(agent: Agent) -> None:
+def test_the_words_of_a_check_are_logged_when_they_change_and_told_to_nobody(
+    agent: Agent, caplog: pytest.LogCaptureFixture
+) -> None:
+    says: list[str] = ["no route to db.internal"]
+
+    def database() -> None:
+        if says:
+            raise ConnectionError(says[0])
+
+    app = FastAPI()
+    instrument(app, agent=agent, checks={"database": database})
+    client = client_of(app)
+    answers = [client.get("/ready").text for _ in range(3)]
+    says[0] = "the password of shop is wrong"
+    answers.append(client.get("/ready").text)
+    says.clear()
+    answers.append(client.get("/ready").text)
+    says.append("no route to db.internal")
+    answers.append(client.get("/ready").text)
+    assert not [answer for answer in answers if "db.internal" in answer or "shop" in answer]
+    assert [record.getMessage() for record in caplog.records if record.name == "selfscale"] == [
+        "not ready: the check database: ConnectionError: no route to db.internal",
+        "not ready: the check database: ConnectionError: the password of shop is wrong",
+        "not ready: the check database: ConnectionError: no route to db.internal",
+    ]
+
+
+def test_of_a_check_that_says_false_that_is_told(agent: Agent) -> None:
     app = FastAPI()
     instrument(app, agent=agent, checks={"queue": lambda: False})
-    assert client_of(app).get("/ready").json()["error"] == "queue: not connected"
+    assert client_of(app).get("/ready").json()["error"] == "queue: returned False"
+
+
+async def ping(_: int) -> bool:
+    return True
+
+
+@pytest.mark.parametrize(
+    ("given", "kind", "words"),
+    [
+        ({"app": None}, TypeError, "app is None; a FastAPI or Starlette application is needed"),
+        ({"app": "app:app"}, TypeError, "app is 'app:app'; a FastAPI or Starlette application is needed"),
+        ({"app": FastAPI}, TypeError, "app is the class FastAPI; a FastAPI or Starlette application is needed"),
+        ({"app": bare_app}, TypeError, "selfscale.integrations.asgi.Middleware"),
+        ({"agent": "web"}, TypeError, "agent is 'web'; what selfscale.start() returns is needed"),
+        ({"checks": [ping]}, TypeError, "a dict of functions by name is needed"),
+        ({"checks": {"db": 5}}, TypeError, "the check 'db' is 5; a function is needed, which is called without"),
+        ({"checks": {"db": ping}}, TypeError, "the check 'db' is called without arguments, and is <function ping"),
+        ({"checks": {5: dict}}, TypeError, "a check has the name 5; a text is needed"),
+        ({"metrics_path": "metrics"}, ValueError, "'metrics' does not"),
+        ({"metrics_path": True}, TypeError, "the path of the metrics is True; a text is needed"),
+    ],
+)
+def test_a_mistake_is_an_error_of_the_call_and_leaves_the_app_as_it_was(
+    agent: Agent, given: dict[str, Any], kind: type[Exception], words: str
+) -> None:
+    app = FastAPI()
+    with pytest.raises(kind) as caught:
+        instrument(**{"app": app, "agent": agent, **given})
+    assert words in str(caught.value)
+    instrument(app, agent=agent, metrics_path="/metrics")
+    assert client_of(app).get("/health").status_code == 200
+    assert client_of(app).get("/metrics").status_code == 200
 
 
 def test_startup_has_a_route(app: FastAPI) -> None:

@@ -94,6 +94,16 @@ def test_the_path_is_checked() -> None:
         MetricsRoute(app, "metrics")
 
 
+@pytest.mark.parametrize("wrap", [Middleware, wsgi.Middleware, MetricsRoute, wsgi.MetricsRoute])
+def test_what_cannot_be_wrapped_is_refused_at_once(wrap: Any) -> None:
+    with pytest.raises(TypeError, match="app is None; the application itself is needed"):
+        wrap(None)
+    with pytest.raises(TypeError, match="app is 'app:app'; the application itself is needed"):
+        wrap("app:app")
+    with pytest.raises(TypeError, match=r"agent is 'web'; what selfscale.start\(\) returns is needed, or None"):
+        wrap(app, agent="web")
+
+
 def wsgi_app(_environ: dict[str, Any], start_response: Any) -> list[bytes]:
     start_response("200 OK", [("Content-Type", "text/plain")])
     return [b"app"]
