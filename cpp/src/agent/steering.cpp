@@ -28,6 +28,12 @@ Trigger trigger_of(const Decision& decision) {
   return is_scheduled ? Trigger::schedule : Trigger::policy;
 }
 
+std::vector<Code> codes_of(const Recommendation& recommendation) {
+  std::vector<Code> codes{recommendation.code};
+  for (const auto& adjustment : recommendation.adjustments) codes.push_back(adjustment.code);
+  return codes;
+}
+
 /// What another agent has written, once it is known to be readable.
 Result<std::string> understood(Result<std::string> published) {
   if (!published) return published;
@@ -56,7 +62,7 @@ Steering::Steering(House& house)
                 {house.settings.cpu_request_cores, house.settings.memory_request_bytes}},
       events_{house, state_, [this] { return renew(); }},
       standing_{house, [this] { return warnings(); }} {
-  readings_.watch(policy_.compiled().metrics);
+  readings_.watch(shown_metrics(policy_));
 }
 
 Instant Steering::due() const {
@@ -249,7 +255,7 @@ void Steering::take_policies() {
   policy_ = now;
   recorded_.reset();
   decision_ = {};
-  readings_.watch(policy_.compiled().metrics);
+  readings_.watch(shown_metrics(policy_));
   house_.log.info("takes the policies of " + house_.policies.origin());
 }
 
@@ -422,7 +428,8 @@ void Steering::say(bool changed) {
   if (!changed) return;
   const auto& wanted = decision_.recommendation.recommended_replicas;
   const auto words = house_.service() + " " + std::to_string(decision_.from_replicas) + " → " +
-                     std::to_string(wanted) + ": " + reason(policy_, decision_);
+                     std::to_string(wanted) + ": " + reason(policy_, decision_) +
+                     house_.policies.whose_bounds(codes_of(decision_.recommendation));
   const bool is_only_said = decision_.action == selfscale::Action::scale && !verdict_.may_act;
   if (is_only_said && said_ != wanted) {
     house_.log.info("recommends " + words + " (not done: " + std::string{verdict_.because} + ")");
@@ -502,6 +509,11 @@ Wish Steering::wish_of_decision() const {
   wish.version = observation_->version;
   wish.victims = victims(snapshot_, house_.settings.instance);
   return wish;
+}
+
+std::vector<ShownReading> Steering::readings() const {
+  if (role_ == Role::follower) return {};
+  return shown_readings(policy_, readings_, house_.clock.now());
 }
 
 int Steering::within_bounds(int replicas) const {
