@@ -359,6 +359,14 @@ def test_workers_that_end_at_once_are_told_of(start: Start) -> None:
     failure = until(lambda: running.service().get("failure"), running.words)
     assert "exit code 7" in failure
     assert "exit code 7" in running.say("status")
+    until(lambda: "the command itself fails" in running.service()["failure"], running.words)
+    assert running.words().count("the command itself fails") == 1
+
+
+def test_servers_that_would_open_one_port_are_warned_of_at_the_start(start: Start) -> None:
+    running = start("--enable", command=["sh", "-c", "exec sleep 1000", "uvicorn"])
+    until(lambda: "would open one port" in running.words(), running.words)
+    assert running.words().count("would open one port") == 1
 
 
 @pytest.mark.skipif(
@@ -542,6 +550,7 @@ def test_a_port_in_use_is_said_with_what_to_do(start: Start) -> None:
         (["--bind", "nonsense"], WORKER, 2, "nonsense"),
         (["--service", "nobody"], WORKER, 2, "nobody"),
         ([], ["sleep", "{port}"], 2, "{fd}"),
+        ([], ["sleep", "{fdd}"], 2, "{fdd} stands for nothing here: there are {fd}, {port} and {slot}"),
     ],
 )
 def test_what_cannot_begin_says_why(

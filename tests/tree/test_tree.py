@@ -117,3 +117,32 @@ def test_every_file_has_a_name_of_its_own() -> None:
     """If it has no name, it has no home yet."""
     tracked = [p for folder in ("cpp", "python", "tests") for p in (ROOT / folder).rglob("*") if p.is_file()]
     assert not [str(p.relative_to(ROOT)) for p in tracked if VAGUE.search(p.stem)]
+
+
+# What CMake is told, and what stands for others in a sentence.
+NO_VARIABLES = {"SELFSCALE_VERSION", "SELFSCALE_HAS_CCTZ", "SELFSCALE_API", "SELFSCALE_BUILDING"}
+OWN_NAME = re.compile(r"(?<![A-Za-z0-9_])(?:SELFSCALE|AUTOSCALING)_[A-Z0-9_]*[A-Z0-9](?![A-Za-z0-9_])")
+
+
+def test_the_agent_knows_each_variable_that_the_library_or_its_templates_name() -> None:
+    """A name that is in use and not in the list would be called misspelt."""
+    known = set(OWN_NAME.findall((SOURCES / "agent" / "setting_names.cpp").read_text()))
+    library = [*source_files(SOURCES), *(p for p in (ROOT / "python" / "selfscale").rglob("*") if p.is_file())]
+    documented = [ROOT / "docs" / "reference" / "environment.md"]
+    unknown = {
+        f"{path.relative_to(ROOT)}: {name}"
+        for path in [*library, *documented]
+        if path.suffix not in {".pyc", ".so"}
+        for name in set(OWN_NAME.findall(path.read_text(errors="ignore"))) - known - NO_VARIABLES
+    }
+    assert not unknown
+
+
+def test_the_agent_knows_each_variable_that_the_tests_are_told() -> None:
+    """Agents run in the processes of tests, too."""
+    known = set(OWN_NAME.findall((SOURCES / "agent" / "setting_names.cpp").read_text()))
+    told = re.compile(r"""(?:getenv\(|variable\(|environ\.get\(|environ\[)\s*["'](SELFSCALE_[A-Z_]+)["']""")
+    files = [p for p in (ROOT / "tests").rglob("*") if p.suffix in {".py", ".cpp", ".hpp"}]
+    asked = {name for path in files for name in told.findall(path.read_text())}
+    assert asked
+    assert asked <= known

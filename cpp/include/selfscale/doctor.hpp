@@ -15,7 +15,8 @@ namespace selfscale {
 
 /// One thing that was looked at.
 struct Check {
-  std::string name;  ///< driver, fleet, switches, directories, limits or platform: docs/doctor.md
+  std::string name;  ///< driver, fleet, switches, directories, limits, settings or platform:
+                     ///< docs/doctor.md
   std::string seen;  ///< what is there, in words; may be empty
   std::vector<Finding> wrong;     ///< what keeps an agent from acting as its policy says
   std::vector<Finding> warnings;  ///< what acting costs or risks

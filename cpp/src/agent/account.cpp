@@ -4,6 +4,15 @@
 #include <selfscale/decide.hpp>
 
 namespace selfscale::agent {
+namespace {
+
+std::vector<Code> codes_of(const Recommendation& recommendation) {
+  std::vector<Code> codes{recommendation.code};
+  for (const auto& adjustment : recommendation.adjustments) codes.push_back(adjustment.code);
+  return codes;
+}
+
+}  // namespace
 
 void Account::give(const Evaluated& evaluated, const std::vector<Switch>& switches) {
   const bool news = is_news(evaluated);
@@ -43,7 +52,8 @@ void Account::say(const Evaluated& evaluated) {
   const auto& decision = evaluated.decision;
   const auto& wanted = decision.recommendation.recommended_replicas;
   const auto words = house_.service() + " " + std::to_string(decision.from_replicas) + " → " +
-                     std::to_string(wanted) + ": " + reason(evaluated.policy, decision);
+                     std::to_string(wanted) + ": " + reason(evaluated.policy, decision) +
+                     house_.policies.whose_bounds(codes_of(decision.recommendation));
   const bool is_only_said =
       decision.action == selfscale::Action::scale && !evaluated.verdict.may_act;
   if (is_only_said && said_ != wanted) {

@@ -119,7 +119,7 @@ void Agent::Impl::configure(AgentOptions given) {
 void Agent::Impl::start() {
   const std::lock_guard lock{*lifecycle_};
   if (runner()) return;
-  auto settings = agent::read_settings(options, agent::process_environment, given_at_);
+  auto settings = agent::read_settings(options, agent::process_environment(), given_at_);
   close_drain();
   is_draining = false;
   if (settings.supervised) drain_descriptor = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -161,7 +161,7 @@ void Agent::Impl::close_drain() noexcept {
 
 std::vector<ScalingEvent> Agent::Impl::history_of_stopped(const std::string& service,
                                                           int limit) const {
-  const auto settings = agent::read_settings(options, agent::process_environment, given_at_);
+  const auto settings = agent::read_settings(options, agent::process_environment(), given_at_);
   const auto journal = journal::open_sqlite(settings.state_directory);
   const auto name = service.empty() ? agent::Policies{settings}.service() : service;
   return journal->events(name, limit).value();

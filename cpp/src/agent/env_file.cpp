@@ -1,5 +1,7 @@
 #include "agent/env_file.hpp"
 
+#include <selfscale/error.hpp>
+
 #include "sampling/text.hpp"
 
 namespace selfscale::agent {
@@ -21,17 +23,33 @@ std::string_view value_in(std::string_view text) {
   return trimmed(text.substr(0, end));
 }
 
+/// The line itself is not shown: it may be a secret's.
+[[noreturn]] void refuse(const std::string& path, int number) {
+  throw Error{Errc::invalid_argument,
+              path + ", line " + std::to_string(number) +
+                  ": no NAME=value, so what it was to set would not be set; write it as in "
+                  "AUTOSCALING_ENABLED=true, or begin a comment with #"};
+}
+
 }  // namespace
 
-std::map<std::string, std::string> parse_env(std::string_view text) {
+std::map<std::string, std::string> parse_env(std::string_view text, const std::string& path) {
   constexpr std::string_view exported = "export ";
   std::map<std::string, std::string> values;
-  for (auto line : sampling::split(text, '\n')) {
+  int number = 0;
+  while (!text.empty()) {
+    const auto end = text.find('\n');
+    auto line = text.substr(0, end);
+    text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+    ++number;
     line = trimmed(line);
-    if (line.substr(0, exported.size()) == exported) line = trimmed(line.substr(exported.size()));
+    if (line.starts_with(exported)) line = trimmed(line.substr(exported.size()));
+    if (line.empty() || line[0] == '#') continue;
     const auto equals = line.find('=');
-    if (line.empty() || line[0] == '#' || equals == 0 || equals == std::string_view::npos) continue;
-    values[std::string{trimmed(line.substr(0, equals))}] = value_in(line.substr(equals + 1));
+    const auto name = trimmed(line.substr(0, equals));
+    const bool is_name = !name.empty() && name.find_first_of(" \t") == std::string_view::npos;
+    if (equals == std::string_view::npos || !is_name) refuse(path, number);
+    values[std::string{name}] = value_in(line.substr(equals + 1));
   }
   return values;
 }
@@ -39,7 +57,7 @@ std::map<std::string, std::string> parse_env(std::string_view text) {
 std::map<std::string, std::string> read_env_file(const std::string& path) {
   const auto text = sampling::read_text(path);
   if (!text) return {};
-  return parse_env(*text);
+  return parse_env(*text, path);
 }
 
 }  // namespace selfscale::agent

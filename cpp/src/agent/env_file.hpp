@@ -9,8 +9,8 @@ namespace selfscale::agent {
 
 /// Empty when there is no such file.
 std::map<std::string, std::string> read_env_file(const std::string& path);
-/// Blank lines, comments (#), `export`, and quotes around a value are understood; a line without a
-/// name and "=" is none.
-std::map<std::string, std::string> parse_env(std::string_view text);
+/// Blank lines, comments (#), `export`, and quotes around a value are understood. Throws
+/// Error(invalid_argument) with `path` and the number of a line that is anything else.
+std::map<std::string, std::string> parse_env(std::string_view text, const std::string& path);
 
 }  // namespace selfscale::agent

@@ -103,7 +103,7 @@ class Examiner {
  public:
   explicit Examiner(const AgentOptions& options)
       : options_{options},
-        settings_{read_settings(options, process_environment, wall_seconds())},
+        settings_{read_settings(options, process_environment(), wall_seconds())},
         policies_{settings_} {}
 
   Examination examine() {
@@ -125,6 +125,7 @@ class Examiner {
     look_at_switches();
     look_at_directories();
     look_at_limits();
+    look_at_settings();
   }
 
   Check& begin(std::string name) {
@@ -327,6 +328,14 @@ class Examiner {
         "this container has no CPU limit",
         "cpu_usage is then a percentage of all the host's cores, which other containers use, too",
         drivers::line_for_cpu(guess_ ? guess_->driver : found_.driver));
+  }
+
+  // --- what it was told in vain
+
+  void look_at_settings() {
+    if (settings_.without_effect.empty()) return;
+    auto& check = begin("settings");
+    for (const auto& sentence : settings_.without_effect) check.warnings.emplace_back(sentence);
   }
 
   const AgentOptions& options_;

@@ -82,6 +82,15 @@ void Policies::take(PolicyDocument document) {
   refit();
 }
 
+std::string Policies::whose_bounds(const std::vector<Code>& codes) const {
+  const bool speaks_of_bounds = std::ranges::any_of(codes, [](Code code) {
+    return code == Code::below_minimum || code == Code::above_maximum || code == Code::at_minimum ||
+           code == Code::at_maximum;
+  });
+  if (!speaks_of_bounds || !path_.empty() || !text_.empty()) return {};
+  return "; the bounds are those of " + origin_ + ": name one in SELFSCALE_POLICIES";
+}
+
 bool Policies::refresh() {
   if (path_.empty()) return false;
   std::error_code gone;

@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <optional>
+#include <selfscale/decision.hpp>
 #include <selfscale/policy.hpp>
 #include <set>
 #include <string>
@@ -32,6 +33,9 @@ class Policies {
   [[nodiscard]] const std::vector<Problem>& problems() const noexcept { return problems_; }
   /// Where they came from, in words.
   [[nodiscard]] const std::string& origin() const noexcept { return origin_; }
+  /// What a reason of these codes goes on with where it names bounds that nobody has chosen; else
+  /// empty.
+  [[nodiscard]] std::string whose_bounds(const std::vector<Code>& codes) const;
 
   /// Reads the file again if it has changed. True: policy() or problems() is another now.
   bool refresh();

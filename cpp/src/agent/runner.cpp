@@ -164,6 +164,7 @@ asio::awaitable<void> Runner::steer() {
         is_overruling_known = true;
         say_what_is_overruled();
       }
+      say_what_is_not_kept();
       hurry_tick();
       serve_people();
     } catch (const abi::__forced_unwind&) {
@@ -196,6 +197,14 @@ void Runner::say_what_is_overruled() {
                   ") has no effect: the global switch was turned on by " + who_set(word) +
                   ", which is kept. `selfscale disable` turns it off; SELFSCALE_KILL=1 holds "
                   "this agent back whoever said what");
+}
+
+/// Once: how much is lost since then is in the status.
+void Runner::say_what_is_not_kept() {
+  if (is_loss_known_) return;
+  const auto loss = house_.journal->degraded();
+  is_loss_known_ = !loss.empty();
+  if (is_loss_known_) house_.log.warn(loss);
 }
 
 /// What every process does, whoever decides: it says that it lives, and shows what it costs.

@@ -82,6 +82,7 @@ class Runner final : public control::Controlled {
   boost::asio::awaitable<void> keep_up();
   void say_whether_seen();
   void say_what_is_overruled();
+  void say_what_is_not_kept();
   boost::asio::awaitable<void> watch_drain();
   boost::asio::awaitable<void> wind_up();
   boost::asio::awaitable<Result<fleet::Switches>> change(std::string service, Change how);
@@ -100,6 +101,7 @@ class Runner final : public control::Controlled {
   boost::asio::steady_timer next_step_;
   boost::asio::steady_timer step_ended_;
   bool is_stepping_ = false;
+  bool is_loss_known_ = false;
   boost::asio::steady_timer next_tick_;
   Instant ticked_at_{};
   std::unique_ptr<http::Server> server_;

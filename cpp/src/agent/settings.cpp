@@ -1,6 +1,5 @@
 #include "agent/settings.hpp"
 
-#include <stdlib.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -15,6 +14,7 @@
 
 #include "agent/env_file.hpp"
 #include "agent/instance.hpp"
+#include "agent/setting_names.hpp"
 #include "policy/names.hpp"
 
 namespace selfscale::agent {
@@ -81,7 +81,8 @@ class Reader {
   std::optional<Found> find(const std::string& name) const {
     const auto given = options_.environment.find(name);
     if (given != options_.environment.end()) return Found{given->second, "option"};
-    if (const auto value = environment_(name)) return Found{*value, "environment"};
+    const auto around = environment_.find(name);
+    if (around != environment_.end()) return Found{around->second, "environment"};
     const auto in_file = file_.find(name);
     if (in_file != file_.end()) return Found{in_file->second, path_};
     return std::nullopt;
@@ -106,6 +107,13 @@ class Reader {
   }
 
   std::optional<double> number(const std::string& name) {
+    const auto number = unshown_number(name);
+    if (const auto found = find(name); number) show(name, found->value, found->from);
+    return number;
+  }
+
+  /// That nobody sets by hand.
+  [[nodiscard]] std::optional<double> unshown_number(const std::string& name) const {
     const auto found = find(name);
     if (!found || found->value.empty()) return std::nullopt;
     double number = 0.0;
@@ -115,7 +123,6 @@ class Reader {
     if (!whole || !std::isfinite(number) || number < 0.0) {
       refuse(name, *found, "say a number of 0 or more");
     }
-    show(name, text, found->from);
     return number;
   }
 
@@ -142,12 +149,25 @@ class Reader {
     into_.found.push_back({name, value, from});
   }
 
+  /// What is set, and called as no setting is.
+  void note_unknown() const {
+    const auto look_at = [this](const Environment& variables, const std::string& from) {
+      for (const auto& [name, value] : variables) {
+        const auto why = value.empty() ? std::nullopt : why_unknown(name);
+        if (why) into_.without_effect.push_back(name + " is set (" + from + "), and " + *why);
+      }
+    };
+    look_at(options_.environment, "option");
+    look_at(environment_, "environment");
+    look_at(file_, path_);
+  }
+
  private:
   const AgentOptions& options_;
   const Environment& environment_;
   Settings& into_;
   std::string path_;
-  std::map<std::string, std::string> file_;
+  Environment file_;
 };
 
 void find_policies(const AgentOptions& options, Reader& reader, Settings& settings) {
@@ -302,10 +322,15 @@ std::optional<Finding> Settings::why_not_lead(const std::string& name) const {
                  "SELFSCALE_LEADS=auto"};
 }
 
-std::optional<std::string> process_environment(const std::string& name) {
-  const char* value = ::getenv(name.c_str());
-  if (value == nullptr) return std::nullopt;
-  return std::string{value};
+Environment process_environment() {
+  Environment all;
+  for (char** each = environ; each != nullptr && *each != nullptr; ++each) {
+    const std::string_view variable{*each};
+    const auto equals = variable.find('=');
+    if (equals == std::string_view::npos) continue;
+    all.emplace(variable.substr(0, equals), variable.substr(equals + 1));
+  }
+  return all;
 }
 
 Settings read_settings(const AgentOptions& options, const Environment& environment,
@@ -323,11 +348,15 @@ Settings read_settings(const AgentOptions& options, const Environment& environme
   }
   settings.instance = read_instance(reader);
   settings.release = reader.text("SELFSCALE_RELEASE", {});
-  settings.run_directory = reader.text("SELFSCALE_RUN_DIR", default_run_directory(reader));
+  const auto usual_run_directory = default_run_directory(reader);
+  settings.run_directory = reader.text("SELFSCALE_RUN_DIR", usual_run_directory);
+  // `selfscale run` tells its children where it is, also where nobody has named a place.
+  if (settings.run_directory == usual_run_directory) settings.found.back().from = "default";
   settings.state_directory =
       reader.text("SELFSCALE_STATE_DIR", default_state_directory(reader, settings.run_directory));
   if (options.enable) {
-    settings.word = {options.enabled_by, reader.number("SELFSCALE_RUN_SINCE").value_or(given_at)};
+    settings.word = {options.enabled_by,
+                     reader.unshown_number("SELFSCALE_RUN_SINCE").value_or(given_at)};
   }
   settings.enabled = reader.flag("AUTOSCALING_ENABLED");
   settings.dry_run = reader.flag("AUTOSCALING_DRY_RUN");
@@ -352,6 +381,7 @@ Settings read_settings(const AgentOptions& options, const Environment& environme
     settings.without_effect.push_back(std::string{name} + " is set (" + found->from +
                                       "), and has no effect in this version");
   }
+  if (!settings.supervised) reader.note_unknown();  // the agent beside the workers says it for all
   return settings;
 }
 

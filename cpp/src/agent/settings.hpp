@@ -3,7 +3,7 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
+#include <map>
 #include <optional>
 #include <selfscale/agent.hpp>
 #include <selfscale/finding.hpp>
@@ -66,17 +66,18 @@ struct Settings {
   [[nodiscard]] std::optional<Finding> why_not_lead(const std::string& name) const;
 
   std::vector<Setting> found;
-  std::vector<std::string> without_effect;  ///< set, but without meaning in this version: sentences
+  std::vector<std::string> without_effect;  ///< set, but without meaning: sentences
 };
 
-/// The variable of that name; empty optional: not set.
-using Environment = std::function<std::optional<std::string>(const std::string& name)>;
+/// Variables by name.
+using Environment = std::map<std::string, std::string>;
 /// The process's own. Read it before other threads may change it.
-std::optional<std::string> process_environment(const std::string& name);
+Environment process_environment();
 
 /// `given_at`: when the options were given, wall seconds; under `selfscale run` its start counts.
-/// Throws Error(invalid_argument) for a value that cannot be meant, Error(not_found) for a policy
-/// file that was named and is not there.
+/// Throws Error(invalid_argument) for a value that cannot be meant and for a line of
+/// `.env.autoscaling` that is none, Error(not_found) for a policy file that was named and is not
+/// there.
 Settings read_settings(const AgentOptions& options, const Environment& environment,
                        double given_at);
 

@@ -3,10 +3,13 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <map>
 #include <nlohmann/json.hpp>
 
 #include "agent/records.hpp"
+#include "agent/shown_readings.hpp"
+#include "model/names.hpp"
 #include "policy/compiled.hpp"
 #include "sampling/cpu.hpp"
 #include "sampling/descriptors.hpp"
@@ -48,6 +51,17 @@ json settings(const std::vector<Setting>& all) {
   return list;
 }
 
+/// With what only an agent knows: whether anybody has chosen the bounds.
+std::string reason(const House& house, const json& recommendation) {
+  std::vector<Code> codes;
+  const auto note = [&codes](const json& value) {
+    if (const auto code = code_named(value.value("code", ""))) codes.push_back(*code);
+  };
+  note(recommendation);
+  for (const auto& adjustment : recommendation["adjustments"]) note(adjustment);
+  return recommendation["reason"].get<std::string>() + house.policies.whose_bounds(codes);
+}
+
 /// One service, from what was published of it.
 json service(const House& house, const std::string& published) {
   const auto said = json::parse(published);
@@ -67,7 +81,7 @@ json service(const House& house, const std::string& published) {
       {"recommendedReplicas", is_counted ? recommendation["recommendedReplicas"] : json(nullptr)},
       {"action", decision["action"]},
       {"heldBy", decision["heldBy"]},
-      {"reason", recommendation["reason"]},
+      {"reason", reason(house, recommendation)},
       {"mayAct", said["mayAct"]},
       {"because", said["because"]},
       {"enabledBy", said["enabledBy"]},
@@ -116,6 +130,25 @@ json instances(House& house) {
   }
   json list = json::array();
   for (auto& [name, instance] : by_name) list.push_back(std::move(instance));
+  return list;
+}
+
+json readings(const std::vector<ShownReading>& all) {
+  json list = json::array();
+  for (const auto& each : all) {
+    const auto& reading = each.reading;
+    json one{{"name", each.name}, {"instance", or_null(each.instance)},
+             {"value", nullptr},  {"unit", or_null(std::string{each.unit})},
+             {"window", nullptr}, {"missing", nullptr}};
+    if (reading.is_missing()) {
+      one["missing"] =
+          reading.detail.empty() ? std::string{name_of(reading.missing)} : reading.detail;
+    } else {
+      one["value"] = reading.value;
+      one["window"] = std::chrono::duration<double>{reading.window}.count();
+    }
+    list.push_back(std::move(one));
+  }
   return list;
 }
 
@@ -216,6 +249,7 @@ std::string status_json(House& house, const Steering& steering, const Upkeep& up
       {"switches", switches(steering.switches())},
       {"services", services},
       {"instances", instances(house)},
+      {"readings", readings(steering.readings())},
       {"policies",
        {{"origin", policies.origin()},
         {"problems", problems(policies.problems())},

@@ -58,7 +58,7 @@ Steering::Steering(House& house)
       account_{house},
       events_{house, state_, [this] { return renew(); }},
       standing_{house, [this] { return warnings(); }} {
-  readings_.watch(policy_.compiled().metrics);
+  readings_.watch(shown_metrics(policy_));
 }
 
 Instant Steering::due() const {
@@ -252,7 +252,7 @@ void Steering::take_policies() {
   policy_ = now;
   account_.forget();
   decision_ = {};
-  readings_.watch(policy_.compiled().metrics);
+  readings_.watch(shown_metrics(policy_));
   house_.log.info("takes the policies of " + house_.policies.origin());
 }
 
@@ -463,6 +463,11 @@ Wish Steering::wish_of_decision() const {
   wish.version = platform_.seen()->version;
   wish.victims = victims(snapshot_, house_.settings.instance);
   return wish;
+}
+
+std::vector<ShownReading> Steering::readings() const {
+  if (role_ == Role::follower) return {};
+  return shown_readings(policy_, readings_, house_.clock.now());
 }
 
 int Steering::within_bounds(int replicas) const {

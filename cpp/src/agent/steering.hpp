@@ -14,6 +14,7 @@
 #include "agent/platform.hpp"
 #include "agent/records.hpp"
 #include "agent/sampler.hpp"
+#include "agent/shown_readings.hpp"
 #include "agent/snapshot.hpp"
 #include "agent/standing.hpp"
 #include "agent/switches.hpp"
@@ -64,6 +65,8 @@ class Steering {
   /// Has the totals go on from the last word on the service. Whoever may decide next does so again
   /// and again: a recommender's word goes with it.
   boost::asio::awaitable<void> take_up_totals();
+  /// What is measured, as of now; nothing while this process follows.
+  [[nodiscard]] std::vector<ShownReading> readings() const;
   /// Why it is not certain that this platform has one writer, and the ways out; empty: it is.
   [[nodiscard]] std::optional<Finding> rivals() const { return standing_.rivals(); }
   /// The nearest count that the policy allows at this time, and the platform takes.

@@ -23,6 +23,10 @@ struct Options {
   bool takes_over = false;
 };
 
+hosted::TokenPlaces token_places(std::string file) {
+  return {std::move(file), {"DIGITALOCEAN_TOKEN", "DIGITALOCEAN_ACCESS_TOKEN"}};
+}
+
 class DigitalOcean final : public Driver {
  public:
   DigitalOcean(const Setting& setting, Options options, http::Address address,
@@ -32,9 +36,7 @@ class DigitalOcean final : public Driver {
         api_{setting.io, std::move(address),
              hosted::Manners{"DigitalOcean", digitalocean::words_of, "ratelimit-reset",
                              hosted::Reset::seconds_since_epoch},
-             Api::bearer_of({std::move(options.token_file),
-                             {"DIGITALOCEAN_TOKEN", "DIGITALOCEAN_ACCESS_TOKEN"}},
-                            surroundings.environment),
+             Api::bearer_of(token_places(std::move(options.token_file)), surroundings.environment),
              surroundings},
         patience_{setting.patience} {}
 
@@ -282,7 +284,10 @@ Result<std::unique_ptr<Driver>> digitalocean_driver(Setting setting,
   if (!digitalocean::is_app_id(options.target.app)) {
     reader.wrong("app", "must be the id of the app, a UUID, as `doctl apps list` has it");
   }
-  if (const auto read = reader.finish(); !read) return read.error();
+  if (const auto read = reader.finish(); !read) {
+    return hosted::with_missing_token(read.error(), token_places(options.token_file),
+                                      surroundings.environment);
+  }
   const auto address = hosted::address_of(options.endpoint, digitalocean::usual_endpoint);
   if (!address) return address.error();
   return std::make_unique<DigitalOcean>(setting, std::move(options), *address,

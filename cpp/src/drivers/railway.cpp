@@ -27,6 +27,12 @@ struct Options {
   std::string endpoint;
 };
 
+constexpr auto project_variable = "RAILWAY_TOKEN";
+
+hosted::TokenPlaces token_places(std::string file) {
+  return {std::move(file), {project_variable, "RAILWAY_API_TOKEN"}};
+}
+
 /// A project token has a header of its own; an account's and a workspace's are bearers.
 class Token {
  public:
@@ -41,15 +47,13 @@ class Token {
   }
   [[nodiscard]] Result<hosted::Credential> read() const {
     const bool is_of_project = this->is_of_project();
-    auto token = hosted::read_token({file_, {project_variable, "RAILWAY_API_TOKEN"}}, environment_);
+    auto token = hosted::read_token(token_places(file_), environment_);
     if (!token) return token.error();
     if (is_of_project) return hosted::Credential{"Project-Access-Token", std::move(*token)};
     return hosted::Credential{"Authorization", http::bearer(*token)};
   }
 
  private:
-  static constexpr auto project_variable = "RAILWAY_TOKEN";
-
   std::string file_;
   bool is_file_of_project_;
   hosted::Environment environment_;
@@ -337,7 +341,10 @@ Result<std::unique_ptr<Driver>> railway_driver(Setting setting, hosted::Surround
   if (!options.token_kind.empty() && options.token_file.empty()) {
     reader.wrong("tokenKind", "says what tokenFile holds, and there is no tokenFile");
   }
-  if (const auto read = reader.finish(); !read) return read.error();
+  if (const auto read = reader.finish(); !read) {
+    return hosted::with_missing_token(read.error(), token_places(options.token_file),
+                                      surroundings.environment);
+  }
   auto address = hosted::address_of(options.endpoint, railway::usual_endpoint);
   if (!address) return address.error();
   return std::make_unique<Railway>(setting, options, std::move(*address), std::move(surroundings));

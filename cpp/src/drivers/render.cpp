@@ -24,6 +24,8 @@ struct Options {
   bool takes_over = false;
 };
 
+hosted::TokenPlaces token_places(std::string file) { return {std::move(file), {"RENDER_API_KEY"}}; }
+
 class Render final : public Driver {
  public:
   Render(const Setting& setting, Options options, http::Address address,
@@ -34,8 +36,7 @@ class Render final : public Driver {
         api_{setting.io, std::move(address),
              hosted::Manners{"Render", render::words_of, "Ratelimit-Reset",
                              hosted::Reset::seconds_left},
-             Api::bearer_of({std::move(options.token_file), {"RENDER_API_KEY"}},
-                            surroundings.environment),
+             Api::bearer_of(token_places(std::move(options.token_file)), surroundings.environment),
              surroundings},
         patience_{setting.patience} {}
 
@@ -267,7 +268,10 @@ Result<std::unique_ptr<Driver>> render_driver(Setting setting, hosted::Surroundi
                  "must be the id of a service, srv-…, as its page's address or, within it, "
                  "RENDER_SERVICE_ID has it");
   }
-  if (const auto read = reader.finish(); !read) return read.error();
+  if (const auto read = reader.finish(); !read) {
+    return hosted::with_missing_token(read.error(), token_places(options.token_file),
+                                      surroundings.environment);
+  }
   const auto address = hosted::address_of(options.endpoint, render::usual_endpoint);
   if (!address) return address.error();
   return std::make_unique<Render>(setting, std::move(options), *address, std::move(surroundings));

@@ -124,13 +124,23 @@ void hint_at_no_action(Reader& platform, const std::string& driver) {
                               " act, and so does an app that hands its agent a driver of its own");
 }
 
+/// Its name may stand under a misspelt key.
+void miss_driver(Reader& platform) {
+  constexpr std::string_view key = "driver";
+  for (const auto name : platform.names()) {
+    if (nearest(name, std::span{&key, 1}).empty()) continue;
+    return platform.wrong(name, R"(is not a key here; did you mean "driver"?)");
+  }
+  platform.required(key, R"("local")");
+}
+
 }  // namespace
 
 void read_platform(Reader& reader, CompiledPolicy& policy) {
   reader.object("platform", [&](Reader& platform) {
     policy.platform_json = reader.find("platform")->dump();
     const auto driver = platform.text("driver");
-    if (!platform.has("driver")) platform.required("driver", R"("local")");
+    if (!platform.has("driver")) miss_driver(platform);
     policy.driver = driver.value_or("");
     if (policy.driver == "local") return read_local(platform);
     if (policy.driver == "kubernetes") return read_kubernetes(platform);

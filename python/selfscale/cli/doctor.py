@@ -26,6 +26,8 @@ _WRITE_ONE = "selfscale init kubernetes   # writes one; `selfscale init --help` 
 _NO_POLICY = "without a policy there is nothing to scale by"
 # How a setting is refused: its name, then where it is set.
 _SETTING = re.compile(r"([A-Z][A-Z0-9_]*)(?:=.*)? \(([^()]*)\): ")
+# How a line of .env.autoscaling is.
+_LINE = re.compile(r"(.+), line (\d+): no NAME=value")
 _MARKS = {"": "", "ok": "green", "wrong": "red", "note": "yellow"}
 # Drivers that act from within what they scale, unless a policy names the process.
 _FROM_WITHIN = {"callback", "local", "gunicorn", "uvicorn"}
@@ -46,17 +48,19 @@ def doctor(
 ) -> None:
     """Check all that scaling needs, and write nothing: what is wrong, why it matters, the line to paste.
 
-    Ends with 0 when nothing is wrong, with 1 when something is, with 2 when there is no policy to look at.
+    Without a policy file it asks the agents that run here. Ends with 0 when nothing is wrong, with 1 when something is,
+    with 2 when there is neither a policy to look at nor an agent.
     """
     register_from(driver_module)
     service = service or os.environ.get("SELFSCALE_SERVICE") or None
     path = policies or usual_file()
-    if path is None:
-        if as_json:
-            _print_nothing([_finding(NO_FILE, _NO_POLICY, _WRITE_ONE)])
-        refuse_usage(NO_FILE)
     try:
-        found = [examine(path, each) for each in _policies(path, service, as_json=as_json)]
+        asked = _policies(path, service, as_json=as_json) if path else _running(service)
+        if not asked:
+            if as_json:
+                _print_nothing([_finding(NO_FILE, _NO_POLICY, _WRITE_ONE)])
+            refuse_usage(NO_FILE)
+        found = [examine(path, each) for each in asked]
     except selfscale.Error as error:
         if not as_json:
             raise
@@ -74,8 +78,11 @@ def doctor(
         raise typer.Exit(1)
 
 
-def examine(path: str, policy: Json) -> Json:
-    """Return what is found of one service: by the agent that runs on this host, else by looking as it would."""
+def examine(path: str | None, policy: Json) -> Json:
+    """Return what is found of one service: by the agent that runs on this host, else by looking as it would.
+
+    Without a path of policies there is such an agent, and of its policy the name of its service is known.
+    """
     service = policy["service"]
     agent = selfscale.Agent(path, service=service)
     try:
@@ -93,7 +100,16 @@ def examine(path: str, policy: Json) -> Json:
         if check["name"] in {"platform", "limits"}
     ]
     told = {key: status[key] for key in ("process", "role", "leader", "mayAct", "because")}
-    return {"service": service, "driver": status["driver"], "agent": told, "checks": [_of_agent(status), *others]}
+    checks = [_of_agent(status), *([] if path else [_policies_of(status)]), *others]
+    return {"service": service, "driver": status["driver"], "agent": told, "checks": checks}
+
+
+def _policies_of(status: Json) -> Json:
+    """What an agent goes by, where no file is named here."""
+    origin = status["policies"]["origin"]
+    of_nobody = [_finding("nobody has chosen its bounds and rules", "they may fit this service or not", _WRITE_ONE)]
+    warnings = of_nobody if origin.startswith("the preset ") else []
+    return {"name": "policy", "seen": f"the agent goes by {origin}", "wrong": [], "warnings": warnings}
 
 
 def _without_its_agent(check: Json, policy: Json) -> Json:
@@ -156,19 +172,23 @@ def _print_nothing(wrong: list[Json], problems: Sequence[selfscale.Problem] = ()
     print_json({"ok": False, "wrong": wrong, "problems": listed, "services": []})
 
 
-def _findings_of(error: selfscale.Error, path: str) -> list[Json]:
+def _findings_of(error: selfscale.Error, path: str | None) -> list[Json]:
     """Return each thing that is wrong with a policy file, or the one with a setting."""
-    again = f"selfscale validate {shlex.quote(path)}   # once it is mended"
+    look = f"validate {shlex.quote(path)}" if path else "doctor"
+    again = f"selfscale {look}   # once it is mended"
     if isinstance(error, selfscale.PolicyError):
         return [_of_problem(problem, again) for problem in error.problems]
-    if not Path(path).is_file():
+    if path and not Path(path).is_file():
         return [_finding(str(error), _NO_POLICY, _WRITE_ONE)]
-    setting = _SETTING.match(str(error))
-    if setting is None:
+    if line := _LINE.match(str(error)):
+        file, number = line.groups()
+        mended = f"sed -i '{number}s/^/# /' {shlex.quote(file)}   # or mend the line"
+    elif setting := _SETTING.match(str(error)):
+        name, where = setting.groups()
+        in_file = f"sed -i '/^{name}=/d' {shlex.quote(where)}"
+        mended = f"unset {name}   # or say another" if where in {"environment", "option"} else in_file
+    else:
         return [_finding(str(error), "so no service was looked at", again)]
-    name, where = setting.groups()
-    in_file = f"sed -i '/^{name}=/d' {shlex.quote(where)}"
-    mended = f"unset {name}   # or say another" if where in {"environment", "option"} else in_file
     return [_finding(str(error), "an agent with this setting does not start", mended)]
 
 
@@ -183,7 +203,14 @@ def _by(switch: Json) -> str:
 
 
 def _has_agent(service: str) -> bool:
-    return not os.environ.get("SELFSCALE_URL") and service in running.services()
+    return bool(_running(service))
+
+
+def _running(service: str | None) -> list[Json]:
+    """Return the names of services, each as a policy has it, that have an agent on this host."""
+    if os.environ.get("SELFSCALE_URL"):
+        return []
+    return [{"service": name} for name in running.services() if service in {None, name}]
 
 
 def _policies(path: str, service: str | None, *, as_json: bool) -> list[Json]:

@@ -222,7 +222,10 @@ _OTHER_NAMES = {
 
 
 def init(
-    platform: Annotated[str, typer.Argument(help=f"One of {', '.join(PLATFORMS)}.", metavar="PLATFORM")],
+    platform: Annotated[
+        str | None,
+        typer.Argument(help=f"One of {', '.join(PLATFORMS)}.", metavar="PLATFORM", show_default=False),
+    ] = None,
     *,
     service: Annotated[str, typer.Option("--service", "-s", help="The service's name.", metavar="NAME")] = "web",
     out: Annotated[Path, typer.Option("--out", help="The folder to write into; default: this one.")] = Path(),
@@ -240,6 +243,8 @@ def init(
     to_stdout: Annotated[bool, typer.Option("--print", help="Print the files and write none.")] = False,
 ) -> None:
     """Write what a platform needs: the rights of the agent, the deployment, and a policy that only recommends."""
+    if platform is None:
+        refuse_usage(f"say for which platform: selfscale init PLATFORM, one of {', '.join(PLATFORMS)}")
     known = PLATFORMS.get(platform) or _refuse_platform(platform)
     options = {"image": image, "namespace": namespace, "cluster": cluster, "region": region, "account": account}
     options |= {"stack": stack, "host": host, "project": project, "app": app, "repo": repo}
@@ -276,7 +281,8 @@ def _values(name: str, platform: _Platform, service: str, given: Mapping[str, st
         refuse_usage(f"{service!r} cannot be a service's name on {name}: {words}")
     for option, value in given.items():
         if option not in platform.examples:
-            refuse_usage(f"{name} has no use for --{option}")
+            has = ", ".join(f"--{each}" for each in ("service", *platform.examples))
+            refuse_usage(f"{name} has no use for --{option}; it has {has}")
         pattern, words = _CHECKS.get(option, (_TEXT, "a letter first, then letters, digits and . : / @ _ - only"))
         if not re.fullmatch(pattern, value, re.ASCII):
             refuse_usage(f"--{option} {value!r}: {words}")
@@ -298,6 +304,10 @@ def _write(out: Path, files: Mapping[str, str], *, force: bool) -> None:
         )
     if folders := [str(out / path) for path in there if (out / path).is_dir()]:
         refuse(f"nothing was written, for {', '.join(folders)} is a folder")
+    for path in files:
+        for folder in (out / path).parents:
+            if os.path.lexists(folder) and not folder.is_dir():
+                refuse(f"nothing was written, for {folder} is a file, and a folder is needed there")
     try:
         out.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".selfscale-init-", dir=out) as made:
@@ -310,4 +320,4 @@ def _write(out: Path, files: Mapping[str, str], *, force: bool) -> None:
             for path in files:
                 (Path(made) / path).replace(out / path)
     except OSError as error:
-        refuse(f"cannot write {error.filename or out}: {error.strerror}")
+        refuse(f"cannot write into {out.resolve()}: {error.strerror}")

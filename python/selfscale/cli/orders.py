@@ -68,17 +68,22 @@ def resume(service: Named = None, *, url: Url = None, as_json: AsJson = False) -
     """End a pause."""
     name = only_service(service, url)
     said = tell(_path("resume", name), {}, service=service, url=url)
-    _say(said, f"{name} is not paused{_what_else_is_in_the_way(name, service, url, {'paused'})}", as_json=as_json)
+    _say(said, f"{name} is paused no more{_what_else_is_in_the_way(name, service, url, {'paused'})}", as_json=as_json)
 
 
 def scale(
     service: Named = None,
     *,
-    replicas: Annotated[int, typer.Option("--replicas", min=0, help="How many.", metavar="N")],
+    replicas: Annotated[
+        int | None, typer.Option("--replicas", min=0, help="How many.", metavar="N", show_default="needed")
+    ] = None,
     url: Url = None,
     as_json: AsJson = False,
 ) -> None:
     """Ask for exactly so many replicas once, now, within the policy's bounds; the leader sets them."""
+    if replicas is None:
+        is_count = service is not None and service.isdecimal()
+        refuse_usage(f"say how many with --replicas: selfscale scale --replicas {service if is_count else 'N'}")
     name = only_service(service, url)
     said = tell(_path("test", name), {"replicas": replicas}, service=service, url=url)
     count = "1 replica is" if said["replicas"] == 1 else f"{said['replicas']} replicas are"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import pwd
 import socket
 import tempfile
 from collections.abc import Sequence
@@ -65,6 +66,16 @@ def asked(service: str | None, url: str | None) -> Sequence[str | None]:
     return services() or [None]
 
 
+def _may_not_look_into(directory: Path) -> bool:
+    try:
+        next(directory.iterdir(), None)
+    except PermissionError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
 def _is_listened_on(path: Path) -> bool:
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
         probe.settimeout(_TIMEOUT_SECONDS)
@@ -75,9 +86,25 @@ def _is_listened_on(path: Path) -> bool:
     return True
 
 
+def _owner(path: Path) -> str:
+    try:
+        number = path.stat().st_uid
+    except OSError:
+        return "another user"
+    try:
+        return pwd.getpwuid(number).pw_name
+    except KeyError:  # none of this host's
+        return f"the user {number}"
+
+
 def _socket_of(service: str | None) -> Path:
     known = services()
     directory = run_directory()
+    if not known and _may_not_look_into(directory):
+        refuse(
+            f"no permission to look into {directory}, which is of {_owner(directory)}: an agent there answers that user"
+            " and root alone. Ask as that user, or name another directory in SELFSCALE_RUN_DIR"
+        )
     if service is None:
         if not known:
             refuse(
@@ -149,7 +176,12 @@ def _exchange(connection: http.client.HTTPConnection, call: _Call, headers: dict
         body: Any = json.loads(text)
     except ValueError:
         refuse(f"the answer to {call.target} was not JSON (HTTP {response.status}); is this an agent?")
-    if not isinstance(body, dict) or not body.get("success"):
-        error = body.get("error", {}) if isinstance(body, dict) else {}
+    if not isinstance(body, dict) or "success" not in body:
+        refuse(
+            f"what answers {call.target} is no agent (HTTP {response.status}). An app serves no such routes: ask on its"
+            " host without --url, or name what passes on an agent's socket"
+        )
+    if not body["success"]:
+        error = body.get("error", {})
         refuse(str(error.get("message") or f"the agent refused {call.target}: HTTP {response.status}"))
     return body

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
+from itertools import groupby
+from operator import itemgetter
+from statistics import fmean
 from typing import Annotated, Any
 
 import typer
@@ -13,7 +16,7 @@ from rich.table import Table
 
 from selfscale._json import Json
 from selfscale.cli.running import ask, asked
-from selfscale.cli.terminal import AsJson, console, print_json
+from selfscale.cli.terminal import AsJson, console, print_json, refuse_usage
 
 
 def status(
@@ -22,11 +25,19 @@ def status(
         typer.Option("--service", "-s", help="One service; else each that has an agent here.", metavar="NAME"),
     ] = None,
     *,
+    instance: Annotated[
+        str | None, typer.Option("--instance", help="Readings of this one; else of all.", metavar="NAME")
+    ] = None,
     url: Annotated[str | None, typer.Option("--url", help="An agent elsewhere.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show a running agent: switches with who set them, services, what it costs. Of several, one after the other."""
+    """Show a running agent: switches with who set them, services, readings, what it costs.
+
+    Of several, one after the other.
+    """
     found = [ask("/api/autoscaling/status", service=name, url=url)["status"] for name in asked(service, url)]
+    if instance:
+        found = _of_instance(found, instance)
     if as_json:
         print_json(found[0] if len(found) == 1 else found)
         return
@@ -35,6 +46,16 @@ def status(
             console.print()
         for part in parts(one):
             console.print(part)
+
+
+def _of_instance(found: list[Json], instance: str) -> list[Json]:
+    """Leave out the readings of other instances; those of a service are of none."""
+    known = sorted({each["instance"] for one in found for each in one["readings"] if each["instance"]})
+    if instance not in known:
+        refuse_usage(f"no instance {instance} has readings here; {', '.join(known) or 'none'} has")
+    return [
+        {**one, "readings": [each for each in one["readings"] if each["instance"] in {None, instance}]} for one in found
+    ]
 
 
 def parts(found: Json) -> Iterator[RenderableType]:
@@ -49,6 +70,8 @@ def parts(found: Json) -> Iterator[RenderableType]:
         yield _services(found["services"])
     else:
         yield "nothing has been decided yet: the first evaluation is still to come"
+    if found["readings"]:
+        yield table_of_readings(found["readings"])
     yield _instances(found["instances"])
     yield _host(found["host"])
     yield f"costs {found['cost']['cpuRatio']:.2%} of a core"
@@ -76,6 +99,29 @@ def _services(services: list[Json]) -> Table:
         decision = _words(one["decisionId"])
         table.add_row(escape(one["service"]), *counts, bounds, decision, escape(one["error"] or one["reason"]))
     return table
+
+
+def table_of_readings(readings: list[Json]) -> Table:
+    """One line for each name; of several instances their mean, and how far they lie apart."""
+    table = Table("reading", "value", "unit", "of", box=None, pad_edge=False)
+    for name, group in groupby(readings, key=itemgetter("name")):
+        found = list(group)
+        known = [each for each in found if each["value"] is not None]
+        unit = found[0]["unit"] or ""
+        if not known:
+            table.add_row(escape(name), "-", unit, escape(found[0]["missing"]))
+            continue
+        values = [each["value"] for each in known]
+        whose = known[0]["instance"] or "the service"
+        if len(known) > 1:
+            whose = f"mean of {len(known)} instances, {_number(min(values))} to {_number(max(values))}"
+        table.add_row(escape(name), _number(fmean(values)), unit, escape(whose))
+    return table
+
+
+def _number(value: float) -> str:
+    """Three digits that matter, and all before the point."""
+    return f"{value:.0f}" if value >= 100 else f"{value:.3g}"
 
 
 def _instances(instances: list[Json]) -> Table:

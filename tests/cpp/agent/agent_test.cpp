@@ -153,6 +153,58 @@ TEST_F(AgentTest, RecommendsByAPresetWithoutAnyPolicy) {
   const auto seen = status(agent);
   EXPECT_NE(seen["policies"]["origin"].get<std::string>().find("balanced"), std::string::npos);
   EXPECT_FALSE(seen["services"][0]["leftOut"].empty()) << "nobody records in_flight here";
+  EXPECT_PRED2(
+      ends_with, seen["services"][0]["reason"].get<std::string>(),
+      "the minimum of 2; the bounds are those of the preset balanced, as there is no policy "
+      "file: name one in SELFSCALE_POLICIES");
+}
+
+TEST_F(AgentTest, BoundsThatAPolicyChoseAreNobodyElses) {
+  auto policy = depth_policy();
+  policy["minReplicas"] = 2;
+  Agent agent{options(policy)};
+  agent.start();
+  ASSERT_TRUE(eventually([&] { return recommendation(agent).has_value(); }));
+  EXPECT_PRED2(ends_with, status(agent)["services"][0]["reason"].get<std::string>(),
+               "the minimum of 2");
+}
+
+TEST_F(AgentTest, StatusShowsWhatIsMeasuredThoughNoPolicyNamesIt) {
+  auto given = options();
+  given.policies_text.clear();
+  given.environment["HOME"] = directory.path();
+  Agent agent{given};
+  auto requests = agent.counter("requests_total");
+  agent.start();
+  const auto reading = [&agent](const std::string& name) -> json {
+    const auto seen = status(agent);
+    for (const auto& each : seen["readings"]) {
+      if (each["name"] == name) return each;
+    }
+    return json{{"value", nullptr}};
+  };
+  ASSERT_TRUE(eventually([&] {
+    requests.inc();
+    return !reading("requests_per_second")["value"].is_null() &&
+           !reading("cpu_usage")["value"].is_null();
+  })) << status(agent)["readings"].dump(1);
+  const auto rate = reading("requests_per_second");
+  EXPECT_GT(rate["value"].get<double>(), 0.0);
+  EXPECT_EQ(rate["instance"], "a");
+  EXPECT_EQ(rate["unit"], "requests per second");
+  EXPECT_EQ(rate["missing"], nullptr);
+  EXPECT_EQ(reading("error_rate")["instance"], nullptr) << "of the service";
+  EXPECT_FALSE(reading("response_time_p95").contains("name")) << "nobody records it here";
+}
+
+TEST_F(AgentTest, StatusSaysWhyAReadingThatThePolicyAsksForIsNotThere) {
+  Agent agent{options()};
+  agent.start();
+  ASSERT_TRUE(eventually([&] { return !status(agent)["readings"].empty(); }));
+  const auto depth = status(agent)["readings"][0];
+  EXPECT_EQ(depth["name"], "depth");
+  EXPECT_EQ(depth["value"], nullptr);
+  EXPECT_EQ(depth["missing"], "nobody has recorded depth");
 }
 
 TEST_F(AgentTest, ScalesUpAndDownOnceEnabled) {
@@ -771,6 +823,9 @@ TEST_F(AgentTest, AnUnwritableDirectoryDegradesAndItRecommendsAllTheSame) {
   auto given = enabled();
   given.environment["SELFSCALE_RUN_DIR"] = directory.path() + "/file";
   given.environment["SELFSCALE_STATE_DIR"] = directory.path() + "/file";
+  given.environment["AUTOSCALING_LOG_LEVEL"] = "warning";
+  Lines lines;
+  given.log = lines.sink();
   Agent agent{given};
   agent.gauge("depth").set(50);
   agent.start();
@@ -781,6 +836,10 @@ TEST_F(AgentTest, AnUnwritableDirectoryDegradesAndItRecommendsAllTheSame) {
   }
   EXPECT_PRED2(contains, said["degraded"].dump(), "in SELFSCALE_RUN_DIR");
   EXPECT_PRED2(contains, said["journal"]["degraded"].get<std::string>(), "in SELFSCALE_STATE_DIR");
+  ASSERT_TRUE(eventually([&] { return lines.with("in SELFSCALE_STATE_DIR") > 0; }));
+  const auto now = (*recommendation(agent))["at"].get<double>();
+  ASSERT_TRUE(eventually([&] { return (*recommendation(agent))["at"].get<double>() > now; }));
+  EXPECT_EQ(lines.with("in SELFSCALE_STATE_DIR"), 1);
   EXPECT_EQ((*recommendation(agent))["mayAct"], false);
   EXPECT_EQ(platform.writes, 0);
 }
@@ -927,7 +986,7 @@ TEST_F(AgentTest, AStartSaidAgainstAWordThatIsKeptIsWarnedOf) {
   constexpr auto warning = "AUTOSCALING_ENABLED=false (option) has no effect";
   auto given = options();
   given.driver = platform.driver();
-  const auto warnings = [&] {
+  const auto warns = [&](int times) {
     Lines lines;
     auto logged = given;
     logged.environment["AUTOSCALING_LOG_LEVEL"] = "warning";
@@ -935,22 +994,23 @@ TEST_F(AgentTest, AStartSaidAgainstAWordThatIsKeptIsWarnedOf) {
     Agent agent{logged};
     agent.start();
     EXPECT_TRUE(eventually([&] { return !status(agent)["switches"].empty(); }));
+    EXPECT_TRUE(eventually([&] { return lines.with(warning) == times; }));
     agent.stop();
-    return lines.with(warning);
+    return lines.with(warning) == times;
   };
   given.environment["AUTOSCALING_ENABLED"] = "false";
-  EXPECT_EQ(warnings(), 0) << "nobody has spoken";
+  EXPECT_TRUE(warns(0)) << "nobody has spoken";
   {
     Agent before{given};
     before.start();
     before.enable({}, "Ada");
     before.stop();
   }
-  EXPECT_EQ(warnings(), 1);
+  EXPECT_TRUE(warns(1));
   given.environment.erase("AUTOSCALING_ENABLED");
-  EXPECT_EQ(warnings(), 0) << "nobody said anything against it";
+  EXPECT_TRUE(warns(0)) << "nobody said anything against it";
   given.environment["AUTOSCALING_ENABLED"] = "true";
-  EXPECT_EQ(warnings(), 0);
+  EXPECT_TRUE(warns(0));
 }
 
 TEST_F(AgentTest, APlatformThatAsksToBeLeftAloneIsAndStatusSaysUntilWhen) {
@@ -1001,6 +1061,20 @@ TEST_F(AgentTest, LinesGoToTheUsersSink) {
   EXPECT_NE(lines[0].find("policy_not_enabled"), std::string::npos) << lines[0];
   EXPECT_NE(lines[0].find("start with --enable"), std::string::npos) << lines[0];
   EXPECT_NE(lines[0].find("the policy's own \"enabled\""), std::string::npos) << lines[0];
+}
+
+TEST_F(AgentTest, AMisspeltSettingIsLoggedOnceAndStandsInTheStatus) {
+  auto given = options();
+  Lines lines;
+  given.log = lines.sink();
+  given.environment["AUTOSCALING_LOG_LEVEL"] = "warning";
+  given.environment["SELFSCALE_FLET"] = "single";
+  Agent agent{given};
+  agent.start();
+  ASSERT_TRUE(eventually([&] { return lines.with("did you mean SELFSCALE_FLEET?") > 0; }));
+  ASSERT_TRUE(eventually([&] { return !status(agent)["services"].empty(); }));
+  EXPECT_PRED2(contains, status(agent)["degraded"].dump(), "SELFSCALE_FLET is set (option)");
+  EXPECT_EQ(lines.with("SELFSCALE_FLET "), 1);
 }
 
 TEST_F(AgentTest, StatusShowsTheHostsCpuAndEachInstancesFilesAndThreads) {

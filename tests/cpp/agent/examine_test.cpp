@@ -60,6 +60,16 @@ TEST_F(Doctor, FindsNothingWrongWhereNothingIs) {
   EXPECT_EQ(check(found, "switches").seen, "it is enabled: it may act");
 }
 
+TEST_F(Doctor, SaysWhichSettingsHaveNoEffectAndElseNothingOfThem) {
+  auto options = given({{"driver", "memory"}});
+  EXPECT_EQ(check(examine(options), "settings").name, "");
+  options.environment["SELFSCALE_LEAD"] = "none";
+  const auto found = check(examine(options), "settings");
+  ASSERT_EQ(found.warnings.size(), 1U);
+  EXPECT_PRED2(ends_with, found.warnings[0].what, "did you mean SELFSCALE_LEADS?");
+  EXPECT_EQ(what(found.wrong), Sentences{});
+}
+
 TEST_F(Doctor, WritesNothing) {
   examine(given({{"driver", "memory"}}));
   EXPECT_FALSE(std::filesystem::exists(directory.path() + "/run"));

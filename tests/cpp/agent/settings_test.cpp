@@ -16,14 +16,7 @@ namespace {
 
 class SettingsTest : public testing::Test {
  protected:
-  Settings read() {
-    const auto of_process = [this](const std::string& name) -> std::optional<std::string> {
-      const auto found = process.find(name);
-      if (found == process.end()) return std::nullopt;
-      return found->second;
-    };
-    return read_settings(options, of_process, 1000.0);
-  }
+  Settings read() { return read_settings(options, process, 1000.0); }
   std::string refused() {
     try {
       read();
@@ -46,7 +39,7 @@ class SettingsTest : public testing::Test {
 
   Directory directory;
   AgentOptions options;
-  std::map<std::string, std::string> process{{"HOME", "/home/someone"}};
+  Environment process{{"HOME", "/home/someone"}};
 };
 
 TEST_F(SettingsTest, EnableNothingByDefault) {
@@ -223,6 +216,60 @@ TEST_F(SettingsTest, WhatHasNoEffectYetIsSaid) {
   EXPECT_NE(settings.without_effect[0].find("SELFSCALE_LISTEN"), std::string::npos);
 }
 
+TEST_F(SettingsTest, AMisspeltNameIsSaidOnceWithTheOneThatIsNearest) {
+  using Said = std::vector<std::string>;
+  options.policies = write("policies.json", "{}");
+  const auto file = write(".env.autoscaling", "AUTOSCALING_ENABLE=true\n");
+  options.environment["SELFSCALE_FLET"] = "single";
+  process["SELFSCALE_POLICY"] = "p.json";
+  EXPECT_EQ(read().without_effect,
+            (Said{"SELFSCALE_FLET is set (option), and no setting is called that, so it has no "
+                  "effect; did you mean SELFSCALE_FLEET?",
+                  "SELFSCALE_POLICY is set (environment), and no setting is called that, so it has "
+                  "no effect; did you mean SELFSCALE_POLICIES?",
+                  "AUTOSCALING_ENABLE is set (" + file +
+                      "), and no setting is called that, so it has no effect; did you mean "
+                      "AUTOSCALING_ENABLED?"}));
+}
+
+TEST_F(SettingsTest, ANameUnderTheOtherPrefixIsMeant) {
+  for (const auto& [given, meant] : {std::pair{"SELFSCALE_DRY_RUN", "AUTOSCALING_DRY_RUN"},
+                                     std::pair{"AUTOSCALING_KILL", "SELFSCALE_KILL"}}) {
+    process.clear();
+    process[given] = "1";
+    const auto said = read().without_effect;
+    ASSERT_EQ(said.size(), 1U) << given;
+    EXPECT_PRED2(ends_with, said[0], "; did you mean " + std::string{meant} + "?");
+  }
+  process.clear();
+  process["AUTOSCALING_QUITE_SOMETHING_ELSE"] = "1";
+  EXPECT_PRED2(ends_with, read().without_effect.at(0),
+               "; docs/reference/environment.md has them all");
+}
+
+TEST_F(SettingsTest, NamesThatOthersSetAreNotTakenForMisspeltOnes) {
+  for (const auto* name :
+       {"SELFSCALE_SERVICE_HOST", "SELFSCALE_SERVICE_PORT", "SELFSCALE_SERVICE_PORT_HTTP",
+        "SELFSCALE_PORT", "SELFSCALE_PORT_80_TCP", "SELFSCALE_PORT_80_TCP_PORT",
+        "AUTOSCALING_PROXY_PORT_53_UDP_ADDR", "SELFSCALE_RUN_SINCE", "SELFSCALE_TAKEN_OVER",
+        "SELFSCALE_URL", "SCALING_OF_MINE", "MYSELFSCALE_KIL"}) {
+    process[name] = "1";
+  }
+  process["SELFSCALE_POLICYS"] = "";
+  EXPECT_EQ(read().without_effect, std::vector<std::string>{});
+  process["SELFSCALE_KIL"] = "1";
+  EXPECT_EQ(read().without_effect.size(), 1U);
+  process["SELFSCALE_SUPERVISED"] = "1";
+  EXPECT_EQ(read().without_effect.size(), 0U) << "the agent beside the workers says it for all";
+}
+
+TEST_F(SettingsTest, ALineOfTheFileThatSetsNothingIsRefusedWithItsNumberAndNotShown) {
+  options.policies = write("policies.json", "{}");
+  const auto file = write(".env.autoscaling", "# may it act?\n\nSECRET_OF_MINE true\n");
+  EXPECT_PRED2(starts_with, refused(), file + ", line 3: no NAME=value");
+  EXPECT_EQ(refused().find("SECRET_OF_MINE"), std::string::npos);
+}
+
 TEST_F(SettingsTest, RequestsAreQuantitiesAsKubernetesWritesThem) {
   EXPECT_EQ(read().cpu_request_cores, std::nullopt);
   const std::pair<const char*, double> quantities[] = {
@@ -274,6 +321,16 @@ TEST_F(SettingsTest, ATaskOfEcsIsCalledAsItsMetadataSays) {
   EXPECT_EQ(from(read(), "SELFSCALE_INSTANCE"), "default") << "nobody listens there any more";
 }
 
+TEST_F(SettingsTest, WhatARunTellsItsChildrenIsNobodysSetting) {
+  process["SELFSCALE_RUN_SINCE"] = "998.25";
+  process["SELFSCALE_RUN_DIR"] = read().run_directory;
+  options.enable = true;
+  EXPECT_EQ(from(read(), "SELFSCALE_RUN_SINCE"), "not found");
+  EXPECT_EQ(from(read(), "SELFSCALE_RUN_DIR"), "default");
+  process["SELFSCALE_RUN_DIR"] = "/r";
+  EXPECT_EQ(from(read(), "SELFSCALE_RUN_DIR"), "environment");
+}
+
 TEST_F(SettingsTest, TheAgentOfARunServesNobodyItself) {
   process["SELFSCALE_SUPERVISOR_FD"] = "7";
   EXPECT_FALSE(read().is_replica);
@@ -294,13 +351,19 @@ TEST(EnvFile, IsReadAsTheShellReadsIt) {
       "export C=\"quoted # not a comment\"\n"
       "D='single'\r\n"
       "E=value # a comment\n"
-      "no value\n"
-      "=nothing\n"
-      "F=\n");
+      "F=\n",
+      ".env");
   const std::map<std::string, std::string> wanted{
       {"A", "1"},      {"B", "two words"}, {"C", "quoted # not a comment"},
       {"D", "single"}, {"E", "value"},     {"F", ""}};
   EXPECT_EQ(values, wanted);
+}
+
+TEST(EnvFile, WhatIsNoNameWithAValueIsNoLine) {
+  for (const auto* line :
+       {"AUTOSCALING_ENABLED true", "=nothing", "export A", "TWO WORDS=1", "}"}) {
+    EXPECT_THROW(parse_env(std::string{"A=1\n"} + line, ".env"), Error) << line;
+  }
 }
 
 }  // namespace

@@ -205,6 +205,44 @@ TEST_F(CrewOfFour, SaysWhyItHasFewerThanWanted) {
   EXPECT_EQ(crew.failure(start + 60s), "");
 }
 
+TEST_F(CrewOfFour, ManyEndsBeforeAnyWorkerWasReadyAreTheCommandsFaultWhichIsSaidOnce) {
+  want(1, start);
+  auto now = start;
+  std::vector<std::string> said;
+  for (const auto wait : {1s, 2s, 4s, 8s}) {
+    perform(now);
+    said.push_back(crew.leader_ended(worker(1).pid, "exit code 3", now));
+    crew.group_ended(1, now);
+    now += wait;
+  }
+  const std::string once = "worker 1 ended with exit code 3 after 0.0 s";
+  EXPECT_EQ(said[1], once);
+  EXPECT_EQ(said[2], once +
+                         ". No worker has ever come up: the command itself fails, and what it "
+                         "prints says why");
+  EXPECT_EQ(said[3], once);
+  EXPECT_EQ(crew.failure(now), said[2]);
+  perform(now);
+  all_ready();
+  crew.leader_ended(worker(1).pid, "exit code 3", now);
+  EXPECT_EQ(crew.failure(now), once);
+}
+
+TEST_F(CrewOfFour, WhereOneServesTheEndsOfOthersAreNotTheCommandsFault) {
+  want(2, start);
+  perform(start);
+  crew.became_ready(1);
+  auto now = start;
+  for (const auto wait : {1s, 2s, 4s, 8s}) {
+    end(2, now);
+    now += wait;
+    perform(now);
+  }
+  EXPECT_EQ(worker(2).failures, 4);
+  end(2, now);
+  EXPECT_EQ(crew.failure(now), "worker 2 ended with exit code 1 after 0.0 s");
+}
+
 TEST_F(CrewOfFour, AStartThatFailsIsTriedAgainLater) {
   want(1, start);
   crew.next(start);

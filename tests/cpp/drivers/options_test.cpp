@@ -68,6 +68,13 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(
         Case{"PortWithoutSocket", {}, {"app", "{port}"}, "the command has no {fd}"},
         Case{"PortInCheckWithoutSocket", {"--readiness", R"(["t","{port}"])"}, {"app"}, "no {fd}"},
+        Case{"UnknownPlaceholder", {}, {"app", "--fd", "{fdd}"}, "{fdd} stands for nothing here"},
+        Case{
+            "PlaceholderInCapitals", {}, {"app", "--fd={FD}"}, "there are {fd}, {port} and {slot}"},
+        Case{"UnknownPlaceholderInCheck",
+             {"--readiness", R"(["curl","http://h:{prt}/"])"},
+             {"app", "{fd}"},
+             "{prt} stands for nothing here"},
         Case{"BindWithoutSocket", {"--bind", "h:1"}, {"app"}, "nobody would accept"},
         Case{"PortReadinessWithoutSocket", {"--readiness", "port"}, {"app"}, "no port to ask"},
         Case{"BindWithoutPort", {"--bind", "localhost"}, {"{fd}"}, "HOST:PORT"},
@@ -87,6 +94,33 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"UnknownOption", {"--colour", "red"}, {"app"}, "no option is called --colour"},
         Case{"NoCommand", {}, {}, "the workers' command is missing"}),
     [](const auto& info) { return info.param.name; });
+
+TEST(Options, BracesOfTheCommandsOwnAreLeftAlone) {
+  for (const Words& command :
+       {Words{"sh", "-c", "echo {other} ${HOME}"}, Words{"app", "${HOME}/x"}, Words{"app", "{}"},
+        Words{"app", R"({"a":1})"}, Words{"app", "{a,b}"}, Words{"app", "{{name}}"},
+        Words{"curl", "-w%{http_code}"}, Words{"app", "{slot"}}) {
+    EXPECT_TRUE(parse({}, command)) << command.back();
+  }
+}
+
+TEST(Options, ServersThatWouldOpenOnePortAreWarnedOf) {
+  const auto warning = [](const Words& command, const Words& more = {}) {
+    return warning_of_one_port(parse(more, command).value());
+  };
+  for (const Words& command :
+       {Words{"/venv/bin/uvicorn", "app:app"}, Words{"python", "-m", "http.server"},
+        Words{"sh", "-c", "exec gunicorn app:app"}, Words{"node", "server.js", "--port=80"}}) {
+    EXPECT_NE(warning(command).find("up to 4 workers would open one port"), std::string::npos)
+        << command.back();
+  }
+  for (const Words& command :
+       {Words{"uvicorn", "app:app", "--fd", "{fd}"}, Words{"uvicorn", "--port", "80{slot}"},
+        Words{"gunicorn", "--reuse-port", "app"}, Words{"celery", "worker"}, Words{"sleep", "9"}}) {
+    EXPECT_EQ(warning(command), "") << command.back();
+  }
+  EXPECT_EQ(warning({"uvicorn", "app:app"}, {"--max", "1"}), "") << "there is one worker at most";
+}
 
 TEST(Options, WhatIsMissingIsNamed) {
   const auto message = [](const Words& all) { return parse_options(all).error().message; };

@@ -238,6 +238,8 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(
         Mistake{R"({"platform": "local"})", "/platform", "object"},
         Mistake{R"({"platform": {}})", "/platform/driver", "required"},
+        Mistake{R"({"platform": {"drver": "kubernetes", "namespace": "a"}})", "/platform/drver",
+                "did you mean \"driver\"?"},
         Mistake{R"({"platform": {"driver": "local", "readiness": "maybe"}})", "/platform/readiness",
                 "\"report\""},
         Mistake{R"({"platform": {"driver": "local", "readiness": []}})", "/platform/readiness",

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -174,6 +175,23 @@ def wrong_of(ended: subprocess.CompletedProcess[str]) -> dict[str, str]:
     return found
 
 
+@pytest.fixture
+def selfscale_agent(tmp_path: Path) -> Callable[..., AbstractContextManager[selfscale.Agent]]:
+    """Run an agent where the command line looks for it, until it answers."""
+
+    @contextmanager
+    def run(policies: Any, service: str) -> Iterator[selfscale.Agent]:
+        where = {"SELFSCALE_RUN_DIR": str(tmp_path / "run"), "SELFSCALE_STATE_DIR": str(tmp_path / "state")}
+        with selfscale.Agent(policies, service=service, environment=where) as agent:
+            deadline = time.monotonic() + 20
+            while not agent.status()["services"] or not (tmp_path / "run" / f"{service}.sock").exists():
+                assert time.monotonic() < deadline, agent.status()
+                time.sleep(0.02)
+            yield agent
+
+    return run
+
+
 def test_without_a_file_it_says_how_to_name_one(selfscale: Run) -> None:
     ended = selfscale("doctor", **NOWHERE)
     assert ended.returncode == 2
@@ -181,6 +199,23 @@ def test_without_a_file_it_says_how_to_name_one(selfscale: Run) -> None:
     as_json = selfscale("doctor", "--json", **NOWHERE)
     assert as_json.returncode == 2
     assert "selfscale init" in wrong_of(as_json)["paste"]
+
+
+def test_without_a_file_the_agents_that_run_are_looked_at(selfscale_agent: Any, selfscale: Run) -> None:
+    with selfscale_agent(None, service="shop"), selfscale_agent(policy(), service="backend"):
+        ended = selfscale("doctor", "--json", **NOWHERE)
+        named = selfscale("doctor", "--service", "shop", **NOWHERE)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    backend, shop = json.loads(ended.stdout)["services"]
+    assert (backend["service"], shop["service"]) == ("backend", "shop")
+    assert shop["agent"]["role"] == "recommender"
+    checks = {check["name"]: check for check in shop["checks"]}
+    assert checks["policy"]["seen"].startswith("the agent goes by the preset balanced")
+    [note] = checks["policy"]["warnings"]
+    assert note["what"] == "nobody has chosen its bounds and rules"
+    assert "selfscale init" in note["paste"]
+    assert not next(check for check in backend["checks"] if check["name"] == "policy")["warnings"]
+    assert named.stdout.startswith("shop  no driver, an agent answers here\n")
 
 
 @pytest.mark.parametrize(
@@ -202,6 +237,20 @@ def test_a_setting_of_the_file_beside_the_policies_is_mended_there(doctor: Run, 
     path = write(".env.autoscaling", "AUTOSCALING_DRY_RUN=perhaps")
     found = wrong_of(doctor("--json", policies=policy(platform={"driver": "memory"})))
     assert found["paste"] == f"sed -i '/^AUTOSCALING_DRY_RUN=/d' {path}"
+
+
+def test_a_line_of_that_file_that_sets_nothing_is_said_with_its_place(doctor: Run, write: Write) -> None:
+    path = write(".env.autoscaling", "AUTOSCALING_DRY_RUN=true\nAUTOSCALING_ENABLED true\n")
+    found = wrong_of(doctor("--json", policies=policy(platform={"driver": "memory"})))
+    assert found["what"].startswith(f"{path}, line 2: no NAME=value")
+    assert found["paste"] == f"sed -i '2s/^/# /' {path}   # or mend the line"
+
+
+def test_a_misspelt_setting_is_a_note(doctor: Run) -> None:
+    ended = doctor("--json", policies=policy(platform={"driver": "memory"}), SELFSCALE_POLICY="p.json")
+    assert ended.returncode == 0
+    [note] = checks_of(ended)["settings"]["warnings"]
+    assert note["what"].endswith("did you mean SELFSCALE_POLICIES?")
 
 
 @pytest.mark.parametrize("content", [None, "{"])

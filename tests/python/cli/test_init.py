@@ -216,7 +216,15 @@ def test_a_name_that_the_platform_does_not_take_is_refused_in_words(init: Run) -
 def test_an_option_of_another_platform_is_refused(init: Run) -> None:
     ended = init("kubernetes", "--cluster", "prod")
     assert ended.exit_code == 2
-    assert "kubernetes has no use for --cluster" in ended.stderr
+    assert "kubernetes has no use for --cluster; it has --service, --namespace, --image" in ended.stderr
+
+
+def test_without_a_platform_it_lists_them(init: Run) -> None:
+    ended = init()
+    assert ended.exit_code == 2
+    assert (
+        ended.stderr == f"selfscale: say for which platform: selfscale init PLATFORM, one of {', '.join(PLATFORMS)}\n"
+    )
 
 
 def test_an_image_of_a_registry_that_begins_with_a_number_is_one(written: Written) -> None:
@@ -304,9 +312,17 @@ def test_a_place_that_cannot_be_is_a_sentence(init: Run, tmp_path: Path) -> None
     (tmp_path / "ecs").write_text("mine")
     ended = init("ecs")
     assert ended.exit_code == 1
-    assert "cannot write" in ended.stderr
-    assert "Traceback" not in ended.stderr
+    assert ended.stderr == "selfscale: nothing was written, for ecs is a file, and a folder is needed there\n"
     assert files(tmp_path) == {"ecs": "mine"}
+    below = init("kubernetes", "--out", "ecs")
+    assert below.exit_code == 1
+    assert "for ecs is a file, and a folder is needed there" in below.stderr
+
+
+def test_a_place_where_nothing_can_be_made_is_called_by_its_name(init: Run) -> None:
+    ended = init("ecs", "--out", "/proc")
+    assert ended.exit_code == 1
+    assert ended.stderr.startswith("selfscale: cannot write into /proc: ")
 
 
 # kubernetes

@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import pwd
+import subprocess
+import sys
+import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -83,7 +90,7 @@ def test_a_pause_ends_at_a_time_after_a_while_or_when_it_is_resumed(
     until = said(selfscale("pause", "backend", "--until", "2999-01-19T10:30:00Z"))
     assert until == "backend is paused until 2999-01-19T10:30:00Z"
     assert said(selfscale("pause", "--for", "1h30m")).startswith("backend is paused until 2")
-    assert said(selfscale("resume", "backend")).startswith("backend is not paused; nothing is scaled yet: ")
+    assert said(selfscale("resume", "backend")).startswith("backend is paused no more; nothing is scaled yet: ")
 
 
 def test_a_pause_that_cannot_be_read_is_refused(start: Callable[..., Agent], selfscale: Run) -> None:
@@ -107,6 +114,51 @@ def test_an_order_says_how_many_are_asked_for(start: Callable[..., Agent], selfs
     assert said(selfscale("scale", "--replicas", 99)).startswith(
         "backend: 5 replicas are asked for (99 is outside of the policy's bounds)"
     )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "meant"), [(["3"], "selfscale scale --replicas 3"), (["backend"], "selfscale scale --replicas N")]
+)
+def test_an_order_without_a_count_is_told_how_to_say_it(selfscale: Run, arguments: list[str], meant: str) -> None:
+    ended = selfscale("scale", *arguments)
+    assert (ended.returncode, ended.stderr) == (2, f"selfscale: say how many with --replicas: {meant}\n")
+
+
+@pytest.mark.parametrize("body", [b'{"detail": "Not Found"}', b"[]"])
+def test_an_app_at_the_url_is_no_agent(selfscale: Run, body: bytes) -> None:
+    class App(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(404)
+            self.end_headers()
+            self.wfile.write(body)
+
+    with HTTPServer(("127.0.0.1", 0), App) as server:
+        threading.Thread(target=server.handle_request, daemon=True).start()
+        ended = selfscale("status", "--url", f"http://127.0.0.1:{server.server_port}")
+    assert ended.returncode == 1
+    assert "what answers /api/autoscaling/status is no agent (HTTP 404)" in ended.stderr
+
+
+# Root sees everything, and so becomes another user first.
+_AS_ANOTHER_USER = "import os; from selfscale.cli._app import app; os.getuid() or os.setuid(65534); app()"
+
+
+def test_another_users_agents_are_not_taken_for_none() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        closed = Path(folder) / "run"
+        closed.mkdir(mode=0o700 if os.getuid() == 0 else 0)
+        ended = subprocess.run(
+            [sys.executable, "-c", _AS_ANOTHER_USER, "status"],
+            env={**os.environ, "SELFSCALE_RUN_DIR": str(closed)},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert ended.returncode == 1
+    owner = pwd.getpwuid(os.getuid()).pw_name
+    assert f"no permission to look into {closed}, which is of {owner}" in ended.stderr
 
 
 def test_programs_get_json(start: Callable[..., Agent], selfscale: Run) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,6 +10,10 @@ from typing import Any
 
 import pytest
 from selfscale import Agent, CallbackDriver, DriverError
+
+pytest.importorskip("typer", reason="the extra cli is not installed")
+
+from selfscale.cli import status
 
 Run = Callable[..., Any]
 
@@ -66,3 +71,55 @@ def test_a_platform_that_asks_to_be_left_alone_is_said_with_its_words(tmp_path: 
         said = " ".join(selfscale("status").stdout.split())
     assert "backend: the platform is not looked at until " in said
     assert "as it asks for (throttled): observe() raised: DriverError: slow down" in said
+
+
+def record_until_measured(agent: Agent) -> None:
+    """Record response times until they and the CPU have a reading."""
+    deadline = time.monotonic() + 20
+    measured: set[str] = set()
+    while not measured >= {"cpu_usage", "response_time_p95"}:
+        assert time.monotonic() < deadline, agent.status()
+        agent.distribution("response_time").observe(0.25)
+        measured = {each["name"] for each in agent.status()["readings"] if each["value"] is not None}
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize("policies", [None, POLICY])
+def test_what_is_measured_is_a_table(tmp_path: Path, selfscale: Run, policies: Any) -> None:
+    where = {
+        "SELFSCALE_RUN_DIR": str(tmp_path / "run"),
+        "SELFSCALE_STATE_DIR": str(tmp_path / "state"),
+        "SELFSCALE_INSTANCE": "web-1",
+    }
+    with Agent(policies, service="backend", environment=where) as agent:
+        record_until_measured(agent)
+        table = [line.split() for line in selfscale("status").stdout.splitlines()]
+        of_it = selfscale("status", "--instance", "web-1", "--json")
+        of_none = selfscale("status", "--instance", "web-2")
+    [cpu] = [line for line in table if line[:1] == ["cpu_usage"]]
+    assert float(cpu[1]) >= 0
+    assert cpu[2:] == ["percent", "web-1"]
+    [slowest] = [line for line in table if line[:1] == ["response_time_p95"]]
+    assert slowest[-2:] == ["the", "service"]
+    assert {each["instance"] for each in json.loads(of_it.stdout)["readings"]} == {None, "web-1"}
+    assert of_none.returncode == 2
+    assert "no instance web-2 has readings here; web-1 has" in of_none.stderr
+
+
+def reading(instance: str | None, value: float | None, missing: str | None = None) -> dict[str, Any]:
+    return {"name": "rps", "instance": instance, "value": value, "unit": None, "window": 60.0, "missing": missing}
+
+
+@pytest.mark.parametrize(
+    ("readings", "line"),
+    [
+        ([reading("a", 2.0), reading("b", 4.0)], "rps 3 mean of 2 instances, 2 to 4"),
+        ([reading("a", 2.0), reading("b", None, "starts")], "rps 2 a"),
+        ([reading("a", None, "a has not reported rps yet")], "rps - a has not reported rps yet"),
+        ([reading(None, 123456.7)], "rps 123457 the service"),
+    ],
+)
+def test_readings_of_several_instances_are_one_line(readings: list[dict[str, Any]], line: str) -> None:
+    with status.console.capture() as captured:
+        status.console.print(status.table_of_readings(readings))
+    assert " ".join(captured.get().splitlines()[1].split()) == line

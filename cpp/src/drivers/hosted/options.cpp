@@ -54,7 +54,9 @@ void OptionReader::flag(const char* key, bool& target) {
 }
 
 void OptionReader::wrong(const std::string& key, const std::string& right) {
-  if (mistake_.empty()) mistake_ = "platform." + key + " " + right;
+  if (std::find(mistaken_.begin(), mistaken_.end(), key) != mistaken_.end()) return;
+  mistaken_.push_back(key);
+  mistakes_ += (mistakes_.empty() ? "platform." : "; platform.") + key + " " + right;
 }
 
 Result<void> OptionReader::finish() {
@@ -65,8 +67,8 @@ Result<void> OptionReader::finish() {
     for (const auto& name : known_) all += (all.empty() ? "" : ", ") + name;
     wrong(key, "is not known; there are " + all);
   }
-  if (mistake_.empty()) return {};
-  return Failure{Errc::invalid_argument, mistake_, {}};
+  if (mistakes_.empty()) return {};
+  return Failure{Errc::invalid_argument, mistakes_, {}};
 }
 
 }  // namespace selfscale::drivers::hosted

@@ -11,8 +11,8 @@
 
 namespace selfscale::drivers::hosted {
 
-/// Collects what is wrong; the first mistake counts. Keys that nobody asked for are mistakes, but
-/// for `driver`, `description` and `x-…`.
+/// Collects what is wrong, the first mistake of each key. Keys that nobody asked for are mistakes,
+/// but for `driver`, `description` and `x-…`.
 class OptionReader {
  public:
   explicit OptionReader(std::string_view platform_json);
@@ -33,7 +33,8 @@ class OptionReader {
 
   nlohmann::json platform_;
   std::vector<std::string> known_;
-  std::string mistake_;
+  std::vector<std::string> mistaken_;  ///< keys
+  std::string mistakes_;
 };
 
 /// May it stand in a path as it is? No dots alone, no slashes, nothing that would be encoded.

@@ -57,4 +57,11 @@ Result<Secret> read_token(const TokenPlaces& places, const Environment& environm
       Errc::denied, "there is no token: set " + all + ", or name a file in platform.tokenFile", {}};
 }
 
+Failure with_missing_token(Failure failure, const TokenPlaces& places,
+                           const Environment& environment) {
+  const auto token = read_token(places, environment);
+  if (!token) failure.message += "; " + token.error().message;
+  return failure;
+}
+
 }  // namespace selfscale::drivers::hosted

@@ -26,4 +26,9 @@ struct TokenPlaces {
 /// where one may be put; Errc::storage: the file cannot be read. No message repeats any of it.
 Result<Secret> read_token(const TokenPlaces& places, const Environment& environment);
 
+/// What is wrong with a driver's options, and beside it a token that is not there: so that both are
+/// heard of at once.
+Failure with_missing_token(Failure failure, const TokenPlaces& places,
+                           const Environment& environment);
+
 }  // namespace selfscale::drivers::hosted

@@ -14,6 +14,11 @@ constexpr milliseconds young{10'000};
 /// Between two SIGKILLs to a group that does not end (a process in an uninterruptible wait).
 constexpr milliseconds kill_again{1'000};
 
+/// So many ends in a row of one worker, and none that ever came up, are no accident.
+constexpr int too_many_ends = 3;
+constexpr auto no_accident =
+    ". No worker has ever come up: the command itself fails, and what it prints says why";
+
 bool is_leaving(const Worker& worker) { return !worker.again; }
 
 std::string in_seconds(milliseconds time) {
@@ -112,7 +117,9 @@ void Crew::could_not_start(int slot, const std::string& why, Time now) {
 
 void Crew::became_ready(int slot) {
   Worker* worker = in_slot(slot);
-  if (worker != nullptr && worker->state == State::starting) worker->state = State::ready;
+  if (worker == nullptr || worker->state != State::starting) return;
+  worker->state = State::ready;
+  has_served_ = true;
 }
 
 void Crew::reported(int slot, Word word) {
@@ -129,6 +136,7 @@ std::string Crew::leader_ended(pid_t pid, const std::string& how, Time now) {
   if (found == workers_.end()) return {};
   Worker& worker = *found;
   const bool was_to_end = worker.state == State::draining || worker.state == State::stopping;
+  const bool was_known_to_fail = command_fails();
   worker.leader_lives = false;
   worker.last_exit = how;
   if (!was_to_end) {
@@ -141,7 +149,8 @@ std::string Crew::leader_ended(pid_t pid, const std::string& how, Time now) {
   } else if (!worker.killed) {
     steps_.push_back({Step::Do::terminate_group, worker.slot, worker.pid, {}});
   }
-  return was_to_end ? std::string{} : last_failure_;
+  if (was_to_end) return {};
+  return last_failure_ + (command_fails() && !was_known_to_fail ? no_accident : "");
 }
 
 void Crew::group_ended(int slot, Time now) {
@@ -176,11 +185,13 @@ std::string Crew::failure(Time now) const {
     ++waiting;
     if (worker.state == State::starting) longest = std::max(longest, since(worker.started, now));
   }
-  if (failing) return last_failure_;
+  if (failing) return last_failure_ + (command_fails() ? no_accident : "");
   if (longest < young) return {};
   return std::to_string(waiting) + " of " + std::to_string(desired_) +
          " workers are not ready, one since " + in_seconds(longest);
 }
+
+bool Crew::command_fails() const { return !has_served_ && most_ends_ >= too_many_ends; }
 
 Worker* Crew::in_slot(int slot) {
   const auto found = std::find_if(workers_.begin(), workers_.end(),
@@ -248,6 +259,7 @@ void Crew::stop(Worker& worker, Step::Do how, Time now) {
 
 void Crew::fail(Worker& worker, const std::string& how, Time now) {
   ++worker.failures;
+  most_ends_ = std::max(most_ends_, worker.failures);
   last_failure_ = "worker " + std::to_string(worker.slot) + " " + how;
   if (!worker.exists()) start_anew(worker, now);
 }

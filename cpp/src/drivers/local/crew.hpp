@@ -79,7 +79,7 @@ class Crew {
   void became_ready(int slot);
   void reported(int slot, Word word);
   void seen_accepting(int slot);
-  /// Returns what to say of it; nothing where it was to end.
+  /// Returns what to say of it, once with what follows of many ends; nothing where it was to end.
   std::string leader_ended(pid_t pid, const std::string& how, Time now);
   void group_ended(int slot, Time now);
   /// Everything at once, with no grace.
@@ -91,6 +91,7 @@ class Crew {
   [[nodiscard]] std::string failure(Time now) const;
 
  private:
+  [[nodiscard]] bool command_fails() const;
   Worker* in_slot(int slot);
   [[nodiscard]] int kept() const;
   [[nodiscard]] int existing() const;
@@ -111,6 +112,8 @@ class Crew {
   std::vector<Worker> workers_;  ///< by place()
   std::vector<Step> steps_;
   std::string last_failure_;
+  bool has_served_ = false;  ///< a worker, once
+  int most_ends_ = 0;        ///< in a row, of one worker
 };
 
 }  // namespace selfscale::drivers::local

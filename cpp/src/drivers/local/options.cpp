@@ -1,11 +1,14 @@
 #include "drivers/local/options.hpp"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cmath>
 #include <nlohmann/json.hpp>
 #include <string_view>
 #include <utility>
+
+#include "sampling/text.hpp"
 
 namespace selfscale::drivers::local {
 namespace {
@@ -20,6 +23,42 @@ bool contains(const std::vector<std::string>& command, std::string_view placehol
   return std::ranges::any_of(command, [placeholder](const std::string& word) {
     return word.find(placeholder) != std::string::npos;
   });
+}
+
+bool is_of_a_name(char letter) {
+  return letter == '_' || (letter >= 'a' && letter <= 'z') || (letter >= 'A' && letter <= 'Z') ||
+         (letter >= '0' && letter <= '9');
+}
+
+/// "{fdd}", of a command's words; empty: there is none. A script's braces (`${HOME}`, anything with
+/// blanks in it) are its own, and so are those of `curl -w %{http_code}` and `{{…}}`.
+std::string unknown_placeholder(const std::vector<std::string>& command) {
+  constexpr std::string_view of_others = "$%#{";
+  for (const std::string_view word : command) {
+    if (word.find_first_of(" \t\n") != std::string_view::npos) continue;
+    for (auto at = word.find('{'); at != std::string_view::npos; at = word.find('{', at + 1)) {
+      const auto end = word.find('}', at);
+      if (end == std::string_view::npos) break;
+      const auto name = word.substr(at + 1, end - at - 1);
+      const bool is_other = at > 0 && of_others.find(word[at - 1]) != of_others.npos;
+      const bool is_known = name == "fd" || name == "port" || name == "slot";
+      if (is_other || is_known || name.empty() || !std::ranges::all_of(name, is_of_a_name))
+        continue;
+      return std::string{word.substr(at, end - at + 1)};
+    }
+  }
+  return {};
+}
+
+/// Servers that open a port of their own where nobody hands them a socket.
+bool looks_like_a_server(std::string_view word) {
+  constexpr std::array<std::string_view, 12> servers{
+      "uvicorn",        "gunicorn", "hypercorn", "granian", "daphne",      "uwsgi",
+      "waitress-serve", "flask",    "fastapi",   "sanic",   "http.server", "runserver"};
+  constexpr std::array<std::string_view, 3> their_options{"--port", "--bind", "--listen"};
+  const auto name = word.substr(word.rfind('/') + 1);
+  return std::ranges::find(servers, name) != servers.end() ||
+         std::ranges::find(their_options, word.substr(0, word.find('='))) != their_options.end();
 }
 
 Result<int> whole(std::string_view option, const std::string& value, int least, int most) {
@@ -126,6 +165,13 @@ Result<Options> check(Options options, bool has_most) {
   if (options.backoff_first > options.backoff_most) {
     return refuse("--backoff-first is longer than --backoff-most");
   }
+  for (const auto* command : {&options.command, &options.readiness_command}) {
+    if (const auto unknown = unknown_placeholder(*command); !unknown.empty()) {
+      return refuse(unknown +
+                    " stands for nothing here: there are {fd}, {port} and {slot}. Where the braces "
+                    "are the command's own, put it into a script");
+    }
+  }
   const bool takes_socket = contains(options.command, "{fd}");
   const bool wants_port =
       contains(options.command, "{port}") || contains(options.readiness_command, "{port}");
@@ -171,6 +217,21 @@ Result<Options> parse_options(const std::vector<std::string>& arguments) {
                            arguments.end());
   }
   return check(std::move(options), has_most);
+}
+
+std::string warning_of_one_port(const Options& options) {
+  const bool tells_them_apart =
+      options.bind || contains(options.command, "{slot}") || contains(options.command, "--reuse");
+  if (options.most < 2 || tells_them_apart) return {};
+  for (const std::string_view word : options.command) {
+    for (const auto part : sampling::split(word, ' ')) {
+      if (!looks_like_a_server(part)) continue;
+      return "the command has no {fd}, so that up to " + std::to_string(options.most) +
+             " workers would open one port: one of them gets it, the others end. Give them the "
+             "shared socket, as in `uvicorn app:app --fd {fd}`, or each its own port by {slot}";
+    }
+  }
+  return {};
 }
 
 std::vector<std::string> fill_in(std::vector<std::string> command, const Places& places) {

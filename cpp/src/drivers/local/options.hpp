@@ -17,7 +17,8 @@
 ///
 /// In COMMAND and in a readiness command `{fd}` stands for the number of the listening socket,
 /// `{port}` for its port and `{slot}` for the worker's number, the lowest free one from 1 on.
-/// `{port}` is refused where COMMAND has no `{fd}`, and so is `--bind`.
+/// `{port}` is refused where COMMAND has no `{fd}`, and so is `--bind`; `{fdd}` and the like are
+/// refused, too.
 ///
 /// Readiness. `report`: the worker has said through the segment that it can serve, or reports and
 /// has not said that it will. `port`: somebody takes a connection from the socket, and the worker
@@ -77,6 +78,10 @@ struct Options {
 
 /// Errc::invalid_argument names the option, what it was given and what would be right.
 Result<Options> parse_options(const std::vector<std::string>& arguments);
+
+/// Where the command is one of a server that nobody hands a socket, what becomes of several
+/// workers; else empty.
+std::string warning_of_one_port(const Options& options);
 
 /// What the placeholders stand for in one worker's command.
 struct Places {

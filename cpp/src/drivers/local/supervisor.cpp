@@ -192,6 +192,7 @@ void Supervisor::State::begin() {
   say(options.service + ": " + std::to_string(options.count) + " of at most " +
       std::to_string(options.most) + " workers" +
       (listener ? ", listening on " + listener->name() : ""));
+  if (const auto warning = warning_of_one_port(options); !warning.empty()) say(warning);
 }
 
 void Supervisor::State::step(Time now) {

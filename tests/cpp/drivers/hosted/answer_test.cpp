@@ -61,6 +61,19 @@ TEST(HostedToken, IsTheFirstThatIsSet) {
             "there is no token: set FIRST or FOURTH, or name a file in platform.tokenFile");
 }
 
+TEST(HostedToken, ThatIsMissingIsHeardOfBesideOtherMistakes) {
+  const Environment environment = [](const std::string& name) {
+    return name == "SET" ? std::optional<std::string>{"word"} : std::nullopt;
+  };
+  const Failure wrong{Errc::invalid_argument, "platform.service is missing", {}};
+  EXPECT_EQ(with_missing_token(wrong, {"", {"SET"}}, environment).message, wrong.message);
+  const auto both = with_missing_token(wrong, {"", {"KEY"}}, environment);
+  EXPECT_EQ(both.code, Errc::invalid_argument);
+  EXPECT_EQ(both.message,
+            "platform.service is missing; there is no token: set KEY, or name a file in "
+            "platform.tokenFile");
+}
+
 TEST(HostedOptions, NamesFitIntoAPath) {
   EXPECT_TRUE(is_name("web-1_a.b"));
   for (const auto* other : {"", ".", "..", "a/b", "a b", "a?b", "é"}) {

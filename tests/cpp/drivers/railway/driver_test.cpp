@@ -2,11 +2,13 @@
 #include <gtest/gtest.h>
 
 #include <fstream>
+#include <utility>
 
 #include "drivers/conformance.hpp"
 #include "drivers/preflight_fixture.hpp"
 #include "drivers/railway.hpp"
 #include "drivers/railway/fake_railway.hpp"
+#include "text_predicates.hpp"
 
 namespace selfscale::drivers::railway {
 namespace {
@@ -381,6 +383,11 @@ TEST_F(RailwayDriver, TakesNoOptionThatItDoesNotKnow) {
   EXPECT_EQ(made(R"({"project": "p-1", "service": "s-1"})").error().message,
             "platform.environment must be the id of the environment, as the address of its page in "
             "the dashboard or, within the service, RAILWAY_ENVIRONMENT_ID has it");
+  const auto token = std::exchange(around.variables, {});
+  EXPECT_PRED2(contains, made(R"({"project": "p-1"})").error().message, "the id of the service");
+  EXPECT_PRED2(contains, made(R"({"project": "p-1"})").error().message,
+               "; there is no token: set RAILWAY_TOKEN or RAILWAY_API_TOKEN");
+  around.variables = token;
   around.variables["RAILWAY_ENVIRONMENT_ID"] = "e-1";
   EXPECT_TRUE(made(R"({"project": "p-1", "service": "s-1"})"));
 }

@@ -288,6 +288,8 @@ TEST_F(RenderDriver, TakesNoOptionThatItDoesNotKnow) {
   EXPECT_NE(mistake("{}").find("srv-…"), std::string::npos);
   EXPECT_NE(mistake(R"({"service": "srv-1", "endpoint": "http://example.com"})").find("https"),
             std::string::npos);
+  around.variables.clear();
+  EXPECT_NE(mistake("{}").find("; there is no token: set RENDER_API_KEY"), std::string::npos);
   around.variables["RENDER_SERVICE_ID"] = "srv-1";
   EXPECT_EQ(mistake("{}"), "none");
 }
