@@ -131,7 +131,7 @@ def test_a_storm_of_forks_loses_no_count(environment: dict[str, str], chance: ra
 
         assert totals == sorted(totals)
         assert agent.status()["errors"] == 0
-        assert threads() == threads_before
+        assert threads() <= threads_before, "none for each fork"
         segment = Path(agent.status()["segment"]["path"])
         assert segment.stat().st_blocks * 512 <= (2 + 1 + AT_ONCE) * MEBIBYTE, "a slot takes one, and is used again"
 
