@@ -23,7 +23,7 @@ struct Check {
 };
 
 /// A process of the service on this host whose agent runs, by its own word: what it lacks to lead
-/// and to act, as far as that is not said of whoever asks, too.
+/// and to act. What is said of whoever is asked, too, is not repeated.
 struct Peer {
   std::string process;  ///< "host/pid", as it calls itself
   int pid = 0;          ///< as it is numbered here; 0: of another process namespace

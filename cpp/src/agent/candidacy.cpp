@@ -18,6 +18,7 @@ namespace {
 using json = nlohmann::ordered_json;
 
 constexpr std::int64_t silent_ms = 10'000;
+constexpr auto the_same = "what is wrong with whoever was asked is wrong with it, too";
 
 json word_json(const std::optional<Word>& word) {
   if (!word) return nullptr;
@@ -57,9 +58,9 @@ std::optional<Word> word_in(const json& said) {
   return Word{text(at(said, "by")), at_seconds.get<double>()};
 }
 
-/// Those that are not said of another one, too.
-void leave_out(std::vector<Finding>& findings, const std::vector<Finding>& said) {
-  std::erase_if(findings, [&said](const Finding& each) {
+/// What is said of whoever is asked, too, goes; how many did.
+std::size_t leave_out(std::vector<Finding>& findings, const std::vector<Finding>& said) {
+  return std::erase_if(findings, [&said](const Finding& each) {
     return std::ranges::find(said, each.what, &Finding::what) != said.end();
   });
 }
@@ -187,7 +188,8 @@ std::vector<Peer> peers(const segment::Segment& segment, const Candidacy& own, c
     auto its = parse_candidacy(told.text);
     if (!its) continue;
     auto one = peer(told, std::move(*its), said);
-    for (auto* findings : {&one.wrong, &one.warnings}) leave_out(*findings, known);
+    leave_out(one.warnings, known);
+    if (leave_out(one.wrong, known) > 0) one.wrong.emplace_back(the_same);
     if (const auto quiet = boot_milliseconds() - told.heartbeat_ms; quiet > silent_ms) {
       one.warnings.push_back(silent(quiet));
     }
