@@ -132,6 +132,17 @@ def test_what_each_worker_lacks_beside_the_one_that_leads(serve: Callable[..., S
     until(lambda: keyless["pid"] not in {peer["pid"] for peer in server.found()["peers"]}, server.log.read_text)
 
 
+def test_workers_are_heard_where_none_of_them_answers(serve: Callable[..., Server]) -> None:
+    server = serve("uvicorn", RACKS_KEY="key")
+    server.heard(lambda found: found["agent"]["mayAct"] and all(words_of(peer) for peer in found["peers"]))
+    Path(server.environment["SELFSCALE_RUN_DIR"], "web.sock").unlink()
+    found = server.found()
+    assert found["agent"] is None
+    assert sorted(peer["role"] for peer in found["peers"]) == ["follower", "follower", "leader"]
+    assert NO_KEY in [each for peer in found["peers"] for each in peer["warnings"]]
+    assert server.doctor().returncode == 0, "they follow one that leads"
+
+
 def test_where_nobody_may_lead_what_each_lacks_is_wrong(serve: Callable[..., Server]) -> None:
     server = serve("uvicorn")
     found = server.heard(lambda found: all(peer["wrong"] for peer in found["peers"]))

@@ -94,7 +94,7 @@ std::optional<Finding> unlisted_instance(const std::string& own,
 }
 
 std::optional<Finding> asked_elsewhere(std::string_view driver_name, bool meet_across_hosts) {
-  if (!meet_across_hosts || driver_name.empty()) return std::nullopt;
+  if (!meet_across_hosts) return std::nullopt;
   return Finding{
       "agents of other hosts meet at the same place, which names the one that leads and no other",
       "what each of them lacks is said where it runs", way_to_ask(driver_name)};
