@@ -3,6 +3,7 @@
 ///     for (const auto& check : selfscale::examine(options).checks) { ... }
 #pragma once
 
+#include <optional>
 #include <selfscale/agent.hpp>
 #include <selfscale/error.hpp>
 #include <selfscale/export.hpp>
@@ -22,11 +23,25 @@ struct Check {
   std::vector<Finding> warnings;  ///< what acting costs or risks
 };
 
+/// A process of the service on this host whose agent runs, by its own word: what it lacks to lead
+/// and to act. What is said of whoever is asked, too, is not repeated.
+struct Peer {
+  std::string process;  ///< "host/pid", as it calls itself
+  int pid = 0;          ///< as it is numbered here; 0: of another process namespace
+  std::string instance;
+  std::string role;               ///< leader, recommender or follower
+  std::vector<Finding> wrong;     ///< what keeps it from leading
+  std::vector<Finding> warnings;  ///< what else it finds, and its switches that say no
+};
+
 /// One service's.
 struct Examination {
   std::string service;
   std::string driver;  ///< its name; empty: none was named
   std::vector<Check> checks;
+  std::vector<Peer> peers;
+  std::optional<Finding>
+      elsewhere;  ///< how agents of other hosts are asked, where there may be some
 };
 
 /// Looks with the options of an agent that need not run: its files, its environment, its driver's
@@ -36,7 +51,8 @@ struct Examination {
 SELFSCALE_API Examination examine(const AgentOptions& options);
 
 /// {"service", "driver", "checks": [{"name", "seen", "wrong": [{"what", "why", "paste"}],
-/// "warnings"}]}
+/// "warnings"}], "peers": [{"process", "pid", "instance", "role", "wrong", "warnings"}],
+/// "elsewhere"}
 SELFSCALE_API std::string to_json(const Examination& examination);
 
 /// The drivers that a policy's `platform` may name, in the alphabet's order.

@@ -14,6 +14,7 @@
 #include <selfscale/doctor.hpp>
 #include <utility>
 
+#include "agent/candidacy.hpp"
 #include "agent/chosen_driver.hpp"
 #include "agent/clock.hpp"
 #include "agent/hints.hpp"
@@ -26,6 +27,7 @@
 #include "policy/compiled.hpp"
 #include "sampling/cgroup.hpp"
 #include "segment/open_file.hpp"
+#include "segment/segment.hpp"
 
 namespace selfscale {
 namespace agent {
@@ -123,6 +125,7 @@ class Examiner {
     co_await look_at_driver();
     co_await look_at_fleet();
     look_at_switches();
+    look_at_peers();
     look_at_directories();
     look_at_limits();
     look_at_settings();
@@ -248,6 +251,7 @@ class Examiner {
     if (auto unheard = unheard_replicas(settings_, meeting.spans_hosts); unheard && driver_) {
       check.warnings.push_back(std::move(*unheard));
     }
+    found_.elsewhere = asked_elsewhere(driver_name_, meeting.spans_hosts);
     co_await ask(meeting, check);
   }
 
@@ -267,8 +271,8 @@ class Examiner {
                                "who leads cannot be seen, so nobody acts");
       co_return;
     }
-    circumstances_.global = std::move(*global);
-    circumstances_.service = std::move(*service);
+    said_.global = std::move(*global);
+    said_.service = std::move(*service);
     if (!meeting.spans_hosts) co_return;
     const auto leader = co_await meeting.fleet->leader();
     if (!leader) {
@@ -282,24 +286,38 @@ class Examiner {
   // --- may it act?
 
   void look_at_switches() {
-    auto& now = circumstances_;
-    now.killed = settings_.killed;
-    now.word = settings_.word;
-    now.enabled_by_environment = settings_.enabled;
-    now.enabled_by_policy = policies_.policy().compiled().enabled;
-    now.dry_run_by_environment = settings_.dry_run;
-    now.wall_time_seconds = wall_seconds();
-    now.has_driver = true;  // what is wrong with it has been said
-    now.leads = true;
+    said_.wall_time_seconds = wall_seconds();
     auto& check = begin("switches");
-    for (const auto& each : read_switches(now)) {
-      if (!each.says_no) continue;
-      const auto who = who_set(each);
-      check.warnings.emplace_back(std::string{each.no} + (who.empty() ? "" : ", as set by " + who),
-                                  "it recommends, and does not act",
-                                  std::string{way_to_act(each.no)});
-    }
+    check.warnings = switches_against(as_this_process(), said_);
     check.seen = check.warnings.empty() ? "it is enabled: it may act" : "it recommends only";
+  }
+
+  /// An agent that was started here would tell it of itself.
+  [[nodiscard]] Candidacy as_this_process() const {
+    Candidacy own;
+    own.killed = settings_.killed;
+    own.word = settings_.word;
+    own.enabled_by_environment = settings_.enabled;
+    own.enabled_by_policy = policies_.policy().compiled().enabled;
+    own.dry_run_by_environment = settings_.dry_run;
+    own.has_driver = true;  // what is wrong with it has been said
+    for (const auto& check : found_.checks) {
+      add(own.wrong, check.wrong);
+      add(own.warnings, check.warnings);
+    }
+    return own;
+  }
+
+  // --- the processes whose agents run here
+
+  void look_at_peers() {
+    const auto segment = segment::Segment::find({.service = found_.service,
+                                                 .release = settings_.release,
+                                                 .run_directory = settings_.run_directory});
+    if (!segment) return;
+    auto own = as_this_process();
+    own.has_driver = driver_ != nullptr;
+    found_.peers = peers(*segment, own, said_);
   }
 
   // --- this host
@@ -345,17 +363,9 @@ class Examiner {
   std::string driver_name_;
   std::unique_ptr<drivers::Driver> driver_;
   std::optional<drivers::Guess> guess_;
-  Circumstances circumstances_;
+  Said said_;
   Examination found_;
 };
-
-json as_json(const std::vector<Finding>& findings) {
-  json list = json::array();
-  for (const auto& each : findings) {
-    list.push_back({{"what", each.what}, {"why", each.why}, {"paste", each.paste}});
-  }
-  return list;
-}
 
 }  // namespace
 }  // namespace agent
@@ -373,7 +383,10 @@ std::string to_json(const Examination& examination) {
   }
   const json all{{"service", examination.service},
                  {"driver", examination.driver.empty() ? json(nullptr) : json(examination.driver)},
-                 {"checks", std::move(checks)}};
+                 {"checks", std::move(checks)},
+                 {"peers", agent::as_json(examination.peers)},
+                 {"elsewhere",
+                  examination.elsewhere ? agent::as_json(*examination.elsewhere) : json(nullptr)}};
   return all.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 

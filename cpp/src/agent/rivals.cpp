@@ -34,6 +34,20 @@ std::string way_to_be_listed(std::string_view driver_name) {
   return way;
 }
 
+std::string way_to_ask(std::string_view driver_name) {
+  std::string way = "selfscale doctor   # on each of the other hosts, as the agent's user";
+  if (driver_name == "kubernetes") way = "kubectl exec POD -- selfscale doctor   # of each pod";
+  if (driver_name == "ecs") {
+    way =
+        "aws ecs execute-command --cluster CLUSTER --task TASK --interactive --command "
+        "\"selfscale doctor\"";
+  }
+  if (driver_name == "swarm" || driver_name == "compose") {
+    way = "docker exec CONTAINER selfscale doctor   # on the container's node";
+  }
+  return way;
+}
+
 }  // namespace
 
 /// Agents on other hosts reach a platform as well as this one, and know nothing of a host's lease.
@@ -77,6 +91,13 @@ std::optional<Finding> unlisted_instance(const std::string& own,
                  "that is right of an agent beside them; of a replica, what it records would be "
                  "taken for the whole service's, and not for its own",
                  way_to_be_listed(driver_name)};
+}
+
+std::optional<Finding> asked_elsewhere(std::string_view driver_name, bool meet_across_hosts) {
+  if (!meet_across_hosts) return std::nullopt;
+  return Finding{
+      "agents of other hosts meet at the same place, which names the one that leads and no other",
+      "what each of them lacks is said where it runs", way_to_ask(driver_name)};
 }
 
 }  // namespace selfscale::agent

@@ -27,4 +27,7 @@ std::optional<Finding> unlisted_instance(const std::string& own,
                                          const std::vector<drivers::Replica>& listed,
                                          std::string_view driver_name);
 
+/// How agents on other hosts are asked what they lack; empty: all of them are on this one.
+std::optional<Finding> asked_elsewhere(std::string_view driver_name, bool meet_across_hosts);
+
 }  // namespace selfscale::agent

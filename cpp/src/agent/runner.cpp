@@ -12,6 +12,7 @@
 #include <mutex>
 #include <nlohmann/json.hpp>
 
+#include "agent/candidacy.hpp"
 #include "agent/exposed.hpp"
 #include "agent/records.hpp"
 #include "agent/status.hpp"
@@ -28,6 +29,7 @@ using json = nlohmann::ordered_json;
 constexpr auto with_error = asio::as_tuple(asio::use_awaitable);
 constexpr Duration shortest_tick{10};
 constexpr Duration longest_tick{1'000};
+constexpr Duration word_interval{1'000};
 constexpr std::chrono::milliseconds drain_tick{100};
 constexpr std::chrono::milliseconds patience_with_calls{300};
 constexpr std::chrono::milliseconds patience_with_step{1'000};
@@ -165,6 +167,7 @@ asio::awaitable<void> Runner::steer() {
         say_what_is_overruled();
       }
       say_what_is_not_kept();
+      tell_peers();
       hurry_tick();
       serve_people();
     } catch (const abi::__forced_unwind&) {
@@ -227,6 +230,14 @@ asio::awaitable<void> Runner::keep_up() {
     next_tick_.expires_after(tick_interval());
     co_await next_tick_.async_wait(with_error);
   }
+}
+
+/// What this process lacks, for whichever of them is asked. Workers of `selfscale run` never lead.
+void Runner::tell_peers() {
+  const auto now = house_.clock.now();
+  if (house_.settings.supervised || seat_.segment() == nullptr || now < next_word_) return;
+  next_word_ = now + word_interval;
+  seat_.segment()->tell(to_json(candidacy_of(house_, steering_)));
 }
 
 /// The thread is awake: what is due soon is done now, instead of waking it again.

@@ -89,6 +89,7 @@ class Runner final : public control::Controlled {
   [[nodiscard]] Result<void> check_service(const std::string& service) const;
   void hurry_tick();
   [[nodiscard]] Duration tick_interval() const;
+  void tell_peers();
   void caught(const char* where, const std::string& what) noexcept;
   bool answers_people();
   void serve_people();
@@ -104,6 +105,7 @@ class Runner final : public control::Controlled {
   bool is_loss_known_ = false;
   boost::asio::steady_timer next_tick_;
   Instant ticked_at_{};
+  Instant next_word_{};
   std::unique_ptr<http::Server> server_;
   std::shared_ptr<Parking> parking_;
   bool is_parked_ = false;

@@ -7,7 +7,10 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "agent/candidacy.hpp"
+#include "agent/clock.hpp"
 #include "agent/records.hpp"
+#include "agent/rivals.hpp"
 #include "agent/shown_readings.hpp"
 #include "model/names.hpp"
 #include "policy/compiled.hpp"
@@ -165,14 +168,23 @@ json host(const std::optional<double>& cpu_percent) {
   return seen;
 }
 
-json finding(const Finding& found) {
-  return {{"what", found.what}, {"why", found.why}, {"paste", found.paste}};
+/// The other processes of the segment, with what each lacks.
+json peers_of(House& house, const Steering& steering) {
+  if (house.seat.segment() == nullptr) return json::array();
+  const auto& now = steering.circumstances();
+  return as_json(peers(*house.seat.segment(), candidacy_of(house, steering),
+                       {now.global, now.service, wall_seconds()}));
+}
+
+json elsewhere(const House& house) {
+  const auto found = asked_elsewhere(house.driver_name, house.fleet_spans_hosts);
+  return found ? as_json(*found) : json(nullptr);
 }
 
 json looks_like(const std::optional<drivers::Guess>& guess) {
   if (!guess) return nullptr;
   json seen{{"platform", guess->platform}, {"evidence", guess->evidence}};
-  seen.update(finding(drivers::finding_of(*guess)));
+  seen.update(as_json(drivers::finding_of(*guess)));
   return seen;
 }
 
@@ -183,7 +195,7 @@ json preflight(const House& house, drivers::Preflight found) {
   const auto add = [&all](const char* kind, const std::vector<Finding>& findings) {
     for (const auto& each : findings) {
       all.push_back({{"kind", kind}});
-      all.back().update(finding(each));
+      all.back().update(as_json(each));
     }
   };
   add("wrong", found.wrong);
@@ -250,6 +262,8 @@ std::string status_json(House& house, const Steering& steering, const Upkeep& up
       {"services", services},
       {"instances", instances(house)},
       {"readings", readings(steering.readings())},
+      {"peers", peers_of(house, steering)},
+      {"elsewhere", elsewhere(house)},
       {"policies",
        {{"origin", policies.origin()},
         {"problems", problems(policies.problems())},

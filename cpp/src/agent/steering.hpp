@@ -50,6 +50,8 @@ class Steering {
   /// "host/pid" of who leads, as last seen; empty: nobody, or it cannot be seen.
   [[nodiscard]] const std::string& leader() const noexcept { return leader_; }
   [[nodiscard]] const std::vector<Switch>& switches() const noexcept { return switches_; }
+  /// As they stood when it last asked; a follower does not ask what people say.
+  [[nodiscard]] const Circumstances& circumstances() const noexcept { return circumstances_; }
   /// The last word on a service, JSON as published; Errc::not_found: none yet.
   boost::asio::awaitable<Result<std::string>> published(std::string service);
   /// What this process published last itself; empty: nothing, or it follows.

@@ -13,7 +13,7 @@
 namespace selfscale::segment {
 
 inline constexpr std::uint64_t file_magic = 0x676573656c616373;  // "scaleseg"
-inline constexpr std::uint32_t file_version = 3;
+inline constexpr std::uint32_t file_version = 4;
 inline constexpr std::size_t name_bytes = 64;
 
 /// Lock bytes: 0 the control role, 1 … slot_count the slots, then the right to fold.
@@ -68,11 +68,13 @@ struct Head {
 /// never overlong.
 using Name = std::array<std::atomic<char>, name_bytes>;
 
-struct Published {
+/// Text that is read whole or not at all.
+template <std::size_t bytes>
+struct Text {
   std::atomic<std::uint64_t> sequence;  ///< odd: being written
   std::atomic<std::uint64_t> stamp;
   std::atomic<std::uint64_t> size;
-  std::array<std::atomic<std::uint64_t>, published_bytes / 8> words;
+  std::array<std::atomic<std::uint64_t>, bytes / 8> words;
 };
 
 struct Slot {
@@ -86,7 +88,8 @@ struct Slot {
   std::atomic<std::uint32_t> draining;
   Name instance;
   Name release;
-  Published published;
+  Text<published_bytes> published;
+  Text<told_bytes> told;
 };
 
 /// Of one slot, for metrics::read; touched only once the slot was taken.

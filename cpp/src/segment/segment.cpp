@@ -92,6 +92,8 @@ class MappedSegment final : public Segment {
   int mark_draining(std::string_view instance) noexcept override;
   void publish(std::string_view text) noexcept override;
   [[nodiscard]] std::optional<std::string> published() const override;
+  void tell(std::string_view text) noexcept override;
+  [[nodiscard]] std::vector<Told> told_by_others() const override;
   [[nodiscard]] bool is_stale() const noexcept override { return !open_->is_at(path_); }
   [[nodiscard]] const std::string& path() const noexcept override { return path_; }
   [[nodiscard]] std::string note() const override;
@@ -210,8 +212,8 @@ bool MappedSegment::take(int number) noexcept {
   mine.heartbeat_ms.store(0);
   mine.standing.store(0);
   mine.draining.store(0);
-  mine.published.size.store(0);
-  mine.published.sequence.store(0);
+  for (auto* size : {&mine.published.size, &mine.told.size}) size->store(0);
+  for (auto* sequence : {&mine.published.sequence, &mine.told.sequence}) sequence->store(0);
   const auto generation = mine.generation.load() + 1;
   mine.generation.store(generation == 0 ? 1 : generation);
   mine.state.store(SlotState::owned, std::memory_order_release);
@@ -353,54 +355,81 @@ int MappedSegment::mark_draining(std::string_view instance) noexcept {
   return marked;
 }
 
-void MappedSegment::publish(std::string_view text) noexcept {
-  auto* mine = own();
-  if (mine == nullptr) return;
-  auto& published = mine->published;
-  const auto sequence = published.sequence.load(std::memory_order_relaxed) | 1;
-  published.sequence.store(sequence, std::memory_order_relaxed);
+/// One that is too long leaves nothing.
+template <std::size_t bytes>
+void write_text(Text<bytes>& to, std::string_view text, std::uint64_t stamp) noexcept {
+  const auto sequence = to.sequence.load(std::memory_order_relaxed) | 1;
+  to.sequence.store(sequence, std::memory_order_relaxed);
   std::atomic_thread_fence(std::memory_order_release);
-  const std::size_t size = text.size() <= published_bytes ? text.size() : 0;
+  const std::size_t size = text.size() <= bytes ? text.size() : 0;
   for (std::size_t at = 0; at < size; at += 8) {
     std::uint64_t eight = 0;
     std::memcpy(&eight, text.data() + at, std::min<std::size_t>(8, size - at));
-    published.words[at / 8].store(eight, std::memory_order_relaxed);
+    to.words[at / 8].store(eight, std::memory_order_relaxed);
   }
-  published.size.store(size, std::memory_order_relaxed);
-  published.stamp.store(file_->head.publications.fetch_add(1) + 1, std::memory_order_relaxed);
-  published.sequence.store(sequence + 1, std::memory_order_release);
+  to.size.store(size, std::memory_order_relaxed);
+  to.stamp.store(stamp, std::memory_order_relaxed);
+  to.sequence.store(sequence + 1, std::memory_order_release);
 }
 
-/// Empty when there is nothing, or its writer was killed in the middle of it.
-std::optional<std::pair<std::uint64_t, std::string>> read_published(const Published& published) {
+/// With its stamp. Empty when there is nothing, or its writer was killed in the middle of it.
+template <std::size_t bytes>
+std::optional<std::pair<std::uint64_t, std::string>> read_text(const Text<bytes>& from) {
   std::pair<std::uint64_t, std::string> result;
   const bool whole = within_moments([&] {
-    const auto before = published.sequence.load(std::memory_order_acquire);
+    const auto before = from.sequence.load(std::memory_order_acquire);
     if ((before & 1) != 0) return false;
-    result.first = published.stamp.load(std::memory_order_relaxed);
-    const auto size = published.size.load(std::memory_order_relaxed);
-    if (size > published_bytes) return false;
+    result.first = from.stamp.load(std::memory_order_relaxed);
+    const auto size = from.size.load(std::memory_order_relaxed);
+    if (size > bytes) return false;
     result.second.resize(size);
     for (std::size_t at = 0; at < size; at += 8) {
-      const auto eight = published.words[at / 8].load(std::memory_order_relaxed);
+      const auto eight = from.words[at / 8].load(std::memory_order_relaxed);
       std::memcpy(result.second.data() + at, &eight, std::min<std::size_t>(8, size - at));
     }
     std::atomic_thread_fence(std::memory_order_acquire);
-    return published.sequence.load(std::memory_order_relaxed) == before;
+    return from.sequence.load(std::memory_order_relaxed) == before;
   });
   if (!whole || result.second.empty()) return std::nullopt;
   return result;
+}
+
+void MappedSegment::publish(std::string_view text) noexcept {
+  auto* mine = own();
+  if (mine == nullptr) return;
+  write_text(mine->published, text, file_->head.publications.fetch_add(1) + 1);
 }
 
 std::optional<std::string> MappedSegment::published() const {
   std::optional<std::pair<std::uint64_t, std::string>> newest;
   for (int number = 1; number <= slot_count; ++number) {
     if (slot(number).generation.load(std::memory_order_acquire) == 0 || !is_alive(number)) continue;
-    auto here = read_published(slot(number).published);
+    auto here = read_text(slot(number).published);
     if (here && (!newest || here->first > newest->first)) newest = std::move(here);
   }
   if (!newest) return std::nullopt;
   return std::move(newest->second);
+}
+
+void MappedSegment::tell(std::string_view text) noexcept {
+  auto* mine = own();
+  if (mine != nullptr) write_text(mine->told, text, 0);
+}
+
+std::vector<Told> MappedSegment::told_by_others() const {
+  std::vector<Told> all;
+  for (int number = 1; number <= slot_count; ++number) {
+    const auto& seen = slot(number);
+    const auto generation = seen.generation.load(std::memory_order_acquire);
+    if (generation == 0 || number == own_ || !is_alive(number)) continue;
+    auto text = read_text(seen.told);
+    Told told{pid_of(number), read_name(seen.instance), seen.heartbeat_ms.load(), {}};
+    const bool is_same_owner = seen.generation.load(std::memory_order_acquire) == generation;
+    if (!text || !is_same_owner || !is_alive(number)) continue;
+    told.text = std::move(text->second);
+    all.push_back(std::move(told));
+  }
+  return all;
 }
 
 std::string MappedSegment::note() const {
@@ -477,16 +506,27 @@ Result<std::unique_ptr<Segment>> open_in(const std::string& directory, const Pla
   return Failure{Errc::storage, path + " is replaced by others again and again", {}};
 }
 
+/// However its run directory is written, it is the same place.
+Place as_it_is_named(const Place& wanted) {
+  Place place = wanted;
+  std::error_code unknown;
+  const auto real = std::filesystem::canonical(wanted.run_directory, unknown);
+  if (!unknown) place.run_directory = real.string();
+  return place;
+}
+
+/// Of this user, where files stay in memory.
+std::string directory_in_memory(const Place& place) {
+  return place.shared_memory + "/selfscale-" + std::to_string(::geteuid());
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Segment>> Segment::open(const Place& wanted) {
   if (auto made = make_private_directory(wanted.run_directory); !made) return made.error();
-  Place place = wanted;
-  std::error_code unknown;  // however it is written, it is the same directory
-  const auto real = std::filesystem::canonical(wanted.run_directory, unknown);
-  if (!unknown) place.run_directory = real.string();
+  const Place place = as_it_is_named(wanted);
   if (place.shared_memory.empty()) return open_in(place.run_directory, place, {});
-  const auto directory = place.shared_memory + "/selfscale-" + std::to_string(::geteuid());
+  const auto directory = directory_in_memory(place);
   if (make_private_directory(directory)) sweep(directory);
   auto opened = open_in(directory, place, {});
   if (opened) return opened;
@@ -494,6 +534,20 @@ Result<std::unique_ptr<Segment>> Segment::open(const Place& wanted) {
                            "kept in the run directory (" + opened.error().message + ")");
   if (elsewhere) return elsewhere;
   return Failure{Errc::storage, opened.error().message + "; " + elsewhere.error().message, {}};
+}
+
+std::unique_ptr<Segment> Segment::find(const Place& wanted) {
+  const Place place = as_it_is_named(wanted);
+  std::vector<std::string> directories{place.run_directory};
+  if (!place.shared_memory.empty())
+    directories.insert(directories.begin(), directory_in_memory(place));
+  for (const auto& directory : directories) {
+    const auto path = directory + "/" + file_name(place);
+    const auto opened = open_file(path);
+    auto* mapped = opened ? usable(**opened, hash_of(place)) : nullptr;
+    if (mapped != nullptr) return std::make_unique<MappedSegment>(path, *opened, mapped, "");
+  }
+  return nullptr;
 }
 
 }  // namespace selfscale::segment

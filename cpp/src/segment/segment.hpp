@@ -26,6 +26,7 @@ namespace selfscale::segment {
 
 inline constexpr int slot_count = 64;
 inline constexpr std::size_t published_bytes = std::size_t{16} * 1024;
+inline constexpr std::size_t told_bytes = std::size_t{4} * 1024;
 
 struct Place {
   std::string service;
@@ -77,10 +78,20 @@ struct Contents {
   std::vector<metrics::Entry> retired;
 };
 
+/// What a living process told of itself last.
+struct Told {
+  pid_t pid = 0;  ///< as in SlotView
+  std::string instance;
+  std::int64_t heartbeat_ms = 0;
+  std::string text;
+};
+
 /// Used by one thread at a time, but for is_draining() and the areas. In a fork's child it
 /// owns nothing until claim_after_fork().
 class Segment {
  public:
+  /// The file where there is one, and nothing is made; null: there is none that is usable.
+  static std::unique_ptr<Segment> find(const Place& wanted);
   /// Opens or creates the file; a truncated, foreign or other-version file is replaced.
   /// Errc::storage: no room, no rights.
   static Result<std::unique_ptr<Segment>> open(const Place& wanted);
@@ -115,6 +126,12 @@ class Segment {
   /// left out); others read the newest of living slots.
   virtual void publish(std::string_view text) noexcept = 0;
   [[nodiscard]] virtual std::optional<std::string> published() const = 0;
+
+  /// What this process has to say of itself, at most `told_bytes` (a longer text is left out). It
+  /// goes with the process.
+  virtual void tell(std::string_view text) noexcept = 0;
+  /// What the living have told, but for this object's own slot.
+  [[nodiscard]] virtual std::vector<Told> told_by_others() const = 0;
 
   /// The file was removed or replaced: open anew and claim there.
   [[nodiscard]] virtual bool is_stale() const noexcept = 0;

@@ -67,7 +67,7 @@ def doctor(
         problems = error.problems if isinstance(error, selfscale.PolicyError) else []
         _print_nothing(_findings_of(error, path), problems)
         raise typer.Exit(1) from None
-    mistakes = sum(len(check["wrong"]) for each in found for check in each["checks"])
+    mistakes = sum(len(one["wrong"]) for each in found for one in [*each["checks"], *each["peers"]])
     if as_json:
         print_json({"ok": mistakes == 0, "wrong": [], "problems": [], "services": found})
     else:
@@ -92,7 +92,14 @@ def examine(path: str | None, policy: Json) -> Json:
     status = running.ask("/api/autoscaling/status", service=service)["status"] if _has_agent(service) else None
     if status is None:
         checks = [_without_its_agent(check, policy) for check in looked["checks"]]
-        return {"service": service, "driver": looked["driver"], "agent": None, "checks": checks}
+        return {
+            "service": service,
+            "driver": looked["driver"],
+            "agent": None,
+            "checks": checks,
+            "peers": [_beside_a_leader(each) for each in looked["peers"]],
+            "elsewhere": looked["elsewhere"],
+        }
     # The agent has its own user, environment and place: its word on itself counts, not that of this process.
     others = [
         _with_its_driver(check) if status["driver"] and not looked["driver"] else check
@@ -101,7 +108,14 @@ def examine(path: str | None, policy: Json) -> Json:
     ]
     told = {key: status[key] for key in ("process", "role", "leader", "mayAct", "because")}
     checks = [_of_agent(status), *([] if path else [_policies_of(status)]), *others]
-    return {"service": service, "driver": status["driver"], "agent": told, "checks": checks}
+    return {
+        "service": service,
+        "driver": status["driver"],
+        "agent": told,
+        "checks": checks,
+        "peers": [_beside_a_leader(each) if status["leader"] else each for each in status["peers"]],
+        "elsewhere": status["elsewhere"],
+    }
 
 
 def _policies_of(status: Json) -> Json:
@@ -110,6 +124,11 @@ def _policies_of(status: Json) -> Json:
     of_nobody = [_finding("nobody has chosen its bounds and rules", "they may fit this service or not", _WRITE_ONE)]
     warnings = of_nobody if origin.startswith("the preset ") else []
     return {"name": "policy", "seen": f"the agent goes by {origin}", "wrong": [], "warnings": warnings}
+
+
+def _beside_a_leader(peer: Json) -> Json:
+    """Soften what keeps a process from leading, where another leads."""
+    return {**peer, "wrong": [], "warnings": [*peer["wrong"], *peer["warnings"]]}
 
 
 def _without_its_agent(check: Json, policy: Json) -> Json:
@@ -230,13 +249,27 @@ def _show(found: Json) -> None:
     driver = f"driver {found['driver']}" if found["driver"] else "no driver"
     agent = "an agent answers here" if found["agent"] else "no agent answers here"
     console.print(f"[bold]{escape(found['service'])}[/]  {escape(driver)}, {agent}")
-    names = max(len(check["name"]) for check in found["checks"])
-    for check in found["checks"]:
+    checks = [*found["checks"], *_of_peers(found["peers"], found["elsewhere"])]
+    names = max(len(check["name"]) for check in checks)
+    for check in checks:
         for mark, name, words, style in _rows(check):
             line = Text.assemble("  ", (f"{mark:<7}", _MARKS[mark]), f"{name:<{names}}  ", (words, style))
             line.rstrip()
             console.print(line)
     console.print()
+
+
+def _of_peers(peers: list[Json], elsewhere: Json | None) -> Iterator[Json]:
+    """Yield a check for all processes of which the same is to be said, then how the others are asked."""
+    alike: dict[str, list[Json]] = {}
+    for each in peers:
+        alike.setdefault(repr((each["role"], each["wrong"], each["warnings"])), []).append(each)
+    for same in alike.values():
+        names = ", ".join(f"{each['process']} ({each['instance']}, pid {each['pid'] or 'not known'})" for each in same)
+        seen = f"{names}: {same[0]['role']}"
+        yield {"name": "peers", "seen": seen, "wrong": same[0]["wrong"], "warnings": same[0]["warnings"]}
+    if elsewhere:
+        yield {"name": "elsewhere", "seen": "", "wrong": [], "warnings": [elsewhere]}
 
 
 def _rows(check: Json) -> Iterator[tuple[str, str, str, str]]:

@@ -121,6 +121,10 @@ TEST_F(Doctor, SaysWhoLeadsAndWhenThePlaceWhereAgentsMeetDoesNotAnswer) {
   const auto there = check(examine(given({{"driver", "memory"}}, redis.url())), "fleet");
   EXPECT_EQ(what(there.wrong), Sentences{});
   EXPECT_PRED2(ends_with, there.seen, "nobody leads now");
+  const auto elsewhere = examine(given({{"driver", "memory"}}, redis.url())).elsewhere;
+  ASSERT_TRUE(elsewhere);
+  EXPECT_PRED2(starts_with, elsewhere->paste, "selfscale doctor ");
+  EXPECT_FALSE(examine(given({{"driver", "memory"}})).elsewhere) << "all are on this host";
   redis.kill();
   const auto found = examine(given({{"driver", "memory"}}, redis.url()));
   const auto gone = check(found, "fleet");

@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "text_predicates.hpp"
+
 namespace selfscale::agent {
 namespace {
 
@@ -30,6 +32,16 @@ TEST(UnlistedInstance, IsNoneWhereThePlatformNamesIt) {
 TEST(UnlistedInstance, IsNoneWhereThePlatformNamesNobody) {
   EXPECT_FALSE(unlisted_instance("web-2", listed({}), "mine"));
   EXPECT_FALSE(unlisted_instance("web-2", listed({"", ""}), "mine"));
+}
+
+TEST(AskedElsewhere, IsSaidByWhatRunsACommandThere) {
+  const auto way = [](const char* driver) { return asked_elsewhere(driver, true)->paste; };
+  EXPECT_EQ(way("kubernetes"), "kubectl exec POD -- selfscale doctor   # of each pod");
+  EXPECT_PRED2(starts_with, way("ecs"), "aws ecs execute-command ");
+  EXPECT_PRED2(starts_with, way("swarm"), "docker exec CONTAINER selfscale doctor ");
+  EXPECT_PRED2(starts_with, way("render"), "selfscale doctor ");
+  EXPECT_PRED2(starts_with, way(""), "selfscale doctor ") << "the driver is handed to the agent";
+  EXPECT_FALSE(asked_elsewhere("kubernetes", false)) << "they meet on this host";
 }
 
 }  // namespace

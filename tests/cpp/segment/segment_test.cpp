@@ -242,6 +242,60 @@ TEST_F(SegmentTest, TheNewestPublicationOfTheLivingIsRead) {
   EXPECT_EQ(second->published(), std::nullopt);
 }
 
+TEST_F(SegmentTest, WhatTheLivingTellOfThemselvesIsReadByTheOthers) {
+  const auto first = open();
+  const auto second = open();
+  first->claim("a", "").value();
+  second->claim("b", "").value();
+  EXPECT_TRUE(second->told_by_others().empty());
+  first->tell("leads");
+  second->tell("follows");
+  const auto told = first->told_by_others();
+  ASSERT_EQ(told.size(), 1U) << "its own is not among them";
+  EXPECT_EQ(told[0].text, "follows");
+  EXPECT_EQ(told[0].instance, "b");
+  EXPECT_EQ(told[0].pid, ::getpid());
+  EXPECT_EQ(open()->told_by_others().size(), 2U) << "of one that has no slot";
+  second->tell(std::string(told_bytes, 'x'));
+  EXPECT_EQ(first->told_by_others().at(0).text.size(), told_bytes);
+  second->tell(std::string(told_bytes + 1, 'x'));
+  EXPECT_TRUE(first->told_by_others().empty());
+  second->tell("follows");
+  second->release();
+  EXPECT_TRUE(first->told_by_others().empty());
+}
+
+TEST_F(SegmentTest, WhatAProcessToldOfItselfGoesWithIt) {
+  const auto here = open();
+  Child child{[this](Child& self) {
+    const auto there = open();
+    there->claim("a", "").value();
+    there->tell("follows");
+    self.say();
+    self.wait_for_word();
+    return 0;
+  }};
+  ASSERT_TRUE(child.wait_for_word());
+  ASSERT_EQ(here->told_by_others().size(), 1U);
+  EXPECT_EQ(here->told_by_others()[0].pid, child.pid());
+  child.kill();
+  EXPECT_TRUE(here->told_by_others().empty());
+  const auto next = open();
+  ASSERT_EQ(next->claim("b", "").value(), 1) << "the slot of the dead";
+  EXPECT_TRUE(here->told_by_others().empty());
+}
+
+TEST_F(SegmentTest, IsFoundWhereItIsAndIsMadeByNobodyWhoOnlyLooks) {
+  EXPECT_EQ(Segment::find(place()), nullptr);
+  const auto made = open();
+  made->claim("a", "").value();
+  made->tell("leads");
+  const auto found = Segment::find(place());
+  ASSERT_NE(found, nullptr);
+  EXPECT_EQ(found->path(), made->path());
+  EXPECT_EQ(found->told_by_others().size(), 1U);
+}
+
 TEST_F(SegmentTest, ATruncatedFileIsReplacedAndSaysSo) {
   const auto path = open()->path();
   std::filesystem::remove(path);
