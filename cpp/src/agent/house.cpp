@@ -44,7 +44,8 @@ House::House(const AgentOptions& options, Settings found, Seat& own_seat, Subscr
                        .settings = settings,
                        .service = service(),
                        .holder = holder_,
-                       .driver = driver_name,
+                       .driver_name = driver_name,
+                       .driver = driver.get(),
                        .platform_json = policies.policy().compiled().platform_json});
   fleet = std::move(meeting.fleet);
   fleet_spans_hosts = meeting.spans_hosts;
