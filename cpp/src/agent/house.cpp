@@ -74,4 +74,6 @@ Duration House::evaluation_interval() const {
   return policies.policy().compiled().evaluation_interval;
 }
 
+bool House::is_time(Instant due) const { return clock.now() + evaluation_interval() / 2 >= due; }
+
 }  // namespace selfscale::agent
