@@ -21,6 +21,11 @@ constexpr Duration longest_wait{60'000};
 /// Longer than any interval, so that one look may fail.
 constexpr Duration look_lasts{300'000};
 
+/// Such as a call that was throttled, or a proxy's page in the place of an answer.
+bool says_nothing_of_the_platform(const Failure& failure) noexcept {
+  return may_pass(failure) || failure.code == Errc::malformed || failure.code == Errc::conflict;
+}
+
 }  // namespace
 
 asio::awaitable<void> Standing::look(bool leads) {
@@ -41,8 +46,8 @@ asio::awaitable<drivers::Preflight> Standing::ask() {
   auto found = co_await house_.driver->preflight();
   const auto now = house_.clock.now();
   if (found) lasts_until_ = now + look_lasts;
-  // One call that was throttled must not end a leader.
-  if (!found && may_pass(found.error()) && now < lasts_until_) {
+  // One such call must not end a leader.
+  if (!found && says_nothing_of_the_platform(found.error()) && now < lasts_until_) {
     wait_ = leaders_interval;
     co_return found_;
   }

@@ -1,5 +1,5 @@
-// What the agents of replicas ask of a platform that counts the calls of an account, as hours of
-// the engine's clock pass.
+// What the agents of replicas ask of a platform that counts the calls of an account, and what ends
+// a leader there, as hours of the engine's clock pass.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -160,6 +160,22 @@ TEST_F(ReplicaOnRailway, WhoComesToLeadHasLookedJustBefore) {
   EXPECT_FALSE(agent.is_fine());
   EXPECT_NE(agent.role(), Role::leader);
   EXPECT_EQ(fleet::run(io, leader->leader()).value(), "") << "and leaves the lease to others";
+}
+
+/// A proxy's page in the place of an answer.
+TEST_F(ReplicaOnRailway, LeadsOnWhileAnswersAreGarbledForMinutes) {
+  Hours agent{replica("single")};
+  agent.pass(Duration{60'000});
+  ASSERT_EQ(agent.role(), Role::leader);
+  fake.platform.set_fault(drivers::Fault::garbage);
+  agent.pass(Duration{180'000});
+  EXPECT_EQ(agent.role(), Role::leader);
+  EXPECT_TRUE(agent.is_fine());
+  agent.pass(Duration{240'000});
+  EXPECT_NE(agent.role(), Role::leader) << "by then nobody knows how it stands";
+  fake.platform.set_fault(drivers::Fault::none);
+  agent.pass(Duration{90'000});
+  EXPECT_EQ(agent.role(), Role::leader);
 }
 
 }  // namespace
