@@ -232,7 +232,8 @@ class Examiner {
                       .settings = settings_,
                       .service = found_.service,
                       .holder = "doctor/" + std::to_string(::getpid()),
-                      .driver = driver_name_,
+                      .driver_name = driver_name_,
+                      .driver = driver_.get(),
                       .platform_json = policies_.policy().compiled().platform_json});
     } catch (const Error& error) {
       check.wrong.emplace_back(error.what(), "agents that cannot meet do not act");

@@ -44,7 +44,8 @@ House::House(const AgentOptions& options, Settings found, Seat& own_seat, Subscr
                        .settings = settings,
                        .service = service(),
                        .holder = holder_,
-                       .driver = driver_name,
+                       .driver_name = driver_name,
+                       .driver = driver.get(),
                        .platform_json = policies.policy().compiled().platform_json});
   fleet = std::move(meeting.fleet);
   fleet_spans_hosts = meeting.spans_hosts;
@@ -72,5 +73,7 @@ void House::make_driver(const AgentOptions& options) {
 Duration House::evaluation_interval() const {
   return policies.policy().compiled().evaluation_interval;
 }
+
+bool House::is_time(Instant due) const { return clock.now() + evaluation_interval() / 2 >= due; }
 
 }  // namespace selfscale::agent

@@ -36,6 +36,8 @@ struct House {
   [[nodiscard]] const std::string& holder() const noexcept { return holder_; }
   [[nodiscard]] const std::string& service() const noexcept { return policies.service(); }
   [[nodiscard]] Duration evaluation_interval() const;
+  /// Is this evaluation the nearest one to `due`?
+  [[nodiscard]] bool is_time(Instant due) const;
 
   Settings settings;
   Policies policies;

@@ -9,6 +9,7 @@
 #include "fleet/host.hpp"
 #include "fleet/kubernetes.hpp"
 #include "fleet/leased.hpp"
+#include "fleet/led_by_host.hpp"
 #include "fleet/postgres.hpp"
 #include "fleet/redis.hpp"
 
@@ -46,7 +47,7 @@ Result<fleet::KubernetesAccess> cluster_now(const kubernetes::Options& options) 
 /// With the credentials and the namespace that the driver has, where it is that one. The namespace
 /// is that of the start.
 Result<Meeting> in_the_cluster(const Attendant& attendant) {
-  const bool is_driver = attendant.driver == "kubernetes";
+  const bool is_driver = attendant.driver_name == "kubernetes";
   const auto options =
       kubernetes::read_options(is_driver ? attendant.platform_json : "{}", attendant.service);
   if (!options) return options.error();
@@ -63,13 +64,20 @@ Result<Meeting> in_the_cluster(const Attendant& attendant) {
 
 bool is_in_a_pod() { return !kubernetes::surroundings_of_this_process().service_host.empty(); }
 
-}  // namespace
+/// Does one lead on each host? Of a worker of `selfscale run` it is the one beside it.
+bool is_led_by_host(const Attendant& attendant) {
+  if (attendant.settings.supervised) return true;
+  const auto* const driver = attendant.driver;
+  return driver != nullptr && driver->capabilities().scope == drivers::Capabilities::Scope::host;
+}
 
-Meeting meet(const Attendant& attendant) {
+/// Where SELFSCALE_FLEET says, whoever leads.
+Meeting named_place(const Attendant& attendant) {
   using Place = Settings::Fleet;
   auto place = attendant.settings.fleet;
   const bool is_automatic = place == Place::automatic;
-  if (is_automatic && attendant.driver == "kubernetes" && is_in_a_pod()) place = Place::kubernetes;
+  if (is_automatic && attendant.driver_name == "kubernetes" && is_in_a_pod())
+    place = Place::kubernetes;
   if (place == Place::postgres) {
     const auto& url = attendant.settings.postgres;
     return at(fleet::make_postgres_store({.io = attendant.io, .url = url}), attendant,
@@ -85,6 +93,16 @@ Meeting meet(const Attendant& attendant) {
   if (meeting) return std::move(*meeting);
   if (is_automatic) return on_this_host(attendant);  // the driver has the same to say
   throw Error{meeting.error().code, "SELFSCALE_FLEET=kubernetes: " + meeting.error().message};
+}
+
+}  // namespace
+
+Meeting meet(const Attendant& attendant) {
+  auto all = named_place(attendant);
+  if (!all.spans_hosts || !is_led_by_host(attendant)) return all;
+  auto here = on_this_host(attendant);
+  return {fleet::make_led_by_host(std::move(here.fleet), std::move(all.fleet)), false,
+          here.place + ", and hear people at " + all.place};
 }
 
 }  // namespace selfscale::agent

@@ -7,15 +7,18 @@ namespace selfscale::agent {
 
 namespace asio = boost::asio;
 
-asio::awaitable<void> Platform::observe() {
-  if (!house_.driver || house_.clock.now() < next_look_) co_return;
+asio::awaitable<bool> Platform::observe(Duration rest) {
+  const auto now = house_.clock.now();
+  const bool rests = rest > Duration{0} && !house_.is_time(looked_at_ + rest);
+  if (!house_.driver || now < next_look_ || rests) co_return false;
+  looked_at_ = now;
   auto seen = co_await house_.driver->observe();
   if (!seen) {
     seen_.reset();
     failure_ = seen.error();
     next_look_ = house_.clock.now() + failure_.retry_after.value_or(Duration{0});
     house_.log.trouble("observe", "the platform cannot be read: " + failure_.message);
-    co_return;
+    co_return true;
   }
   seen_ = std::move(*seen);
   failure_ = {};
@@ -23,6 +26,7 @@ asio::awaitable<void> Platform::observe() {
   const auto noted = std::exchange(note_, seen_->note);
   if (!note_.empty() && note_ != noted) house_.log.warn(note_);
   serves_ = seen_->ready.value_or(0) > 0;
+  co_return true;
 }
 
 std::optional<Wait> Platform::wait() const {

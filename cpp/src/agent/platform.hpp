@@ -16,8 +16,8 @@ class Platform {
  public:
   explicit Platform(House& house) : house_{house} {}
 
-  /// Looks, unless the platform asks to wait.
-  boost::asio::awaitable<void> observe();
+  /// Looks, unless the platform asks to wait, or was looked at within `rest`: did it?
+  boost::asio::awaitable<bool> observe(Duration rest);
   /// Empty: nothing was seen yet, or the last look failed.
   [[nodiscard]] const std::optional<drivers::Observation>& seen() const noexcept { return seen_; }
   /// Why the last look failed; without a message: it did not.
@@ -37,6 +37,7 @@ class Platform {
   std::optional<drivers::Observation> seen_;
   Failure failure_;
   Instant next_look_{};
+  Instant looked_at_{};
   std::string note_;  ///< the platform's, as it was said last
   bool serves_ = false;
 };

@@ -13,38 +13,65 @@ namespace {
 
 namespace asio = boost::asio;
 
-constexpr Duration look_again{30'000};
-constexpr Duration look_after_failure{5'000};
+constexpr Duration leaders_interval{30'000};
+/// Every replica asks, and some platforms count an account's calls by the hour.
+constexpr Duration others_interval{240'000};
+constexpr Duration shortest_wait{5'000};
+constexpr Duration longest_wait{60'000};
+/// Longer than any interval, so that one look may fail.
 constexpr Duration look_lasts{300'000};
+
+/// Such as a call that was throttled, or a proxy's page in the place of an answer.
+bool says_nothing_of_the_platform(const Failure& failure) noexcept {
+  return may_pass(failure) || failure.code == Errc::malformed || failure.code == Errc::conflict;
+}
 
 }  // namespace
 
-asio::awaitable<void> Standing::look() {
-  const auto now = house_.clock.now();
-  if (now < next_look_) co_return;
+asio::awaitable<void> Standing::look(bool leads) {
+  const auto interval = wait_.value_or(leads ? leaders_interval : others_interval);
+  if (looked_at_ && !house_.is_time(*looked_at_ + interval)) co_return;
+  looked_at_ = house_.clock.now();
   auto found = co_await ask();
   const auto before = std::exchange(found_, std::move(found));
-  next_look_ = house_.clock.now() + (is_fine() ? look_again : look_after_failure);
   say(before);
 }
 
 /// What stands in the way of acting here.
 asio::awaitable<drivers::Preflight> Standing::ask() {
   if (auto why = house_.settings.why_not_lead(house_.service())) {
+    wait_ = others_interval;
     co_return drivers::Preflight{{std::move(*why)}, {}};
   }
   auto found = co_await house_.driver->preflight();
   const auto now = house_.clock.now();
   if (found) lasts_until_ = now + look_lasts;
-  // One call that was throttled must not end a leader.
-  if (!found && may_pass(found.error()) && now < lasts_until_) co_return found_;
+  // One such call must not end a leader.
+  if (!found && says_nothing_of_the_platform(found.error()) && now < lasts_until_) {
+    wait_ = leaders_interval;
+    co_return found_;
+  }
+  const auto asked_to_wait = found ? Duration{0} : found.error().retry_after.value_or(Duration{0});
   if (!found) found = drivers::Preflight{{house_.driver->explain(found.error())}, {}};
-  if (auto why = rivals()) found->wrong.push_back(std::move(*why));
+  if (found->wrong.empty()) {
+    wait_.reset();
+  } else {
+    wait_ = std::max(longer_wait(), asked_to_wait);
+  }
+  if (auto why = rivals()) {
+    found->wrong.push_back(std::move(*why));
+    wait_ = others_interval;  // nothing that the platform says would let it act
+  }
   if (auto unheard = unheard_replicas(house_.settings, house_.fleet_spans_hosts)) {
     found->warnings.push_back(std::move(*unheard));
   }
   std::ranges::move(warnings_(), std::back_inserter(found->warnings));
   co_return std::move(*found);
+}
+
+/// Often at first, as what is just being set up is soon right.
+Duration Standing::longer_wait() const noexcept {
+  return wait_ && !is_fine() ? std::clamp(2 * *wait_, shortest_wait, longest_wait) : shortest_wait;
 }
 
 std::optional<Finding> Standing::rivals() const {

@@ -23,10 +23,11 @@ class Standing {
 
   Standing(House& house, Warnings warnings) : house_{house}, warnings_{std::move(warnings)} {}
 
-  /// Asks the driver where it is time to, and tells people what is new.
-  boost::asio::awaitable<void> look();
+  /// Asks the driver where it is time to, and tells people what is new. Whoever leads, or is about
+  /// to, asks more often.
+  boost::asio::awaitable<void> look(bool leads);
   /// Has the next look() ask.
-  void hurry() noexcept { next_look_ = {}; }
+  void hurry() noexcept { looked_at_.reset(); }
   /// What was found last; nothing where there is no driver.
   [[nodiscard]] const drivers::Preflight& found() const noexcept { return found_; }
   /// Did the last look find nothing wrong?
@@ -46,13 +47,15 @@ class Standing {
 
  private:
   boost::asio::awaitable<drivers::Preflight> ask();
+  [[nodiscard]] Duration longer_wait() const noexcept;
   void say(const drivers::Preflight& before);
 
   House& house_;
   Warnings warnings_;
   drivers::Preflight found_;
-  Instant next_look_{};
-  Instant lasts_until_{};  ///< what the last good answer said
+  std::optional<Instant> looked_at_;
+  std::optional<Duration> wait_;  ///< after a look that was not fine
+  Instant lasts_until_{};         ///< what the last good answer said
   bool may_have_taken_over_ = false;
 };
 

@@ -18,6 +18,8 @@ namespace asio = boost::asio;
 constexpr Duration tidy_interval{600'000};
 constexpr Duration worth_saying{60'000};
 constexpr Duration shortest_sample{10};
+/// So that the few replicas of a platform that takes the fewest calls, 1,000 an hour, leave most.
+constexpr Duration rest_of_who_may_not_lead{60'000};
 constexpr int events_learned_from = 100;
 
 /// Who asks for a decision's count: a schedule, where its bounds have moved away from the current
@@ -142,18 +144,21 @@ void Steering::note_leader(const std::string& leader) {
 
 asio::awaitable<bool> Steering::stands_and_leads() {
   if (!house_.driver) co_return false;
-  co_await standing_.look();
+  co_await standing_.look(role_ == Role::leader);
   if (!standing_.is_fine()) {
     if (role_ == Role::leader) co_await give_up();
     co_return false;
   }
   const auto leads = co_await house_.fleet->lead();
-  if (leads) {
-    house_.log.recovered("lead");
-    co_return *leads;
+  if (!leads) {
+    house_.log.trouble("lead", "cannot lead: " + leads.error().message);
+    co_return false;
   }
-  house_.log.trouble("lead", "cannot lead: " + leads.error().message);
-  co_return false;
+  house_.log.recovered("lead");
+  if (!*leads || role_ == Role::leader) co_return *leads;
+  co_await standing_.look(/*leads=*/true);  // what a follower has seen may be minutes old
+  if (!standing_.is_fine()) co_await house_.fleet->resign();
+  co_return standing_.is_fine();
 }
 
 /// Takes up the state that travels with the lease.
@@ -291,11 +296,18 @@ bool Steering::others_report_elsewhere() const {
   return house_.fleet_spans_hosts && house_.settings.is_replica;
 }
 
+/// Where something keeps all from leading, each replica recommends, and looks at the same platform.
+Duration Steering::rest() const {
+  const bool is_shared = house_.driver && house_.driver->capabilities().scope ==
+                                              drivers::Capabilities::Scope::platform;
+  return is_shared && !standing_.is_fine() ? rest_of_who_may_not_lead : Duration{0};
+}
+
 asio::awaitable<void> Steering::observe() {
   const bool served = platform_.serves();
-  co_await platform_.observe();
+  const bool has_looked = co_await platform_.observe(rest());
   const auto& seen = platform_.seen();
-  if (!seen) co_return;
+  if (!has_looked || !seen) co_return;
   if (seen->ready) events_.startups.note_ready(*seen->ready, house_.clock.now());
   if (platform_.serves() && !served)
     standing_.hurry();  // what acting costs can be seen from now on

@@ -94,6 +94,7 @@ class Steering {
 
   [[nodiscard]] std::vector<Finding> warnings() const;
   [[nodiscard]] bool others_report_elsewhere() const;
+  [[nodiscard]] Duration rest() const;
   boost::asio::awaitable<void> observe();
   boost::asio::awaitable<void> evaluate();
   boost::asio::awaitable<void> think();

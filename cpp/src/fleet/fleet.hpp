@@ -62,8 +62,7 @@ class Fleet {
   /// own.
   virtual boost::asio::awaitable<Result<Switches>> switches(std::string service) = 0;
   /// Compare-and-set: written if what stands has `wanted.revision`, else Errc::conflict (read
-  /// again, then try again). Returns what stands now, its revision one higher. Any process may call
-  /// it.
+  /// again, then try again). Returns what stands now, its revision higher. Any process may call it.
   virtual boost::asio::awaitable<Result<Switches>> change(std::string service, Switches wanted) = 0;
 
   /// The leader's last word on each service, JSON; written once a tick, read by everybody.

@@ -118,7 +118,9 @@ TEST_F(Doctor, SaysThatScaleDownsWouldBeRefused) {
 
 TEST_F(Doctor, SaysWhoLeadsAndWhenThePlaceWhereAgentsMeetDoesNotAnswer) {
   fleet::RedisServer redis;
-  const auto there = check(examine(given({{"driver", "memory"}}, redis.url())), "fleet");
+  drivers::kubernetes::ApiServer api;
+  const auto platform = json::parse(api.platform());
+  const auto there = check(examine(given(platform, redis.url())), "fleet");
   EXPECT_EQ(what(there.wrong), Sentences{});
   EXPECT_PRED2(ends_with, there.seen, "nobody leads now");
   const auto elsewhere = examine(given({{"driver", "memory"}}, redis.url())).elsewhere;
@@ -126,11 +128,18 @@ TEST_F(Doctor, SaysWhoLeadsAndWhenThePlaceWhereAgentsMeetDoesNotAnswer) {
   EXPECT_PRED2(starts_with, elsewhere->paste, "selfscale doctor ");
   EXPECT_FALSE(examine(given({{"driver", "memory"}})).elsewhere) << "all are on this host";
   redis.kill();
-  const auto found = examine(given({{"driver", "memory"}}, redis.url()));
+  const auto found = examine(given(platform, redis.url()));
   const auto gone = check(found, "fleet");
   ASSERT_EQ(gone.wrong.size(), 1U);
   EXPECT_PRED2(starts_with, gone.wrong[0].what, "the place where agents meet cannot be asked: ");
   EXPECT_EQ(to_json(found).find("secret"), std::string::npos);
+}
+
+TEST_F(Doctor, SaysThatEachHostHasALeaderAndWherePeopleAreHeard) {
+  fleet::RedisServer redis;
+  const auto found = check(examine(given({{"driver", "memory"}}, redis.url())), "fleet");
+  EXPECT_EQ(what(found.wrong), Sentences{});
+  EXPECT_PRED2(starts_with, found.seen, "agents meet at this host, and hear people at redis://");
 }
 
 TEST_F(Doctor, HearsWhatPeopleHaveSaid) {

@@ -36,7 +36,7 @@ class MeetingInACluster : public testing::Test {
                  .settings = settings,
                  .service = "backend",
                  .holder = "host/1",
-                 .driver = "kubernetes",
+                 .driver_name = "kubernetes",
                  .platform_json = R"({"kubeconfig": ")" + path + R"("})"});
   }
 
@@ -70,6 +70,28 @@ TEST_F(MeetingInACluster, LeadsAgainOnceAKubeconfigThatWasRemovedIsBack) {
   EXPECT_PRED2(contains, gone.error().message, path);
   write_kubeconfig("of today");
   EXPECT_TRUE(run(io, meeting.fleet->lead()).value());
+}
+
+/// Its supervisor is one of this host, wherever people are heard.
+TEST(MeetingOfAWorker, IsWhereItsSupervisorPublishes) {
+  boost::asio::io_context io;
+  Directory directory;
+  Settings settings;
+  settings.run_directory = directory.path() + "/run";
+  settings.state_directory = directory.path() + "/state";
+  settings.fleet = Settings::Fleet::redis;
+  settings.redis = fleet::parse_redis_url("redis://127.0.0.1:1/0").value();
+  const auto driver =
+      drivers::make("memory", {io, "backend", R"({"driver": "memory"})", {}, {}}).value();
+  Attendant attendant{io, settings, "backend", "host/1", "memory", driver.get(), "{}"};
+  const auto of_supervisor = meet(attendant);
+  settings.supervised = true;
+  attendant.driver_name.clear();
+  attendant.driver = nullptr;
+  const auto of_worker = meet(attendant);
+  ASSERT_TRUE(run(io, of_supervisor.fleet->publish("backend", "it leads")));
+  EXPECT_EQ(run(io, of_worker.fleet->published("backend")).value(), "it leads");
+  EXPECT_EQ(of_worker.place, of_supervisor.place);
 }
 
 }  // namespace

@@ -107,6 +107,7 @@ TEST_F(AgentTest, AFollowerOutlivesWhateverIsPublished) {
   ASSERT_TRUE(run(io, leader->lead()).value());
   ASSERT_TRUE(run(io, leader->publish("backend", nested())));
   given.driver = platform.driver();
+  given.driver.capabilities.scope = Capabilities::Scope::platform;
   Agent agent{given};
   agent.start();
   ASSERT_TRUE(eventually([&] { return status(agent)["role"] == "follower"; }));

@@ -51,6 +51,7 @@ TEST_F(AgentTest, TheAgentOfAReplicaLeavesWhatWasTakenOverToTheNext) {
   std::atomic<int> calls{0};
   auto given = enabled();
   given.environment["SELFSCALE_FLEET"] = redis.url();
+  given.driver.capabilities.scope = Capabilities::Scope::platform;
   given.driver.release = [&] { ++calls; };
   for (int deployment = 1; deployment <= 2; ++deployment) {
     Agent agent{given};
@@ -107,12 +108,13 @@ class Gate {
   std::atomic<bool> has_come_{false};
 };
 
-/// Two agents of two hosts, of which the first leads and is stopped.
+/// Two agents of two hosts of one platform, of which the first leads and is stopped.
 class AgentsInTurn : public AgentTest {
  protected:
   AgentOptions first() {
     auto given = enabled();
     given.environment["SELFSCALE_FLEET"] = redis.url();
+    given.driver.capabilities.scope = Capabilities::Scope::platform;
     return given;
   }
   AgentOptions second() {

@@ -1,0 +1,182 @@
+// What the agents of replicas ask of a platform that counts the calls of an account, and what ends
+// a leader there, as hours of the engine's clock pass.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <array>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "agent/directory_fixture.hpp"
+#include "agent/steering.hpp"
+#include "drivers/digitalocean/fake_digitalocean.hpp"
+#include "drivers/railway/fake_railway.hpp"
+#include "drivers/render/fake_render.hpp"
+#include "fleet/leased.hpp"
+#include "fleet/redis.hpp"
+#include "fleet/redis_server.hpp"
+#include "fleet/run.hpp"
+
+namespace selfscale::agent {
+namespace {
+
+constexpr Duration hour{3'600'000};
+
+/// Calls in an hour, as the drivers' pages say them.
+struct Expected {
+  int leader;
+  int follower;
+  int without_a_place;  ///< no agent may lead
+};
+
+/// One agent, whose time passes in steps.
+class Hours {
+ public:
+  explicit Hours(const AgentOptions& options)
+      : house_{options, read_settings(options, process_environment, wall_seconds()), seat_,
+               subscribers_, totals_},
+        steering_{house_} {}
+
+  void pass(Duration time) {
+    const auto end = house_.clock.now() + time;
+    while (house_.clock.now() < end) {
+      fleet::run(house_.io, steering_.step());
+      house_.clock.catch_up(std::max(steering_.due(), house_.clock.now() + Duration{1}));
+    }
+  }
+  [[nodiscard]] Role role() const { return steering_.role(); }
+  [[nodiscard]] bool is_fine() const { return steering_.found_by_preflight().wrong.empty(); }
+
+ private:
+  metrics::Registry registry_;
+  Seat seat_{registry_};
+  Subscribers subscribers_;
+  Totals totals_;
+  House house_;
+  Steering steering_;
+};
+
+template <class Fake>
+class HourlyCalls : public testing::Test {
+ protected:
+  AgentOptions replica(const std::string& place) {
+    auto platform = nlohmann::json::parse(fake.options());
+    const auto token = directory.path() + "/token";
+    std::ofstream{token} << "hunter2";
+    platform["tokenFile"] = token;
+    const nlohmann::json policy = {{"service", "backend"},
+                                   {"minReplicas", 1},
+                                   {"maxReplicas", 5},
+                                   {"preset", "balanced"},
+                                   {"platform", platform}};
+    AgentOptions made;
+    made.policies_text = policy.dump();
+    made.service = "backend";
+    made.environment = {{"SELFSCALE_RUN_DIR", directory.path() + "/run"},
+                        {"SELFSCALE_STATE_DIR", directory.path() + "/state"},
+                        {"AUTOSCALING_LOG_LEVEL", "off"}};
+    made.environment["SELFSCALE_FLEET"] = place;
+    return made;
+  }
+  /// Those of an hour after the looks of the start.
+  int calls_of(const AgentOptions& options, Role role, bool is_fine) {
+    Hours agent{options};
+    agent.pass(hour / 6);
+    const auto before = fake.platform.asked().size();
+    agent.pass(hour);
+    EXPECT_EQ(agent.role(), role);
+    EXPECT_EQ(agent.is_fine(), is_fine);
+    return static_cast<int>(fake.platform.asked().size() - before);
+  }
+
+  Directory directory;
+  Fake fake;
+  fleet::RedisServer redis;
+};
+
+template <class Fake>
+constexpr Expected expected{};
+template <>
+constexpr Expected expected<drivers::railway::FakeRailway>{480, 30, 90};
+template <>
+constexpr Expected expected<drivers::digitalocean::FakeDigitalOcean>{840, 15, 195};
+template <>
+constexpr Expected expected<drivers::render::FakeRender>{840, 15, 195};
+
+using Fakes = testing::Types<drivers::railway::FakeRailway, drivers::digitalocean::FakeDigitalOcean,
+                             drivers::render::FakeRender>;
+struct Names {
+  template <class Fake>
+  static std::string GetName(int index) {
+    return std::array{"Railway", "DigitalOcean", "Render"}.at(static_cast<std::size_t>(index));
+  }
+};
+TYPED_TEST_SUITE(HourlyCalls, Fakes, Names);
+
+TYPED_TEST(HourlyCalls, OfTheLeader) {
+  EXPECT_EQ(this->calls_of(this->replica("single"), Role::leader, true),
+            expected<TypeParam>.leader);
+}
+
+TYPED_TEST(HourlyCalls, OfAFollower) {
+  boost::asio::io_context io;
+  const auto url = fleet::parse_redis_url(this->redis.url()).value();
+  const auto leader = fleet::make_leased(
+      fleet::make_redis_store({.io = io, .url = url}),
+      {.service = "backend", .holder = "elsewhere/1", .running = [] { return Duration{0}; }});
+  ASSERT_TRUE(fleet::run(io, leader->lead()).value());
+  EXPECT_EQ(this->calls_of(this->replica(this->redis.url()), Role::follower, true),
+            expected<TypeParam>.follower);
+}
+
+TYPED_TEST(HourlyCalls, OfAReplicaThatHasNoPlaceToAgreeWithOthers) {
+  EXPECT_EQ(this->calls_of(this->replica("auto"), Role::recommender, false),
+            expected<TypeParam>.without_a_place);
+}
+
+using ReplicaOnRailway = HourlyCalls<drivers::railway::FakeRailway>;
+
+/// A person may mend it at any time.
+TEST_F(ReplicaOnRailway, WhereSomethingIsWrongLooksEveryMinute) {
+  fake.set_regions(nlohmann::json::object());
+  EXPECT_EQ(calls_of(replica("single"), Role::recommender, false), 60 * 2 + 60);
+}
+
+TEST_F(ReplicaOnRailway, WhoComesToLeadHasLookedJustBefore) {
+  boost::asio::io_context io;
+  const auto url = fleet::parse_redis_url(redis.url()).value();
+  const auto leader = fleet::make_leased(
+      fleet::make_redis_store({.io = io, .url = url}),
+      {.service = "backend", .holder = "elsewhere/1", .running = [] { return Duration{0}; }});
+  ASSERT_TRUE(fleet::run(io, leader->lead()).value());
+  Hours agent{replica(redis.url())};
+  agent.pass(Duration{60'000});
+  ASSERT_TRUE(agent.is_fine());
+  ASSERT_EQ(agent.role(), Role::follower);
+  fake.set_regions(nlohmann::json::object());
+  fleet::run(io, leader->resign());
+  agent.pass(Duration{1});
+  EXPECT_FALSE(agent.is_fine());
+  EXPECT_NE(agent.role(), Role::leader);
+  EXPECT_EQ(fleet::run(io, leader->leader()).value(), "") << "and leaves the lease to others";
+}
+
+/// A proxy's page in the place of an answer.
+TEST_F(ReplicaOnRailway, LeadsOnWhileAnswersAreGarbledForMinutes) {
+  Hours agent{replica("single")};
+  agent.pass(Duration{60'000});
+  ASSERT_EQ(agent.role(), Role::leader);
+  fake.platform.set_fault(drivers::Fault::garbage);
+  agent.pass(Duration{180'000});
+  EXPECT_EQ(agent.role(), Role::leader);
+  EXPECT_TRUE(agent.is_fine());
+  agent.pass(Duration{240'000});
+  EXPECT_NE(agent.role(), Role::leader) << "by then nobody knows how it stands";
+  fake.platform.set_fault(drivers::Fault::none);
+  agent.pass(Duration{90'000});
+  EXPECT_EQ(agent.role(), Role::leader);
+}
+
+}  // namespace
+}  // namespace selfscale::agent
