@@ -249,13 +249,25 @@ class DigitalOcean final : public Driver {
           left_suspended(std::string{"the variable "} + digitalocean::taken_over_variable));
     }
     const auto sendable = digitalocean::with_count(target_, app->spec, app->desired);
-    if (!sendable) found.wrong.push_back(sendable.error().message);
+    if (!sendable) {
+      found.wrong.emplace_back(sendable.error().message,
+                               "without the whole spec no count is written",
+                               "doctl apps spec get " + target_.app +
+                                   "   # shows it; save the secret anew on its component's page "
+                                   "Settings, Environment Variables");
+    }
     found.warnings.emplace_back(
         "each change of the count is a deployment of the app, which takes minutes: give the policy "
-        "a cooldown of five or more");
+        "a cooldown of five or more",
+        "steps that follow each other faster wait for one another",
+        R"("cooldown": {"up": "5m", "down": "15m"}   # in the policy)");
     found.warnings.emplace_back(
         "an .do/app.yaml that has instance_count puts its number back at the next doctl apps "
-        "update");
+        "update",
+        "a deployment undoes what was scaled",
+        "doctl apps spec get " + target_.app +
+            " > .do/app.yaml   # right before doctl apps update: the count is then the one that "
+            "stands");
     co_return found;
   }
 
