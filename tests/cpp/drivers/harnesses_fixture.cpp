@@ -798,7 +798,9 @@ class DigitalOceanHarness final
               platform_.web()["envs"].push_back({{"key", "SELFSCALE_TAKEN_OVER"}, {"value", "{}"}});
             }),
         ailment("without its encrypted value",
-                [this] { platform_.web()["envs"][1]["value"] = "***"; })};
+                [this] { platform_.web()["envs"][1]["value"] = "***"; }),
+        ailment("of the same app", [this] { around_.variables["HOSTNAME"] = "jobs-1"; },
+                {{"takeOver", true}})};
   }
   std::string autoscaler() override {
     return platform_.platform.locked([this] {
