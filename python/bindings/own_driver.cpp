@@ -52,11 +52,9 @@ Capabilities capabilities_in(const py::dict& said) {
   return can;
 }
 
-/// A sentence, or a dict with `what` and, where they are known, `why` and `paste`.
-Finding finding_in(const py::handle& answer) {
-  if (!py::isinstance<py::dict>(answer)) return answer.cast<std::string>();
+Finding finding_of_parts(const py::dict& parts) {
   Finding found{""};
-  for (const auto& [key, text] : answer.cast<py::dict>()) {
+  for (const auto& [key, text] : parts) {
     const auto name = key.cast<std::string>();
     auto* const part = name == "what"    ? &found.what
                        : name == "why"   ? &found.why
@@ -68,6 +66,13 @@ Finding finding_in(const py::handle& answer) {
     }
     *part = text.cast<std::string>();
   }
+  return found;
+}
+
+/// A sentence, or a dict with `what` and, where they are known, `why` and `paste`.
+Finding finding_in(const py::handle& answer) {
+  auto found = py::isinstance<py::dict>(answer) ? finding_of_parts(answer.cast<py::dict>())
+                                                : Finding{answer.cast<std::string>()};
   if (found.what.empty()) throw Error{Errc::failed, "preflight() returned a finding without what"};
   return found;
 }
