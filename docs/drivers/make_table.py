@@ -31,7 +31,7 @@ class Row(NamedTuple):
 
 
 ROWS = {
-    "callback": Row("../callback.md", {}, "-", "-", "functions"),
+    "callback": Row("callback.md", {}, "-", "-", "functions"),
     "cloud_run": Row(
         "cloud_run.md",
         {"project": "shop", "location": "europe-west1", "service": "web"},
@@ -62,8 +62,8 @@ ROWS = {
         "`takeOver`",
         "a control plane of Kubernetes 1.34, whose node KWOK plays",
     ),
-    "local": Row("../run.md", {}, "there is none", "-", "worker processes"),
-    "memory": Row("../callback.md", {}, "-", "-", "itself: it is for tests"),
+    "local": Row("local.md", {}, "there is none", "-", "worker processes"),
+    "memory": Row("memory.md", {}, "-", "-", "itself: it is for tests"),
     "railway": Row(
         "railway.md",
         {

@@ -60,13 +60,10 @@ Capabilities capabilities_in(const py::dict& said) {
 constexpr auto a_finding =
     "for each finding a sentence, or a dict of texts with what, why and paste,";
 
-/// A sentence, or a dict with `what` and, where they are known, `why` and `paste`.
-Finding finding_in(const py::handle& answer) {
-  if (py::isinstance<py::str>(answer)) return answer.cast<std::string>();
-  if (!py::isinstance<py::dict>(answer)) refuse(answer, a_finding);
+Finding finding_of_parts(const py::dict& parts) {
   Finding found{""};
-  for (const auto& [key, text] : answer.cast<py::dict>()) {
-    const auto name = py::str(key).cast<std::string>();
+  for (const auto& [key, text] : parts) {
+    const auto name = key.cast<std::string>();
     auto* const part = name == "what"    ? &found.what
                        : name == "why"   ? &found.why
                        : name == "paste" ? &found.paste
@@ -75,9 +72,18 @@ Finding finding_in(const py::handle& answer) {
       throw Error{Errc::failed, "preflight() returned a finding with the key \"" + name +
                                     "\"; it may have what, why and paste"};
     }
-    if (!py::isinstance<py::str>(text)) refuse(answer, a_finding);
+    if (!py::isinstance<py::str>(text)) refuse(parts, a_finding);
     *part = text.cast<std::string>();
   }
+  return found;
+}
+
+/// A sentence, or a dict with `what` and, where they are known, `why` and `paste`.
+Finding finding_in(const py::handle& answer) {
+  const bool is_text = py::isinstance<py::str>(answer);
+  if (!is_text && !py::isinstance<py::dict>(answer)) refuse(answer, a_finding);
+  auto found = is_text ? Finding{answer.cast<std::string>()}
+                       : finding_of_parts(answer.cast<py::dict>());
   if (found.what.empty()) throw Error{Errc::failed, "preflight() returned a finding without what"};
   return found;
 }

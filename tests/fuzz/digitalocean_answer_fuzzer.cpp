@@ -57,6 +57,9 @@ void read(std::string_view text) {
   const auto instances = digitalocean::parse_instances(target, text);
   hold_failure(instances);
   hold(!instances || *instances >= 0, "a count is not negative");
+  const auto component = digitalocean::parse_component_of("web-76b8-0", text);
+  hold_failure(component);
+  hold(!component || is_utf8(*component), "a component's name is UTF-8");
   const auto ready = digitalocean::parse_ready(target, text);
   hold_failure(ready);
   hold(!ready || *ready >= 0, "a count is not negative");

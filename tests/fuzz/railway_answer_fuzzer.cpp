@@ -20,7 +20,7 @@ void hold_service(const railway::Service& service) {
   const int count = railway::total(service.regions);
   hold(count >= 0 && service.existing >= service.running && service.running >= 0,
        "counts are counts");
-  for (const auto& each : objections(service)) hold(is_utf8(each), "words are UTF-8");
+  for (const auto& each : objections(service)) hold(is_utf8(each.what), "words are UTF-8");
   const int regions = railway::in_use(service.regions);
   if (regions == 0) return;
   const auto shared = railway::shared_out(service.regions, regions + 7);

@@ -19,7 +19,8 @@ void read(std::string_view text) {
   hold_failure(service);
   if (service) {
     hold(service->desired >= 0, "a count is not negative");
-    for (const auto& each : render::objections(*service)) hold(is_utf8(each), "words are UTF-8");
+    for (const auto& each : render::objections(*service))
+      hold(is_utf8(each.what), "words are UTF-8");
   }
   const auto instances = render::parse_instances(text, {});
   hold_failure(instances);

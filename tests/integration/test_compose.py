@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -28,6 +29,20 @@ services:
     volumes: [data:/data]
     scale: 2
 volumes: {{data: {{}}}}
+"""
+
+NETWORKED = """
+version: "2.4"
+services:
+  web:
+    image: web:1
+    command: {command}
+    init: true
+    stop_grace_period: 1s
+    environment: {{COLOR: {color}}}
+    networks: {{default: {{aliases: [shopfront]}}, back: {{}}}}
+    scale: 2
+networks: {{back: {{}}}}
 """
 
 NUMBER = "com.docker.compose.container-number"
@@ -57,14 +72,20 @@ class Project:
     """A service of two containers: the truth behind the driver's back."""
 
     def __init__(
-        self, engine: Engine, program: ComposeProgram, folder: Path, command: str = "sleep 100000", color: str = "blue"
+        self,
+        engine: Engine,
+        program: ComposeProgram,
+        folder: Path,
+        command: str = "sleep 100000",
+        color: str = "blue",
+        file: str = FILE,
     ) -> None:
-        self.engine, self.program, self.folder = engine, program, folder
+        self.engine, self.program, self.folder, self.file = engine, program, folder, file
         folder.mkdir(exist_ok=True)
         self.up(command, color)
 
     def up(self, command: str, color: str) -> None:
-        (self.folder / "docker-compose.yml").write_text(FILE.format(command=command, color=color))
+        (self.folder / "docker-compose.yml").write_text(self.file.format(command=command, color=color))
         self.compose("up", "-d")
 
     def compose(self, *words: str) -> None:
@@ -96,6 +117,16 @@ class Project:
         found: dict[str, Any] = self.engine.do("GET", f"/containers/{name}/json")
         return found
 
+    def networks(self, number: int) -> dict[str, dict[str, Any]]:
+        found: dict[str, dict[str, Any]] = self.inspect(self.name(number))["NetworkSettings"]["Networks"]
+        return found
+
+    def said_by(self, number: int, *command: str) -> str:
+        """What a command in that container writes."""
+        wanted = {"Cmd": command, "AttachStdout": True, "AttachStderr": True, "Tty": True}
+        made = self.engine.do("POST", f"/containers/{self.name(number)}/exec", wanted)
+        return str(self.engine.do("POST", f"/exec/{made['Id']}/start", {"Tty": True}))
+
 
 @pytest.fixture
 def make_project(engine: Engine, program: ComposeProgram, tmp_path: Path) -> Iterator[Callable[..., Project]]:
@@ -103,6 +134,8 @@ def make_project(engine: Engine, program: ComposeProgram, tmp_path: Path) -> Ite
     for each in engine.do("GET", "/containers/json?all=true"):
         engine.ask("DELETE", f"/v1.41/containers/{each['Id']}?force=true")
     engine.ask("DELETE", "/v1.41/volumes/shop_data")
+    for each in ("default", "back"):
+        engine.ask("DELETE", f"/v1.41/networks/shop_{each}")
 
 
 @pytest.fixture
@@ -124,6 +157,27 @@ def test_it_scales_what_compose_has_started(engine: Engine, make_project: Callab
     assert copy["Config"]["Labels"] == model["Config"]["Labels"] | {NUMBER: "4"} | COPY
     assert copy["Image"] == model["Image"]
     assert copy["Config"]["Hostname"] == copy["Id"][:12]
+    before = {each["Id"] for each in project.containers()}
+    project.compose("up", "-d", "--scale", "web=4")
+    assert {each["Id"] for each in project.containers()} == before
+    agent.gauge("depth").set(0)
+    until(lambda: project.numbers() == [1, 2] and not project.leaving(), agent.status)
+
+
+def test_copies_are_found_in_the_networks_of_their_model(make_project: Callable[..., Project], start: Start) -> None:
+    """Two networks, of which one has a name of its own for the service: both names lead to the copies, too."""
+    project = make_project(file=NETWORKED)
+    agent = start()
+    until(lambda: project.numbers() == [1, 2, 3, 4] and "succeeded" in events(agent), agent.status)
+    places = [project.networks(number) for number in (1, 2, 3, 4)]
+    names = {"shop_default": {"web", "shopfront"}, "shop_back": {"web"}}
+    for network, aliases in names.items():
+        assert all(aliases <= set(each[network]["Aliases"]) for each in places)
+        assert len({each[network]["IPAddress"] for each in places}) == 4
+    assert all(set(each) == set(names) for each in places)
+    for number in (1, 4):
+        found = project.said_by(number, "busybox", "nslookup", "shopfront.", "127.0.0.11")
+        assert {each["shop_default"]["IPAddress"] for each in places} <= set(re.split(r"[\s#]+", found)), found
     before = {each["Id"] for each in project.containers()}
     project.compose("up", "-d", "--scale", "web=4")
     assert {each["Id"] for each in project.containers()} == before

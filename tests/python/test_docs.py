@@ -63,6 +63,13 @@ def test_the_table_of_drivers_has_each_page_and_what_it_links_to_is_there() -> N
     assert all((folder / page).is_file() for page in linked)
 
 
+def test_each_driver_of_the_table_has_a_page_among_the_others() -> None:
+    folder = ROOT / "docs" / "drivers"
+    rows = dict(re.findall(r"^\| \[`(\w+)`\]\(([^)]+)\)", (folder / "README.md").read_text(), re.MULTILINE))
+    assert {"local", "callback", "memory"} <= set(rows)
+    assert [page for page in rows.values() if page not in {each.name for each in DRIVER_PAGES}] == []
+
+
 DRIVER_PAGES = [page for page in sorted((ROOT / "docs" / "drivers").glob("*.md")) if page.name != "README.md"]
 CAN_AND_CANNOT = [["What it can do, and what not"], ["What it does", "What it cannot do"]]
 

@@ -244,16 +244,25 @@ class CloudRun final : public Driver {
     if (is_inside_ && workload->is_throttled) {
       found.warnings.emplace_back(
           "instances get CPU only while they answer a request, so an agent inside of one stands "
-          "still between requests: choose instance-based billing (--no-cpu-throttling)");
+          "still between requests: choose instance-based billing (--no-cpu-throttling)",
+          "it neither measures nor scales while nobody asks",
+          "gcloud run services update " + target_.name + " --region " + target_.location +
+              " --project " + target_.project + " --no-cpu-throttling");
     }
     if (workload->revisions_with_traffic > 1) {
-      found.warnings.push_back(std::to_string(workload->revisions_with_traffic) +
-                               " revisions share the traffic and the instances: with fewer "
-                               "instances than revisions, some get none and fail");
+      const auto revisions = std::to_string(workload->revisions_with_traffic);
+      found.warnings.emplace_back(revisions +
+                                      " revisions share the traffic and the instances: with fewer "
+                                      "instances than revisions, some get none and fail",
+                                  "requests that go to a revision without an instance are lost",
+                                  "\"minReplicas\": " + revisions + "   # in the policy, or more");
     }
     found.warnings.emplace_back(
         "a YAML file that has run.googleapis.com/manualInstanceCount puts its number back at the "
-        "next gcloud run services replace");
+        "next gcloud run services replace",
+        "a deployment undoes what was scaled",
+        "grep --line-number --recursive run.googleapis.com/manualInstanceCount .   # these lines "
+        "go");
     co_return found;
   }
 

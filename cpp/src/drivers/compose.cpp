@@ -171,12 +171,16 @@ class Compose final : public Driver {
     if (!copy && copy.error().code != Errc::failed) co_return copy.error();
     grace_ = compose::grace_of(answer->body, options_.grace_seconds);
     if (!copy) {
-      found.wrong.emplace_back(copy.error().message, "a second container of its kind cannot start");
+      found.wrong.emplace_back(copy.error().message, "a second container of its kind cannot start",
+                               "ports: [\"8000-8009:8000\"]   # of the service: a range, or none "
+                               "behind a proxy; and no container_name");
     }
     found.warnings.emplace_back(
         "docker compose up puts back the number of replicas in its file: add --scale, or "
         "keep deploy.replicas in line",
-        "a deployment undoes what was scaled");
+        "a deployment undoes what was scaled",
+        "docker compose up --detach --scale " + options_.target.service +
+            "=$(docker compose ps --quiet " + options_.target.service + " | wc --lines)");
     co_return found;
   }
 

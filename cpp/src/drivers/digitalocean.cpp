@@ -33,6 +33,8 @@ class DigitalOcean final : public Driver {
                hosted::Surroundings surroundings)
       : target_{std::move(options.target)},
         takes_over_{options.takes_over},
+        host_{surroundings.environment("HOSTNAME").value_or("")},
+        is_alone_{surroundings.environment("SELFSCALE_FLEET") == "single"},
         api_{setting.io, std::move(address),
              hosted::Manners{"DigitalOcean", digitalocean::words_of, "ratelimit-reset",
                              hosted::Reset::seconds_since_epoch},
@@ -236,9 +238,14 @@ class DigitalOcean final : public Driver {
   }
 
   asio::awaitable<Result<Preflight>> look() {
-    const auto app = co_await read_app(Deadline{patience_});
+    const Deadline until{patience_};
+    const auto app = co_await read_app(until);
     if (!app) co_return app.error();
     Preflight found;
+    if (takes_over_ && !host_.empty()) {
+      const auto looked = co_await look_where_it_runs(found, until);
+      if (!looked) co_return looked.error();
+    }
     if (!app->autoscaler.empty() && takes_over_) {
       found.warnings.push_back(will_be_taken_over(app->autoscaler));
     } else if (!app->autoscaler.empty()) {
@@ -251,18 +258,53 @@ class DigitalOcean final : public Driver {
           left_suspended(std::string{"the variable "} + digitalocean::taken_over_variable));
     }
     const auto sendable = digitalocean::with_count(target_, app->spec, app->desired);
-    if (!sendable) found.wrong.push_back(sendable.error().message);
+    if (!sendable) {
+      found.wrong.emplace_back(sendable.error().message,
+                               "without the whole spec no count is written",
+                               "doctl apps spec get " + target_.app +
+                                   "   # shows it; save the secret anew on its component's page "
+                                   "Settings, Environment Variables");
+    }
     found.warnings.emplace_back(
         "each change of the count is a deployment of the app, which takes minutes: give the policy "
-        "a cooldown of five or more");
+        "a cooldown of five or more",
+        "steps that follow each other faster wait for one another",
+        R"("cooldown": {"up": "5m", "down": "15m"}   # in the policy)");
     found.warnings.emplace_back(
         "an .do/app.yaml that has instance_count puts its number back at the next doctl apps "
-        "update");
+        "update",
+        "a deployment undoes what was scaled",
+        "doctl apps spec get " + target_.app +
+            " > .do/app.yaml   # right before doctl apps update: the count is then the one that "
+            "stands");
     co_return found;
+  }
+
+  /// A deployment starts all of the app anew, and an agent gives back as it ends, unless it is of
+  /// a replica and another goes on.
+  asio::awaitable<Result<void>> look_where_it_runs(Preflight& found, Deadline until) {
+    const auto request = digitalocean::list_instances(target_);
+    const auto answer = co_await api_.ask(request, until);
+    if (!answer) co_return answer.error();
+    const auto component =
+        Api::read(request, digitalocean::parse_component_of(host_, answer->body));
+    if (!component) co_return component.error();
+    const bool another_goes_on = *component == target_.component && !is_alone_;
+    if (component->empty() || another_goes_on) co_return Result<void>{};
+    found.wrong.emplace_back(
+        "this agent runs in the component " + *component +
+            " of the same app: each of its writes starts it anew, and as it ends it gives "
+            "`autoscaling` back",
+        "each change of the count would be undone by a second deployment",
+        "SELFSCALE_FLEET=redis://…   # of an agent in each instance of the component " +
+            target_.component + " itself; or run it elsewhere, outside of this app");
+    co_return Result<void>{};
   }
 
   digitalocean::Target target_;
   bool takes_over_;
+  std::string host_;  ///< the name of the instance that this is, where it is one of the app's
+  bool is_alone_;     ///< no other agent goes on once this one has ended
   Api api_;
   std::string deployment_;  ///< begun by the last write, and not ended yet
   std::string failure_;     ///< of the one before

@@ -101,14 +101,19 @@ class Ecs final : public Driver {
     Preflight found;
     if (service->scheduling_strategy == "DAEMON") {
       found.wrong.emplace_back(
-          "the service runs one task on each container instance (DAEMON): ECS takes no count");
+          "the service runs one task on each container instance (DAEMON): ECS takes no count",
+          "nothing can be scaled",
+          "aws ecs create-service --scheduling-strategy REPLICA   # a new service, with the other "
+          "one's --service-name and settings: ECS changes the strategy of none that exists");
     }
     if (options_.protects_busy_tasks && !service->controller.empty() &&
         service->controller != "ECS") {
-      found.warnings.push_back("the service's deployments are controlled by " +
-                               service->controller +
-                               ", which knows no protection of tasks: a scale-in will be refused "
-                               "as long as platform.protectBusyTasks is not false");
+      found.warnings.emplace_back(
+          "the service's deployments are controlled by " + service->controller +
+              ", which knows no protection of tasks: a scale-in will be refused as long as "
+              "platform.protectBusyTasks is not false",
+          "capacity is added, and none is taken away",
+          R"("protectBusyTasks": false   # in the policy's platform: ECS chooses whom it ends)");
     }
     const auto native = co_await native_autoscaler(until);
     if (!native) {

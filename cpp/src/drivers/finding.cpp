@@ -34,6 +34,9 @@ std::string_view what_comes_of(Errc code) {
   }
 }
 
+/// Where nobody knows what mends it, it is known how to see that it is mended.
+constexpr auto asks_again = "selfscale doctor   # asks again; and nothing is written by it";
+
 }  // namespace
 
 std::string with_permission(const Failure& failure) {
@@ -42,7 +45,7 @@ std::string with_permission(const Failure& failure) {
 }
 
 Finding finding_of(const Failure& failure) {
-  return {with_permission(failure), std::string{what_comes_of(failure.code)}};
+  return {with_permission(failure), std::string{what_comes_of(failure.code)}, asks_again};
 }
 
 Finding finding_of_unmade(std::string_view driver, const Failure& failure) {

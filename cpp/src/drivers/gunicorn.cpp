@@ -59,9 +59,10 @@ constexpr prefork::Server server{
         "start the agent in gunicorn's workers, or name the arbiter in platform.pid or "
         "platform.pidFile; one that your own program embeds is known by its title, for which "
         "the package setproctitle is needed",
-    .cost =
-        "of gunicorn's workers the oldest goes first, busy or not; what it has begun it finishes "
-        "within --graceful-timeout",
+    .cost = {"of gunicorn's workers the oldest goes first, busy or not; what it has begun it "
+             "finishes within --graceful-timeout",
+             "a request that takes longer is cut off",
+             "--graceful-timeout 30   # of gunicorn's command: longer than the longest request"},
     .ends_oldest = true,
     .is_worker = is_worker,
     .is_parent = is_arbiter};

@@ -416,7 +416,11 @@ class Kubernetes final : public Driver {
   asio::awaitable<Result<void>> look_for_autoscalers(Preflight& found, Deadline until) {
     const auto all = co_await read_autoscalers(until);
     if (!all && all.error().code == Errc::denied) {
-      found.wrong.push_back(missing(all.error().permission));
+      const auto of_keda = kubernetes::may_list_scaled_objects();
+      const bool is_kedas = all.error().permission == to_text(of_keda);
+      found.wrong.push_back(
+          missing(is_kedas ? of_keda : kubernetes::may_list_autoscalers(),
+                  "without it another autoscaler, which would undo what is scaled, is not seen"));
       co_return Result<void>{};
     }
     if (!all) co_return all.error();
@@ -484,7 +488,7 @@ class Kubernetes final : public Driver {
       if (wish.must_be) {
         found.wrong.push_back(missing(wish.permission, "without it " + wish.without));
       } else {
-        auto finding = missing(wish.permission);
+        auto finding = missing(wish.permission, "it scales without it, and knows less");
         finding.what += ": " + wish.without;
         found.warnings.push_back(std::move(finding));
       }
@@ -499,7 +503,7 @@ class Kubernetes final : public Driver {
     co_return read(make(), kubernetes::parse_whether_allowed(answer->body));
   }
 
-  [[nodiscard]] Finding missing(const Permission& permission, std::string why = {}) const {
+  [[nodiscard]] Finding missing(const Permission& permission, std::string why) const {
     return {missing(to_text(permission)), std::move(why),
             to_rule(permission) + "   # into the rules of its Role"};
   }

@@ -89,7 +89,12 @@ class Local final : public Driver {
     if (!answer) co_return Preflight{{finding_of(answer.error())}, {}};
     auto* report = std::get_if<local::Report>(&answer.value());
     if (report == nullptr) co_return no_counts();
-    co_return Preflight{{}, {report->warnings.begin(), report->warnings.end()}};
+    Preflight found;
+    for (auto& each : report->warnings) {
+      found.warnings.emplace_back(std::move(each), "clients lose answers that they wait for",
+                                  "instrument(app)   # in the app; docs/fastapi.md, docs/wsgi.md");
+    }
+    co_return found;
   }
 
   [[nodiscard]] Capabilities capabilities() const override {
@@ -145,7 +150,7 @@ class Local final : public Driver {
   }
 
   static Finding finding_of(const Failure& failure) {
-    if (failure.code != Errc::unsupported) return failure.message;
+    if (failure.code != Errc::unsupported) return drivers::finding_of(failure);
     return {failure.message, "the workers and their socket are held by that program",
             "selfscale run --policies FILE -- COMMAND"};
   }

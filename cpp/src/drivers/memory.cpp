@@ -99,7 +99,10 @@ class Memory final : public Driver {
 
   asio::awaitable<Result<Preflight>> preflight() override {
     Preflight found;
-    if (platform_->fault == Fault::denies) found.wrong = {"the right to scale is missing"};
+    if (platform_->fault == Fault::denies) {
+      found.wrong.emplace_back("the right to scale is missing", "nothing can be scaled",
+                               R"("fault": "none"   # in the policy's platform)");
+    }
     found.warnings.assign(platform_->warnings.begin(), platform_->warnings.end());
     co_return found;
   }

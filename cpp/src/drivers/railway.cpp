@@ -106,7 +106,8 @@ class Railway final : public Driver {
     if (total == desired) co_return Result<void>{};
     if (auto why = overtaken(request, total)) co_return std::move(*why);
     const int regions = railway::in_use(before->regions);
-    if (regions == 0) co_return Failure{Errc::failed, "scale: " + objections(*before).front(), {}};
+    if (regions == 0)
+      co_return Failure{Errc::failed, "scale: " + objections(*before).front().what, {}};
     if (desired < regions) {
       co_return out_of_range(desired, "the service runs in " + std::to_string(regions) +
                                           " regions, and each keeps one");
@@ -219,12 +220,12 @@ class Railway final : public Driver {
     const auto token = Api::read(request, railway::parse_project_token(*data));
     if (!token) co_return token.error();
     if (token->project != target_.project) {
-      found.wrong.push_back("the project token is of the project " + token->project +
-                            ", and the policy names " + target_.project);
+      found.wrong.push_back(elsewhere("the project token is of the project ", "project",
+                                      token->project, target_.project));
     }
     if (token->environment != target_.environment) {
-      found.wrong.push_back("the project token is of the environment " + token->environment +
-                            ", and the policy names " + target_.environment);
+      found.wrong.push_back(elsewhere("the project token is of the environment ", "environment",
+                                      token->environment, target_.environment));
     }
     co_return Result<void>{};
   }
@@ -232,7 +233,10 @@ class Railway final : public Driver {
   asio::awaitable<Result<void>> check_project(Preflight& found, Deadline until) {
     found.warnings.emplace_back(
         "a token of an account or workspace acts on all of its projects: a project token, in "
-        "RAILWAY_TOKEN, is of one environment");
+        "RAILWAY_TOKEN, is of one environment",
+        "whoever reads it can change and delete all that is there",
+        "RAILWAY_TOKEN=…   # a project token, from the project's Settings, Tokens, in the place of "
+        "RAILWAY_API_TOKEN");
     const auto answered = co_await ask(railway::get_project(target_), until);
     if (!answered) co_return answered.error();
     co_return note(answered->refusals, found);
@@ -248,8 +252,9 @@ class Railway final : public Driver {
     const auto service = Api::read(request, railway::parse_service(target_, answered->data));
     if (!service) co_return service.error();
     if (service->project != target_.project) {
-      found.wrong.push_back("the environment " + target_.environment + " is of the project " +
-                            service->project + ", and the policy names " + target_.project);
+      found.wrong.push_back(
+          elsewhere("the environment " + target_.environment + " is of the project ", "project",
+                    service->project, target_.project));
     }
     for (auto& each : objections(*service)) found.wrong.push_back(std::move(each));
     warn_of(*service, found);
@@ -260,7 +265,9 @@ class Railway final : public Driver {
   Result<void> note(const std::vector<railway::Refusal>& refusals, Preflight& found) const {
     for (const auto& refusal : refusals) {
       if (may_pass(refusal.failure)) return refusal.failure;
-      found.wrong.push_back(named(refusal.field) + with_permission(refusal.failure));
+      auto finding = explain(refusal.failure);
+      finding.what.insert(0, named(refusal.field));
+      found.wrong.push_back(std::move(finding));
     }
     return {};
   }
@@ -272,23 +279,39 @@ class Railway final : public Driver {
     return "the service " + target_.service + " in the environment " + target_.environment + unseen;
   }
 
+  static Finding elsewhere(const std::string& what, const std::string& key,
+                           const std::string& found, const std::string& named) {
+    return {what + found + ", and the policy names " + named,
+            "the service that is meant is neither seen nor scaled",
+            "\"" + key + "\": \"" + found +
+                "\"   # in the policy's platform, if that one is meant; else its own token"};
+  }
+
   static void warn_of(const Service& service, Preflight& found) {
     if (service.is_serverless) {
       found.warnings.emplace_back(
           "the service is serverless: it sleeps after 10 minutes in which nothing leaves it, and "
           "an agent inside it, which asks Railway and its store all the time, keeps it awake: turn "
-          "Serverless off, or run the agent elsewhere");
+          "Serverless off, or run the agent elsewhere",
+          "it costs what one costs that never sleeps; and while it sleeps nobody scales it",
+          R"("deploy": {"sleepApplication": false}   # in railway.json, or its Settings, Serverless)");
     }
     if (const int regions = railway::in_use(service.regions); regions > 1) {
-      found.warnings.push_back("the service runs in " + std::to_string(regions) +
-                               " regions: replicas are shared out in their proportions, and each "
-                               "region keeps one, so give the policy minReplicas of " +
-                               std::to_string(regions) + " or more");
+      found.warnings.emplace_back(
+          "the service runs in " + std::to_string(regions) +
+              " regions: replicas are shared out in their proportions, and each region keeps one, "
+              "so give the policy minReplicas of " +
+              std::to_string(regions) + " or more",
+          "fewer are refused",
+          "\"minReplicas\": " + std::to_string(regions) + "   # in the policy, or more");
     }
     found.warnings.emplace_back(
         "a railway.json or railway.toml that has multiRegionConfig or numReplicas puts its number "
         "back at the next deployment, and so does a .railway/ file at the next `railway config "
-        "apply`: leave the count out of it");
+        "apply`: leave the count out of it",
+        "a deployment undoes what was scaled",
+        "grep --line-number --extended-regexp 'multiRegionConfig|numReplicas' railway.*   # these "
+        "go");
   }
 
   static Failure out_of_range(int desired, const std::string& range) {

@@ -120,8 +120,7 @@ class Render final : public Driver {
     const auto service = co_await read_service(Deadline{patience_});
     if (!service) co_return service.error();
     Preflight found;
-    const auto objections = render::objections(*service);
-    found.wrong.assign(objections.begin(), objections.end());
+    found.wrong = render::objections(*service);
     if (!service->autoscaler.empty() && takes_over_) {
       found.warnings.push_back(will_be_taken_over(service->autoscaler));
     } else if (!service->autoscaler.empty()) {
@@ -132,10 +131,14 @@ class Render final : public Driver {
     }
     found.warnings.emplace_back(
         "the API key acts for its user in all of that user's workspaces: Render has no narrower "
-        "ones");
+        "ones",
+        "whoever reads it can change and delete all that is there",
+        "RENDER_API_KEY=rnd_…   # of a user of the agent's own, who is in this workspace alone");
     found.warnings.emplace_back(
         "a render.yaml that has numInstances or scaling for this service puts its number back at "
-        "the next sync: leave both out of it");
+        "the next sync: leave both out of it",
+        "a deployment undoes what was scaled",
+        "grep --line-number --extended-regexp 'numInstances|scaling' render.yaml   # these go");
     co_return found;
   }
 

@@ -135,14 +135,22 @@ class Swarm final : public Driver {
 
   static void look_at(const Service& service, Preflight& found) {
     if (service.mode != "replicated") {
-      found.wrong.push_back("the service " + service.name + " is " + service.mode +
-                            ": Swarm takes a count of replicated services only");
+      found.wrong.emplace_back("the service " + service.name + " is " + service.mode +
+                                   ": Swarm takes a count of replicated services only",
+                               "nothing can be scaled",
+                               "deploy: {mode: replicated}   # of the service in the stack's file; "
+                               "after docker service rm " +
+                                   service.name + ", as the mode of none that exists is changed");
       return;
     }
     if (!service.stack.empty()) {
-      found.warnings.push_back("the service is of the stack " + service.stack +
-                               ": the next docker stack deploy puts back the replicas of its file, "
-                               "or 1 where that names none");
+      found.warnings.emplace_back(
+          "the service is of the stack " + service.stack +
+              ": the next docker stack deploy puts back the replicas of its file, or 1 where that "
+              "names none",
+          "a deployment undoes what was scaled",
+          "docker service inspect --format '{{.Spec.Mode.Replicated.Replicas}}' " + service.name +
+              "   # right before docker stack deploy: the number for deploy.replicas in its file");
     }
   }
 

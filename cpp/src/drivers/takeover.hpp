@@ -21,11 +21,13 @@ inline Finding refusal_to_fight(const std::string& autoscaler) {
           R"("takeOver": true   # in the policy's platform)"};
 }
 
-inline std::string will_be_taken_over(const std::string& autoscaler) {
-  return autoscaler +
-         "; by platform.takeOver it is suspended when this agent first scales the service, and "
-         "stays " +
-         suspended_until_disabled;
+inline Finding will_be_taken_over(const std::string& autoscaler) {
+  return {autoscaler +
+              "; by platform.takeOver it is suspended when this agent first scales the service, "
+              "and stays " +
+              suspended_until_disabled,
+          "two that set one count undo each other's work",
+          R"("takeOver": false   # in the policy's platform: nothing is scaled beside it)"};
 }
 
 /// `autoscaler`: a sentence without its end, by which it is suspended.

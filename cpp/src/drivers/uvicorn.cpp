@@ -33,9 +33,10 @@ constexpr prefork::Server server{
         "start uvicorn with --workers 2 or more (--reload, and one worker, have no supervisor that "
         "can be told to have more), and the agent in its workers, or name the supervisor in "
         "platform.pid or platform.pidFile",
-    .cost =
-        "of uvicorn's workers the newest goes first, busy or not; while it finishes what it has "
-        "begun (--timeout-graceful-shutdown) the supervisor starts and replaces none",
+    .cost = {"of uvicorn's workers the newest goes first, busy or not; while it finishes what it "
+             "has begun (--timeout-graceful-shutdown) the supervisor starts and replaces none",
+             "a request that takes long holds up every change of the count",
+             "--timeout-graceful-shutdown 30   # of uvicorn's command: a bound to that"},
     .ends_oldest = false,
     .is_worker = is_worker,
     .is_parent = is_supervisor};

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import operator
+import reprlib
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +19,7 @@ __all__ = ["Bridge", "read_capabilities", "read_observation"]
 
 _MOST_REPLICAS = 100_000
 _LONGEST_POLL = 3600.0
+_MOST_NAMED = 12
 
 
 class Bridge:
@@ -122,7 +125,7 @@ def _read(said: Mapping[Any, object], table: Mapping[str, tuple[_Read, str]], wh
         value = said.get(key)
         found[key] = read(value)
         if value is not None and found[key] is None:
-            raise _malformed(f"{whose} {value!r} as {key}; {needed} is needed")
+            raise _malformed(f"{whose} {reprlib.repr(value)} as {key}; {needed} is needed")
     return found
 
 
@@ -153,13 +156,22 @@ def _flag(value: Any) -> bool | None:
 def _text(value: Any) -> str | None:
     if value is None:
         return ""
-    return value if isinstance(value, str) else None
+    return value if isinstance(value, str) and _is_unicode(value) else None
+
+
+def _is_unicode(text: str) -> bool:
+    """Is it without halves of characters, which nothing outside of Python can hold?"""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _seconds(value: Any) -> float | None:
-    if value is None or isinstance(value, bool) or not isinstance(value, int | float) or not value >= 0:
+    if value is None or isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return float(value)
+    return float(value) if 0 <= value <= sys.float_info.max else None
 
 
 def _poll(value: Any) -> float | None:
@@ -206,7 +218,8 @@ _REPLICA: dict[str, tuple[_Read, str]] = {
 
 
 def _named(names: Iterable[object]) -> str:
-    return ", ".join(sorted(str(each) for each in names))
+    shown = sorted(reprlib.repr(each).strip("'") for each in names)
+    return ", ".join(shown[:_MOST_NAMED] + ["…"] * (len(shown) > _MOST_NAMED))
 
 
 def _malformed(words: str) -> DriverError:

@@ -17,6 +17,14 @@
 
 namespace selfscale::drivers {
 
+/// What a preflight is to speak of.
+struct Ailment {
+  std::string words;             ///< a part of what it says
+  std::function<void()> befall;  ///< brings it about
+  /// The driver that meets it; empty: that of Harness::make().
+  std::function<std::unique_ptr<Driver>(boost::asio::io_context&)> make;
+};
+
 struct Harness {
   virtual ~Harness() = default;
   virtual std::unique_ptr<Driver> make(boost::asio::io_context& io) = 0;
@@ -25,6 +33,9 @@ struct Harness {
   /// Makes the platform fail, before make(). Returns the code that a driver owes then; nothing
   /// where this platform cannot fail so. Fault::none mends it.
   virtual std::optional<Errc> inject(Fault fault) = 0;
+  /// All that a preflight may find, beside what it always says and what a fault makes it say. They
+  /// refer to this harness.
+  virtual std::vector<Ailment> ailments() = 0;
 };
 
 struct HarnessRow {

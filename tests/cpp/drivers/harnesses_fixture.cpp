@@ -65,6 +65,9 @@ class MemoryHarness final : public Harness {
         return std::nullopt;
     }
   }
+  std::vector<Ailment> ailments() override {
+    return {{"the right to scale is missing", [this] { inject(Fault::denies); }, {}}};
+  }
 
  private:
   std::shared_ptr<MemoryPlatform> platform_ = std::make_shared<MemoryPlatform>();
@@ -116,6 +119,8 @@ class CallbackHarness final : public Harness {
     if (fault == Fault::garbage) return Errc::malformed;
     return std::nullopt;
   }
+  /// What is found the user's own function says, in the user's words.
+  std::vector<Ailment> ailments() override { return {}; }
 
  private:
   /// Of so few changes, no two that follow each other have the same count.
@@ -168,6 +173,37 @@ class EcsHarness : public Harness, public OverHttp {
         aws_.set_mood(Mood::well);
         return std::nullopt;
     }
+  }
+
+  std::vector<Ailment> ailments() override {
+    const auto busy = [this](asio::io_context& io) { return make_busy(io, ample); };
+    const auto denied = [](const char* operation) {
+      return [operation](ecs::FakeAws::State& state) {
+        state.scripted[operation] = {{400, R"({"__type": "AccessDeniedException"})", {}}};
+      };
+    };
+    const auto kept = [](ecs::FakeAws::State& state) {
+      state.tags = {{std::string{ecs::taken_over_tag}, ecs::to_text(ecs::Suspended{})}};
+      for (auto& [name, is_suspended] : (*state.target)["SuspendedState"].items()) {
+        is_suspended = true;
+      }
+    };
+    const auto with = [this](auto change) { return [this, change] { aws_.with(change); }; };
+    return {
+        {"DAEMON",
+         with([](ecs::FakeAws::State& state) { state.service["schedulingStrategy"] = "DAEMON"; }),
+         {}},
+        {"CODE_DEPLOY",
+         with([](ecs::FakeAws::State& state) {
+           state.service["deploymentController"] = {{"type", "CODE_DEPLOY"}};
+         }),
+         {}},
+        {"ecs:DescribeServices", with(denied("DescribeServices")), {}},
+        {"cannot be seen", with(denied("DescribeScalableTargets")), {}},
+        {"undo each other's work", [this] { restore(); }, {}},
+        {"by platform.takeOver", [this] { restore(); }, busy},
+        {"earlier agent's takeover", [this, kept] { restore(), aws_.with(kept); }, {}},
+    };
   }
 
   std::unique_ptr<Driver> make_busy(asio::io_context& io, Duration patience) override {
@@ -453,6 +489,74 @@ class KubernetesHarness final : public Harness, public OverHttp {
     api_.change([fault](auto& cluster) { cluster.intercept = playing(fault); });
     return owed(fault);
   }
+  std::vector<Ailment> ailments() override {
+    using Cluster = kubernetes::ApiServer::Cluster;
+    const auto busy = [this](asio::io_context& io) { return make_busy(io, ample); };
+    const auto with = [this](auto change) { return [this, change] { api_.change(change); }; };
+    const auto of_keda = [this] {
+      restore();
+      api_.change([](Cluster& cluster) {
+        cluster.autoscalers[0]["metadata"]["ownerReferences"] =
+            Json::array({{{"apiVersion", "keda.sh/v1alpha1"},
+                          {"kind", "ScaledObject"},
+                          {"name", "queue"},
+                          {"uid", "1"}}});
+      });
+    };
+    std::vector<Ailment> all{
+        {"there is no Deployment",
+         with([](Cluster& cluster) {
+           cluster.intercept = [](http::Peer& peer, const http::Received& request) {
+             const bool is_meant = request.target().ends_with("/deployments/web");
+             if (is_meant) peer.answer(404, R"({"kind": "Status", "message": "not found"})");
+             return is_meant;
+           };
+         }),
+         {}},
+        {"puts its number back",
+         with([](Cluster& cluster) {
+           cluster.annotations = {{"kubectl.kubernetes.io/last-applied-configuration",
+                                   R"({"kind": "Deployment", "spec": {"replicas": 2}})"}};
+         }),
+         {}},
+        {"readinessProbe",
+         with([](Cluster& cluster) {
+           cluster.container = {{"name", "app"}};
+         }),
+         {}},
+        {"HorizontalPodAutoscaler web", [this] { restore(); }, {}},
+        {"KEDA for the ScaledObject queue", of_keda, {}},
+        {"by platform.takeOver", [this] { restore(); }, busy},
+        {"suspended by an agent's takeover",
+         [this] {
+           restore();
+           asio::io_context io;
+           ScaleRequest request;
+           request.desired = 3;
+           request.deadline = ample;
+           EXPECT_TRUE(run(io, make_busy(io, ample)->scale(std::move(request))));
+         },
+         {}},
+    };
+    for (const auto* right :
+         {"get deployments", "update deployments/scale", "list horizontalpodautoscalers",
+          "list pods", "patch pods", "patch horizontalpodautoscalers", "patch scaledobjects"}) {
+      all.push_back({std::string{"the permission to "} + right,
+                     [this, right] {
+                       restore();
+                       api_.change([&](Cluster& cluster) { cluster.forbidden = {right}; });
+                     },
+                     busy});
+    }
+    all.push_back({"the permission to list scaledobjects",
+                   [this, of_keda] {
+                     of_keda();
+                     api_.change(
+                         [](Cluster& cluster) { cluster.forbidden = {"list scaledobjects"}; });
+                   },
+                   busy});
+    return all;
+  }
 
   std::unique_ptr<Driver> make_busy(asio::io_context& io, Duration patience) override {
     auto platform = Json::parse(api_.platform());
@@ -575,6 +679,9 @@ class PreforkHarness final : public Harness {
     if (fault == Fault::garbage) return Errc::malformed;
     return std::nullopt;
   }
+  std::vector<Ailment> ailments() override {
+    return {{"is not the ", [this] { server_.write_pid_file(std::to_string(::getpid())); }, {}}};
+  }
 
  private:
   std::string kind_;
@@ -604,6 +711,24 @@ class CloudRunHarness
     return platform_.platform.locked([this] {
       return nlohmann::json{platform_.is_automatic, platform_.bounds, platform_.annotations}.dump();
     });
+  }
+  std::vector<Ailment> ailments() override {
+    const auto scales_itself = [this] { platform_.is_automatic = true; };
+    return {ailment("AUTOMATIC", scales_itself),
+            ailment("by platform.takeOver", scales_itself, {{"takeOver", true}}),
+            ailment("earlier agent's takeover",
+                    [this] {
+                      platform_.annotations = {{"selfscale/taken-over", "{}"}};
+                    }),
+            ailment("only while they answer a request",
+                    [this] {
+                      platform_.resources = {{"cpuIdle", true}};
+                      around_.variables["K_SERVICE"] = "web";
+                    }),
+            ailment("revisions share", [this] {
+              platform_.traffic = nlohmann::json::array({{{"revision", "web-1"}, {"percent", 10}},
+                                                         {{"revision", "web-2"}, {"percent", 90}}});
+            })};
   }
   void interfere(http::Interference* interference) override {
     HostedHarness::interfere(interference);
@@ -659,6 +784,24 @@ class DigitalOceanHarness final
     platform_.platform.locked([this] { platform_.spec = digitalocean::FakeDigitalOcean::usual(); });
     platform_.add_autoscaler({{"min_instance_count", 1}, {"max_instance_count", 4}});
   }
+  std::vector<Ailment> ailments() override {
+    const auto scales_itself = [this] {
+      platform_.web().erase("instance_count");
+      platform_.web()["autoscaling"] = {{"min_instance_count", 1}, {"max_instance_count", 4}};
+    };
+    return {
+        ailment("take `autoscaling` out", scales_itself),
+        ailment("by platform.takeOver", scales_itself, {{"takeOver", true}}),
+        ailment(
+            "earlier agent's takeover",
+            [this] {
+              platform_.web()["envs"].push_back({{"key", "SELFSCALE_TAKEN_OVER"}, {"value", "{}"}});
+            }),
+        ailment("without its encrypted value",
+                [this] { platform_.web()["envs"][1]["value"] = "***"; }),
+        ailment("of the same app", [this] { around_.variables["HOSTNAME"] = "jobs-1"; },
+                {{"takeOver", true}})};
+  }
   std::string autoscaler() override {
     return platform_.platform.locked([this] {
       const nlohmann::json web = platform_.web();  // sorts the keys
@@ -680,6 +823,38 @@ class RailwayHarness final
     return {railway::FakeRailway::operation_of(request), writes, "/graphql/v2"};
   }
   std::vector<Divergence> divergences() override { return {what_is_read_back}; }
+  std::vector<Ailment> ailments() override {
+    const auto nothing = [] {};
+    const auto of_account = [this] { around_.variables = {{"RAILWAY_API_TOKEN", "hunter2"}}; };
+    std::vector<Ailment> all{
+        ailment("token is of the project", nothing, {{"project", "p-2"}}),
+        ailment("token is of the environment", nothing, {{"environment", "e-2"}}),
+        ailment("the service s-9", nothing, {{"service", "s-9"}}),
+        ailment("acts on all", of_account),
+        ailment("the project p-2", of_account, {{"project", "p-2"}}),
+        ailment("the environment e-2", of_account, {{"environment", "e-2"}}),
+        ailment("serverless", [this] { platform_.instance["sleepApplication"] = true; }),
+        ailment("2 regions",
+                [this] {
+                  platform_.settings()["deploy"]["multiRegionConfig"] = {
+                      {"us-west2", {{"numReplicas", 2}}}, {"eu", {{"numReplicas", 1}}}};
+                }),
+        ailment("volume",
+                [this] {
+                  platform_.settings()["volumeMounts"]["v-1"] = {{"mountPath", "/data"}};
+                }),
+        ailment("of no region", [this] {
+          platform_.settings()["deploy"]["multiRegionConfig"] = nlohmann::json::object();
+        })};
+    for (auto& each : all) {
+      each.befall = [this, change = std::move(each.befall)] {
+        change();
+        if (!around_.variables.contains("RAILWAY_API_TOKEN")) return;
+        platform_.platform.set_token("Authorization", "Bearer hunter2");
+      };
+    }
+    return all;
+  }
 };
 class RenderHarness final : public HostedHarness<render::FakeRender, MakeHosted{render_driver}> {
  public:
@@ -687,6 +862,26 @@ class RenderHarness final : public HostedHarness<render::FakeRender, MakeHosted{
     HostedHarness::restore();
     platform_.add_autoscaler(true);
     platform_.platform.locked([this] { platform_.kept.reset(); });
+  }
+  std::vector<Ailment> ailments() override {
+    const auto set = [this](const std::string& pointer, nlohmann::json value) {
+      return [this, pointer, value] {
+        platform_.service[nlohmann::json::json_pointer{pointer}] = value;
+      };
+    };
+    const auto scales_itself =
+        set("/serviceDetails/autoscaling",
+            nlohmann::json::parse(R"({"enabled": true, "min": 1, "max": 3, "criteria": {
+          "cpu": {"enabled": true, "percentage": 60},
+          "memory": {"enabled": false, "percentage": 70}}})"));
+    return {ailment("of the type cron_job", set("/type", "cron_job")),
+            ailment("is suspended", set("/suspended", "suspended")),
+            ailment("has a disk",
+                    set("/serviceDetails/disk",
+                        {{"id", "dsk-1"}, {"name", "d"}, {"sizeGB", 1}, {"mountPath", "/data"}})),
+            ailment("free plan", set("/serviceDetails/plan", "free")),
+            ailment("turn it off", scales_itself),
+            ailment("by platform.takeOver", scales_itself, {{"takeOver", true}})};
   }
   std::string autoscaler() override {
     return platform_.platform.locked([this] {
@@ -733,6 +928,15 @@ class LocalHarness final : public Harness {
     if (fault == Fault::garbage) return Errc::malformed;
     return std::nullopt;
   }
+  std::vector<Ailment> ailments() override {
+    return {{"without selfscale's middleware",
+             [this] {
+               EXPECT_TRUE(local::eventually(
+                   [this] { return !running_.supervisor.observe().warnings.empty(); }));
+             },
+             {}},
+            {"selfscale run", [] {}, [](asio::io_context& io) { return local_driver(io, -1); }}};
+  }
 
  private:
   struct Running {
@@ -762,6 +966,22 @@ class ComposeHarness final : public Harness, public OverHttp {
     is_gone_ = fault == Fault::refuses;
     api_.set_intercept(playing(fault));
     return owed(fault);
+  }
+  std::vector<Ailment> ailments() override {
+    using Host = compose::ComposeServer::Host;
+    const auto with = [this](auto change) { return [this, change] { api_.change(change); }; };
+    return {
+        {"there is no container", [this] { api_.set_replicas(0); }, {}},
+        {"it takes the port 8080",
+         with([](Host& host) {
+           host.host_config["PortBindings"]["80/tcp"] = {{{"HostIp", ""}, {"HostPort", "8080"}}};
+         }),
+         {}},
+        {"container_name",
+         with([](Host& host) {
+           for (auto& each : host.containers) each.name = "fixed" + std::to_string(each.number);
+         }),
+         {}}};
   }
 
   std::unique_ptr<Driver> make_busy(asio::io_context& io, Duration patience) override {
@@ -826,6 +1046,27 @@ class SwarmHarness final : public Harness, public OverHttp {
     api_.set_intercept(playing(fault));
     return owed(fault);
   }
+  std::vector<Ailment> ailments() override {
+    using Swarm = swarm::SwarmServer::Swarm;
+    const auto with = [this](auto change) { return [this, change] { api_.change(change); }; };
+    const auto of_another_service = [this](asio::io_context& io) {
+      const auto platform = R"({"service": "api", "host": ")" + api_.host() + "\"}";
+      return drivers::make("swarm", Setting{io, "web", platform, {}, {}}).value();
+    };
+    return {{"is in no swarm", with([](Swarm& swarm) { swarm.node_state = "inactive"; }), {}},
+            {"is a worker", with([](Swarm& swarm) { swarm.is_manager = false; }), {}},
+            {"api", [] {}, of_another_service},
+            {"is global",
+             with([](Swarm& swarm) {
+               swarm.spec["Mode"] = {{"Global", Json::object()}};
+             }),
+             {}},
+            {"of the stack shop",
+             with([](Swarm& swarm) {
+               swarm.spec["Labels"] = {{"com.docker.stack.namespace", "shop"}};
+             }),
+             {}}};
+  }
 
   std::unique_ptr<Driver> make_busy(asio::io_context& io, Duration patience) override {
     const auto host = is_gone_ ? "tcp://127.0.0.1:1" : api_.host();
@@ -859,6 +1100,8 @@ class SwarmHarness final : public Harness, public OverHttp {
   }
 
  private:
+  using Json = nlohmann::json;
+
   swarm::SwarmServer api_;
   bool is_gone_ = false;
 };

@@ -157,6 +157,16 @@ std::string unsealed_secret(const Document& spec) {
   return found;
 }
 
+Result<Json> instances_in(std::string_view body) {
+  const auto json = hosted::parse(body);
+  if (!json) return json.error();
+  auto instances = at(*json, "instances");
+  if (!json->is_object() || (!instances.is_null() && !instances.is_array())) {
+    return malformed("the answer is no list of instances");
+  }
+  return instances;
+}
+
 std::string reason_of(const Json& deployment) {
   for (const auto& step : at(deployment, "progress", "steps")) {
     const auto message = text(at(step, "reason", "message"));
@@ -255,16 +265,21 @@ Result<Document> with_autoscaling_back(const Target& target, const App& app) {
 }
 
 Result<int> parse_instances(const Target& target, std::string_view body) {
-  const auto json = hosted::parse(body);
-  if (!json) return json.error();
-  const auto& instances = at(*json, "instances");
-  if (!json->is_object() || (!instances.is_null() && !instances.is_array())) {
-    return malformed("the answer is no list of instances");
-  }
+  const auto instances = instances_in(body);
+  if (!instances) return instances.error();
   return static_cast<int>(
-      std::count_if(instances.begin(), instances.end(), [&target](const Json& each) {
+      std::count_if(instances->begin(), instances->end(), [&target](const Json& each) {
         return text(at(each, "component_name")) == target.component;
       }));
+}
+
+Result<std::string> parse_component_of(const std::string& instance, std::string_view body) {
+  const auto instances = instances_in(body);
+  if (!instances) return instances.error();
+  for (const auto& each : *instances) {
+    if (text(at(each, "instance_name")) == instance) return text(at(each, "component_name"));
+  }
+  return std::string{};
 }
 
 Result<int> parse_ready(const Target& target, std::string_view body) {

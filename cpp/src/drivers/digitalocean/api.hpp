@@ -62,6 +62,8 @@ Result<Document> with_autoscaling_back(const Target& target, const App& app);
 
 /// How many of the component's there are.
 Result<int> parse_instances(const Target& target, std::string_view body);
+/// The component that has the instance of this name; empty: it is none of the app's.
+Result<std::string> parse_component_of(const std::string& instance, std::string_view body);
 /// How many of them are ready; of a component that is not listed none is.
 Result<int> parse_ready(const Target& target, std::string_view body);
 

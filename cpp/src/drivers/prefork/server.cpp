@@ -95,7 +95,10 @@ class Prefork final : public Driver {
           R"("pidFile": "/run/)" + std::string{server_.name} +
               R"(.pid"   # in the policy's platform)");
     }
-    if (found.wrong.empty()) found.warnings.emplace_back(std::string{server_.cost});
+    if (found.wrong.empty()) {
+      const auto& [what, why, paste] = server_.cost;
+      found.warnings.emplace_back(std::string{what}, std::string{why}, std::string{paste});
+    }
     co_return found;
   }
 

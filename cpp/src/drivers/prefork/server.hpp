@@ -13,12 +13,19 @@
 
 namespace selfscale::drivers::prefork {
 
+/// What a person should know of how workers go.
+struct Cost {
+  std::string_view what;
+  std::string_view why;
+  std::string_view paste;
+};
+
 /// What one such server has of its own.
 struct Server {
-  std::string_view name;     ///< "gunicorn"
-  std::string_view parent;   ///< what it calls the process above its workers: "arbiter"
-  std::string_view remedy;   ///< how to have a parent that is recognized
-  std::string_view cost;     ///< what a person should know of how workers go
+  std::string_view name;    ///< "gunicorn"
+  std::string_view parent;  ///< what it calls the process above its workers: "arbiter"
+  std::string_view remedy;  ///< how to have a parent that is recognized
+  Cost cost;
   bool ends_oldest = false;  ///< which worker goes; else the newest
   bool (*is_worker)(const Facts& parent, const Facts& child) = nullptr;
   /// By its name or its children, whichever tells it; that it takes the signals is checked beside.

@@ -187,17 +187,22 @@ Result<Service> parse_service(const Target& target, const Json& data) {
   return service;
 }
 
-std::vector<std::string> objections(const Service& service) {
-  std::vector<std::string> all;
+std::vector<Finding> objections(const Service& service) {
+  std::vector<Finding> all;
   if (service.has_volume) {
     all.emplace_back(
         "the service has a volume, and Railway runs one replica of such: scale another service, or "
-        "take the volume away");
+        "take the volume away",
+        "a volume is of one replica, and a second one is refused",
+        R"("service": "…"   # in the policy's platform, of one without a volume)");
   }
   if (in_use(service.regions) == 0) {
     all.emplace_back(
         "Railway says of no region that the service runs there: set its replicas once, in its "
-        "settings under Scale");
+        "settings under Scale",
+        "replicas are set by region, and there is none to set them in",
+        R"("deploy": {"multiRegionConfig": {"us-west2": {"numReplicas": 1}}}   # in railway.json, )"
+        "for one deployment");
   }
   return all;
 }

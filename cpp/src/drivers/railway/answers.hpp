@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "drivers/finding.hpp"
 #include "drivers/railway/operations.hpp"
 #include "drivers/railway/regions.hpp"
 #include "model/result.hpp"
@@ -52,7 +53,7 @@ struct Service {
 /// Errc::malformed: it is not that, or a count is no count.
 Result<Service> parse_service(const Target& target, const Json& data);
 /// Why nobody can set its count; empty: somebody can.
-std::vector<std::string> objections(const Service& service);
+std::vector<Finding> objections(const Service& service);
 /// `service.configured` with other counts.
 Json with_counts(const Service& service, const Regions& counts);
 

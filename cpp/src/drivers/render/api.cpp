@@ -124,21 +124,33 @@ Result<Service> parse_service(std::string_view body) {
   return service;
 }
 
-std::vector<std::string> objections(const Service& service) {
+std::vector<Finding> objections(const Service& service) {
   constexpr std::array<std::string_view, 3> scalable{"web_service", "private_service",
                                                      "background_worker"};
-  std::vector<std::string> all;
+  std::vector<Finding> all;
   if (std::find(scalable.begin(), scalable.end(), service.type) == scalable.end()) {
-    all.push_back("Render does not scale services of the type " + service.type);
+    all.emplace_back("Render does not scale services of the type " + service.type,
+                     "web services, private services and background workers have a count",
+                     R"("service": "srv-…"   # in the policy's platform, of one of these)");
   }
-  if (service.is_suspended) all.emplace_back("the service is suspended: resume it first");
+  if (service.is_suspended) {
+    all.emplace_back("the service is suspended: resume it first",
+                     "it runs no instance, whatever its count is",
+                     "curl --request POST --header \"Authorization: Bearer $RENDER_API_KEY\" "
+                     "https://api.render.com/v1/services/srv-…/resume");
+  }
   if (service.has_disk) {
     all.emplace_back(
         "the service has a disk, and Render runs one instance of such: scale another service, or "
-        "take the disk away");
+        "take the disk away",
+        "more than one is refused",
+        R"("service": "srv-…"   # in the policy's platform, of one without a disk)");
   }
   if (service.plan == "free") {
-    all.emplace_back("the service is on the free plan, which has one instance: choose another");
+    all.emplace_back("the service is on the free plan, which has one instance: choose another",
+                     "more than one is refused",
+                     "plan: starter   # of the service in render.yaml, or on its page Settings, "
+                     "Instance Type");
   }
   return all;
 }

@@ -55,7 +55,7 @@ Result<Service> parse_service(std::string_view body);
 /// The setting, switched on or off and else as it is.
 hosted::Json switched(hosted::Json autoscaling, bool is_on);
 /// Why nobody can set its count, whatever scales it; empty: somebody can.
-std::vector<std::string> objections(const Service& service);
+std::vector<Finding> objections(const Service& service);
 
 /// Render says of none whether it serves: it lists those that run.
 Result<std::vector<Replica>> parse_instances(std::string_view body,

@@ -266,6 +266,28 @@ TEST_F(DigitalOceanDriver, RefusesASpecThatCannotBeSentBack) {
   EXPECT_EQ(ocean.platform.times("PUT /v2/apps/" + std::string{app_id}), 0);
 }
 
+/// Each of its writes starts it anew, and it gives back as it ends.
+TEST_F(DigitalOceanDriver, TakesNothingOverFromWithinTheAppWhereItWouldGiveItBack) {
+  consent_to_takeover();
+  const auto wrong_at = [this](const std::string& host, const std::string& fleet) {
+    around.variables["HOSTNAME"] = host;
+    around.variables["SELFSCALE_FLEET"] = fleet;
+    consent_to_takeover();
+    return sentences(preflight().wrong);
+  };
+  EXPECT_EQ(wrong_at("jobs-1", "redis://store"),
+            Names{"this agent runs in the component jobs of the same app: each of its writes "
+                  "starts it anew, and as it ends it gives `autoscaling` back"});
+  EXPECT_EQ(wrong_at("laptop", "single"), Names{});
+  EXPECT_EQ(wrong_at("web-76b8-1", "redis://store"), Names{}) << "the next one goes on";
+  EXPECT_EQ(wrong_at("web-76b8-1", "single").size(), 1U) << "there is no next one";
+}
+
+TEST_F(DigitalOceanDriver, WithoutATakeoverItMayRunInTheApp) {
+  around.variables["HOSTNAME"] = "jobs-1";
+  EXPECT_EQ(sentences(preflight().wrong), Names{});
+}
+
 TEST_F(DigitalOceanDriver, TakesEitherVariableForItsToken) {
   around.variables = {{"DIGITALOCEAN_ACCESS_TOKEN", "hunter2"}};
   EXPECT_TRUE(observe());

@@ -26,7 +26,7 @@ class FakeDigitalOcean {
         .dump();
   }
   [[nodiscard]] static std::map<std::string, std::string> variables() {
-    return {{"DIGITALOCEAN_TOKEN", "hunter2"}};
+    return {{"DIGITALOCEAN_TOKEN", "hunter2"}, {"HOSTNAME", "web-76b8-0"}};
   }
   static std::string asks_to_wait(std::chrono::seconds wait,
                                   std::chrono::system_clock::time_point now) {

@@ -59,6 +59,18 @@ class HostedHarness : public Harness, public OverHttp {
   }
 
  protected:
+  /// `change` is made under the platform's lock; `more` are options beside the usual ones.
+  Ailment ailment(std::string words, std::function<void()> change,
+                  const nlohmann::json& more = nlohmann::json::object()) {
+    return {std::move(words),
+            [this, change = std::move(change)] { platform_.platform.locked(change); },
+            [this, more](boost::asio::io_context& io) {
+              auto all = options();
+              all.update(more);
+              return made(io, ample, all);
+            }};
+  }
+
   Platform platform_;
   hosted::FakeSurroundings around_{.variables = platform_.variables()};
 
