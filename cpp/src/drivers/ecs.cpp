@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "drivers/ecs/answers.hpp"
+#include "drivers/ecs/own_task.hpp"
 #include "drivers/ecs/refusal.hpp"
 #include "drivers/ecs/session.hpp"
 #include "drivers/overtaken.hpp"
@@ -34,7 +35,9 @@ std::vector<std::string> part(const std::vector<std::string>& names, std::size_t
 class Ecs final : public Driver {
  public:
   Ecs(asio::io_context& io, ecs::Options options, ecs::CredentialChain::Surroundings surroundings)
-      : options_{std::move(options)}, session_{io, options_, std::move(surroundings)} {}
+      : options_{std::move(options)},
+        own_task_{io, surroundings.environment},
+        session_{io, options_, std::move(surroundings)} {}
 
   asio::awaitable<Result<Observation>> observe() override {
     const Deadline until{options_.patience};
@@ -79,6 +82,15 @@ class Ecs final : public Driver {
   asio::awaitable<Result<void>> release() override {
     if (!options_.takes_over) co_return Result<void>{};
     co_return co_await give_back(release_deadline(options_.patience));
+  }
+
+  [[nodiscard]] bool keeps_busy_replica() const override {
+    return options_.protects_busy_tasks && own_task_.is_known();
+  }
+
+  /// Not from a deployment, which would wait for work that never ends.
+  asio::awaitable<Result<void>> keep_busy_replica(bool is_busy) override {
+    co_return co_await own_task_.keep(is_busy && !is_updating_, seconds_of(session_.now()));
   }
 
   [[nodiscard]] Capabilities capabilities() const override {
@@ -128,13 +140,19 @@ class Ecs final : public Driver {
     if (auto clock = ecs::clock_finding(session_.ahead())) {
       found.warnings.push_back(std::move(*clock));
     }
+    if (keeps_busy_replica()) {
+      const auto refused = co_await own_task_.refusal();
+      if (refused) found.warnings.push_back(ecs::finding_of_own_task(*refused));
+    }
     co_return found;
   }
 
   asio::awaitable<Result<ecs::Service>> describe(Deadline until) {
     const auto answer = co_await session_.call(ecs::describe_service(options_.place), until);
     if (!answer) co_return answer.error();
-    co_return ecs::parse_described(*answer, options_.place);
+    auto service = ecs::parse_described(*answer, options_.place);
+    if (service) is_updating_ = service->deployments.size() > 1;
+    co_return service;
   }
 
   asio::awaitable<Result<std::vector<ecs::Task>>> list_tasks(Deadline until) {
@@ -320,7 +338,9 @@ class Ecs final : public Driver {
   }
 
   ecs::Options options_;
+  ecs::OwnTask own_task_;
   ecs::Session session_;
+  bool is_updating_ = false;  ///< a deployment was under way when the service was seen last
 };
 
 std::optional<std::string> variable(const std::string& name) {

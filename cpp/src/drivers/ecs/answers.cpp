@@ -14,7 +14,6 @@ constexpr std::size_t events_kept = 5;
 constexpr int most_counted = 1'000'000;  // more is no count of tasks, and two of them still add up
 
 constexpr double protection_seconds = 60.0 * protection_minutes;
-constexpr double longest_of_a_scale_in = protection_seconds + 60.0;  // clocks are not quite equal
 
 /// Reads members of one kind each, and remembers the first that was not as it must be.
 class Reader {

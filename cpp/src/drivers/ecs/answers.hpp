@@ -89,6 +89,8 @@ std::vector<std::string> in_order(const std::vector<Task>& tasks,
 /// For so long a scale-in keeps the tasks that are to stay. ECS chooses whom it ends within
 /// seconds.
 inline constexpr int protection_minutes = 5;
+/// In seconds: one that lasts longer is none of a scale-in's. Clocks are not quite equal.
+inline constexpr double longest_of_a_scale_in = 60.0 * (protection_minutes + 1);
 
 /// What a scale-in changes about the tasks' protection.
 struct ProtectionPlan {

@@ -145,6 +145,21 @@ Finding finding_of(const Failure& failure, const Place& place, bool is_for_the_c
   }
 }
 
+Finding finding_of_own_task(const Failure& failure) {
+  const auto what = "this task cannot protect itself while it works: " + with_permission(failure);
+  constexpr auto why = "a scale-in may end it with jobs in hand";
+  if (failure.permission.empty()) {
+    return {what, why,
+            R"("protectBusyTasks": false   # in the policy's platform, where its tasks need no )"
+            "protection"};
+  }
+  return {
+      what, why,
+      R"({"Effect": "Allow", "Action": ["ecs:GetTaskProtection", )"
+      R"("ecs:UpdateTaskProtection"], "Resource": "*"}   # into the policy of the task's role, )"
+      "which docs/drivers/ecs.md has with a narrower resource"};
+}
+
 std::optional<std::chrono::seconds> clock_difference(const Answered& answer, WallTime now) {
   const auto time = http::seconds_since_epoch(answer.date);
   if (!time) return std::nullopt;

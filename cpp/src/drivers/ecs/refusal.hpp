@@ -54,4 +54,8 @@ std::optional<Finding> clock_finding(std::chrono::seconds ahead);
 /// this machine's time.
 Finding finding_of(const Failure& failure, const Place& place, bool is_for_the_clock);
 
+/// The task that this process is in cannot protect itself while it works: what comes of it, and
+/// what mends it.
+Finding finding_of_own_task(const Failure& failure);
+
 }  // namespace selfscale::drivers::ecs

@@ -678,5 +678,182 @@ TEST_F(EcsDriver, NeitherAGrowthNorAScaleInWithoutVictimsProtectsAnything) {
   EXPECT_EQ(protected_tasks(), Names{});
 }
 
+// ---- the task that the agent is in
+
+class EcsOwnTask : public EcsDriver {
+ protected:
+  EcsOwnTask() {
+    aws.with([](State& state) { state.own_task = "a"; });
+    begin_with_tasks({"a", "b", "c"});
+  }
+  Result<void> keep(bool is_busy) { return run(io, driver().keep_busy_replica(is_busy)); }
+  /// "GET", "PUT": what the task's endpoint was asked since the last time.
+  Names asked() {
+    return aws.with([](State& state) {
+      Names methods;
+      for (const auto& each : state.others) methods.push_back(each.method());
+      state.others.clear();
+      return methods;
+    });
+  }
+  void refuse(const std::string& method, int status, const Json& body) {
+    aws.with([&](State& state) { state.refused_own[method] = {status, body.dump(), ""}; });
+  }
+  void deny(const std::string& method, const std::string& right) {
+    refuse(method, 400,
+           {{"requestID", "1"},
+            {"error",
+             {{"Arn", task_arn("a")},
+              {"Code", "AccessDeniedException"},
+              {"Message", "User: x is not authorized to perform: " + right + " on resource: y"}}}});
+  }
+  void set_updating(bool is_so) {
+    aws.with([is_so](State& state) {
+      auto& deployments = state.service["deployments"];
+      const Json one{{"id", "ecs-svc/1"}, {"status", "PRIMARY"}};
+      const Json other{{"id", "ecs-svc/0"}, {"status", "ACTIVE"}};
+      deployments = is_so ? Json{one, other} : Json{one};
+    });
+  }
+};
+
+TEST_F(EcsOwnTask, IsProtectedWhileItWorksAndNoLonger) {
+  ASSERT_TRUE(driver().keeps_busy_replica());
+  ASSERT_TRUE(keep(false));
+  EXPECT_EQ(asked(), Names{}) << "there is nothing to take away";
+  ASSERT_TRUE(keep(true));
+  EXPECT_EQ(protected_for("a"), std::chrono::minutes{30});
+  EXPECT_EQ(asked(), (Names{"GET", "PUT"}));
+  ASSERT_TRUE(keep(true));
+  EXPECT_EQ(asked(), Names{});
+  ASSERT_TRUE(keep(false));
+  EXPECT_EQ(protected_tasks(), Names{});
+  EXPECT_EQ(asked(), (Names{"GET", "PUT"}));
+  ASSERT_TRUE(keep(false));
+  EXPECT_EQ(asked(), Names{});
+}
+
+TEST_F(EcsOwnTask, IsProtectedAnewBeforeThatEnds) {
+  for (int minute = 0; minute < 120; ++minute) {
+    ASSERT_TRUE(keep(true));
+    ASSERT_GT(protected_for("a"), std::chrono::minutes{19}) << minute;
+    pass(std::chrono::minutes{1});
+  }
+  EXPECT_LT(asked().size(), 30U);
+}
+
+TEST_F(EcsOwnTask, AScaleInEndsNoTaskThatWorksThoughTheLeaderDoesNotKnowIt) {
+  ASSERT_TRUE(keep(true));
+  const auto leader = ecs_driver(io, options, aws.surroundings());
+  ScaleRequest request;
+  request.desired = 2;
+  request.victims = {"a", "b", "c"};
+  ASSERT_TRUE(run(io, leader->scale(std::move(request))));
+  EXPECT_EQ(tasks(), (Names{"a", "c"}));
+  EXPECT_EQ(protected_for("a"), std::chrono::minutes{30});
+}
+
+TEST_F(EcsOwnTask, TheProtectionOfAScaleInIsReplacedAsItIsTooShort) {
+  set_protected("a", std::chrono::minutes{5});
+  ASSERT_TRUE(keep(true));
+  EXPECT_EQ(protected_for("a"), std::chrono::minutes{30});
+}
+
+TEST_F(EcsOwnTask, AProtectionThatTheAppAskedForStays) {
+  set_protected("a", std::chrono::minutes{12});
+  ASSERT_TRUE(keep(true));
+  ASSERT_TRUE(keep(false));
+  EXPECT_EQ(protected_for("a"), std::chrono::minutes{12});
+  EXPECT_EQ(asked(), Names{"GET"});
+
+  ASSERT_TRUE(keep(true));
+  pass(std::chrono::minutes{7});
+  ASSERT_TRUE(keep(true));
+  EXPECT_EQ(protected_for("a"), std::chrono::minutes{30}) << "it is about to end";
+  set_protected("a", std::chrono::hours{4});
+  ASSERT_TRUE(keep(false));
+  EXPECT_EQ(protected_for("a"), std::chrono::hours{4});
+}
+
+TEST_F(EcsOwnTask, WhatTheAppTakesAwayIsSetAgainWhereWorkIsLeft) {
+  set_protected("a", std::chrono::minutes{12});
+  ASSERT_TRUE(keep(true));
+  aws.with([](State& state) { state.protected_until.clear(); });
+  pass(std::chrono::minutes{1});
+  ASSERT_TRUE(keep(true));
+  EXPECT_EQ(protected_for("a"), std::chrono::minutes{30});
+}
+
+TEST_F(EcsOwnTask, ADeploymentDoesNotWaitForIt) {
+  ASSERT_TRUE(keep(true));
+  set_updating(true);
+  ASSERT_TRUE(observe());
+  ASSERT_TRUE(keep(true));
+  EXPECT_EQ(protected_tasks(), Names{});
+  set_updating(false);
+  ASSERT_EQ(sentences(preflight().wrong), Names{});
+  ASSERT_TRUE(keep(true));
+  EXPECT_EQ(protected_tasks(), Names{"a"});
+}
+
+TEST_F(EcsOwnTask, ARefusalIsSaidAndTheEndpointAskedAgainAMinuteLater) {
+  deny("PUT", "ecs:UpdateTaskProtection");
+  for (int second = 0; second < 50; ++second) {
+    const auto kept = keep(true);
+    ASSERT_FALSE(kept);
+    EXPECT_EQ(kept.error().permission, "ecs:UpdateTaskProtection");
+    pass(std::chrono::seconds{1});
+  }
+  EXPECT_EQ(asked(), (Names{"GET", "PUT"}));
+  const auto found = preflight().warnings;
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_NE(found[0].what.find("missing permission: ecs:UpdateTaskProtection"), std::string::npos)
+      << found[0].what;
+  EXPECT_NE(found[0].why, "");
+  EXPECT_NE(found[0].paste.find("ecs:UpdateTaskProtection"), std::string::npos);
+
+  aws.with([](State& state) { state.refused_own.clear(); });
+  pass(std::chrono::seconds{10});
+  EXPECT_TRUE(keep(true));
+  EXPECT_EQ(protected_tasks(), Names{"a"});
+  EXPECT_EQ(sentences(preflight().warnings), Names{});
+}
+
+TEST_F(EcsOwnTask, ARefusalIsFoundBeforeThereIsAnyWork) {
+  deny("GET", "ecs:GetTaskProtection");
+  for (int looks = 0; looks < 2; ++looks) {
+    const auto found = preflight().warnings;
+    ASSERT_EQ(found.size(), 1U);
+    EXPECT_NE(found[0].what.find("ecs:GetTaskProtection"), std::string::npos) << found[0].what;
+  }
+  EXPECT_EQ(asked(), Names{"GET"}) << "asked once; what is not there is not written";
+}
+
+TEST_F(EcsOwnTask, AWriteWithoutAnAnswerIsTakenBackAllTheSame) {
+  ASSERT_TRUE(keep(true));
+  aws.with([](State& state) { state.protected_until.clear(); });
+  pass(std::chrono::minutes{11});
+  refuse("PUT", 504, {{"error", {{"Code", "RequestCanceled"}, {"Message", "Timed out"}}}});
+  const auto kept = keep(true);
+  ASSERT_FALSE(kept);
+  EXPECT_EQ(kept.error().code, Errc::timed_out);
+  set_protected("a", std::chrono::minutes{30});  // it was done
+  aws.with([](State& state) { state.refused_own.clear(); });
+  pass(std::chrono::minutes{1});
+  ASSERT_TRUE(keep(false));
+  EXPECT_EQ(protected_tasks(), Names{});
+}
+
+TEST_F(EcsOwnTask, IsLeftAloneOutsideOfATaskAndWhereNoneIsToBeProtected) {
+  options.protects_busy_tasks = false;
+  EXPECT_FALSE(driver().keeps_busy_replica());
+  aws.with([](State& state) { state.own_task.clear(); });
+  options.protects_busy_tasks = true;
+  begin_anew();
+  EXPECT_FALSE(driver().keeps_busy_replica());
+  EXPECT_EQ(sentences(preflight().warnings), Names{});
+  EXPECT_EQ(asked(), Names{});
+}
+
 }  // namespace
 }  // namespace selfscale::drivers::ecs
