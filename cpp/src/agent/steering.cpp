@@ -312,6 +312,7 @@ asio::awaitable<void> Steering::evaluate() {
   if (role_ == Role::leader && platform_.seen()) events_.compare(*platform_.seen());
   state_before_ = state_;
   co_await think();
+  events_.may_go = victims(snapshot_, house_.settings.instance);
   account_.give(evaluated(), switches_);
   house_.journal->keep_evaluation(evaluation_row(policy_, snapshot_, decision_));
   if (role_ == Role::leader) {

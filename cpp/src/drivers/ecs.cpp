@@ -189,7 +189,13 @@ class Ecs final : public Driver {
     const auto known = ecs::in_order(*tasks, victims);
     const auto before = co_await protections(known, ecs::get_protection, until);
     if (!before) co_return before.error();
-    const auto plan = ecs::plan_protection(known, before->tasks, fewer, seconds_of(session_.now()));
+    const double now = seconds_of(session_.now());
+    auto plan = ecs::plan_protection(known, before->tasks, fewer, now);
+    // Of those that are not ready nobody must stay, and ECS protects none that does not run.
+    const auto ready = ecs::ready_tasks(*tasks);
+    std::erase_if(plan.kept, [&ready](const std::string& arn) {
+      return std::ranges::find(ready, arn) == ready.end();
+    });
     const auto kept = co_await protections(plan.kept, protect_for_a_scale_in, until);
     if (!kept) co_return kept.error();
     if (!kept->failure.empty()) {

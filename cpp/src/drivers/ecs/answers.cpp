@@ -159,6 +159,11 @@ std::string placement_failure(const Service& service) {
 
 bool is_judged(const Task& task) { return task.health == "HEALTHY" || task.health == "UNHEALTHY"; }
 
+/// `are_checked`: one task of the service has had a verdict.
+bool is_ready(const Task& task, bool are_checked) {
+  return task.last_status == "RUNNING" && (!are_checked || task.health == "HEALTHY");
+}
+
 std::string joined(const std::vector<std::string>& names) {
   std::string text;
   for (const auto& name : names) text += (text.empty() ? "" : ", ") + name;
@@ -290,15 +295,14 @@ Observation observation_of(const Service& service, const std::vector<Task>& task
   seen.desired = service.desired;
   seen.current = service.running + service.pending;
   seen.updating = service.deployments.size() > 1;
-  const bool is_checked = std::any_of(tasks.begin(), tasks.end(), is_judged);
+  const bool are_checked = std::ranges::any_of(tasks, is_judged);
   int not_ready = 0;
   for (const auto& task : tasks) {
-    const bool runs = task.last_status == "RUNNING";
     Replica replica;
     replica.instance = short_name(task.arn);
-    replica.ready = runs && (is_checked ? task.health == "HEALTHY" : true);
+    replica.ready = is_ready(task, are_checked);
     if (task.started_at) replica.started_seconds_ago = std::max(now - *task.started_at, 0.0);
-    not_ready += runs && !replica.ready ? 1 : 0;
+    not_ready += task.last_status == "RUNNING" && !replica.ready ? 1 : 0;
     seen.replicas.push_back(std::move(replica));
   }
   seen.ready = std::max(service.running - not_ready, 0);
@@ -310,6 +314,15 @@ Observation observation_of(const Service& service, const std::vector<Task>& task
   }
   if (seen.failure.empty()) seen.failure = placement_failure(service);
   return seen;
+}
+
+std::vector<std::string> ready_tasks(const std::vector<Task>& tasks) {
+  const bool are_checked = std::ranges::any_of(tasks, is_judged);
+  std::vector<std::string> arns;
+  for (const auto& task : tasks) {
+    if (is_ready(task, are_checked)) arns.push_back(task.arn);
+  }
+  return arns;
 }
 
 std::vector<std::string> in_order(const std::vector<Task>& tasks,

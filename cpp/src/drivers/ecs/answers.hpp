@@ -81,6 +81,9 @@ Result<std::vector<std::string>> parse_action_names(std::string_view answer);
 /// task of the service has had a verdict.
 Observation observation_of(const Service& service, const std::vector<Task>& tasks, double now);
 
+/// The ARNs of those that are ready.
+std::vector<std::string> ready_tasks(const std::vector<Task>& tasks);
+
 /// The ARNs of the tasks that the agent knows, by the last part of their ARN, in the order in which
 /// they may go.
 std::vector<std::string> in_order(const std::vector<Task>& tasks,

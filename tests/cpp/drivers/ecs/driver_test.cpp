@@ -678,6 +678,16 @@ TEST_F(EcsDriver, NeitherAGrowthNorAScaleInWithoutVictimsProtectsAnything) {
   EXPECT_EQ(protected_tasks(), Names{});
 }
 
+TEST_F(EcsDriver, OfThoseThatAreNotReadyNoneIsProtected) {
+  begin_with_tasks({"a", "b", "c", "d"});
+  aws.with([](State& state) {
+    state.tasks[2]["lastStatus"] = "PENDING";
+    state.tasks[3]["lastStatus"] = "PROVISIONING";
+  });
+  ASSERT_TRUE(scale(3, {"c", "d", "a", "b"}));
+  EXPECT_EQ(protected_tasks(), (Names{"a", "b"}));
+}
+
 // ---- the task that the agent is in
 
 class EcsOwnTask : public EcsDriver {
