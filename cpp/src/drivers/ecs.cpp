@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <set>
 #include <utility>
 
 #include "drivers/ecs/answers.hpp"
@@ -69,11 +70,26 @@ class Ecs final : public Driver {
       auto taken = co_await take_over(*service, until);
       if (!taken) co_return taken.error();
     }
+    kept_at_ = request.desired;
     if (fewer > 0 && options_.protects_busy_tasks) {
       auto kept = co_await keep_the_others(request.victims, fewer, until);
       if (!kept) co_return kept.error();
     }
     co_return co_await write(request.desired, until);
+  }
+
+  /// Whom a scale-in kept is let go once it is done: a deployment would wait for them.
+  asio::awaitable<Result<void>> go_on() override {
+    if (seconds_of(session_.now()) >= kept_until_) kept_.clear();
+    if (kept_.empty()) co_return Result<void>{};
+    const Deadline until{options_.patience};
+    const auto service = co_await describe(until);
+    if (!service) co_return service.error();
+    // An answer may show the count from before: it is done once what was asked for is there.
+    const bool is_done =
+        service->desired <= kept_at_ && service->running + service->pending <= service->desired;
+    if (!is_done) co_return Result<void>{};
+    co_return co_await let_go(until);
   }
 
   asio::awaitable<Result<Preflight>> preflight() override { return look(); }
@@ -196,6 +212,8 @@ class Ecs final : public Driver {
     std::erase_if(plan.kept, [&ready](const std::string& arn) {
       return std::ranges::find(ready, arn) == ready.end();
     });
+    kept_.insert(plan.kept.begin(), plan.kept.end());
+    kept_until_ = now + 60.0 * ecs::protection_minutes;
     const auto kept = co_await protections(plan.kept, protect_for_a_scale_in, until);
     if (!kept) co_return kept.error();
     if (!kept->failure.empty()) {
@@ -208,6 +226,18 @@ class Ecs final : public Driver {
       co_return Failure{
           Errc::failed, "tasks that are to go stay protected: " + released->failure, {}};
     }
+    co_return Result<void>{};
+  }
+
+  /// Those that work have protected themselves since, for longer: these stay.
+  asio::awaitable<Result<void>> let_go(Deadline until) {
+    const auto stand =
+        co_await protections({kept_.begin(), kept_.end()}, ecs::get_protection, until);
+    if (!stand) co_return stand.error();
+    const auto arns = ecs::kept_by_a_scale_in(stand->tasks, seconds_of(session_.now()));
+    const auto released = co_await protections(arns, ecs::unprotect, until);
+    if (!released) co_return released.error();
+    kept_.clear();
     co_return Result<void>{};
   }
 
@@ -346,6 +376,9 @@ class Ecs final : public Driver {
   ecs::Options options_;
   ecs::OwnTask own_task_;
   ecs::Session session_;
+  std::set<std::string> kept_;  ///< ARNs, by the last scale-in
+  double kept_until_ = 0.0;
+  int kept_at_ = 0;           ///< the count that was asked for last
   bool is_updating_ = false;  ///< a deployment was under way when the service was seen last
 };
 

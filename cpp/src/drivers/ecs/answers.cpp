@@ -355,6 +355,14 @@ ProtectionPlan plan_protection(const std::vector<std::string>& tasks,
   return plan;
 }
 
+std::vector<std::string> kept_by_a_scale_in(const std::vector<ProtectedTask>& tasks, double now) {
+  std::vector<std::string> arns;
+  for (const auto& task : tasks) {
+    if (task.until - now <= longest_of_a_scale_in) arns.push_back(task.arn);
+  }
+  return arns;
+}
+
 std::string conflict_of(const ScalableTarget& target, const std::vector<std::string>& policies,
                         const std::vector<std::string>& actions) {
   if (target.suspended.all() || (policies.empty() && actions.empty())) return {};

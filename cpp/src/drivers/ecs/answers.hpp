@@ -107,6 +107,10 @@ struct ProtectionPlan {
 ProtectionPlan plan_protection(const std::vector<std::string>& tasks,
                                const std::vector<ProtectedTask>& before, int count, double now);
 
+/// Of the tasks that a scale-in kept, those whose protection is still that: what a task has asked
+/// for itself since lasts longer.
+std::vector<std::string> kept_by_a_scale_in(const std::vector<ProtectedTask>& tasks, double now);
+
 /// Why the native autoscaler and this agent cannot both scale the service; empty: they can.
 std::string conflict_of(const ScalableTarget& target, const std::vector<std::string>& policies,
                         const std::vector<std::string>& actions);

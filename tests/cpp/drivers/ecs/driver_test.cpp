@@ -130,6 +130,10 @@ class EcsDriver : public testing::Test {
                        now["ScheduledScalingSuspended"]};
     });
   }
+  Result<void> go_on() { return run(io, driver().go_on()); }
+  Names operations() {
+    return aws.with([](State& state) { return state.operations; });
+  }
   Result<void> release() { return run(io, driver().release()); }
   /// As somebody had set it, before any takeover.
   void begin_with_autoscaler(const Suspended& before) {
@@ -686,6 +690,49 @@ TEST_F(EcsDriver, OfThoseThatAreNotReadyNoneIsProtected) {
   });
   ASSERT_TRUE(scale(3, {"c", "d", "a", "b"}));
   EXPECT_EQ(protected_tasks(), (Names{"a", "b"}));
+}
+
+TEST_F(EcsDriver, WhomAScaleInKeptIsLetGoOnceItIsDone) {
+  begin_with_tasks({"a", "b", "c", "d"});
+  set_protected("a", std::chrono::minutes{30});
+  ASSERT_TRUE(scale(3, {"d", "a", "b", "c"}));
+  ASSERT_EQ(protected_tasks(), (Names{"a", "b", "c"}));
+  set_protected("b", std::chrono::minutes{30});  // it has begun to work since
+  ASSERT_TRUE(go_on());
+  EXPECT_EQ(protected_tasks(), (Names{"a", "b"}));
+  const auto asked = operations();
+  ASSERT_TRUE(go_on());
+  EXPECT_EQ(operations(), asked) << "that was all";
+}
+
+TEST_F(EcsDriver, WhomAScaleInKeepsIsNotLetGoBeforeItIsDone) {
+  begin_with_tasks({"a", "b", "c"});
+  ASSERT_TRUE(scale(2, {"c", "a", "b"}));
+  aws.with([](State& state) {
+    state.tasks.push_back(task_json("c"));  // it takes its time to end
+    state.protected_until[task_arn("c")] = state.time + std::chrono::hours{2};
+    state.service["runningCount"] = 3;
+  });
+  ASSERT_TRUE(go_on());
+  EXPECT_EQ(protected_tasks(), (Names{"a", "b", "c"}));
+  aws.with([](State& state) { state.protected_until.erase(task_arn("c")); });
+  ASSERT_TRUE(go_on());
+  EXPECT_EQ(tasks(), (Names{"a", "b"}));
+  EXPECT_EQ(protected_tasks(), Names{});
+}
+
+TEST_F(EcsDriver, AnAnswerFromBeforeAScaleInDoesNotEndIt) {
+  begin_with_tasks({"a", "b", "c"});
+  const auto before = aws.with([](State& state) { return state.service; });
+  ASSERT_TRUE(scale(2, {"c", "a", "b"}));
+  script("DescribeServices",
+         {{200, Json{{"services", {before}}, {"failures", Json::array()}}.dump(), ""}});
+  ASSERT_TRUE(go_on());
+  EXPECT_EQ(protected_tasks(), (Names{"a", "b"}));
+  pass(std::chrono::minutes{5});
+  const auto asked = operations();
+  ASSERT_TRUE(go_on());
+  EXPECT_EQ(operations(), asked) << "they have run out";
 }
 
 // ---- the task that the agent is in
