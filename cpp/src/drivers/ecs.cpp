@@ -138,6 +138,7 @@ class Ecs final : public Driver {
                                ", which knows no protection of tasks: a scale-in will be refused "
                                "as long as platform.protectBusyTasks is not false");
     }
+    if (auto other = ecs::kept_elsewhere(*service)) found.warnings.push_back(std::move(*other));
     const auto native = co_await native_autoscaler(until);
     if (!native) {
       auto failure = native.error();
@@ -156,11 +157,37 @@ class Ecs final : public Driver {
     if (auto clock = ecs::clock_finding(session_.ahead())) {
       found.warnings.push_back(std::move(*clock));
     }
+    if (options_.protects_busy_tasks && !can_protect_) {
+      const auto seen = co_await look_at_protection(until);
+      const bool lacks_a_right = !seen && !seen.error().permission.empty();
+      if (!seen && !lacks_a_right) co_return seen.error();
+      if (lacks_a_right) found.warnings.push_back(ecs::no_scale_in(seen.error()));
+    }
     if (keeps_busy_replica()) {
       const auto refused = co_await own_task_.refusal();
       if (refused) found.warnings.push_back(ecs::finding_of_own_task(*refused));
     }
     co_return found;
+  }
+
+  /// What a scale-in reads, of one task: whether this may be read is known after it was, once.
+  asio::awaitable<Result<void>> look_at_protection(Deadline until) {
+    const auto& place = options_.place;
+    const auto listed = co_await session_.call(ecs::list_tasks(place, {}), until);
+    if (!listed) co_return listed.error();
+    const auto page = ecs::parse_task_page(*listed);
+    if (!page) co_return page.error();
+    if (page->arns.empty()) co_return Result<void>{};
+    const auto one = part(page->arns, 0, 1);
+    const auto described = co_await session_.call(ecs::describe_tasks(place, one), until);
+    if (!described) co_return described.error();
+    if (const auto task = ecs::parse_tasks(*described); !task) co_return task.error();
+    const auto stands = co_await session_.call(ecs::get_protection(place, one), until);
+    if (!stands) co_return stands.error();
+    const auto read = ecs::parse_protection("GetTaskProtection", *stands);
+    if (!read) co_return read.error();
+    can_protect_ = true;
+    co_return Result<void>{};
   }
 
   asio::awaitable<Result<ecs::Service>> describe(Deadline until) {
@@ -379,6 +406,7 @@ class Ecs final : public Driver {
   std::set<std::string> kept_;  ///< ARNs, by the last scale-in
   double kept_until_ = 0.0;
   int kept_at_ = 0;           ///< the count that was asked for last
+  bool can_protect_ = false;  ///< as far as can be seen without a write
   bool is_updating_ = false;  ///< a deployment was under way when the service was seen last
 };
 

@@ -1,6 +1,7 @@
 #include "drivers/ecs/answers.hpp"
 
 #include <algorithm>
+#include <cctype>
 #include <nlohmann/json.hpp>
 
 #include "model/json/shallow.hpp"
@@ -103,6 +104,15 @@ std::vector<std::string> texts(Reader& reader, const Json& object, const char* k
   return read;
 }
 
+/// As people tag what it makes: "terraform: true", "ManagedBy: Terraform".
+bool names_terraform(std::string_view text) {
+  constexpr std::string_view name = "terraform";
+  const auto is_same = [](char letter, char small) {
+    return std::tolower(static_cast<unsigned char>(letter)) == small;
+  };
+  return std::search(text.begin(), text.end(), name.begin(), name.end(), is_same) != text.end();
+}
+
 Service service_in(Reader& reader, const Json& object) {
   Service service;
   service.arn = reader.text(object, "serviceArn");
@@ -126,8 +136,11 @@ Service service_in(Reader& reader, const Json& object) {
     }
   });
   each(reader, object, "tags", [&](const Json& each) {
-    if (reader.text(each, "key") != taken_over_tag) return;
-    service.before_takeover = suspended_in(reader.text(each, "value"));
+    const auto key = reader.text(each, "key");
+    const auto value = reader.text(each, "value");
+    if (key == taken_over_tag) service.before_takeover = suspended_in(value);
+    if (key == "aws:cloudformation:stack-name") service.stack = value;
+    if (names_terraform(key) || names_terraform(value)) service.is_of_terraform = true;
   });
   return service;
 }

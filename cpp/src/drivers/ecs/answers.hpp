@@ -30,6 +30,8 @@ struct Service {
   int pending = 0;
   std::vector<Deployment> deployments;
   std::vector<std::string> events;  ///< what the platform says of it, the newest first
+  std::string stack;                ///< of CloudFormation, by its tag; empty: of none
+  bool is_of_terraform = false;     ///< a tag says so
   std::optional<Suspended>
       before_takeover;  ///< of its scalable target; empty: it was not taken over
 };

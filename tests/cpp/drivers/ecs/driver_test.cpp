@@ -390,6 +390,50 @@ TEST_F(EcsDriver, OneThatIsSuspendedOrHasNothingToActByIsNone) {
   EXPECT_EQ(sentences(preflight().wrong), Names{});
 }
 
+TEST_F(EcsDriver, WhoeverPutsHisOwnCountBackIsWarnedOf) {
+  using Tags = std::map<std::string, std::string>;
+  for (const auto& [tags, words] :
+       {std::pair{Tags{{"aws:cloudformation:stack-name", "shop-web"}}, "stack shop-web"},
+        std::pair{Tags{{"ManagedBy", "Terraform"}}, "Terraform"},
+        std::pair{Tags{{"terraform", "true"}}, "Terraform"}}) {
+    aws.with([&tags](State& state) { state.tags = tags; });
+    const auto found = preflight();
+    EXPECT_EQ(sentences(found.wrong), Names{});
+    ASSERT_EQ(found.warnings.size(), 1U) << words;
+    EXPECT_NE(found.warnings[0].what.find(words), std::string::npos) << found.warnings[0].what;
+    EXPECT_NE(found.warnings[0].why, "");
+    EXPECT_NE(found.warnings[0].paste, "");
+  }
+  aws.with([](State& state) { state.tags = {{"team", "shop"}}; });
+  EXPECT_EQ(sentences(preflight().warnings), Names{});
+}
+
+TEST_F(EcsDriver, ARightThatOnlyAScaleInNeedsIsMissedBeforeIt) {
+  begin_with_tasks({"a", "b"});
+  for (const std::string operation : {"ListTasks", "DescribeTasks", "GetTaskProtection"}) {
+    begin_anew();
+    script(operation, {refusal("AccessDeniedException", "no")});
+    const auto found = preflight();
+    EXPECT_EQ(sentences(found.wrong), Names{}) << "it can grow";
+    ASSERT_EQ(found.warnings.size(), 1U) << operation;
+    const auto& warning = found.warnings[0];
+    EXPECT_NE(warning.what.find("missing permission: ecs:" + operation), std::string::npos)
+        << warning.what;
+    EXPECT_NE(warning.why, "");
+    EXPECT_NE(warning.paste.find("ecs:" + operation), std::string::npos);
+    EXPECT_EQ(sentences(preflight().warnings), Names{}) << "a person has given it";
+  }
+  const auto asked = operations();
+  EXPECT_EQ(sentences(preflight().warnings), Names{});
+  const auto again = operations();
+  EXPECT_EQ(std::ranges::count(again, "ListTasks"), std::ranges::count(asked, "ListTasks"))
+      << "it is known";
+  options.protects_busy_tasks = false;
+  begin_anew();
+  script("ListTasks", {refusal("AccessDeniedException", "no")});
+  EXPECT_EQ(sentences(preflight().warnings), Names{}) << "nobody needs it";
+}
+
 // ---- takeover
 
 TEST_F(EcsDriver, WithConsentTheNativeAutoscalerIsSuspendedByTheFirstWriteAndGivenBack) {
