@@ -82,8 +82,8 @@ Finding finding_of_parts(const py::dict& parts) {
 Finding finding_in(const py::handle& answer) {
   const bool is_text = py::isinstance<py::str>(answer);
   if (!is_text && !py::isinstance<py::dict>(answer)) refuse(answer, a_finding);
-  auto found = is_text ? Finding{answer.cast<std::string>()}
-                       : finding_of_parts(answer.cast<py::dict>());
+  auto found =
+      is_text ? Finding{answer.cast<std::string>()} : finding_of_parts(answer.cast<py::dict>());
   if (found.what.empty()) throw Error{Errc::failed, "preflight() returned a finding without what"};
   return found;
 }

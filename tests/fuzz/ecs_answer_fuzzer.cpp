@@ -2,6 +2,7 @@
 // is seen of a service adds up.
 #include "drivers/ecs/answers.hpp"
 #include "drivers/ecs/metadata.hpp"
+#include "drivers/ecs/own_protection.hpp"
 #include "drivers/ecs/refusal.hpp"
 #include "invariants.hpp"
 
@@ -41,6 +42,19 @@ void hold_refusal(std::string_view text) {
   }
 }
 
+void hold_own_protection(std::string_view text) {
+  for (const int status : {200, 400, 504}) {
+    for (const auto& call : {ecs::get_own_protection(), ecs::unprotect_own_task()}) {
+      const auto read = ecs::parse_own_protection(call, status, text);
+      if (!read) hold(is_utf8(read.error().message), "a failure is UTF-8: " + read.error().message);
+      hold(!read || status == 200, "a refusal is no protection");
+      if (!read) continue;
+      const auto step = ecs::own_step(false, *read, 0.0, 1e9);
+      hold(step == ecs::OwnStep::none, "what is not ours is not taken away");
+    }
+  }
+}
+
 void read(std::string_view text) {
   const auto service = ecs::parse_described(text, {"cluster", "service"});
   const auto tasks = ecs::parse_tasks(text);
@@ -56,6 +70,7 @@ void read(std::string_view text) {
   hold_failure(ecs::parse_policy_names(text));
   hold_failure(ecs::parse_action_names(text));
   hold_refusal(text);
+  hold_own_protection(text);
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <random>
 #include <selfscale/decide.hpp>
 
+#include "agent/snapshot.hpp"
 #include "policy/compiled.hpp"
 
 namespace selfscale::agent {
@@ -109,6 +110,7 @@ asio::awaitable<bool> Events::advance(Result<drivers::Observation> seen) {
                        " replicas, as before the last step",
                    {}};
   }
+  if (seen) life_->seen = seen->replicas;
   auto next = life_->actuation.resume(Observed{std::move(seen)}, house_.clock.now());
   co_return co_await perform(std::move(next));
 }
@@ -180,7 +182,7 @@ void Events::begin_rollback(const Write& wanted) {
   keep(failed);
   circuit_.open(Errc::failed, wanted.why, {}, house_.clock.now());
   life_->event = event_of(wish);
-  life_->victims.clear();
+  life_->victims = victims_of_rollback(life_->seen, may_go, house_.settings.instance);
 }
 
 /// The platform took the count: cooldowns run from here.

@@ -79,6 +79,8 @@ class Events {
   StartupTimes startups;  ///< learned from the steps up
   /// Recorded so far; what may be taken away depends on it where the platform chooses who goes.
   std::optional<drivers::LongestWork> longest_work;
+  /// Who may go by the last snapshot, as victims() has it.
+  std::vector<std::string> may_go;
 
  private:
   struct Life {
@@ -86,6 +88,7 @@ class Events {
     Actuation actuation;
     std::vector<std::string> victims;
     Instant due{};
+    std::vector<drivers::Replica> seen{};  ///< when it was observed last
   };
   /// The count before the last write, which answers may show for a while.
   struct Replaced {

@@ -31,6 +31,7 @@ constexpr Duration shortest_tick{10};
 constexpr Duration longest_tick{1'000};
 constexpr Duration word_interval{1'000};
 constexpr std::chrono::milliseconds drain_tick{100};
+constexpr std::chrono::milliseconds work_tick{1'000};
 constexpr std::chrono::milliseconds patience_with_calls{300};
 constexpr std::chrono::milliseconds patience_with_step{1'000};
 constexpr int change_attempts = 5;
@@ -55,6 +56,7 @@ Runner::Runner(const AgentOptions& options, Settings settings, Seat& seat, Subsc
       on_drain_{std::move(on_drain)},
       house_{options, std::move(settings), seat, subscribers, totals},
       steering_{house_},
+      own_work_{house_},
       next_step_{house_.io},
       step_ended_{house_.io},
       next_tick_{house_.io},
@@ -88,6 +90,9 @@ void Runner::start() {
   spawn(keep_up());
   spawn(steer());
   if (settings.supervised) spawn(watch_drain());
+  if (settings.is_replica && house_.driver && house_.driver->keeps_busy_replica()) {
+    spawn(watch_own_work());
+  }
   thread_ = start_thread("selfscale", [this] { run(); });
 }
 
@@ -251,6 +256,20 @@ void Runner::say_whether_seen() {
     house_.log.recovered("segment");
   } else {
     house_.log.trouble("segment", seat_.degraded());
+  }
+}
+
+/// A loop of its own: a job that has begun is to be known before the next evaluation.
+asio::awaitable<void> Runner::watch_own_work() {
+  asio::steady_timer timer{house_.io};
+  while (!stopping_) {
+    try {
+      co_await own_work_.tell(steering_.people_allow());
+    } catch (const std::exception& error) {
+      caught("telling of this replica's work", error.what());
+    }
+    timer.expires_after(work_tick);
+    co_await timer.async_wait(with_error);
   }
 }
 

@@ -16,6 +16,7 @@
 #include <utility>
 
 #include "agent/house.hpp"
+#include "agent/own_work.hpp"
 #include "agent/steering.hpp"
 #include "control/handler.hpp"
 #include "exposition/collect.hpp"
@@ -83,6 +84,7 @@ class Runner final : public control::Controlled {
   void say_whether_seen();
   void say_what_is_overruled();
   void say_what_is_not_kept();
+  boost::asio::awaitable<void> watch_own_work();
   boost::asio::awaitable<void> watch_drain();
   boost::asio::awaitable<void> wind_up();
   boost::asio::awaitable<Result<fleet::Switches>> change(std::string service, Change how);
@@ -99,6 +101,7 @@ class Runner final : public control::Controlled {
   std::function<void()> on_drain_;
   House house_;
   Steering steering_;
+  OwnWork own_work_;
   boost::asio::steady_timer next_step_;
   boost::asio::steady_timer step_ended_;
   bool is_stepping_ = false;

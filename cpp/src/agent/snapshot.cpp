@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <set>
@@ -245,6 +246,28 @@ std::vector<std::string> victims(const Snapshot& snapshot, const std::string& ow
                    });
   std::vector<std::string> names;
   for (const auto* instance : candidates) names.push_back(instance->id);
+  return names;
+}
+
+std::vector<std::string> victims_of_rollback(const std::vector<drivers::Replica>& seen,
+                                             const std::vector<std::string>& may_go,
+                                             const std::string& own) {
+  std::vector<std::string> names;
+  std::vector<std::string> new_ones;
+  for (const auto& replica : seen) {
+    if (replica.instance.empty() || replica.deleting) continue;
+    const bool is_known = std::ranges::find(may_go, replica.instance) != may_go.end();
+    if (!replica.ready) {
+      names.push_back(replica.instance);
+    } else if (!is_known) {
+      new_ones.push_back(replica.instance);
+    }
+  }
+  std::ranges::move(new_ones, std::back_inserter(names));
+  for (const auto& name : may_go) {
+    if (std::ranges::find(names, name) == names.end()) names.push_back(name);
+  }
+  if (std::erase(names, own) > 0) names.push_back(own);
   return names;
 }
 

@@ -68,4 +68,11 @@ std::uint64_t count_refused(const Snapshot& snapshot);
 /// decides, after all others. Only instances known to be ready.
 std::vector<std::string> victims(const Snapshot& snapshot, const std::string& own);
 
+/// Those that may go where a step up is taken back: who is not ready, then who has become ready
+/// since the snapshot, then `may_go`, those of the snapshot, and `own` after all others. `seen`:
+/// observed last.
+std::vector<std::string> victims_of_rollback(const std::vector<drivers::Replica>& seen,
+                                             const std::vector<std::string>& may_go,
+                                             const std::string& own);
+
 }  // namespace selfscale::agent

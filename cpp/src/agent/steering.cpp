@@ -81,6 +81,10 @@ asio::awaitable<void> Steering::step() {
   if (role_ == Role::follower) {
     const bool may_follow_on = !house_.settings.supervised;
     if (evaluates && may_follow_on) co_await take_up_totals();
+    if (evaluates && house_.driver && house_.driver->keeps_busy_replica()) {
+      co_await read_switches_of_people();
+      take_circumstances();
+    }
     co_return;
   }
   if (const auto often = house_.fleet->renew_within(); often && role_ == Role::leader) {
@@ -320,6 +324,7 @@ asio::awaitable<void> Steering::evaluate() {
   if (role_ == Role::leader && platform_.seen()) events_.compare(*platform_.seen());
   state_before_ = state_;
   co_await think();
+  events_.may_go = victims(snapshot_, house_.settings.instance);
   account_.give(evaluated(), switches_);
   house_.journal->keep_evaluation(evaluation_row(policy_, snapshot_, decision_));
   if (role_ == Role::leader) {
@@ -382,7 +387,8 @@ asio::awaitable<Shared> Steering::shared() {
 asio::awaitable<void> Steering::read_switches_of_people() {
   auto global = co_await house_.fleet->switches({});
   auto service = co_await house_.fleet->switches(house_.service());
-  circumstances_.leads = role_ == Role::leader && global && service;
+  hears_people_ = global && service;
+  circumstances_.leads = role_ == Role::leader && hears_people_;
   if (!global || !service) {
     const auto& why = global ? service.error().message : global.error().message;
     house_.log.trouble("switches", "the switches cannot be read, so nothing is done: " + why);
@@ -393,7 +399,7 @@ asio::awaitable<void> Steering::read_switches_of_people() {
   circumstances_.service = std::move(*service);
 }
 
-void Steering::judge_now() {
+void Steering::take_circumstances() {
   circumstances_.killed = house_.settings.killed;
   circumstances_.word = house_.settings.word;
   circumstances_.enabled_by_environment = house_.settings.enabled;
@@ -402,6 +408,11 @@ void Steering::judge_now() {
   circumstances_.wall_time_seconds = wall_seconds();
   circumstances_.has_driver = house_.driver != nullptr;
   circumstances_.preflight = drivers::sentences(standing_.found().wrong);
+  people_allow_ = hears_people_ && agent::people_allow(judge(read_switches(circumstances_)));
+}
+
+void Steering::judge_now() {
+  take_circumstances();
   switches_ = read_switches(circumstances_);
   verdict_ = judge(switches_);
   events_.allow(verdict_.may_act && !ends_, lease_.token);

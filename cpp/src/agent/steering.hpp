@@ -69,6 +69,9 @@ class Steering {
   boost::asio::awaitable<void> take_up_totals();
   /// What is measured, as of now; nothing while this process follows.
   [[nodiscard]] std::vector<ShownReading> readings() const;
+  /// Do people let agents act, whoever leads, as far as is known? A follower hears it where its
+  /// driver keeps busy replicas.
+  [[nodiscard]] bool people_allow() const noexcept { return people_allow_; }
   /// Why it is not certain that this platform has one writer, and the ways out; empty: it is.
   [[nodiscard]] std::optional<Finding> rivals() const { return standing_.rivals(); }
   /// The nearest count that the policy allows at this time, and the platform takes.
@@ -101,6 +104,7 @@ class Steering {
   void say_whether_counted();
   boost::asio::awaitable<Shared> shared();
   boost::asio::awaitable<void> read_switches_of_people();
+  void take_circumstances();
   void judge_now();
   boost::asio::awaitable<void> act();
   boost::asio::awaitable<void> go_on();
@@ -131,6 +135,8 @@ class Steering {
   bool resumes_ = false;  ///< what the leader before left unfinished is still to be taken up
   bool has_learned_ = false;
   Circumstances circumstances_;
+  bool hears_people_ = false;  ///< their switches could be read
+  bool people_allow_ = false;
   std::vector<Switch> switches_;
   Verdict verdict_;
   bool ends_ = false;  ///< nothing is written any more

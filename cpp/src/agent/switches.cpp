@@ -92,6 +92,13 @@ Verdict judge(const std::vector<Switch>& switches) noexcept {
   return {false, first->no};
 }
 
+/// They are asked first.
+bool people_allow(const Verdict& verdict) noexcept {
+  const auto& because = verdict.because;
+  return verdict.may_act || because == "no_driver" || because == "not_candidate" ||
+         because == "not_leader";
+}
+
 std::string_view way_to_act(std::string_view because) noexcept {
   constexpr std::pair<std::string_view, std::string_view> ways[] = {
       {"kill", "SELFSCALE_KILL is set: unset it and start again"},

@@ -55,6 +55,8 @@ struct Verdict {
   std::string_view because;
 };
 Verdict judge(const std::vector<Switch>& switches) noexcept;
+/// Does no person's word and no setting say no, whatever the driver says and whoever leads?
+bool people_allow(const Verdict& verdict) noexcept;
 
 /// What lets it act where `because` does not, for people.
 std::string_view way_to_act(std::string_view because) noexcept;

@@ -79,6 +79,15 @@ class Driver {
   /// Called instead as this process ends and others go on: leaves in order what it began by itself,
   /// and what was taken over as it is.
   virtual boost::asio::awaitable<Result<void>> leave() { co_return Result<void>{}; }
+  /// Can the platform be told that the replica of this process has work in hand, and does it keep
+  /// that replica then?
+  [[nodiscard]] virtual bool keeps_busy_replica() const { return false; }
+  /// Tells it so, or that it has none any more. Asked about once a second by one process of each
+  /// replica, whoever leads, beside the other calls, while people let agents act; whoever is not
+  /// asked any more tells nothing.
+  virtual boost::asio::awaitable<Result<void>> keep_busy_replica(bool /*is_busy*/) {
+    co_return Result<void>{};
+  }
   [[nodiscard]] virtual Capabilities capabilities() const = 0;
   /// A failure of preflight() or observe(): what it means to a person, and what mends it.
   [[nodiscard]] virtual Finding explain(const Failure& failure) const {

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <set>
 #include <utility>
 
 #include "drivers/ecs/answers.hpp"
+#include "drivers/ecs/own_task.hpp"
 #include "drivers/ecs/refusal.hpp"
 #include "drivers/ecs/session.hpp"
 #include "drivers/overtaken.hpp"
@@ -34,7 +36,9 @@ std::vector<std::string> part(const std::vector<std::string>& names, std::size_t
 class Ecs final : public Driver {
  public:
   Ecs(asio::io_context& io, ecs::Options options, ecs::CredentialChain::Surroundings surroundings)
-      : options_{std::move(options)}, session_{io, options_, std::move(surroundings)} {}
+      : options_{std::move(options)},
+        own_task_{io, surroundings.environment},
+        session_{io, options_, std::move(surroundings)} {}
 
   asio::awaitable<Result<Observation>> observe() override {
     const Deadline until{options_.patience};
@@ -66,11 +70,26 @@ class Ecs final : public Driver {
       auto taken = co_await take_over(*service, until);
       if (!taken) co_return taken.error();
     }
+    kept_at_ = request.desired;
     if (fewer > 0 && options_.protects_busy_tasks) {
       auto kept = co_await keep_the_others(request.victims, fewer, until);
       if (!kept) co_return kept.error();
     }
     co_return co_await write(request.desired, until);
+  }
+
+  /// Whom a scale-in kept is let go once it is done: a deployment would wait for them.
+  asio::awaitable<Result<void>> go_on() override {
+    if (seconds_of(session_.now()) >= kept_until_) kept_.clear();
+    if (kept_.empty()) co_return Result<void>{};
+    const Deadline until{options_.patience};
+    const auto service = co_await describe(until);
+    if (!service) co_return service.error();
+    // An answer may show the count from before: it is done once what was asked for is there.
+    const bool is_done =
+        service->desired <= kept_at_ && service->running + service->pending <= service->desired;
+    if (!is_done) co_return Result<void>{};
+    co_return co_await let_go(until);
   }
 
   asio::awaitable<Result<Preflight>> preflight() override { return look(); }
@@ -79,6 +98,15 @@ class Ecs final : public Driver {
   asio::awaitable<Result<void>> release() override {
     if (!options_.takes_over) co_return Result<void>{};
     co_return co_await give_back(release_deadline(options_.patience));
+  }
+
+  [[nodiscard]] bool keeps_busy_replica() const override {
+    return options_.protects_busy_tasks && own_task_.is_known();
+  }
+
+  /// Not from a deployment, which would wait for work that never ends.
+  asio::awaitable<Result<void>> keep_busy_replica(bool is_busy) override {
+    co_return co_await own_task_.keep(is_busy && !is_updating_, seconds_of(session_.now()));
   }
 
   [[nodiscard]] Capabilities capabilities() const override {
@@ -115,6 +143,7 @@ class Ecs final : public Driver {
           "capacity is added, and none is taken away",
           R"("protectBusyTasks": false   # in the policy's platform: ECS chooses whom it ends)");
     }
+    if (auto other = ecs::kept_elsewhere(*service)) found.warnings.push_back(std::move(*other));
     const auto native = co_await native_autoscaler(until);
     if (!native) {
       auto failure = native.error();
@@ -133,13 +162,45 @@ class Ecs final : public Driver {
     if (auto clock = ecs::clock_finding(session_.ahead())) {
       found.warnings.push_back(std::move(*clock));
     }
+    if (options_.protects_busy_tasks && !can_protect_) {
+      const auto seen = co_await look_at_protection(until);
+      const bool lacks_a_right = !seen && !seen.error().permission.empty();
+      if (!seen && !lacks_a_right) co_return seen.error();
+      if (lacks_a_right) found.warnings.push_back(ecs::no_scale_in(seen.error()));
+    }
+    if (keeps_busy_replica()) {
+      const auto refused = co_await own_task_.refusal();
+      if (refused) found.warnings.push_back(ecs::finding_of_own_task(*refused));
+    }
     co_return found;
+  }
+
+  /// What a scale-in reads, of one task: whether this may be read is known after it was, once.
+  asio::awaitable<Result<void>> look_at_protection(Deadline until) {
+    const auto& place = options_.place;
+    const auto listed = co_await session_.call(ecs::list_tasks(place, {}), until);
+    if (!listed) co_return listed.error();
+    const auto page = ecs::parse_task_page(*listed);
+    if (!page) co_return page.error();
+    if (page->arns.empty()) co_return Result<void>{};
+    const auto one = part(page->arns, 0, 1);
+    const auto described = co_await session_.call(ecs::describe_tasks(place, one), until);
+    if (!described) co_return described.error();
+    if (const auto task = ecs::parse_tasks(*described); !task) co_return task.error();
+    const auto stands = co_await session_.call(ecs::get_protection(place, one), until);
+    if (!stands) co_return stands.error();
+    const auto read = ecs::parse_protection("GetTaskProtection", *stands);
+    if (!read) co_return read.error();
+    can_protect_ = true;
+    co_return Result<void>{};
   }
 
   asio::awaitable<Result<ecs::Service>> describe(Deadline until) {
     const auto answer = co_await session_.call(ecs::describe_service(options_.place), until);
     if (!answer) co_return answer.error();
-    co_return ecs::parse_described(*answer, options_.place);
+    auto service = ecs::parse_described(*answer, options_.place);
+    if (service) is_updating_ = service->deployments.size() > 1;
+    co_return service;
   }
 
   asio::awaitable<Result<std::vector<ecs::Task>>> list_tasks(Deadline until) {
@@ -176,7 +237,15 @@ class Ecs final : public Driver {
     const auto known = ecs::in_order(*tasks, victims);
     const auto before = co_await protections(known, ecs::get_protection, until);
     if (!before) co_return before.error();
-    const auto plan = ecs::plan_protection(known, before->tasks, fewer, seconds_of(session_.now()));
+    const double now = seconds_of(session_.now());
+    auto plan = ecs::plan_protection(known, before->tasks, fewer, now);
+    // Of those that are not ready nobody must stay, and ECS protects none that does not run.
+    const auto ready = ecs::ready_tasks(*tasks);
+    std::erase_if(plan.kept, [&ready](const std::string& arn) {
+      return std::ranges::find(ready, arn) == ready.end();
+    });
+    kept_.insert(plan.kept.begin(), plan.kept.end());
+    kept_until_ = now + 60.0 * ecs::protection_minutes;
     const auto kept = co_await protections(plan.kept, protect_for_a_scale_in, until);
     if (!kept) co_return kept.error();
     if (!kept->failure.empty()) {
@@ -189,6 +258,18 @@ class Ecs final : public Driver {
       co_return Failure{
           Errc::failed, "tasks that are to go stay protected: " + released->failure, {}};
     }
+    co_return Result<void>{};
+  }
+
+  /// Those that work have protected themselves since, for longer: these stay.
+  asio::awaitable<Result<void>> let_go(Deadline until) {
+    const auto stand =
+        co_await protections({kept_.begin(), kept_.end()}, ecs::get_protection, until);
+    if (!stand) co_return stand.error();
+    const auto arns = ecs::kept_by_a_scale_in(stand->tasks, seconds_of(session_.now()));
+    const auto released = co_await protections(arns, ecs::unprotect, until);
+    if (!released) co_return released.error();
+    kept_.clear();
     co_return Result<void>{};
   }
 
@@ -325,7 +406,13 @@ class Ecs final : public Driver {
   }
 
   ecs::Options options_;
+  ecs::OwnTask own_task_;
   ecs::Session session_;
+  std::set<std::string> kept_;  ///< ARNs, by the last scale-in
+  double kept_until_ = 0.0;
+  int kept_at_ = 0;           ///< the count that was asked for last
+  bool can_protect_ = false;  ///< as far as can be seen without a write
+  bool is_updating_ = false;  ///< a deployment was under way when the service was seen last
 };
 
 std::optional<std::string> variable(const std::string& name) {

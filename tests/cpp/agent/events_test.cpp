@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <fstream>
+#include <mutex>
 
 #include "agent/agent_fixture.hpp"
 #include "journal/journal.hpp"
@@ -43,6 +44,38 @@ TEST_F(AgentTest, ReplicasThatDoNotBecomeReadyAreRolledBack) {
   EXPECT_EQ(events[0].from_replicas, 2);
   EXPECT_EQ(events[0].to_replicas, 1);
   EXPECT_EQ(platform.replicas, 1);
+}
+
+TEST_F(AgentTest, ARollbackTakesThoseThatDidNotComeUp) {
+  auto policy = one_step();
+  policy["minReplicas"] = 2;
+  policy["startup"]["timeout"] = "200ms";
+  platform.replicas = 2;
+  std::mutex mutex;
+  std::vector<std::string> victims;
+  auto given = enabled(policy);
+  given.driver.scale = [&](const ScaleRequest& request) {
+    const std::lock_guard lock{mutex};
+    platform.replicas = request.desired;
+    victims = request.victims;
+  };
+  given.driver.observe = [&] {
+    const int count = platform.replicas;
+    ReplicaCounts seen{count, count, 2};
+    seen.replicas = {{.instance = "a", .ready = true}, {.instance = "b", .ready = true}};
+    if (count == 3) seen.replicas.push_back({.instance = "new", .ready = false});
+    return seen;
+  };
+  Agent agent{given};
+  agent.gauge("depth").set(50);
+  agent.start();
+  ASSERT_TRUE(eventually([&] {
+    const auto events = agent.history("backend");
+    return events.size() == 2 && events[0].trigger == Trigger::rollback;
+  }));
+  ASSERT_TRUE(eventually([&] { return platform.replicas == 2; }));
+  const std::lock_guard lock{mutex};
+  EXPECT_EQ(victims, (std::vector<std::string>{"new", "b", "a"})) << "the own one last";
 }
 
 TEST_F(AgentTest, WithoutRollbackAFailedStepStays) {

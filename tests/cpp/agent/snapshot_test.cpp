@@ -414,5 +414,22 @@ TEST(OtherServices, WhatCannotBeReadIsNotCounted) {
   EXPECT_EQ(shared, Shared{});
 }
 
+TEST(VictimsOfARollback, AreThoseThatDidNotComeUpThenTheNewOnesThenTheIdleOnes) {
+  using drivers::Replica;
+  const std::vector<Replica> seen{
+      {.instance = "busy", .ready = true},    {.instance = "idle", .ready = true},
+      {.instance = "ill", .ready = false},    {.instance = "starting", .ready = false},
+      {.instance = "just up", .ready = true}, {.instance = "going", .deleting = true},
+      {.instance = "", .ready = false},
+  };
+  EXPECT_EQ(victims_of_rollback(seen, {"idle", "ill", "busy"}, "busy"),
+            (std::vector<std::string>{"ill", "starting", "just up", "idle", "busy"}));
+  EXPECT_EQ(victims_of_rollback(seen, {}, "idle"),
+            (std::vector<std::string>{"ill", "starting", "busy", "just up", "idle"}));
+  EXPECT_EQ(victims_of_rollback({}, {"idle", "busy"}, "other"),
+            (std::vector<std::string>{"idle", "busy"}))
+      << "a platform that names none";
+}
+
 }  // namespace
 }  // namespace selfscale::agent

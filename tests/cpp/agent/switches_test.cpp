@@ -193,5 +193,24 @@ TEST(Switches, EachSaysWhoSetIt) {
   EXPECT_FALSE(named("enabled", switches).says_no);
 }
 
+TEST(PeopleAllow, WhateverTheDriverSaysAndWhoeverLeads) {
+  const auto allow = [](const Circumstances& now) {
+    return people_allow(judge(read_switches(now)));
+  };
+  auto now = all_clear();
+  EXPECT_TRUE(allow(now));
+  now.leads = false;
+  now.preflight = {"no such service"};
+  now.has_driver = false;
+  EXPECT_TRUE(allow(now));
+  for (const auto& row : rows) {
+    auto changed = now;
+    row.change(changed);
+    const bool is_of_people = !row.because.empty() && row.because != "no_driver" &&
+                              row.because != "not_candidate" && row.because != "not_leader";
+    EXPECT_EQ(allow(changed), !is_of_people) << row.name;
+  }
+}
+
 }  // namespace
 }  // namespace selfscale::agent

@@ -276,7 +276,9 @@ class EcsHarness : public Harness, public OverHttp {
   }
   std::vector<Divergence> divergences() override {
     return {{"observe", "Tasks", "401 403", Divergence::End::done,
-             "the service tells the counts; the note says why its tasks are not known"}};
+             "the service tells the counts; the note says why its tasks are not known"},
+            {"preflight", "Task", "403", Divergence::End::done,
+             "it can grow all the same; a warning says that it cannot shrink"}};
   }
 
  protected:

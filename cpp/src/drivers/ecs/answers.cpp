@@ -1,6 +1,7 @@
 #include "drivers/ecs/answers.hpp"
 
 #include <algorithm>
+#include <cctype>
 #include <nlohmann/json.hpp>
 
 #include "model/json/shallow.hpp"
@@ -14,7 +15,6 @@ constexpr std::size_t events_kept = 5;
 constexpr int most_counted = 1'000'000;  // more is no count of tasks, and two of them still add up
 
 constexpr double protection_seconds = 60.0 * protection_minutes;
-constexpr double longest_of_a_scale_in = protection_seconds + 60.0;  // clocks are not quite equal
 
 /// Reads members of one kind each, and remembers the first that was not as it must be.
 class Reader {
@@ -104,6 +104,15 @@ std::vector<std::string> texts(Reader& reader, const Json& object, const char* k
   return read;
 }
 
+/// As people tag what it makes: "terraform: true", "ManagedBy: Terraform".
+bool names_terraform(std::string_view text) {
+  constexpr std::string_view name = "terraform";
+  const auto is_same = [](char letter, char small) {
+    return std::tolower(static_cast<unsigned char>(letter)) == small;
+  };
+  return std::search(text.begin(), text.end(), name.begin(), name.end(), is_same) != text.end();
+}
+
 Service service_in(Reader& reader, const Json& object) {
   Service service;
   service.arn = reader.text(object, "serviceArn");
@@ -127,8 +136,11 @@ Service service_in(Reader& reader, const Json& object) {
     }
   });
   each(reader, object, "tags", [&](const Json& each) {
-    if (reader.text(each, "key") != taken_over_tag) return;
-    service.before_takeover = suspended_in(reader.text(each, "value"));
+    const auto key = reader.text(each, "key");
+    const auto value = reader.text(each, "value");
+    if (key == taken_over_tag) service.before_takeover = suspended_in(value);
+    if (key == "aws:cloudformation:stack-name") service.stack = value;
+    if (names_terraform(key) || names_terraform(value)) service.is_of_terraform = true;
   });
   return service;
 }
@@ -159,6 +171,11 @@ std::string placement_failure(const Service& service) {
 }
 
 bool is_judged(const Task& task) { return task.health == "HEALTHY" || task.health == "UNHEALTHY"; }
+
+/// `are_checked`: one task of the service has had a verdict.
+bool is_ready(const Task& task, bool are_checked) {
+  return task.last_status == "RUNNING" && (!are_checked || task.health == "HEALTHY");
+}
 
 std::string joined(const std::vector<std::string>& names) {
   std::string text;
@@ -291,15 +308,14 @@ Observation observation_of(const Service& service, const std::vector<Task>& task
   seen.desired = service.desired;
   seen.current = service.running + service.pending;
   seen.updating = service.deployments.size() > 1;
-  const bool is_checked = std::any_of(tasks.begin(), tasks.end(), is_judged);
+  const bool are_checked = std::ranges::any_of(tasks, is_judged);
   int not_ready = 0;
   for (const auto& task : tasks) {
-    const bool runs = task.last_status == "RUNNING";
     Replica replica;
     replica.instance = short_name(task.arn);
-    replica.ready = runs && (is_checked ? task.health == "HEALTHY" : true);
+    replica.ready = is_ready(task, are_checked);
     if (task.started_at) replica.started_seconds_ago = std::max(now - *task.started_at, 0.0);
-    not_ready += runs && !replica.ready ? 1 : 0;
+    not_ready += task.last_status == "RUNNING" && !replica.ready ? 1 : 0;
     seen.replicas.push_back(std::move(replica));
   }
   seen.ready = std::max(service.running - not_ready, 0);
@@ -311,6 +327,15 @@ Observation observation_of(const Service& service, const std::vector<Task>& task
   }
   if (seen.failure.empty()) seen.failure = placement_failure(service);
   return seen;
+}
+
+std::vector<std::string> ready_tasks(const std::vector<Task>& tasks) {
+  const bool are_checked = std::ranges::any_of(tasks, is_judged);
+  std::vector<std::string> arns;
+  for (const auto& task : tasks) {
+    if (is_ready(task, are_checked)) arns.push_back(task.arn);
+  }
+  return arns;
 }
 
 std::vector<std::string> in_order(const std::vector<Task>& tasks,
@@ -341,6 +366,14 @@ ProtectionPlan plan_protection(const std::vector<std::string>& tasks,
     }
   }
   return plan;
+}
+
+std::vector<std::string> kept_by_a_scale_in(const std::vector<ProtectedTask>& tasks, double now) {
+  std::vector<std::string> arns;
+  for (const auto& task : tasks) {
+    if (task.until - now <= longest_of_a_scale_in) arns.push_back(task.arn);
+  }
+  return arns;
 }
 
 std::string conflict_of(const ScalableTarget& target, const std::vector<std::string>& policies,

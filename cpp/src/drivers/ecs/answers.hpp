@@ -30,6 +30,8 @@ struct Service {
   int pending = 0;
   std::vector<Deployment> deployments;
   std::vector<std::string> events;  ///< what the platform says of it, the newest first
+  std::string stack;                ///< of CloudFormation, by its tag; empty: of none
+  bool is_of_terraform = false;     ///< a tag says so
   std::optional<Suspended>
       before_takeover;  ///< of its scalable target; empty: it was not taken over
 };
@@ -81,6 +83,9 @@ Result<std::vector<std::string>> parse_action_names(std::string_view answer);
 /// task of the service has had a verdict.
 Observation observation_of(const Service& service, const std::vector<Task>& tasks, double now);
 
+/// The ARNs of those that are ready.
+std::vector<std::string> ready_tasks(const std::vector<Task>& tasks);
+
 /// The ARNs of the tasks that the agent knows, by the last part of their ARN, in the order in which
 /// they may go.
 std::vector<std::string> in_order(const std::vector<Task>& tasks,
@@ -89,6 +94,8 @@ std::vector<std::string> in_order(const std::vector<Task>& tasks,
 /// For so long a scale-in keeps the tasks that are to stay. ECS chooses whom it ends within
 /// seconds.
 inline constexpr int protection_minutes = 5;
+/// In seconds: one that lasts longer is none of a scale-in's. Clocks are not quite equal.
+inline constexpr double longest_of_a_scale_in = 60.0 * (protection_minutes + 1);
 
 /// What a scale-in changes about the tasks' protection.
 struct ProtectionPlan {
@@ -101,6 +108,10 @@ struct ProtectionPlan {
 /// task; the next one goes in its place. `now` in seconds since the epoch.
 ProtectionPlan plan_protection(const std::vector<std::string>& tasks,
                                const std::vector<ProtectedTask>& before, int count, double now);
+
+/// Of the tasks that a scale-in kept, those whose protection is still that: what a task has asked
+/// for itself since lasts longer.
+std::vector<std::string> kept_by_a_scale_in(const std::vector<ProtectedTask>& tasks, double now);
 
 /// Why the native autoscaler and this agent cannot both scale the service; empty: they can.
 std::string conflict_of(const ScalableTarget& target, const std::vector<std::string>& policies,

@@ -8,7 +8,7 @@
 /// - `service` (the policy's service): its name or ARN
 /// - `region` (AWS_REGION, AWS_DEFAULT_REGION, that of an ARN, that of the profile)
 /// - `protectBusyTasks` (true): a scale-in ends the tasks that the agent chose, by protecting the
-///   others for some minutes
+///   others for some minutes; a task that an agent is in is protected while it has jobs in hand
 /// - `takeOver` (false): the consent to suspend a native autoscaler on the same service
 /// - `endpoint` (AWS' own): for all of AWS' services, where they are reached by another address
 #pragma once

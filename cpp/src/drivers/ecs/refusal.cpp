@@ -145,6 +145,46 @@ Finding finding_of(const Failure& failure, const Place& place, bool is_for_the_c
   }
 }
 
+Finding no_scale_in(const Failure& failure) {
+  return {"no scale-in can be carried out: " + with_permission(failure),
+          "the tasks that are to stay are protected first; steps up are made",
+          R"({"Effect": "Allow", "Action": ["ecs:ListTasks", "ecs:DescribeTasks", )"
+          R"("ecs:GetTaskProtection", "ecs:UpdateTaskProtection"], "Resource": "*"}   # into the )"
+          "policy of the agent's role; docs/drivers/ecs.md has narrower resources. Or, in the "
+          R"(policy's platform, "protectBusyTasks": false: ECS then chooses who goes)"};
+}
+
+std::optional<Finding> kept_elsewhere(const Service& service) {
+  if (!service.stack.empty()) {
+    return Finding{"the service is made by the CloudFormation stack " + service.stack,
+                   "a DesiredCount in its template is put back by the stack's next update, in the "
+                   "middle of the load",
+                   "leave DesiredCount out of the template   # with the CDK desiredCount"};
+  }
+  if (service.is_of_terraform) {
+    return Finding{"the service is made by Terraform, as a tag of it says",
+                   "its desired_count is put back each time that Terraform is applied, in the "
+                   "middle of the load",
+                   "lifecycle { ignore_changes = [desired_count] }   # of the aws_ecs_service"};
+  }
+  return std::nullopt;
+}
+
+Finding finding_of_own_task(const Failure& failure) {
+  const auto what = "this task cannot protect itself while it works: " + with_permission(failure);
+  constexpr auto why = "a scale-in may end it with jobs in hand";
+  if (failure.permission.empty()) {
+    return {what, why,
+            R"("protectBusyTasks": false   # in the policy's platform, where its tasks need no )"
+            "protection"};
+  }
+  return {
+      what, why,
+      R"({"Effect": "Allow", "Action": ["ecs:GetTaskProtection", )"
+      R"("ecs:UpdateTaskProtection"], "Resource": "*"}   # into the policy of the task's role, )"
+      "which docs/drivers/ecs.md has with a narrower resource"};
+}
+
 std::optional<std::chrono::seconds> clock_difference(const Answered& answer, WallTime now) {
   const auto time = http::seconds_since_epoch(answer.date);
   if (!time) return std::nullopt;

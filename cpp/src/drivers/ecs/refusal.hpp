@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "drivers/ecs/answers.hpp"
 #include "drivers/ecs/credentials.hpp"
 #include "drivers/ecs/operations.hpp"
 #include "model/result.hpp"
@@ -53,5 +54,15 @@ std::optional<Finding> clock_finding(std::chrono::seconds ahead);
 /// A failed preflight: what it means, and what mends it. `is_for_the_clock`: it is a refusal of
 /// this machine's time.
 Finding finding_of(const Failure& failure, const Place& place, bool is_for_the_clock);
+
+/// A right is missing without which no scale-in is carried out.
+Finding no_scale_in(const Failure& failure);
+
+/// Who else puts a count of his back, by what the service's tags say; empty: they say nothing.
+std::optional<Finding> kept_elsewhere(const Service& service);
+
+/// The task that this process is in cannot protect itself while it works: what comes of it, and
+/// what mends it.
+Finding finding_of_own_task(const Failure& failure);
 
 }  // namespace selfscale::drivers::ecs

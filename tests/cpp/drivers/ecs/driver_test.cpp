@@ -130,6 +130,10 @@ class EcsDriver : public testing::Test {
                        now["ScheduledScalingSuspended"]};
     });
   }
+  Result<void> go_on() { return run(io, driver().go_on()); }
+  Names operations() {
+    return aws.with([](State& state) { return state.operations; });
+  }
   Result<void> release() { return run(io, driver().release()); }
   /// As somebody had set it, before any takeover.
   void begin_with_autoscaler(const Suspended& before) {
@@ -384,6 +388,50 @@ TEST_F(EcsDriver, OneThatIsSuspendedOrHasNothingToActByIsNone) {
   EXPECT_EQ(sentences(preflight().wrong), Names{});
   add_autoscaler(false, {});
   EXPECT_EQ(sentences(preflight().wrong), Names{});
+}
+
+TEST_F(EcsDriver, WhoeverPutsHisOwnCountBackIsWarnedOf) {
+  using Tags = std::map<std::string, std::string>;
+  for (const auto& [tags, words] :
+       {std::pair{Tags{{"aws:cloudformation:stack-name", "shop-web"}}, "stack shop-web"},
+        std::pair{Tags{{"ManagedBy", "Terraform"}}, "Terraform"},
+        std::pair{Tags{{"terraform", "true"}}, "Terraform"}}) {
+    aws.with([&tags](State& state) { state.tags = tags; });
+    const auto found = preflight();
+    EXPECT_EQ(sentences(found.wrong), Names{});
+    ASSERT_EQ(found.warnings.size(), 1U) << words;
+    EXPECT_NE(found.warnings[0].what.find(words), std::string::npos) << found.warnings[0].what;
+    EXPECT_NE(found.warnings[0].why, "");
+    EXPECT_NE(found.warnings[0].paste, "");
+  }
+  aws.with([](State& state) { state.tags = {{"team", "shop"}}; });
+  EXPECT_EQ(sentences(preflight().warnings), Names{});
+}
+
+TEST_F(EcsDriver, ARightThatOnlyAScaleInNeedsIsMissedBeforeIt) {
+  begin_with_tasks({"a", "b"});
+  for (const std::string operation : {"ListTasks", "DescribeTasks", "GetTaskProtection"}) {
+    begin_anew();
+    script(operation, {refusal("AccessDeniedException", "no")});
+    const auto found = preflight();
+    EXPECT_EQ(sentences(found.wrong), Names{}) << "it can grow";
+    ASSERT_EQ(found.warnings.size(), 1U) << operation;
+    const auto& warning = found.warnings[0];
+    EXPECT_NE(warning.what.find("missing permission: ecs:" + operation), std::string::npos)
+        << warning.what;
+    EXPECT_NE(warning.why, "");
+    EXPECT_NE(warning.paste.find("ecs:" + operation), std::string::npos);
+    EXPECT_EQ(sentences(preflight().warnings), Names{}) << "a person has given it";
+  }
+  const auto asked = operations();
+  EXPECT_EQ(sentences(preflight().warnings), Names{});
+  const auto again = operations();
+  EXPECT_EQ(std::ranges::count(again, "ListTasks"), std::ranges::count(asked, "ListTasks"))
+      << "it is known";
+  options.protects_busy_tasks = false;
+  begin_anew();
+  script("ListTasks", {refusal("AccessDeniedException", "no")});
+  EXPECT_EQ(sentences(preflight().warnings), Names{}) << "nobody needs it";
 }
 
 // ---- takeover
@@ -676,6 +724,236 @@ TEST_F(EcsDriver, NeitherAGrowthNorAScaleInWithoutVictimsProtectsAnything) {
   request.victims = {"a", "b"};
   ASSERT_TRUE(run(io, plain->scale(std::move(request))));
   EXPECT_EQ(protected_tasks(), Names{});
+}
+
+TEST_F(EcsDriver, OfThoseThatAreNotReadyNoneIsProtected) {
+  begin_with_tasks({"a", "b", "c", "d"});
+  aws.with([](State& state) {
+    state.tasks[2]["lastStatus"] = "PENDING";
+    state.tasks[3]["lastStatus"] = "PROVISIONING";
+  });
+  ASSERT_TRUE(scale(3, {"c", "d", "a", "b"}));
+  EXPECT_EQ(protected_tasks(), (Names{"a", "b"}));
+}
+
+TEST_F(EcsDriver, WhomAScaleInKeptIsLetGoOnceItIsDone) {
+  begin_with_tasks({"a", "b", "c", "d"});
+  set_protected("a", std::chrono::minutes{30});
+  ASSERT_TRUE(scale(3, {"d", "a", "b", "c"}));
+  ASSERT_EQ(protected_tasks(), (Names{"a", "b", "c"}));
+  set_protected("b", std::chrono::minutes{30});  // it has begun to work since
+  ASSERT_TRUE(go_on());
+  EXPECT_EQ(protected_tasks(), (Names{"a", "b"}));
+  const auto asked = operations();
+  ASSERT_TRUE(go_on());
+  EXPECT_EQ(operations(), asked) << "that was all";
+}
+
+TEST_F(EcsDriver, WhomAScaleInKeepsIsNotLetGoBeforeItIsDone) {
+  begin_with_tasks({"a", "b", "c"});
+  ASSERT_TRUE(scale(2, {"c", "a", "b"}));
+  aws.with([](State& state) {
+    state.tasks.push_back(task_json("c"));  // it takes its time to end
+    state.protected_until[task_arn("c")] = state.time + std::chrono::hours{2};
+    state.service["runningCount"] = 3;
+  });
+  ASSERT_TRUE(go_on());
+  EXPECT_EQ(protected_tasks(), (Names{"a", "b", "c"}));
+  aws.with([](State& state) { state.protected_until.erase(task_arn("c")); });
+  ASSERT_TRUE(go_on());
+  EXPECT_EQ(tasks(), (Names{"a", "b"}));
+  EXPECT_EQ(protected_tasks(), Names{});
+}
+
+TEST_F(EcsDriver, AnAnswerFromBeforeAScaleInDoesNotEndIt) {
+  begin_with_tasks({"a", "b", "c"});
+  const auto before = aws.with([](State& state) { return state.service; });
+  ASSERT_TRUE(scale(2, {"c", "a", "b"}));
+  script("DescribeServices",
+         {{200, Json{{"services", {before}}, {"failures", Json::array()}}.dump(), ""}});
+  ASSERT_TRUE(go_on());
+  EXPECT_EQ(protected_tasks(), (Names{"a", "b"}));
+  pass(std::chrono::minutes{5});
+  const auto asked = operations();
+  ASSERT_TRUE(go_on());
+  EXPECT_EQ(operations(), asked) << "they have run out";
+}
+
+// ---- the task that the agent is in
+
+class EcsOwnTask : public EcsDriver {
+ protected:
+  EcsOwnTask() {
+    aws.with([](State& state) { state.own_task = "a"; });
+    begin_with_tasks({"a", "b", "c"});
+  }
+  Result<void> keep(bool is_busy) { return run(io, driver().keep_busy_replica(is_busy)); }
+  /// "GET", "PUT": what the task's endpoint was asked since the last time.
+  Names asked() {
+    return aws.with([](State& state) {
+      Names methods;
+      for (const auto& each : state.others) methods.push_back(each.method());
+      state.others.clear();
+      return methods;
+    });
+  }
+  void refuse(const std::string& method, int status, const Json& body) {
+    aws.with([&](State& state) { state.refused_own[method] = {status, body.dump(), ""}; });
+  }
+  void deny(const std::string& method, const std::string& right) {
+    refuse(method, 400,
+           {{"requestID", "1"},
+            {"error",
+             {{"Arn", task_arn("a")},
+              {"Code", "AccessDeniedException"},
+              {"Message", "User: x is not authorized to perform: " + right + " on resource: y"}}}});
+  }
+  void set_updating(bool is_so) {
+    aws.with([is_so](State& state) {
+      auto& deployments = state.service["deployments"];
+      const Json one{{"id", "ecs-svc/1"}, {"status", "PRIMARY"}};
+      const Json other{{"id", "ecs-svc/0"}, {"status", "ACTIVE"}};
+      deployments = is_so ? Json{one, other} : Json{one};
+    });
+  }
+};
+
+TEST_F(EcsOwnTask, IsProtectedWhileItWorksAndNoLonger) {
+  ASSERT_TRUE(driver().keeps_busy_replica());
+  ASSERT_TRUE(keep(false));
+  EXPECT_EQ(asked(), Names{}) << "there is nothing to take away";
+  ASSERT_TRUE(keep(true));
+  EXPECT_EQ(protected_for("a"), std::chrono::minutes{30});
+  EXPECT_EQ(asked(), (Names{"GET", "PUT"}));
+  ASSERT_TRUE(keep(true));
+  EXPECT_EQ(asked(), Names{});
+  ASSERT_TRUE(keep(false));
+  EXPECT_EQ(protected_tasks(), Names{});
+  EXPECT_EQ(asked(), (Names{"GET", "PUT"}));
+  ASSERT_TRUE(keep(false));
+  EXPECT_EQ(asked(), Names{});
+}
+
+TEST_F(EcsOwnTask, IsProtectedAnewBeforeThatEnds) {
+  for (int minute = 0; minute < 120; ++minute) {
+    ASSERT_TRUE(keep(true));
+    ASSERT_GT(protected_for("a"), std::chrono::minutes{19}) << minute;
+    pass(std::chrono::minutes{1});
+  }
+  EXPECT_LT(asked().size(), 30U);
+}
+
+TEST_F(EcsOwnTask, AScaleInEndsNoTaskThatWorksThoughTheLeaderDoesNotKnowIt) {
+  ASSERT_TRUE(keep(true));
+  const auto leader = ecs_driver(io, options, aws.surroundings());
+  ScaleRequest request;
+  request.desired = 2;
+  request.victims = {"a", "b", "c"};
+  ASSERT_TRUE(run(io, leader->scale(std::move(request))));
+  EXPECT_EQ(tasks(), (Names{"a", "c"}));
+  EXPECT_EQ(protected_for("a"), std::chrono::minutes{30});
+}
+
+TEST_F(EcsOwnTask, TheProtectionOfAScaleInIsReplacedAsItIsTooShort) {
+  set_protected("a", std::chrono::minutes{5});
+  ASSERT_TRUE(keep(true));
+  EXPECT_EQ(protected_for("a"), std::chrono::minutes{30});
+}
+
+TEST_F(EcsOwnTask, AProtectionThatTheAppAskedForStays) {
+  set_protected("a", std::chrono::minutes{12});
+  ASSERT_TRUE(keep(true));
+  ASSERT_TRUE(keep(false));
+  EXPECT_EQ(protected_for("a"), std::chrono::minutes{12});
+  EXPECT_EQ(asked(), Names{"GET"});
+
+  ASSERT_TRUE(keep(true));
+  pass(std::chrono::minutes{7});
+  ASSERT_TRUE(keep(true));
+  EXPECT_EQ(protected_for("a"), std::chrono::minutes{30}) << "it is about to end";
+  set_protected("a", std::chrono::hours{4});
+  ASSERT_TRUE(keep(false));
+  EXPECT_EQ(protected_for("a"), std::chrono::hours{4});
+}
+
+TEST_F(EcsOwnTask, WhatTheAppTakesAwayIsSetAgainWhereWorkIsLeft) {
+  set_protected("a", std::chrono::minutes{12});
+  ASSERT_TRUE(keep(true));
+  aws.with([](State& state) { state.protected_until.clear(); });
+  pass(std::chrono::minutes{1});
+  ASSERT_TRUE(keep(true));
+  EXPECT_EQ(protected_for("a"), std::chrono::minutes{30});
+}
+
+TEST_F(EcsOwnTask, ADeploymentDoesNotWaitForIt) {
+  ASSERT_TRUE(keep(true));
+  set_updating(true);
+  ASSERT_TRUE(observe());
+  ASSERT_TRUE(keep(true));
+  EXPECT_EQ(protected_tasks(), Names{});
+  set_updating(false);
+  ASSERT_EQ(sentences(preflight().wrong), Names{});
+  ASSERT_TRUE(keep(true));
+  EXPECT_EQ(protected_tasks(), Names{"a"});
+}
+
+TEST_F(EcsOwnTask, ARefusalIsSaidAndTheEndpointAskedAgainAMinuteLater) {
+  deny("PUT", "ecs:UpdateTaskProtection");
+  for (int second = 0; second < 50; ++second) {
+    const auto kept = keep(true);
+    ASSERT_FALSE(kept);
+    EXPECT_EQ(kept.error().permission, "ecs:UpdateTaskProtection");
+    pass(std::chrono::seconds{1});
+  }
+  EXPECT_EQ(asked(), (Names{"GET", "PUT"}));
+  const auto found = preflight().warnings;
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_NE(found[0].what.find("missing permission: ecs:UpdateTaskProtection"), std::string::npos)
+      << found[0].what;
+  EXPECT_NE(found[0].why, "");
+  EXPECT_NE(found[0].paste.find("ecs:UpdateTaskProtection"), std::string::npos);
+
+  aws.with([](State& state) { state.refused_own.clear(); });
+  pass(std::chrono::seconds{10});
+  EXPECT_TRUE(keep(true));
+  EXPECT_EQ(protected_tasks(), Names{"a"});
+  EXPECT_EQ(sentences(preflight().warnings), Names{});
+}
+
+TEST_F(EcsOwnTask, ARefusalIsFoundBeforeThereIsAnyWork) {
+  deny("GET", "ecs:GetTaskProtection");
+  for (int looks = 0; looks < 2; ++looks) {
+    const auto found = preflight().warnings;
+    ASSERT_EQ(found.size(), 1U);
+    EXPECT_NE(found[0].what.find("ecs:GetTaskProtection"), std::string::npos) << found[0].what;
+  }
+  EXPECT_EQ(asked(), Names{"GET"}) << "asked once; what is not there is not written";
+}
+
+TEST_F(EcsOwnTask, AWriteWithoutAnAnswerIsTakenBackAllTheSame) {
+  ASSERT_TRUE(keep(true));
+  aws.with([](State& state) { state.protected_until.clear(); });
+  pass(std::chrono::minutes{11});
+  refuse("PUT", 504, {{"error", {{"Code", "RequestCanceled"}, {"Message", "Timed out"}}}});
+  const auto kept = keep(true);
+  ASSERT_FALSE(kept);
+  EXPECT_EQ(kept.error().code, Errc::timed_out);
+  set_protected("a", std::chrono::minutes{30});  // it was done
+  aws.with([](State& state) { state.refused_own.clear(); });
+  pass(std::chrono::minutes{1});
+  ASSERT_TRUE(keep(false));
+  EXPECT_EQ(protected_tasks(), Names{});
+}
+
+TEST_F(EcsOwnTask, IsLeftAloneOutsideOfATaskAndWhereNoneIsToBeProtected) {
+  options.protects_busy_tasks = false;
+  EXPECT_FALSE(driver().keeps_busy_replica());
+  aws.with([](State& state) { state.own_task.clear(); });
+  options.protects_busy_tasks = true;
+  begin_anew();
+  EXPECT_FALSE(driver().keeps_busy_replica());
+  EXPECT_EQ(sentences(preflight().warnings), Names{});
+  EXPECT_EQ(asked(), Names{});
 }
 
 }  // namespace

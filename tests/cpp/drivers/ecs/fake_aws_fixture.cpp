@@ -4,6 +4,7 @@
 
 #include "drivers/ecs/shapes_fixture.hpp"
 #include "drivers/ecs/signature.hpp"
+#include "model/rfc3339.hpp"
 
 namespace selfscale::drivers::ecs {
 namespace {
@@ -81,11 +82,12 @@ std::vector<std::string> FakeAws::complaints() {
 
 CredentialChain::Surroundings FakeAws::surroundings() {
   const auto environment = [this](const std::string& name) -> std::optional<std::string> {
-    return with([&name](State& state) -> std::optional<std::string> {
+    return with([&name, url = url()](State& state) -> std::optional<std::string> {
       if (name == "AWS_ACCESS_KEY_ID") return state.access_key_id;
       if (name == "AWS_SECRET_ACCESS_KEY") return state.secret_access_key;
       if (name == "AWS_REGION") return "eu-west-1";
       if (name == "AWS_SESSION_TOKEN" && !state.session_token.empty()) return state.session_token;
+      if (name == "ECS_AGENT_URI" && !state.own_task.empty()) return url + "/api/own";
       return std::nullopt;
     });
   };
@@ -119,6 +121,9 @@ void FakeAws::answer(http::Peer& peer, const Received& request) {
     const std::lock_guard guard{mutex_};
     if (!request.header("X-Amz-Target").empty()) {
       said = answer_operation(request);
+    } else if (request.target() == "/api/own/task-protection/v1/state") {
+      state_.others.push_back(request);
+      said = answer_own_task(request);
     } else {
       state_.others.push_back(request);
       said = answer_file(request.target());
@@ -132,6 +137,48 @@ FakeAws::Scripted FakeAws::answer_file(const std::string& path) {
   if (refused != state_.refused_files.end()) return refused->second;
   const auto file = state_.files.find(path);
   return file == state_.files.end() ? Scripted{404, "", ""} : Scripted{200, file->second, ""};
+}
+
+/// As the agent of ECS does: strict with what it is told, which it hands on to ECS.
+FakeAws::Scripted FakeAws::answer_own_task(const Received& request) {
+  const auto refused = state_.refused_own.find(request.method());
+  if (refused != state_.refused_own.end()) return refused->second;
+  Json asked{{"cluster", "prod"}, {"tasks", {task_arn(state_.own_task)}}};
+  if (request.method() == "PUT") {
+    const auto told = Json::parse(request.body);
+    for (const auto& [key, value] : told.items()) {
+      if (key != "ProtectionEnabled" && key != "ExpiresInMinutes") {
+        state_.complaints.push_back("an unknown field: " + key);
+      }
+    }
+    if (request.header("Content-Type") != "application/json") {
+      state_.complaints.push_back(request.head);
+    }
+    asked["protectionEnabled"] = told.at("ProtectionEnabled");
+    if (told.contains("ExpiresInMinutes")) asked["expiresInMinutes"] = told["ExpiresInMinutes"];
+    if (auto wrong = mismatch_of_request(Api::ecs, "UpdateTaskProtection", asked); !wrong.empty()) {
+      state_.complaints.push_back("the task's own protection: " + wrong);
+    }
+  }
+  const auto said = protection(asked);
+  if (!said["failures"].empty()) {
+    const auto& failure = said["failures"][0];
+    return {200,
+            Json{{"failure",
+                  {{"Arn", failure["arn"]}, {"Detail", nullptr}, {"Reason", failure["reason"]}}}}
+                .dump(),
+            ""};
+  }
+  const auto& shown = said["protectedTasks"][0];
+  Json until;
+  if (shown.contains("expirationDate")) until = to_rfc3339(shown["expirationDate"]);
+  return {200,
+          Json{{"protection",
+                {{"ExpirationDate", until},
+                 {"ProtectionEnabled", shown["protectionEnabled"]},
+                 {"TaskArn", shown["taskArn"]}}}}
+              .dump(),
+          ""};
 }
 
 FakeAws::Scripted FakeAws::answer_operation(const Received& request) {

@@ -1,5 +1,6 @@
-// AWS on loopback: Amazon ECS with one service, Application Auto Scaling, and the endpoints that
-// give credentials. It refuses what has not the published shape or is not signed as it must be.
+// AWS on loopback: Amazon ECS with one service, Application Auto Scaling, the endpoints that give
+// credentials, and the one at which a task protects itself. It refuses what has not the published
+// shape or is not signed as it must be.
 #pragma once
 
 #include <deque>
@@ -43,10 +44,12 @@ class FakeAws {
     WallTime time{std::chrono::seconds{1'795'744'800}};
     std::map<std::string, std::deque<Scripted>> scripted;  ///< by the operation's name
     std::size_t page_size = 100;
+    std::string own_task;  ///< the agent is in that one; empty: in none
     bool ignores_writes = false;
     std::map<std::string, std::string>
         files;  ///< what is GET, PUT or POSTed elsewhere: path → body
     std::map<std::string, Scripted> refused_files;  ///< these paths answer so instead
+    std::map<std::string, Scripted> refused_own;    ///< by method: what the task is told instead
     // What happened.
     std::vector<std::string> operations;
     std::vector<Json> bodies;  ///< of the operations
@@ -80,6 +83,7 @@ class FakeAws {
   void serve(http::Peer& peer);
   void answer(http::Peer& peer, const http::Received& request);
   Scripted answer_file(const std::string& path);
+  Scripted answer_own_task(const http::Received& request);
   Scripted answer_operation(const http::Received& request);
   Scripted perform(Api api, const std::string& name, const Json& body);
   void check_signature(Api api, const http::Received& request);

@@ -1,0 +1,45 @@
+/// The task that this process runs in, as it protects itself from being ended while it works.
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/io_context.hpp>
+#include <optional>
+#include <string>
+
+#include "drivers/ecs/credentials.hpp"
+#include "drivers/ecs/own_protection.hpp"
+#include "http/call.hpp"
+#include "model/result.hpp"
+
+namespace selfscale::drivers::ecs {
+
+/// All members: on the io_context's thread, keep() by one coroutine at a time.
+class OwnTask {
+ public:
+  OwnTask(boost::asio::io_context& io, const Environment& environment)
+      : io_{io}, address_{environment("ECS_AGENT_URI")} {}
+
+  /// This is a task of ECS, whose endpoint can be asked.
+  [[nodiscard]] bool is_known() const noexcept { return address_.has_value(); }
+  /// Has the task protected as long as it is wanted, and no longer, by as few calls as can be; what
+  /// fails is tried again after a while. `now` in seconds since the epoch.
+  boost::asio::awaitable<Result<void>> keep(bool is_wanted, double now);
+  /// What the endpoint refused last, where that does not pass by itself; asks where nothing was
+  /// asked yet. Changes nothing.
+  boost::asio::awaitable<std::optional<Failure>> refusal();
+
+ private:
+  boost::asio::awaitable<Result<OwnProtection>> call(http::Call call);
+  boost::asio::awaitable<Result<OwnProtection>> change(bool is_wanted, double now);
+  boost::asio::awaitable<Result<OwnProtection>> protect(double now);
+
+  boost::asio::io_context& io_;
+  std::optional<std::string> address_;
+  bool was_asked_ = false;
+  bool was_wanted_ = false;
+  double ours_ = 0.0;  ///< until when this process has protected it; 0: it has not
+  double next_look_ = 0.0;
+  Result<void> last_;
+};
+
+}  // namespace selfscale::drivers::ecs
