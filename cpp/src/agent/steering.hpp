@@ -96,6 +96,7 @@ class Steering {
   boost::asio::awaitable<void> read_switches_of_people();
   void judge_now();
   boost::asio::awaitable<void> act();
+  bool is_held();
   boost::asio::awaitable<void> go_on();
   boost::asio::awaitable<void> resume_event();
   boost::asio::awaitable<void> carry_out_order();
