@@ -34,6 +34,7 @@ ReplicaCounts counts_in(const py::object& answer) {
   seen.most = said["maxReplicas"].cast<std::optional<int>>();
   seen.failure = said["failure"].cast<std::string>();
   seen.note = said["note"].cast<std::string>();
+  seen.hold = said["hold"].cast<std::string>();
   seen.poll_after_seconds = said["pollAfter"].cast<std::optional<double>>();
   seen.version = said["version"].cast<std::string>();
   for (const auto& each : said["replicas"])

@@ -32,7 +32,7 @@ def engine() -> Iterator[Engine]:
 class Service:
     """A replicated service of two tasks: the truth behind the driver's back."""
 
-    def __init__(self, engine: Engine, reservations: dict[str, int] | None = None) -> None:
+    def __init__(self, engine: Engine, reservations: dict[str, int] | None = None, on_failure: str = "") -> None:
         self.engine = engine
         container = {"Image": "web:1", "Command": ["sleep", "100000"], "StopGracePeriod": 1_000_000_000, "Init": True}
         spec = {
@@ -45,6 +45,8 @@ class Service:
             },
             "Mode": {"Replicated": {"Replicas": 2}},
         }
+        if on_failure:
+            spec["UpdateConfig"] = {"Parallelism": 1, "Delay": 10_000_000_000, "FailureAction": on_failure}
         engine.do("POST", "/services/create", spec)
         until(lambda: len(self.running()) == 2, self.tasks)
 
@@ -71,6 +73,30 @@ class Service:
         service = self.read()
         service["Spec"]["Mode"]["Replicated"]["Replicas"] = count
         self.write(service)
+
+    def deploy(self, *command: str) -> None:
+        """As `docker stack deploy` of another version does."""
+        service = self.read()
+        service["Spec"]["TaskTemplate"]["ContainerSpec"]["Command"] = command
+        self.write(service)
+
+    def go_back(self) -> None:
+        """As `docker service rollback` does."""
+        service = self.read()
+        target = f"/services/web/update?version={service['Version']['Index']}&rollback=previous"
+        self.engine.do("POST", target, service["Spec"])
+
+    def update(self) -> str:
+        """How the last update goes."""
+        return str(self.read().get("UpdateStatus", {}).get("State"))
+
+    def versions(self) -> set[str]:
+        """What the tasks that are to run are told to run."""
+        return {
+            " ".join(task["Spec"]["ContainerSpec"]["Command"])
+            for task in self.tasks()
+            if task["DesiredState"] == "running"
+        }
 
     def set_grace_period(self, seconds: int) -> None:
         """As `docker service update --stop-grace-period` does."""
@@ -209,6 +235,45 @@ def test_a_foreign_change_is_adopted(engine: Engine, make_service: Callable[...,
     service.set_replicas(3)
     until(lambda: "somebody else asked for 3" in events(agent), agent.status)
     assert service.replicas() == 3
+
+
+THAT_FAILS = ("sh", "-c", "sleep 3; exit 1")
+
+
+def test_an_update_that_fails_is_rolled_back_to_the_version_of_before(
+    engine: Engine, make_service: Callable[..., Service], start: Start
+) -> None:
+    """More tasks are wanted in the middle of it: a new count would make the bad version the one to go back to."""
+    service = make_service(on_failure="rollback")
+    agent = start(depth=5)
+    until(lambda: agent.recommendation("web"), agent.status)
+    service.deploy(*THAT_FAILS)
+    until(lambda: service.update() == "updating", service.read)
+    agent.gauge("depth").set(50)
+    until(lambda: "web: no count is set now: an update is under way" in json.dumps(agent.status()), agent.status)
+    assert service.replicas() == 2
+    until(lambda: service.replicas() == 4 and len(service.running()) == 4, agent.status, seconds=60)
+    assert service.versions() == {"sleep 100000"}
+    assert "failed" not in events(agent)
+
+
+def test_an_update_that_is_paused_is_left_to_a_person(
+    engine: Engine, make_service: Callable[..., Service], start: Start
+) -> None:
+    """A new count would have Swarm go on with it, and replace the last task that serves."""
+    service = make_service(on_failure="pause")
+    agent = start(depth=5)
+    until(lambda: agent.recommendation("web"), agent.status)
+    service.deploy(*THAT_FAILS)
+    until(lambda: service.update() == "paused", service.read, seconds=60)
+    agent.gauge("depth").set(50)
+    until(lambda: "web: no count is set now: the update is paused" in json.dumps(agent.status()), agent.status)
+    assert service.update() == "paused"
+    assert service.replicas() == 2
+    assert "sleep 100000" in service.versions()
+    service.go_back()
+    until(lambda: service.replicas() == 4 and len(service.running()) == 4, agent.status, seconds=60)
+    assert service.versions() == {"sleep 100000"}
 
 
 def test_a_service_that_is_not_there_is_said(engine: Engine, start: Start) -> None:

@@ -163,6 +163,25 @@ def test_what_the_platform_says_beside_its_counts_stands_in_status(start: Start)
     assert (service["note"], service["failure"]) == (seen["note"], seen["failure"])
 
 
+def test_nothing_is_asked_while_the_platform_takes_no_count(start: Start) -> None:
+    asked: list[int] = []
+    state = {"hold": "a deployment is under way"}
+
+    def observe() -> dict[str, object]:
+        return {"currentReplicas": asked[-1] if asked else 2, **state}
+
+    agent = start(NEITHER, driver=CallbackDriver(asked.append, observe, capabilities={"scope": "host"}))
+    until(lambda: agent.recommendation("backend"), "a first recommendation")
+    agent.scale("backend", 3)
+    held = until(lambda: (found := agent.status())["degraded"] and found, "it is said")
+    assert held["degraded"] == ["backend: no count is set now: a deployment is under way"]
+    assert held["services"][0]["hold"] == state["hold"]
+    assert asked == []
+    state.clear()
+    until(lambda: asked, "the order is carried out")
+    assert asked == [3]
+
+
 def test_a_leader_can_be_told_from_those_before(lead: Start, racks: RacksServer) -> None:
     lead(UP)
     assert until(lambda: racks.orders, "a step up")[0]["leader"] > 0

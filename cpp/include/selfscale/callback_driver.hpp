@@ -39,6 +39,9 @@ struct ReplicaCounts {
   std::string failure =
       {};                 ///< why what was asked for does not come about, in the platform's words
   std::string note = {};  ///< something a person should know; changes nothing
+  /// Why no count is to be set now, in the platform's words: what is wanted waits until that is
+  /// over. Empty: one may be set.
+  std::string hold = {};
   std::optional<double> poll_after_seconds = std::nullopt;  ///< when to look again, up to an hour
   std::string version = {};                                 ///< for a conditional write
   std::vector<Replica> replicas = {};                       ///< where the platform lists them

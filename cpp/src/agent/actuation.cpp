@@ -19,6 +19,10 @@ std::optional<Duration> poll_after(const drivers::Observation& seen) {
   return Duration{static_cast<Duration::rep>(std::ceil(*seen.poll_after_seconds * 1000.0))};
 }
 
+/// An update is under way, or what there is of it allows no count: who is not ready may be its
+/// doing.
+bool is_changing(const drivers::Observation& seen) { return seen.updating || !seen.hold.empty(); }
+
 std::string replicas(int count) {
   return std::to_string(count) + (count == 1 ? " replica" : " replicas");
 }
@@ -95,10 +99,21 @@ Action Actuation::after_unsure_write(const drivers::Observation& seen, Instant n
                           seen.desired < std::max(order_.from, order_.to);
   const bool is_half_done = may_be_half_done_ && is_between;
   if (seen.desired != order_.from && !is_half_done) return superseded(seen.desired);
+  if (!seen.hold.empty()) return while_held(seen);
   return Write{order_.to, seen.desired, seen.version, order_.trigger, {}};
 }
 
+/// What was decided would be stale once the platform takes a count again, and is decided anew. A
+/// person's order nobody gives again; nor is a write given up that may still come through.
+Action Actuation::while_held(const drivers::Observation& seen) const {
+  if (may_be_half_done_ || order_.trigger == Trigger::manual) {
+    return Watch{poll_after(seen).value_or(order_.poll)};
+  }
+  return finished(Outcome::superseded, "no count is to be set now: " + seen.hold);
+}
+
 Action Actuation::while_starting(const drivers::Observation& seen, Instant now) {
+  if (is_changing(seen)) changing_at_ = now;
   if (seen.desired == order_.to) {
     is_visible_ = true;
   } else if (!may_be_stale(seen, now)) {
@@ -109,10 +124,11 @@ Action Actuation::while_starting(const drivers::Observation& seen, Instant now) 
   if (is_done(seen)) return finished(Outcome::succeeded, {});
   if (!is_overdue(now)) return watch(poll_after(seen), now);
   const int usable = seen.ready.value_or(seen.current);
-  const std::string why = what_is_missing(seen);
+  const std::string why = what_is_missing(seen, now);
   const int back_to = std::max(order_.from, usable);
   const bool was_up = order_.to > order_.from;
-  if (!was_up || !order_.rollback || back_to >= order_.to) return finished(Outcome::failed, why);
+  const bool is_to_stay = !order_.rollback || is_changing(seen);
+  if (!was_up || is_to_stay || back_to >= order_.to) return finished(Outcome::failed, why);
   return roll_back(back_to, why);
 }
 
@@ -121,15 +137,17 @@ Action Actuation::roll_back(int back_to, std::string why) {
   order_.to = back_to;
   order_.trigger = Trigger::rollback;
   accepted_at_.reset();
+  changing_at_.reset();
   is_visible_ = false;
   attempts_ = 1;
   // Without a version: that the count is still ours was seen just now.
   return Write{back_to, order_.from, {}, Trigger::rollback, std::move(why)};
 }
 
-std::string Actuation::what_is_missing(const drivers::Observation& seen) const {
+std::string Actuation::what_is_missing(const drivers::Observation& seen, Instant now) const {
   const bool is_up = order_.to > order_.from;
-  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(order_.startup_timeout);
+  const auto waited = changing_at_ ? now - *accepted_at_ : order_.startup_timeout;
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(waited);
   std::string words = "after " + std::to_string(seconds.count()) + " s ";
   if (is_up) {
     words += std::to_string(seen.ready.value_or(seen.current)) + " of " + replicas(order_.to) +
@@ -137,16 +155,23 @@ std::string Actuation::what_is_missing(const drivers::Observation& seen) const {
   } else {
     words += replicas(seen.current) + " are left instead of " + std::to_string(order_.to);
   }
+  if (is_changing(seen)) words += ", and the update that is under way has not ended";
   return seen.failure.empty() ? words : words + ": " + seen.failure;
 }
 
-bool Actuation::is_overdue(Instant now) const {
-  return now >= *accepted_at_ + order_.startup_timeout;
+/// Of an update under way the deadline is counted from its end, for old and new replicas are side
+/// by side until then.
+Instant Actuation::due() const {
+  const auto changing_until =
+      std::min(changing_at_.value_or(*accepted_at_), *accepted_at_ + longest_update);
+  return std::max(*accepted_at_, changing_until) + order_.startup_timeout;
 }
+
+bool Actuation::is_overdue(Instant now) const { return now >= due(); }
 
 Action Actuation::watch(std::optional<Duration> asked, Instant now) const {
   const auto after = asked.value_or(order_.poll);
-  const auto left = *accepted_at_ + order_.startup_timeout - now;
+  const auto left = due() - now;
   return Watch{std::clamp(after, Duration{0}, std::max(left, Duration{0}))};
 }
 
@@ -194,7 +219,8 @@ bool Actuation::may_be_stale(const drivers::Observation& seen, Instant now) cons
 
 bool Actuation::is_done(const drivers::Observation& seen) const {
   if (order_.to < order_.from) return seen.current <= order_.to;
-  if (seen.updating) return false;
+  // Where nobody tells who is ready, it is known once the update has ended.
+  if (!seen.hold.empty() || (seen.updating && !seen.ready)) return false;
   return seen.ready.value_or(seen.current) >= order_.to;
 }
 

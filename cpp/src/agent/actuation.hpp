@@ -28,13 +28,17 @@ namespace selfscale::agent {
 /// read from copies that lag behind.
 inline constexpr Duration visible_within{10'000};
 
+/// For so long, from the acceptance on, an update that is under way keeps the deadline of a step
+/// from running.
+inline constexpr Duration longest_update{3'600'000};
+
 /// What is wanted, and how long it may take.
 struct Order {
   int from = 0;  ///< the count asked for until now, as the platform reported it
   int to = 0;
   std::string version;  ///< of the observation that the decision was made on
   Trigger trigger = Trigger::policy;
-  Duration startup_timeout{180'000};  ///< from acceptance to ready
+  Duration startup_timeout{180'000};  ///< from acceptance, or an update's end after it, to ready
   bool rollback = true;               ///< steps up alone are rolled back
   Duration poll{1'000};               ///< between observations, where the platform names no other
   int attempts = 5;                   ///< writes, and reads while it is not known what a write did
@@ -93,6 +97,7 @@ class Actuation {
   Action retry(const Failure& failure);
   [[nodiscard]] Duration draw_wait() const;
   Action after_unsure_write(const drivers::Observation& seen, Instant now);
+  [[nodiscard]] Action while_held(const drivers::Observation& seen) const;
   Action while_starting(const drivers::Observation& seen, Instant now);
   Action roll_back(int back_to, std::string why);
   Action watch(std::optional<Duration> asked, Instant now) const;
@@ -102,8 +107,9 @@ class Actuation {
   [[nodiscard]] Finished ignored(const drivers::Observation& seen) const;
   [[nodiscard]] bool may_be_stale(const drivers::Observation& seen, Instant now) const;
   [[nodiscard]] bool is_done(const drivers::Observation& seen) const;
+  [[nodiscard]] Instant due() const;
   [[nodiscard]] bool is_overdue(Instant now) const;
-  [[nodiscard]] std::string what_is_missing(const drivers::Observation& seen) const;
+  [[nodiscard]] std::string what_is_missing(const drivers::Observation& seen, Instant now) const;
 
   Order order_;
   std::function<double()> jitter_;
@@ -111,6 +117,7 @@ class Actuation {
   bool may_be_half_done_ = false;       ///< the last write, as far as is known
   std::optional<Instant> accepted_at_;  ///< empty: the write's outcome is not known yet
   bool is_visible_ = false;
+  std::optional<Instant> changing_at_;  ///< when an update was last seen under way
   std::optional<int> ready_;
 };
 

@@ -196,6 +196,10 @@ class Examiner {
     check.seen = words_of(observed);
     if (!observed.failure.empty()) check.warnings.emplace_back(observed.failure);
     if (!observed.note.empty()) check.warnings.emplace_back(observed.note);
+    if (!observed.hold.empty()) {
+      check.warnings.emplace_back("no count is set now: " + observed.hold,
+                                  "what is wanted waits until that is over");
+    }
     const auto& policy = policies_.policy().compiled();
     if (observed.most && *observed.most < policy.max_replicas) {
       check.warnings.emplace_back("the platform takes " + std::to_string(*observed.most) +

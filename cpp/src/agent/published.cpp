@@ -30,7 +30,8 @@ bool is_told_whole(const json& said) {
          at(said, "service").is_string() && at(said, "mayAct").is_boolean() &&
          is_missing_or(said, "paused", &json::is_boolean) &&
          is_missing_or(said, "dryRun", &json::is_boolean) &&
-         is_missing_or(said, "failure", &json::is_string);
+         is_missing_or(said, "failure", &json::is_string) &&
+         is_missing_or(said, "hold", &json::is_string);
 }
 
 /// Its age is told of these.

@@ -141,6 +141,7 @@ std::string published_json(const Published& what) {
       {"leftOut", what.policy.compiled().left_out},
       {"note", what.note},
       {"failure", what.failure},
+      {"hold", what.hold},
       {"error", platform.error},
       {"totals", what.totals.to_json()},
   };

@@ -50,6 +50,7 @@ struct Published {
   int events_last_hour = 0;  ///< of this service, for the guardrail that counts all services'
   std::string note;          ///< the platform's, for people
   std::string failure;       ///< why what was asked for does not come about, in its words
+  std::string hold;          ///< why no count is to be set now, in its words
   const Totals& totals;
 };
 std::string published_json(const Published& what);

@@ -97,6 +97,7 @@ json service(const House& house, const std::string& published) {
       {"leftOut", said["leftOut"]},
       {"note", said["note"]},
       {"failure", said.value("failure", "")},
+      {"hold", said.value("hold", "")},
       {"error", said["error"]},
   };
 }

@@ -210,6 +210,7 @@ void Steering::take_over_state() {
 void Steering::cease_to_lead() {
   events_.forget();
   house_.log.recovered("reach");
+  house_.log.recovered("hold");
   account_.forget();
   standing_.forget_takeover();
   house_.log.info("leads " + house_.service() + " no more");
@@ -312,6 +313,7 @@ asio::awaitable<void> Steering::observe() {
   const bool has_looked = co_await platform_.observe(rest());
   const auto& seen = platform_.seen();
   if (!has_looked || !seen) co_return;
+  if (seen->hold.empty()) house_.log.recovered("hold");
   if (seen->ready) events_.startups.note_ready(*seen->ready, house_.clock.now());
   if (platform_.serves() && !served)
     standing_.hurry();  // what acting costs can be seen from now on
@@ -442,9 +444,17 @@ asio::awaitable<void> Steering::act() {
   const bool is_a_step = decision_.to_replicas > decision_.from_replicas
                              ? to > decision_.from_replicas
                              : to < decision_.from_replicas;
-  if (!is_a_step || !events_.may_begin(to, house_.clock.now())) co_return;
+  if (!is_a_step || !events_.may_begin(to, house_.clock.now()) || is_held()) co_return;
   account_.ensure_record(evaluated());
   co_await events_.begin(wish_of_decision());
+}
+
+/// Does the platform take no count now? Said where one is wanted, once for as long as that lasts.
+bool Steering::is_held() {
+  const auto& seen = platform_.seen();
+  if (!seen || seen->hold.empty()) return false;
+  house_.log.trouble("hold", house_.service() + ": no count is set now: " + seen->hold);
+  return true;
 }
 
 asio::awaitable<void> Steering::go_on() {
@@ -499,7 +509,7 @@ int Steering::within_bounds(int replicas) const {
   return platform_.within_reach(std::clamp(replicas, bounds.min_replicas, bounds.max_replicas));
 }
 
-/// Once, whatever comes of it.
+/// Once, whatever comes of it; while the platform takes no count it is kept.
 asio::awaitable<void> Steering::carry_out_order() {
   if (!platform_.seen()) co_return;
   const auto& said = circumstances_.service;
@@ -513,6 +523,7 @@ asio::awaitable<void> Steering::carry_out_order() {
   if (verdict_.may_act && events_.under_way() && !events_.may_begin(wish.to, house_.clock.now())) {
     co_return;  // a change is under way; the order is next
   }
+  if (verdict_.may_act && is_held()) co_return;
   lease_.carried_out[house_.service()] = said.manual_serial;
   co_await renew();
   if (verdict_.may_act) {
@@ -554,10 +565,12 @@ asio::awaitable<void> Steering::publish() {
                  .events_last_hour = events_last_hour(state_, decision_.at),
                  .note = {},
                  .failure = {},
+                 .hold = {},
                  .totals = house_.totals};
   if (platform_.seen()) {
     what.note = platform_.seen()->note;
     what.failure = platform_.seen()->failure;
+    what.hold = platform_.seen()->hold;
   }
   published_ = published_json(what);
   if (role_ == Role::leader) {

@@ -107,6 +107,7 @@ class Steering {
   void take_circumstances();
   void judge_now();
   boost::asio::awaitable<void> act();
+  bool is_held();
   boost::asio::awaitable<void> go_on();
   boost::asio::awaitable<void> resume_event();
   boost::asio::awaitable<void> carry_out_order();

@@ -79,11 +79,8 @@ class DigitalOcean final : public Driver {
     const auto asked_for = co_await count_asked_for(*app, until);
     if (!asked_for) co_return asked_for.error();
     if (auto why = overtaken(request, *asked_for)) co_return std::move(*why);
-    if (!app->deployment.empty()) {
-      co_return Failure{Errc::conflict,
-                        "scale: the deployment " + app->deployment +
-                            " is under way, and a change would supersede it",
-                        {}};
+    if (const auto why = hold_of(*app); !why.empty()) {
+      co_return Failure{Errc::conflict, "scale: " + why, {}};
     }
     const auto spec = is_automatic
                           ? digitalocean::with_takeover(target_, *app, desired)
@@ -222,6 +219,12 @@ class DigitalOcean final : public Driver {
                                     : app.desired;
   }
 
+  /// Why no count is to be set now; empty: no deployment is under way.
+  static std::string hold_of(const digitalocean::App& app) {
+    if (app.deployment.empty()) return {};
+    return "the deployment " + app.deployment + " is under way, and a change would supersede it";
+  }
+
   [[nodiscard]] Observation observation_of(const digitalocean::App& app, int current,
                                            int ready) const {
     Observation seen;
@@ -233,6 +236,7 @@ class DigitalOcean final : public Driver {
     seen.most = digitalocean::most_instances;
     seen.failure = failure_;
     seen.note = app.autoscaler;
+    seen.hold = hold_of(app);
     seen.poll_after_seconds = poll_seconds;
     return seen;
   }

@@ -27,8 +27,9 @@ class Swarm final : public Driver {
 
   asio::awaitable<Result<Observation>> observe() override {
     const Deadline until{patience_};
-    const auto service = co_await find_service(until);
+    auto service = co_await find_service(until);
     if (!service) co_return service.error();
+    if (options_.scale_during_update) service->hold.clear();
     const auto tasks = co_await list_tasks(until);
     if (tasks) co_return swarm::observation_of(*service, *tasks);
     if (tasks.error().code != Errc::denied) co_return tasks.error();
@@ -59,6 +60,14 @@ class Swarm final : public Driver {
     if (auto why = overtaken(request, service->desired)) co_return std::move(*why);
     if (service->desired == request.desired && service->mode == "replicated") {
       co_return Result<void>{};
+    }
+    if (!service->hold.empty() && !options_.scale_during_update) {
+      co_return Failure{Errc::conflict,
+                        "the service " + options_.service +
+                            " takes no count now: " + service->hold +
+                            "; where it is to: \"scaleDuringUpdate\": true, in the policy's "
+                            "platform",
+                        {}};
     }
     if (request.desired < service->desired) {
       const auto against = swarm::against_fewer(*service, options_, request.longest_work);

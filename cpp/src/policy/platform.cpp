@@ -66,6 +66,7 @@ void read_swarm(Reader& platform) {
   read_texts(platform, {"service", "host", "certPath"});
   platform.number("longestWorkSeconds", 0.0, week);
   platform.flag("mayInterruptWork");
+  platform.flag("scaleDuringUpdate");
 }
 
 void read_ecs(Reader& platform) {

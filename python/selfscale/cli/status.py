@@ -161,6 +161,7 @@ def _complaints(found: Json) -> Iterator[str]:
     segment = found["segment"] or {"note": None}
     degraded = [*found["degraded"], found["journal"]["degraded"], segment["note"]]
     notes = [f"{one['service']}: {one['note']}" for one in found["services"] if one["note"]]
+    notes += [f"{one['service']}: no count is set now: {one['hold']}" for one in found["services"] if one["hold"]]
     if looks := found["looksLike"]:
         notes.append(f"{looks['what']}: {looks['why']}" + (f". {looks['paste']}" if looks["paste"] else ""))
     # What goes wrong may be told by more than one part of the agent.

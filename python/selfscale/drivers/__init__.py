@@ -56,7 +56,7 @@ class Observation(TypedDict, total=False):
     readyReplicas: int | None
     """How many of them serve. Without it those that exist count as serving."""
     updating: bool
-    """A new release is being rolled out: nothing is taken away meanwhile, and a step up is not over."""
+    """A new release is being rolled out: nothing is taken away meanwhile, and the deadline of a step does not run."""
     minReplicas: int | None
     """The platform's own least; `selfscale doctor` says where it and the policy disagree."""
     maxReplicas: int | None
@@ -65,6 +65,8 @@ class Observation(TypedDict, total=False):
     """Why what was asked for does not come about, in the platform's words; they stand in the event that fails."""
     note: str
     """Something a person should know. It is logged, and changes nothing."""
+    hold: str
+    """Why no count is to be set now, in the platform's words: what is wanted waits until that is over."""
     pollAfter: float | None
     """Seconds after which to look again while a step is under way, 0 to 3600. Without it: a second."""
     version: str

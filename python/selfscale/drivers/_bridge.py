@@ -204,6 +204,7 @@ _OBSERVATION: dict[str, tuple[_Read, str]] = {
     "maxReplicas": (_count, _A_COUNT),
     "failure": (_text, "a text"),
     "note": (_text, "a text"),
+    "hold": (_text, "a text"),
     "pollAfter": (_poll, "a number of seconds from 0 to 3600"),
     "version": (_text, "a text"),
     "replicas": (_replicas, "a list of dicts"),

@@ -105,12 +105,139 @@ TEST(Actuation, AStepDownIsDoneWhenTheOthersAreGone) {
             Outcome::succeeded);
 }
 
-TEST(Actuation, ARolloutUnderWayIsNotReady) {
+drivers::Observation updating(int desired, int ready) {
+  auto counts = seen(desired, ready);
+  counts.updating = true;
+  return counts;
+}
+
+TEST(Actuation, DuringAnUpdateThatEnoughAreReadyIsEnough) {
   auto life = actuation_of(up(3, 5));
   life.resume(accepted(), start);
-  auto counts = seen(5, 5);
-  counts.updating = true;
+  as<Watch>(life.resume(observed(updating(5, 4)), start + 1s));
+  EXPECT_EQ(as<Finished>(life.resume(observed(updating(5, 5)), start + 2s)).outcome,
+            Outcome::succeeded);
+}
+
+TEST(Actuation, DuringAnUpdateThatTheyExistIsNotEnough) {
+  auto life = actuation_of(up(3, 5));
+  life.resume(accepted(), start);
+  auto counts = updating(5, 0);
+  counts.ready.reset();
   as<Watch>(life.resume(observed(counts), start + 1s));
+}
+
+TEST(Actuation, TheDeadlineBeginsWhenTheUpdateHasEnded) {
+  auto life = actuation_of(up(3, 5));
+  life.resume(accepted(), start);
+  for (int look = 1; look <= 60; ++look) {
+    as<Watch>(life.resume(observed(updating(5, 4)), start + look * 10s));
+  }
+  as<Watch>(life.resume(observed(seen(5, 4)), start + 659s));
+  const auto back = as<Write>(life.resume(observed(seen(5, 4)), start + 660s));
+  EXPECT_EQ(back.trigger, Trigger::rollback);
+  EXPECT_EQ(back.why, "after 660 s 4 of 5 replicas are ready");
+}
+
+TEST(Actuation, AStepDownWaitsForTheEndOfAnUpdateToo) {
+  auto life = actuation_of(up(5, 3));
+  life.resume(accepted(), start);
+  auto counts = updating(3, 3);
+  counts.current = 4;  // one more than wanted, while old and new ones are side by side
+  as<Watch>(life.resume(observed(counts), start + 60s));
+  as<Watch>(life.resume(observed(counts), start + 120s));
+  EXPECT_EQ(as<Finished>(life.resume(observed(seen(3, 3)), start + 121s)).outcome,
+            Outcome::succeeded);
+}
+
+TEST(Actuation, ASuccessorGoesOnWaitingForTheEndOfAnUpdate) {
+  auto life = actuation_of(up(3, 5));
+  EXPECT_EQ(as<Watch>(life.take_up(start, start + 600s)).after, 0s);
+  as<Watch>(life.resume(observed(updating(5, 4)), start + 600s));
+  as<Watch>(life.resume(observed(seen(5, 4)), start + 659s));
+}
+
+TEST(Actuation, AnUpdateThatNeverEndsFailsTheStepAndNothingIsRolledBackInIt) {
+  auto life = actuation_of(up(3, 5));
+  life.resume(accepted(), start);
+  const auto end_of_wait = longest_update + 60s;
+  auto now = start;
+  for (; now < start + end_of_wait; now += 20s) {
+    as<Watch>(life.resume(observed(updating(5, 4)), now));
+  }
+  const auto end = as<Finished>(life.resume(observed(updating(5, 4)), now));
+  EXPECT_EQ(end.outcome, Outcome::failed);
+  EXPECT_EQ(end.why,
+            "after 3660 s 4 of 5 replicas are ready, and the update that is under way has not "
+            "ended");
+}
+
+TEST(Actuation, AnUpdateThatEndedLateLeavesNoMoreThanTheLongestWait) {
+  auto life = actuation_of(up(3, 5));
+  life.resume(accepted(), start);
+  auto now = start;
+  for (; now < start + longest_update + 59s; now += 20s) {
+    as<Watch>(life.resume(observed(updating(5, 4)), now));
+  }
+  EXPECT_EQ(as<Write>(life.resume(observed(seen(5, 4)), start + longest_update + 60s)).trigger,
+            Trigger::rollback);
+}
+
+drivers::Observation held(int desired, int ready) {
+  auto counts = seen(desired, ready);
+  counts.hold = "a deployment is under way";
+  return counts;
+}
+
+TEST(Actuation, NothingIsWrittenAgainWhileThePlatformTakesNoCount) {
+  auto life = actuation_of(up(3, 5));
+  as<Watch>(life.resume(refused(Errc::conflict), start));
+  const auto end = as<Finished>(life.resume(observed(held(3, 3)), start + 2s));
+  EXPECT_EQ(end.outcome, Outcome::superseded) << "it is decided anew";
+  EXPECT_EQ(end.why, "no count is to be set now: a deployment is under way");
+  EXPECT_EQ(end.foreign, std::nullopt);
+}
+
+TEST(Actuation, AnOrderByHandWaitsUntilThePlatformTakesACountAndUsesUpNoAttempt) {
+  auto order = up(3, 5);
+  order.trigger = Trigger::manual;
+  auto life = actuation_of(order);
+  as<Watch>(life.resume(refused(Errc::conflict), start));
+  for (int look = 1; look < 100; ++look) {
+    EXPECT_EQ(as<Watch>(life.resume(observed(held(3, 3)), start + look * 10s)).after, 2s);
+  }
+  EXPECT_EQ(as<Write>(life.resume(observed(seen(3, 3)), start + 1000s)).desired, 5);
+}
+
+TEST(Actuation, AWriteThatMayStillComeThroughIsNotGivenUpWhileThePlatformTakesNoCount) {
+  auto life = actuation_of(up(3, 5));
+  as<Watch>(life.resume(refused(Errc::timed_out), start));
+  as<Watch>(life.resume(observed(held(3, 3)), start + 2s));
+  as<Watch>(life.resume(observed(held(5, 3)), start + 4s));
+  EXPECT_EQ(life.accepted_at(), start + 4s);
+}
+
+TEST(Actuation, SomebodyElsesCountIsAdoptedAlsoWhileThePlatformTakesNone) {
+  auto life = actuation_of(up(3, 5));
+  as<Watch>(life.resume(refused(Errc::conflict), start));
+  EXPECT_EQ(as<Finished>(life.resume(observed(held(9, 3)), start + 2s)).foreign, 9);
+}
+
+TEST(Actuation, NothingIsRolledBackWhileThePlatformTakesNoCountAndTheDeadlineWaits) {
+  auto life = actuation_of(up(3, 5));
+  life.resume(accepted(), start);
+  as<Watch>(life.resume(observed(held(5, 3)), start + 60s));
+  as<Watch>(life.resume(observed(held(5, 3)), start + 120s));
+  as<Watch>(life.resume(observed(seen(5, 3)), start + 179s));
+  EXPECT_EQ(as<Write>(life.resume(observed(seen(5, 3)), start + 180s)).trigger, Trigger::rollback);
+}
+
+TEST(Actuation, AStepIsNotDoneBeforeThePlatformTakesTheNextCount) {
+  auto life = actuation_of(up(3, 5));
+  life.resume(accepted(), start);
+  as<Watch>(life.resume(observed(held(5, 5)), start + 1s));
+  EXPECT_EQ(as<Finished>(life.resume(observed(seen(5, 5)), start + 2s)).outcome,
+            Outcome::succeeded);
 }
 
 TEST(Actuation, WithoutReadinessThatTheyExistIsEnough) {

@@ -116,6 +116,19 @@ TEST_F(Doctor, SaysThatScaleDownsWouldBeRefused) {
   EXPECT_PRED2(contains, found.warnings[0].paste, "\"mayInterruptWork\": true");
 }
 
+TEST_F(Doctor, SaysThatNoCountIsSetNow) {
+  auto options = given(nullptr);
+  options.driver = platform.driver();
+  options.driver.observe = [] {
+    ReplicaCounts seen{2, 2, 2};
+    seen.hold = "a deployment is under way";
+    return seen;
+  };
+  const auto found = check(examine(options), "driver");
+  EXPECT_EQ(what(found.wrong), Sentences{});
+  EXPECT_EQ(what(found.warnings), Sentences{"no count is set now: a deployment is under way"});
+}
+
 TEST_F(Doctor, SaysWhoLeadsAndWhenThePlaceWhereAgentsMeetDoesNotAnswer) {
   fleet::RedisServer redis;
   drivers::kubernetes::ApiServer api;

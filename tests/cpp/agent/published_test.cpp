@@ -26,7 +26,8 @@ json published() {
       "reason": "enough", "adjustments": [{"fromReplicas": 2}]}},
     "decisionId": "01J", "mayAct": true, "because": null, "enabledBy": "test", "paused": false,
     "dryRun": false, "replicas": {"desired": 1, "current": 1, "ready": 1}, "event": null,
-    "circuit": null, "eventsLastHour": 0, "leftOut": [], "note": "", "failure": "", "error": "",
+    "circuit": null, "eventsLastHour": 0, "leftOut": [], "note": "", "failure": "", "hold": "",
+    "error": "",
     "totals": {}})");
 }
 std::string nested() {
@@ -41,7 +42,7 @@ TEST(Published, IsUnderstoodWithWhateverAnotherVersionHasBeside) {
   auto said = published();
   EXPECT_TRUE(is_understood(said.dump()));
   said["news"] = {1, 2};
-  for (const auto* key : {"circuit", "failure", "paused", "dryRun", "totals", "boot"}) {
+  for (const auto* key : {"circuit", "failure", "hold", "paused", "dryRun", "totals", "boot"}) {
     said.erase(key);
   }
   EXPECT_TRUE(is_understood(said.dump()));
@@ -56,7 +57,7 @@ TEST(Published, IsRefusedWhereAPartOfItIsMissingOrOfAnotherKind) {
     EXPECT_FALSE(is_understood(said.dump())) << key;
   }
   for (const auto* key : {"service", "decision", "mayAct", "replicas", "paused", "dryRun",
-                          "failure", "boot", "bootTime", "wallTime"}) {
+                          "failure", "hold", "boot", "bootTime", "wallTime"}) {
     auto said = published();
     said[key] = json::array({1});
     EXPECT_FALSE(is_understood(said.dump())) << key;

@@ -83,6 +83,20 @@ TEST_F(AgentOnSwarm, AStepDownThatIsRefusedIsToldOnceAndHoldsBackNoStepUp) {
   EXPECT_EQ(lines.with("backend 2 → 1 is not done: scale-downs are refused"), 1);
 }
 
+TEST_F(AgentOnSwarm, AddsNothingBeforeAnUpdateHasEnded) {
+  api.change([](auto& swarm) { swarm.update_status = {{"State", "updating"}}; });
+  Agent agent{acting()};
+  agent.gauge("depth").set(50);
+  agent.start();
+  ASSERT_TRUE(eventually([&] {
+    return contains(status(agent)["degraded"].dump(), "backend: no count is set now: an update");
+  })) << status(agent).dump(1);
+  EXPECT_TRUE(agent.history("backend").empty());
+  EXPECT_EQ(api.replicas(), 2);
+  api.change([](auto& swarm) { swarm.update_status = {{"State", "completed"}}; });
+  EXPECT_TRUE(eventually([&] { return api.replicas() == 3; })) << status(agent).dump(1);
+}
+
 TEST_F(AgentOnSwarm, AnOrderByHandIsToldEachTimeThatItIsRefused) {
   Agent agent{acting()};
   agent.gauge("depth").set(5);

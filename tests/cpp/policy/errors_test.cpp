@@ -260,6 +260,8 @@ INSTANTIATE_TEST_SUITE_P(
                 "/platform/longestWorkSeconds", "number"},
         Mistake{R"({"platform": {"driver": "swarm", "mayInteruptWork": true}})",
                 "/platform/mayInteruptWork", "\"mayInterruptWork\""},
+        Mistake{R"({"platform": {"driver": "swarm", "scaleDuringUpdate": "yes"}})",
+                "/platform/scaleDuringUpdate", "true"},
         Mistake{R"({"platform": {"driver": "compose", "gracePeriodSeconds": -1}})",
                 "/platform/gracePeriodSeconds", "between"},
         Mistake{R"({"platform": {"driver": "compose", "projekt": "shop"}})", "/platform/projekt",

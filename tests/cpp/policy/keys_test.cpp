@@ -384,7 +384,7 @@ TEST(PolicyKeys, PlatformsThatActAreCheckedOthersAreKept) {
       {R"({"driver": "local"})", R"({"driver": "local", "readiness": "report"})",
        R"({"driver": "local", "readiness": ["./ready", "now"], "gracePeriod": "30s", "backoff": {"first": "1s", "most": "1m"}})",
        R"({"driver": "kubernetes", "namespace": "shop", "statefulSet": "web", "kubeconfig": "/k", "context": "c"})",
-       R"({"driver": "swarm", "service": "shop_web", "host": "tcp://m", "certPath": "/c", "longestWorkSeconds": 90, "mayInterruptWork": false})",
+       R"({"driver": "swarm", "service": "shop_web", "host": "tcp://m", "certPath": "/c", "longestWorkSeconds": 90, "mayInterruptWork": false, "scaleDuringUpdate": true})",
        R"({"driver": "compose", "project": "shop", "service": "web", "host": "unix:///s", "certPath": "/c", "gracePeriodSeconds": 30})",
        R"({"driver": "gunicorn", "pidFile": "/run/gunicorn.pid"})",
        R"({"driver": "uvicorn", "pid": 17})",

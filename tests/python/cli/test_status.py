@@ -123,3 +123,24 @@ def test_readings_of_several_instances_are_one_line(readings: list[dict[str, Any
     with status.console.capture() as captured:
         status.console.print(status.table_of_readings(readings))
     assert " ".join(captured.get().splitlines()[1].split()) == line
+
+
+@pytest.mark.parametrize("enable", [True, False])
+def test_that_no_count_is_set_now_is_said_once_whether_one_is_wanted_or_not(
+    tmp_path: Path, selfscale: Run, enable: bool
+) -> None:
+    seen = {"currentReplicas": 1, "hold": "a deployment is under way"}
+    agent = Agent(
+        POLICY,
+        driver=CallbackDriver(scale=refuse, observe=lambda: seen, capabilities={"scope": "host"}),
+        enable=enable,
+        environment={"SELFSCALE_RUN_DIR": str(tmp_path / "run"), "SELFSCALE_STATE_DIR": str(tmp_path / "state")},
+    )
+    with agent:
+        deadline = time.monotonic() + 20
+        while not any(service["hold"] for service in agent.status()["services"]):
+            assert time.monotonic() < deadline, agent.status()
+            time.sleep(0.02)
+        said = " ".join(selfscale("status").stdout.split())
+        assert agent.history("backend") == []
+    assert said.count("backend: no count is set now: a deployment is under way") == 1

@@ -61,12 +61,24 @@ std::string selector_text(const Json& selector) {
   return all;
 }
 
+/// Kubernetes tries on; whether that ever ends is up to whoever mends the new version.
+bool has_missed_its_deadline(const Json& deployment) {
+  const auto& conditions = at(deployment, "status", "conditions");
+  return std::any_of(conditions.begin(), conditions.end(), [](const Json& condition) {
+    return text(at(condition, "type")) == "Progressing" &&
+           text(at(condition, "reason")) == "ProgressDeadlineExceeded";
+  });
+}
+
 bool is_rolling_out(const Target& target, const Json& object, int current, int updated) {
+  if (at(object, "spec", "paused") == true) return false;  // waits for a person
   const auto& status = at(object, "status");
   if (whole(at(status, "observedGeneration")) < whole(at(object, "metadata", "generation"))) {
     return true;
   }
-  if (target.kind == Kind::deployment) return updated < current;
+  if (target.kind == Kind::deployment) {
+    return updated < current && !has_missed_its_deadline(object);
+  }
   const auto& strategy = at(object, "spec", "updateStrategy");
   if (text(at(strategy, "type")) == "OnDelete") return false;  // waits for a person
   const auto kept = whole(at(strategy, "rollingUpdate", "partition"));

@@ -52,7 +52,26 @@ void read_grace(const Document& spec, Service& service) {
   service.grace_seconds = std::max(given.get<double>() / nanoseconds, 0.0);
 }
 
-/// A change of nothing but the count leaves all of this as it was.
+/// With each change of a service, of its count too, Swarm takes the spec of before for the one to
+/// roll back to, and forgets what it was doing.
+std::string what_a_count_would_do(std::string_view state) {
+  if (state == "updating") {
+    return "an update is under way, and with a new count Swarm would forget the version that it "
+           "can roll back to";
+  }
+  if (state == "rollback_started") {
+    return "an update is being rolled back, and with a new count Swarm would begin another one";
+  }
+  if (state == "paused") {
+    return "the update is paused, and with a new count Swarm would go on with it";
+  }
+  if (state == "rollback_paused") {
+    return "the rollback of an update is paused, and with a new count Swarm would go on with it";
+  }
+  return {};
+}
+
+/// How the last update goes; after a change of the count alone Swarm says nothing of it any more.
 void read_update(const Document& update, Service& service) {
   const auto state = text(at(update, "State"));
   const auto message = text(at(update, "Message"));
@@ -62,6 +81,7 @@ void read_update(const Document& update, Service& service) {
     service.failure = words;
   }
   if (state == "rollback_completed") service.note = words;
+  service.hold = what_a_count_would_do(state);
 }
 
 Result<Service> read_service(const Document& object) {
@@ -260,6 +280,7 @@ Observation observation_of(const Service& service, const std::optional<Tasks>& t
   seen.version = service.version;
   seen.note = service.note;
   seen.failure = service.failure;
+  seen.hold = service.hold;
   if (!tasks) return seen;
   seen.replicas = tasks->replicas;
   const bool is_short = tasks->ready < service.desired;

@@ -30,6 +30,7 @@ struct Service {
   bool updating = false;        ///< a rolling update or its rollback is under way
   std::string failure;          ///< an update that stands still or is rolled back
   std::string note;             ///< an update that was rolled back
+  std::string hold;             ///< what a new count would do to an update that has not ended
   std::string stack;            ///< that it was deployed with; empty: none
   double grace_seconds = 10.0;  ///< from SIGTERM to SIGKILL
   bool sets_grace = false;      ///< else that is what Swarm gives

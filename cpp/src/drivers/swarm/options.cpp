@@ -12,6 +12,7 @@ Result<Options> read_options(std::string_view platform_json, const std::string& 
   reader.engine(options.engine);
   reader.seconds("longestWorkSeconds", options.longest_work_seconds);
   reader.flag("mayInterruptWork", options.may_interrupt_work);
+  reader.flag("scaleDuringUpdate", options.scale_during_update);
   if (const auto read = reader.result(); !read) return read.error();
   return options;
 }

@@ -17,10 +17,13 @@ struct Options {
   std::optional<double> longest_work_seconds;
   /// Consent to a scale-down that may cut work off.
   bool may_interrupt_work = false;
+  /// Consent to a count that is set while an update of the service is under way.
+  bool scale_during_update = false;
 };
 
-/// `{"service": …, "host": …, "certPath": …, "longestWorkSeconds": …, "mayInterruptWork": …}`, all
-/// optional: without a name it is the service called like the policy's.
+/// `{"service": …, "host": …, "certPath": …, "longestWorkSeconds": …, "mayInterruptWork": …,
+/// "scaleDuringUpdate": …}`, all optional: without a name it is the service called like the
+/// policy's.
 Result<Options> read_options(std::string_view platform_json, const std::string& service);
 
 }  // namespace selfscale::drivers::swarm

@@ -84,6 +84,21 @@ TEST_F(DigitalOceanDriver, IsUpdatingUntilTheDeploymentOfItsWriteHasEnded) {
   EXPECT_EQ(seen.failure, "");
 }
 
+TEST_F(DigitalOceanDriver, TakesNoCountWhileADeploymentIsUnderWay) {
+  const std::string why = "the deployment dep-1 is under way, and a change would supersede it";
+  for (const auto* phase : {"PENDING_BUILD", "DEPLOYING"}) {
+    change([phase](auto& now) { now.phase = phase; });
+    EXPECT_EQ(observe().value().hold, why);
+    const auto refused = scale(4);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, Errc::conflict);
+    EXPECT_EQ(refused.error().message, "scale: " + why);
+  }
+  change([](auto& now) { now.phase = "ACTIVE"; });
+  EXPECT_EQ(observe().value().hold, "");
+  EXPECT_TRUE(scale(4));
+}
+
 TEST_F(DigitalOceanDriver, AFailedDeploymentIsTheFailureOfTheChange) {
   change([](auto& now) {
     now.phase_after_a_write = "ERROR";

@@ -45,6 +45,7 @@ class ApiServer {
     int generation = 1;
     int observed_generation = 1;
     int updated_short = 0;  ///< pods of an older revision
+    bool is_paused = false;
     int next_pod = 0;
     std::vector<Pod> pods;
     Json conditions = Json::array();
@@ -251,6 +252,7 @@ class ApiServer {
         {"selector", {{"matchLabels", {{"app", "web"}}}}},
         {"template", {{"metadata", {{"labels", {{"app", "web"}}}}}, {"spec", std::move(pod)}}}};
     if (cluster.kind == Kind::stateful_set) spec["serviceName"] = "web";
+    if (cluster.is_paused) spec["paused"] = true;
     return {{"kind", kind_name(cluster.kind)},
             {"apiVersion", "apps/v1"},
             {"metadata",

@@ -110,6 +110,31 @@ TEST_F(KubernetesDriver, SeesARolloutUntilItIsDone) {
   EXPECT_FALSE(observe()->updating);
 }
 
+TEST_F(KubernetesDriver, ARolloutThatAPersonHasPausedIsNoneUnderWay) {
+  api.change([](Cluster& cluster) {
+    cluster.updated_short = 1;
+    cluster.is_paused = true;
+  });
+  EXPECT_FALSE(observe()->updating);
+  api.change([](Cluster& cluster) { cluster.is_paused = false; });
+  EXPECT_TRUE(observe()->updating);
+}
+
+TEST_F(KubernetesDriver, ARolloutPastItsDeadlineIsNoneUnderWay) {
+  api.change([](Cluster& cluster) {
+    cluster.updated_short = 1;
+    cluster.conditions = Json::array({{{"type", "Progressing"},
+                                       {"status", "False"},
+                                       {"reason", "ProgressDeadlineExceeded"},
+                                       {"message", "ReplicaSet web-2 has timed out"}}});
+  });
+  const auto seen = observe().value();
+  EXPECT_FALSE(seen.updating);
+  EXPECT_EQ(seen.failure, "ProgressDeadlineExceeded: ReplicaSet web-2 has timed out");
+  api.change([](Cluster& cluster) { cluster.generation = 2; });
+  EXPECT_TRUE(observe()->updating) << "a newer one has begun, of which nothing is said yet";
+}
+
 TEST_F(KubernetesDriver, SaysWhyWhatWasAskedForDoesNotComeAbout) {
   api.change([](Cluster& cluster) { cluster.pods[1].waiting = "ImagePullBackOff"; });
   EXPECT_EQ(observe()->failure, "pod web-5d9c7-1: ImagePullBackOff");

@@ -20,7 +20,7 @@ TEST(SwarmOptions, AreTheServiceCalledLikeThePolicysWhenNothingIsSaid) {
 TEST(SwarmOptions, NameWhatIsScaledAndWhere) {
   const auto options = read_options(R"({"driver": "swarm", "service": "shop_web",
     "host": "tcp://manager", "certPath": "/certs", "longestWorkSeconds": 90,
-    "mayInterruptWork": true})",
+    "mayInterruptWork": true, "scaleDuringUpdate": true})",
                                     "backend")
                            .value();
   EXPECT_EQ(options.service, "shop_web");
@@ -28,6 +28,7 @@ TEST(SwarmOptions, NameWhatIsScaledAndWhere) {
   EXPECT_EQ(options.engine.cert_path, "/certs");
   EXPECT_EQ(options.longest_work_seconds, 90.0);
   EXPECT_TRUE(options.may_interrupt_work);
+  EXPECT_TRUE(options.scale_during_update);
 }
 
 TEST(SwarmOptions, AreRefusedWhereTheyCannotBe) {
@@ -35,7 +36,7 @@ TEST(SwarmOptions, AreRefusedWhereTheyCannotBe) {
        {R"({"service": "a/b"})", R"({"service": ""})", R"({"service": ".."})", R"({"service": 3})",
         R"({"host": ""})", R"({"certPath": 1})", R"({"longestWorkSeconds": "90s"})",
         R"({"longestWorkSeconds": -1})", R"({"longestWorkSeconds": 1e9})",
-        R"({"mayInterruptWork": "yes"})"}) {
+        R"({"mayInterruptWork": "yes"})", R"({"scaleDuringUpdate": 1})"}) {
     const auto refused = read_options(platform, "backend");
     ASSERT_FALSE(refused) << platform;
     EXPECT_EQ(refused.error().code, Errc::invalid_argument);

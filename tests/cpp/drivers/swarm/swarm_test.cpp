@@ -243,6 +243,52 @@ TEST_F(SwarmDriver, WritesNothingOverAVersionThatWasNotSeen) {
   EXPECT_EQ(writes(), 0);
 }
 
+// --- an update that is under way
+
+struct UnderWay {
+  std::string state;
+  std::string hold;
+};
+const std::vector<UnderWay> states_without_count{
+    {"updating",
+     "an update is under way, and with a new count Swarm would forget the version that it can "
+     "roll back to"},
+    {"rollback_started",
+     "an update is being rolled back, and with a new count Swarm would begin another one"},
+    {"paused", "the update is paused, and with a new count Swarm would go on with it"},
+    {"rollback_paused",
+     "the rollback of an update is paused, and with a new count Swarm would go on with it"}};
+
+TEST_F(SwarmDriver, HoldsEachCountWhileAnUpdateIsUnderWay) {
+  for (const auto& [state, hold] : states_without_count) {
+    api.change([&state](State& swarm) { swarm.update_status = {{"State", state}}; });
+    EXPECT_EQ(observe()->hold, hold);
+    const auto refused = scale(3);
+    ASSERT_FALSE(refused) << state;
+    EXPECT_EQ(refused.error().code, Errc::conflict);
+    EXPECT_EQ(refused.error().message,
+              "the service web takes no count now: " + hold +
+                  "; where it is to: \"scaleDuringUpdate\": true, in the policy's platform");
+    EXPECT_TRUE(scale(2)) << "as many as were asked for";
+  }
+  EXPECT_EQ(writes(), 0);
+  for (const auto* state : {"completed", "rollback_completed"}) {
+    api.change([state](State& swarm) { swarm.update_status = {{"State", state}}; });
+    EXPECT_EQ(observe()->hold, "");
+  }
+  EXPECT_TRUE(scale(3));
+}
+
+TEST_F(SwarmDriver, ScalesDuringAnUpdateWhereAPersonWantsThat) {
+  restart({{"scaleDuringUpdate", true}});
+  int count = 3;
+  for (const auto& each : states_without_count) {
+    api.change([&each](State& swarm) { swarm.update_status = {{"State", each.state}}; });
+    EXPECT_EQ(observe()->hold, "");
+    EXPECT_TRUE(scale(count++)) << each.state;
+  }
+}
+
 // --- how long work takes, and how long Swarm lets it
 
 TEST_F(SwarmDriver, RefusesAScaleDownWhileNobodyKnowsHowLongWorkTakes) {
