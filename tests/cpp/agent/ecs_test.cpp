@@ -1,14 +1,19 @@
 // Agents with the driver `ecs` in a task, before a server that plays Amazon ECS and the endpoint of
 // the task's own protection.
 #include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <mutex>
 #include <string>
 
 #include "agent/agent_fixture.hpp"
+#include "agent/clock.hpp"
 #include "fleet/redis_server.hpp"
 #include "http/loopback_server.hpp"
+#include "segment/segment.hpp"
 
 namespace selfscale::agent {
 namespace {
@@ -174,6 +179,34 @@ TEST_F(AgentInATask, TellsItWhereAnotherOneLeads) {
   follower.start();
   EXPECT_TRUE(eventually([&] { return ecs.told() == Told{"on"}; })) << status(follower).dump(1);
   EXPECT_EQ(status(follower)["role"], "follower");
+}
+
+TEST_F(AgentInATask, OfTheProcessesOfOneTaskTheFirstTells) {
+  const auto open = [this] {
+    return segment::Segment::open(
+        {.service = "backend", .release = "", .run_directory = directory.path() + "/run"});
+  };
+  const pid_t first = ::fork();
+  if (first == 0) {
+    const auto segment = open();
+    if (!segment || !(*segment)->claim("a", "")) ::_exit(1);
+    for (;;) {
+      (*segment)->heartbeat(boot_milliseconds(), {});
+      std::this_thread::sleep_for(std::chrono::milliseconds{200});
+    }
+  }
+  ASSERT_TRUE(eventually([&] {
+    const auto segment = open();
+    return segment && (*segment)->slots().size() == 1;
+  }));
+  Agent agent{allowed()};
+  agent.gauge("busy_workers").set(1);
+  agent.start();
+  EXPECT_TRUE(works_on(agent));
+  EXPECT_EQ(ecs.told(), Told{});
+  ::kill(first, SIGKILL);
+  ::waitpid(first, nullptr, 0);
+  EXPECT_TRUE(eventually([&] { return ecs.told() == Told{"on"}; })) << status(agent).dump(1);
 }
 
 TEST_F(AgentInATask, SaysOnceWhatIsRefused) {
