@@ -34,7 +34,7 @@ struct Expected {
 class Hours {
  public:
   explicit Hours(const AgentOptions& options)
-      : house_{options, read_settings(options, process_environment, wall_seconds()), seat_,
+      : house_{options, read_settings(options, process_environment(), wall_seconds()), seat_,
                subscribers_, totals_},
         steering_{house_} {}
 
