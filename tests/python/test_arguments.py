@@ -247,7 +247,11 @@ def test_an_argument_of_another_kind_is_refused(
         refused(lambda: call(agent), kind, words)
 
 
-@pytest.mark.parametrize("until", [None, time.time() + 3600, datetime.now(timezone.utc) + timedelta(hours=1)])
+@pytest.mark.parametrize(
+    "until",
+    [None, time.time() + 3600, datetime.now(timezone.utc) + timedelta(hours=1)],
+    ids=["no end", "seconds", "a time"],
+)
 def test_a_pause_has_an_end_to_come_or_none(environment: dict[str, str], until: Any) -> None:
     with Agent(POLICY, environment=environment) as agent:
         agent.pause("web", until)
