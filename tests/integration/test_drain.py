@@ -233,14 +233,17 @@ def go_through(works: Works, scale: Scale) -> list[ScaleDown]:
     return steps
 
 
+def times_one_at_work_went(works: Works, steps: list[ScaleDown]) -> int:
+    """Though somebody was idle."""
+    mixed = [step for step in steps if step.were_idle(works.pieces)]
+    return sum(not step.victims.isdisjoint(step.were_at_work(works.pieces)) for step in mixed)
+
+
 def in_words(name: str, works: Works, steps: list[ScaleDown]) -> str:
-    busy = sum(
-        not step.victims.isdisjoint(step.were_at_work(works.pieces)) for step in steps if step.were_idle(works.pieces)
-    )
     idle = sum(bool(step.were_idle(works.pieces)) for step in steps)
     return (
         f"{name}: {len(steps)} scale-downs during {len(works.pieces)} pieces of work, {works.cut_off()} cut off; "
-        f"{idle} times somebody was idle, and {busy} of these one at work went"
+        f"{idle} times somebody was idle, and {times_one_at_work_went(works, steps)} of these one at work went"
     )
 
 
@@ -287,7 +290,7 @@ def side_by_side(folder: Path, agent: Begin, plain: Begin) -> None:
     check(*runs["agent"].result())
     plainly, steps = runs["plain"].result()
     assert (len(plainly.pieces), len(steps)) == (1000, 30)
-    assert plainly.cut_off() > 0
+    assert times_one_at_work_went(plainly, steps) > 0  # whether that cuts it off depends on how slow the machine is
 
 
 # --- selfscale run
