@@ -1,5 +1,6 @@
 #include "agent/meeting.hpp"
 
+#include <memory>
 #include <utility>
 
 #include "agent/clock.hpp"
@@ -34,10 +35,15 @@ Meeting at(std::unique_ptr<fleet::Store> store, const Attendant& attendant, std:
           true, std::move(place)};
 }
 
-Result<fleet::KubernetesAccess> cluster_now(const kubernetes::Options& options) {
+Result<fleet::KubernetesAccess> cluster_now(const kubernetes::Options& options,
+                                            kubernetes::Access& before) {
   auto access = kubernetes::find_access(options, kubernetes::surroundings_of_this_process());
   if (!access) return access.error();
-  fleet::KubernetesAccess found{.server = access->server, .tls = access->tls, .token = {}};
+  access->keep_token_of(before);
+  before = *access;
+  fleet::KubernetesAccess found{
+      .server = access->server, .tls = access->tls, .token = {}, .forget_token = {}};
+  found.forget_token = [access = *access] { access.forget_token(); };
   found.token = [access = std::move(*access)](Duration within) {
     return kubernetes::token_now(access, within);
   };
@@ -56,8 +62,10 @@ Result<Meeting> in_the_cluster(const Attendant& attendant) {
   const auto& named = options->target.name_space;
   const auto name_space = named.empty() ? access->name_space : named;
   auto store = fleet::make_kubernetes_store(
-      {.io = attendant.io, .name_space = name_space, .find = [options = *options] {
-         return cluster_now(options);
+      {.io = attendant.io,
+       .name_space = name_space,
+       .find = [options = *options, before = std::make_shared<kubernetes::Access>()] {
+         return cluster_now(options, *before);
        }});
   return at(std::move(store), attendant, "leases of the namespace " + name_space);
 }

@@ -166,18 +166,20 @@ class Kubernetes final : public Driver {
     if (client_) return {};
     auto access = kubernetes::find_access(options_, kubernetes::surroundings_of_this_process());
     if (!access) return access.error();
+    access->keep_token_of(access_);
     access_ = std::move(*access);
     if (options_.target.name_space.empty()) target_.name_space = access_.name_space;
-    client_ = std::make_unique<http::Client>(io_, access_.server, access_.tls);
+    client_ = std::make_shared<http::Client>(io_, access_.server, access_.tls);
     return {};
   }
 
   asio::awaitable<Result<http::Answer>> ask_once(Request request, Deadline until) {
+    const auto client = client_;  // another call may find the cluster anew meanwhile
     const auto token = co_await kubernetes::token_now(access_, until.left());
     if (!token) co_return token.error();
     if (!token->empty()) request.call.secrets.emplace_back("Authorization", http::bearer(*token));
     request.call.deadline = until.left();
-    auto answer = co_await client_->call(std::move(request.call));
+    auto answer = co_await client->call(std::move(request.call));
     co_return answer;
   }
 
@@ -189,6 +191,7 @@ class Kubernetes final : public Driver {
     const Request request = make();
     auto answer = co_await ask_once(request, until);
     if (answer && http::verdict_of(answer->status) == http::Verdict::unauthorized) {
+      access_.forget_token();
       client_.reset();
       if (const auto found = find_cluster(); !found) co_return found.error();
       answer = co_await ask_once(request, until);
@@ -516,7 +519,7 @@ class Kubernetes final : public Driver {
   Target target_;
   Duration patience_;
   Access access_;
-  std::unique_ptr<http::Client> client_;
+  std::shared_ptr<http::Client> client_;
   std::optional<Workload> seen_;  ///< by the last preflight, which found nothing wrong
 };
 

@@ -14,6 +14,8 @@ namespace selfscale::drivers {
 struct Program {
   std::vector<std::string> command;  ///< at least its name, looked up in PATH where it has no '/'
   std::vector<std::string> environment;  ///< "NAME=value", over those of this process
+
+  bool operator==(const Program&) const = default;
 };
 
 /// What it printed, once it has ended well. Its input is empty. Where this is left before, it is

@@ -53,6 +53,7 @@ asio::awaitable<Result<http::Answer>> Kubernetes::call(http::Call call) {
   if (const auto found = find_cluster(); !found) co_return found.error();
   auto answer = co_await call_once(call);
   if (answer && http::verdict_of(answer->status) == http::Verdict::unauthorized) {
+    access_.forget_token();
     client_.reset();
     if (const auto found = find_cluster(); !found) co_return found.error();
     answer = co_await call_once(std::move(call));

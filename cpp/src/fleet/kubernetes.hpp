@@ -22,6 +22,7 @@ struct KubernetesAccess {
   http::Tls tls;
   /// As it is now, within so long; an empty one is not sent.
   std::function<boost::asio::awaitable<Result<Secret>>(Duration)> token;
+  std::function<void()> forget_token;  ///< it was refused
 };
 
 struct KubernetesSetting {

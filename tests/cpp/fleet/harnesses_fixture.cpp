@@ -52,7 +52,8 @@ class KubernetesHarness final : public Harness {
             .tls = {},
             .token = [](Duration) -> boost::asio::awaitable<Result<Secret>> {
               co_return Secret{LeaseServer::token};
-            }};
+            },
+            .forget_token = [] {}};
   }
 
   LeaseServer server_;

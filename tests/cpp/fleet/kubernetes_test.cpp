@@ -33,7 +33,8 @@ class KubernetesFleet : public testing::Test {
             .tls = {},
             .token = [token = token_](Duration) -> boost::asio::awaitable<Result<Secret>> {
               co_return Secret{token};
-            }};
+            },
+            .forget_token = [] {}};
   }
   void TearDown() override { EXPECT_EQ(server_.wrong(), std::vector<std::string>{}); }
 

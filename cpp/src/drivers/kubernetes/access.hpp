@@ -24,6 +24,13 @@ struct Access {
   std::shared_ptr<std::optional<IssuedToken>> issued =
       std::make_shared<std::optional<IssuedToken>>();
   std::string name_space;
+
+  /// Goes on with what the program has given `before`, where it is the same program.
+  void keep_token_of(const Access& before) {
+    if (plugin && plugin == before.plugin) issued = before.issued;
+  }
+  /// The API has refused what the program gave.
+  void forget_token() const { issued->reset(); }
 };
 
 /// What a process can tell of where it runs.

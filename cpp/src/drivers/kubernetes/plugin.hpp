@@ -19,6 +19,8 @@ struct Plugin {
   Program program;
   std::string api_version;   ///< which it is asked in, and must answer in
   std::string install_hint;  ///< what the kubeconfig says to whoever does not have it
+
+  bool operator==(const Plugin&) const = default;
 };
 
 /// Of the user's `exec` and of the cluster, as they stand in the file; relative paths start from

@@ -31,17 +31,17 @@ Failure of_program(const Plugin& plugin, const Failure& failure) {
 
 }  // namespace
 
-asio::awaitable<Result<Secret>> token_now(const Access& access, Duration within) {
+asio::awaitable<Result<Secret>> token_now(Access access, Duration within) {
   if (!access.plugin) co_return current_token(access);
   const auto& plugin = *access.plugin;
-  const auto kept = access.issued;  // whoever asks for this one meanwhile may replace it
+  const auto& kept = access.issued;
   if (is_good(*kept)) co_return (*kept)->token;
   const auto printed = co_await output_of(plugin.program, within);
   if (!printed) co_return of_program(plugin, printed.error());
   auto issued = parse_issued(printed->reveal(), plugin.api_version);
   if (!issued) co_return of_program(plugin, issued.error());
-  *kept = std::move(*issued);
-  co_return (*kept)->token;
+  *kept = *issued;
+  co_return std::move(issued->token);
 }
 
 }  // namespace selfscale::drivers::kubernetes

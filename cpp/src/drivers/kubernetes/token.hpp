@@ -12,7 +12,7 @@ namespace selfscale::drivers::kubernetes {
 
 /// Empty: there is none. One that a program gives is kept with the access until a minute before it
 /// expires. Errc::storage: its file cannot be read. Of a program what output_of() and
-/// parse_issued() have, with its name. `access` must outlive the call.
-boost::asio::awaitable<Result<Secret>> token_now(const Access& access, Duration within);
+/// parse_issued() have, with its name.
+boost::asio::awaitable<Result<Secret>> token_now(Access access, Duration within);
 
 }  // namespace selfscale::drivers::kubernetes

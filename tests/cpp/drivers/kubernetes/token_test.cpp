@@ -67,6 +67,21 @@ TEST_F(KubernetesToken, OfAProgramIsAskedForAnewBeforeItExpires) {
   EXPECT_EQ(token(access)->reveal(), "2");
 }
 
+TEST_F(KubernetesToken, OfAProgramOutlivesTheAccessUnlessItIsRefused) {
+  const auto script = in_folder(counting(""));
+  const auto before = access_with(script);
+  EXPECT_EQ(token(before)->reveal(), "1");
+  auto anew = access_with(script);
+  anew.keep_token_of(before);
+  EXPECT_EQ(token(anew)->reveal(), "1");
+  anew.forget_token();
+  EXPECT_EQ(token(anew)->reveal(), "2");
+  auto other = access_with(script);
+  other.plugin->program.environment.emplace_back("AWS_PROFILE=test");
+  other.keep_token_of(anew);
+  EXPECT_EQ(token(other)->reveal(), "3") << "it may give somebody else's";
+}
+
 TEST_F(KubernetesToken, OfAProgramThatFailsSaysWhatItSays) {
   const auto refused = token(access_with("echo 'run aws sso login' >&2; exit 255\n"));
   ASSERT_FALSE(refused);
