@@ -11,6 +11,7 @@
 #include "drivers/ecs/session.hpp"
 #include "drivers/overtaken.hpp"
 #include "drivers/takeover.hpp"
+#include "model/may_pass.hpp"
 
 namespace selfscale::drivers {
 namespace {
@@ -134,8 +135,8 @@ class Ecs final : public Driver {
           "aws ecs create-service --scheduling-strategy REPLICA   # a new service, with the other "
           "one's --service-name and settings: ECS changes the strategy of none that exists");
     }
-    if (options_.protects_busy_tasks && !service->controller.empty() &&
-        service->controller != "ECS") {
+    const bool knows_protection = service->controller.empty() || service->controller == "ECS";
+    if (options_.protects_busy_tasks && !knows_protection) {
       found.warnings.emplace_back(
           "the service's deployments are controlled by " + service->controller +
               ", which knows no protection of tasks: a scale-in will be refused as long as "
@@ -162,11 +163,11 @@ class Ecs final : public Driver {
     if (auto clock = ecs::clock_finding(session_.ahead())) {
       found.warnings.push_back(std::move(*clock));
     }
-    if (options_.protects_busy_tasks && !can_protect_) {
+    // Steps up need none of it: what stands against a scale-in is no failure of the preflight.
+    if (options_.protects_busy_tasks && knows_protection && !can_protect_) {
       const auto seen = co_await look_at_protection(until);
-      const bool lacks_a_right = !seen && !seen.error().permission.empty();
-      if (!seen && !lacks_a_right) co_return seen.error();
-      if (lacks_a_right) found.warnings.push_back(ecs::no_scale_in(seen.error()));
+      const bool is_refused = !seen && !may_pass(seen.error());
+      if (is_refused) found.warnings.push_back(ecs::no_scale_in(seen.error()));
     }
     if (keeps_busy_replica()) {
       const auto refused = co_await own_task_.refusal();

@@ -434,6 +434,37 @@ TEST_F(EcsDriver, ARightThatOnlyAScaleInNeedsIsMissedBeforeIt) {
   EXPECT_EQ(sentences(preflight().warnings), Names{}) << "nobody needs it";
 }
 
+TEST_F(EcsDriver, WhatStandsAgainstAScaleInAloneIsNoFailureOfThePreflight) {
+  begin_with_tasks({"a", "b"});
+  for (const std::string operation : {"ListTasks", "DescribeTasks", "GetTaskProtection"}) {
+    begin_anew();
+    script(operation, {refusal("InvalidParameterException", "not of this service")});
+    const auto found = preflight();
+    EXPECT_EQ(sentences(found.wrong), Names{}) << "it can grow";
+    ASSERT_EQ(found.warnings.size(), 1U) << operation;
+    EXPECT_NE(found.warnings[0].what.find("no scale-in can be carried out: " + operation),
+              std::string::npos)
+        << found.warnings[0].what;
+    EXPECT_EQ(found.warnings[0].paste.find("Allow"), std::string::npos) << "no right is missing";
+    begin_anew();
+    script(operation, {{503, "", ""}});
+    const auto later = preflight();
+    EXPECT_EQ(sentences(later.wrong), Names{}) << operation;
+    EXPECT_EQ(sentences(later.warnings), Names{}) << "the next look may see it";
+  }
+}
+
+TEST_F(EcsDriver, WhereAnotherOneControlsDeploymentsNoProtectionIsReadOf) {
+  begin_with_tasks({"a", "b"});
+  aws.with([](State& state) { state.service["deploymentController"] = {{"type", "CODE_DEPLOY"}}; });
+  script("GetTaskProtection", {refusal("InvalidParameterException", "not of this service")});
+  const auto found = preflight();
+  EXPECT_EQ(sentences(found.wrong), Names{}) << "it can grow";
+  ASSERT_EQ(found.warnings.size(), 1U);
+  EXPECT_NE(found.warnings[0].what.find("CODE_DEPLOY"), std::string::npos)
+      << found.warnings[0].what;
+}
+
 // ---- takeover
 
 TEST_F(EcsDriver, WithConsentTheNativeAutoscalerIsSuspendedByTheFirstWriteAndGivenBack) {
