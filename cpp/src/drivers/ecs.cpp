@@ -19,8 +19,9 @@ namespace {
 namespace asio = boost::asio;
 using ecs::Operation;
 
-constexpr double poll_seconds = 15.0;  // AWS' own waiters ask as often
-constexpr int most_pages = 50;         // of 100 tasks each: the quota of a service
+constexpr double poll_seconds = 15.0;        // AWS' own waiters ask as often
+constexpr double deployment_seconds = 30.0;  // one that begins is seen by then while there is work
+constexpr int most_pages = 50;               // of 100 tasks each: the quota of a service
 
 double seconds_of(ecs::WallTime time) {
   return static_cast<double>(time.time_since_epoch().count());
@@ -107,6 +108,7 @@ class Ecs final : public Driver {
 
   /// Not from a deployment, which would wait for work that never ends.
   asio::awaitable<Result<void>> keep_busy_replica(bool is_busy) override {
+    if (is_busy) co_await see_deployment();
     co_return co_await own_task_.keep(is_busy && !is_updating_, seconds_of(session_.now()));
   }
 
@@ -170,7 +172,7 @@ class Ecs final : public Driver {
       if (is_refused) found.warnings.push_back(ecs::no_scale_in(seen.error()));
     }
     if (keeps_busy_replica()) {
-      const auto refused = co_await own_task_.refusal();
+      const auto refused = co_await own_task_.refusal(seconds_of(session_.now()));
       if (refused) found.warnings.push_back(ecs::finding_of_own_task(*refused));
     }
     co_return found;
@@ -196,7 +198,15 @@ class Ecs final : public Driver {
     co_return Result<void>{};
   }
 
+  /// Whoever follows has no other call that would show one. Where it cannot be seen, what was seen
+  /// last counts.
+  asio::awaitable<void> see_deployment() {
+    if (seconds_of(session_.now()) < next_described_) co_return;
+    co_await describe(Deadline{options_.patience});
+  }
+
   asio::awaitable<Result<ecs::Service>> describe(Deadline until) {
+    next_described_ = seconds_of(session_.now()) + deployment_seconds;
     const auto answer = co_await session_.call(ecs::describe_service(options_.place), until);
     if (!answer) co_return answer.error();
     auto service = ecs::parse_described(*answer, options_.place);
@@ -413,6 +423,7 @@ class Ecs final : public Driver {
   double kept_until_ = 0.0;
   int kept_at_ = 0;           ///< the count that was asked for last
   bool can_protect_ = false;  ///< as far as can be seen without a write
+  double next_described_ = 0.0;
   bool is_updating_ = false;  ///< a deployment was under way when the service was seen last
 };
 

@@ -29,32 +29,41 @@ asio::awaitable<Result<OwnProtection>> OwnTask::call(http::Call call) {
   http::Client client{io_, std::move(*address)};
   const auto answer = co_await client.call(std::move(call));
   if (!answer) co_return answer.error();
-  co_return parse_own_protection(asked, answer->status, answer->body);
+  auto read = parse_own_protection(asked, answer->status, answer->body);
+  const bool says_nothing = !read && read.error().code == Errc::malformed;
+  if (says_nothing && asked.method == "PUT") {
+    co_return Failure{Errc::timed_out, read.error().message + "; was it carried out?", {}};
+  }
+  co_return read;
 }
 
 asio::awaitable<Result<void>> OwnTask::keep(bool is_wanted, double now) {
   const bool is_news = std::exchange(was_wanted_, is_wanted) != is_wanted;
   const bool has_nothing = !is_wanted && ours_ == 0.0;
-  const bool may_wait = now < next_look_ && (!is_news || !last_);
-  if (has_nothing || may_wait) co_return last_;
-  const auto stands = co_await change(is_wanted, now);
-  if (!stands) {
-    next_look_ = now + look_again;
-    co_return last_ = stands.error();
+  if (has_nothing) {
+    co_await ask_anew(now);
+    co_return last_;
   }
-  // Ours is left alone until it is to be renewed; whoever else asked for one may take it away.
-  next_look_ = std::max(now + look_again, ours_ - own_protection_renewed_below);
-  co_return last_ = Result<void>{};
+  const bool may_wait = now < next_look_ && (!is_news || !last_);
+  if (may_wait) co_return last_;
+  const auto stands = co_await change(is_wanted, now);
+  next_look_ = now + look_again;  // a scale-in, or the app, may replace ours or take it away
+  last_ = stands ? Result<void>{} : stands.error();
+  co_return last_;
 }
 
 asio::awaitable<Result<OwnProtection>> OwnTask::change(bool is_wanted, double now) {
+  is_write_refused_ = false;
   auto seen = co_await call(get_own_protection());
   if (!seen) co_return seen;
   switch (own_step(is_wanted, *seen, ours_, now)) {
     case OwnStep::protect:
-      co_return co_await protect(now);
+      seen = co_await protect(now);
+      is_write_refused_ = !seen;
+      co_return seen;
     case OwnStep::release:
       seen = co_await call(unprotect_own_task());
+      is_write_refused_ = !seen;
       if (seen) ours_ = 0.0;
       co_return seen;
     case OwnStep::none:
@@ -73,10 +82,24 @@ asio::awaitable<Result<OwnProtection>> OwnTask::protect(double now) {
   co_return done;
 }
 
-asio::awaitable<std::optional<Failure>> OwnTask::refusal() {
-  if (!was_asked_) {
-    const auto seen = co_await call(get_own_protection());
-    if (!seen) last_ = seen.error();
+/// What failed may have been mended. Whether a write is still refused only the next one shows.
+asio::awaitable<void> OwnTask::ask_anew(double now) {
+  const bool would_show = !last_ && (!is_write_refused_ || may_pass(last_.error()));
+  if (!would_show || now < next_look_) co_return;
+  co_await look(now);
+}
+
+asio::awaitable<void> OwnTask::look(double now) {
+  const auto seen = co_await call(get_own_protection());
+  if (!seen) next_look_ = now + look_again;
+  last_ = seen ? Result<void>{} : seen.error();
+}
+
+asio::awaitable<std::optional<Failure>> OwnTask::refusal(double now) {
+  if (was_asked_) {
+    co_await ask_anew(now);
+  } else {
+    co_await look(now);
   }
   if (last_ || may_pass(last_.error())) co_return std::nullopt;
   co_return last_.error();

@@ -25,13 +25,15 @@ class OwnTask {
   /// fails is tried again after a while. `now` in seconds since the epoch.
   boost::asio::awaitable<Result<void>> keep(bool is_wanted, double now);
   /// What the endpoint refused last, where that does not pass by itself; asks where nothing was
-  /// asked yet. Changes nothing.
-  boost::asio::awaitable<std::optional<Failure>> refusal();
+  /// asked yet, and anew after a while where it may have been mended. Changes nothing.
+  boost::asio::awaitable<std::optional<Failure>> refusal(double now);
 
  private:
   boost::asio::awaitable<Result<OwnProtection>> call(http::Call call);
   boost::asio::awaitable<Result<OwnProtection>> change(bool is_wanted, double now);
   boost::asio::awaitable<Result<OwnProtection>> protect(double now);
+  boost::asio::awaitable<void> ask_anew(double now);
+  boost::asio::awaitable<void> look(double now);
 
   boost::asio::io_context& io_;
   std::optional<std::string> address_;
@@ -40,6 +42,7 @@ class OwnTask {
   double ours_ = 0.0;  ///< until when this process has protected it; 0: it has not
   double next_look_ = 0.0;
   Result<void> last_;
+  bool is_write_refused_ = false;  ///< what last_ has is of a write
 };
 
 }  // namespace selfscale::drivers::ecs

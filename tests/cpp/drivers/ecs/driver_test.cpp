@@ -871,7 +871,8 @@ TEST_F(EcsOwnTask, IsProtectedAnewBeforeThatEnds) {
     ASSERT_GT(protected_for("a"), std::chrono::minutes{19}) << minute;
     pass(std::chrono::minutes{1});
   }
-  EXPECT_LT(asked().size(), 30U);
+  const auto all = asked();
+  EXPECT_LE(std::ranges::count(all, "PUT"), 12) << "each lasts for ten minutes at least";
 }
 
 TEST_F(EcsOwnTask, AScaleInEndsNoTaskThatWorksThoughTheLeaderDoesNotKnowIt) {
@@ -928,6 +929,55 @@ TEST_F(EcsOwnTask, ADeploymentDoesNotWaitForIt) {
   EXPECT_EQ(protected_tasks(), Names{"a"});
 }
 
+TEST_F(EcsOwnTask, ADeploymentIsSeenThoughNobodyElseAsksForTheService) {
+  ASSERT_TRUE(keep(true));
+  ASSERT_EQ(protected_tasks(), Names{"a"});
+  set_updating(true);
+  pass(std::chrono::seconds{30});
+  ASSERT_TRUE(keep(true));
+  EXPECT_EQ(protected_tasks(), Names{});
+  set_updating(false);
+  pass(std::chrono::seconds{30});
+  ASSERT_TRUE(keep(true));
+  EXPECT_EQ(protected_tasks(), Names{"a"});
+}
+
+TEST_F(EcsOwnTask, TheServiceIsAskedForADeploymentTwiceAMinuteAndOnlyWhileThereIsWork) {
+  const auto described = [this] {
+    const auto all = operations();
+    return std::ranges::count(all, "DescribeServices");
+  };
+  for (int second = 0; second < 60; ++second) {
+    ASSERT_TRUE(keep(true));
+    pass(std::chrono::seconds{1});
+  }
+  EXPECT_EQ(described(), 2);
+  ASSERT_TRUE(observe());
+  ASSERT_TRUE(keep(true));
+  EXPECT_EQ(described(), 3) << "a leader has just seen it";
+  pass(std::chrono::minutes{1});
+  ASSERT_TRUE(keep(false));
+  EXPECT_EQ(described(), 3);
+}
+
+TEST_F(EcsOwnTask, IsProtectedWhereTheServiceCannotBeSeen) {
+  script("DescribeServices", {refusal("AccessDeniedException", "no")});
+  ASSERT_TRUE(keep(true));
+  EXPECT_EQ(protected_tasks(), Names{"a"});
+}
+
+TEST_F(EcsOwnTask, WhatAScaleInChangesMeanwhileIsSetAgainAMinuteLater) {
+  ASSERT_TRUE(keep(true));
+  set_protected("a", std::chrono::minutes{5});
+  pass(std::chrono::minutes{1});
+  ASSERT_TRUE(keep(true));
+  EXPECT_EQ(protected_for("a"), std::chrono::minutes{30});
+  aws.with([](State& state) { state.protected_until.clear(); });
+  pass(std::chrono::minutes{1});
+  ASSERT_TRUE(keep(true));
+  EXPECT_EQ(protected_for("a"), std::chrono::minutes{30});
+}
+
 TEST_F(EcsOwnTask, ARefusalIsSaidAndTheEndpointAskedAgainAMinuteLater) {
   deny("PUT", "ecs:UpdateTaskProtection");
   for (int second = 0; second < 50; ++second) {
@@ -961,19 +1011,42 @@ TEST_F(EcsOwnTask, ARefusalIsFoundBeforeThereIsAnyWork) {
   EXPECT_EQ(asked(), Names{"GET"}) << "asked once; what is not there is not written";
 }
 
-TEST_F(EcsOwnTask, AWriteWithoutAnAnswerIsTakenBackAllTheSame) {
-  ASSERT_TRUE(keep(true));
-  aws.with([](State& state) { state.protected_until.clear(); });
-  pass(std::chrono::minutes{11});
-  refuse("PUT", 504, {{"error", {{"Code", "RequestCanceled"}, {"Message", "Timed out"}}}});
-  const auto kept = keep(true);
-  ASSERT_FALSE(kept);
-  EXPECT_EQ(kept.error().code, Errc::timed_out);
-  set_protected("a", std::chrono::minutes{30});  // it was done
+TEST_F(EcsOwnTask, ARefusedReadIsForgottenOnceItIsMendedThoughThereIsNoWork) {
+  deny("GET", "ecs:GetTaskProtection");
+  ASSERT_FALSE(keep(true));
+  EXPECT_FALSE(keep(false));
+  ASSERT_EQ(preflight().warnings.size(), 1U);
   aws.with([](State& state) { state.refused_own.clear(); });
   pass(std::chrono::minutes{1});
-  ASSERT_TRUE(keep(false));
-  EXPECT_EQ(protected_tasks(), Names{});
+  EXPECT_EQ(sentences(preflight().warnings), Names{});
+  EXPECT_TRUE(keep(false));
+}
+
+TEST_F(EcsOwnTask, WithoutWorkARefusedReadIsTriedAgainAMinuteLater) {
+  deny("GET", "ecs:GetTaskProtection");
+  ASSERT_FALSE(keep(true));
+  aws.with([](State& state) { state.refused_own.clear(); });
+  EXPECT_FALSE(keep(false));
+  pass(std::chrono::minutes{1});
+  EXPECT_TRUE(keep(false));
+  EXPECT_EQ(asked(), (Names{"GET", "GET"}));
+}
+
+TEST_F(EcsOwnTask, AWriteWithoutAnAnswerIsTakenBackAllTheSame) {
+  const Json timed_out{{"error", {{"Code", "RequestCanceled"}, {"Message", "Timed out"}}}};
+  for (const auto& [status, answer] : {std::pair{504, timed_out}, std::pair{200, Json::object()}}) {
+    begin_anew();
+    aws.with([](State& state) { state.protected_until.clear(); });
+    refuse("PUT", status, answer);
+    const auto kept = keep(true);
+    ASSERT_FALSE(kept);
+    EXPECT_EQ(kept.error().code, Errc::timed_out) << kept.error().message;
+    set_protected("a", std::chrono::minutes{30});  // it was done
+    aws.with([](State& state) { state.refused_own.clear(); });
+    pass(std::chrono::minutes{1});
+    ASSERT_TRUE(keep(false));
+    EXPECT_EQ(protected_tasks(), Names{}) << status;
+  }
 }
 
 TEST_F(EcsOwnTask, IsLeftAloneOutsideOfATaskAndWhereNoneIsToBeProtected) {
