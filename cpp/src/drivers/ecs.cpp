@@ -11,6 +11,7 @@
 #include "drivers/ecs/session.hpp"
 #include "drivers/overtaken.hpp"
 #include "drivers/takeover.hpp"
+#include "http/percent.hpp"
 #include "model/may_pass.hpp"
 
 namespace selfscale::drivers {
@@ -39,7 +40,7 @@ class Ecs final : public Driver {
  public:
   Ecs(asio::io_context& io, ecs::Options options, ecs::CredentialChain::Surroundings surroundings)
       : options_{std::move(options)},
-        own_task_{io, surroundings.environment},
+        own_task_{io, surroundings.environment, options_.protection_file},
         session_{io, options_, std::move(surroundings)} {}
 
   asio::awaitable<Result<Observation>> observe() override {
@@ -103,7 +104,7 @@ class Ecs final : public Driver {
   }
 
   [[nodiscard]] bool keeps_busy_replica() const override {
-    return options_.protects_busy_tasks && own_task_.is_known();
+    return options_.protects_busy_tasks && options_.is_replica && own_task_.is_known();
   }
 
   /// Not from a deployment, which would wait for work that never ends.
@@ -448,6 +449,11 @@ Result<std::unique_ptr<Driver>> ecs_driver(Setting setting) {
   auto options = ecs::parse_options(setting.platform_json, setting.service);
   if (!options) return options.error();
   options->patience = setting.patience;
+  options->is_replica = setting.is_replica;
+  if (!setting.run_directory.empty()) {
+    options->protection_file =
+        setting.run_directory + "/" + http::percent_encoded(setting.service) + ".ecs-protection";
+  }
   return ecs_driver(setting.io, std::move(*options), {variable, wall_time});
 }
 

@@ -1,10 +1,18 @@
 #include "drivers/ecs/own_task.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <iomanip>
+#include <sstream>
+#include <system_error>
 #include <utility>
 
 #include "http/client.hpp"
 #include "model/may_pass.hpp"
+#include "sampling/text.hpp"
 
 namespace selfscale::drivers::ecs {
 namespace {
@@ -38,6 +46,7 @@ asio::awaitable<Result<OwnProtection>> OwnTask::call(http::Call call) {
 }
 
 asio::awaitable<Result<void>> OwnTask::keep(bool is_wanted, double now) {
+  recall();
   const bool is_news = std::exchange(was_wanted_, is_wanted) != is_wanted;
   const bool has_nothing = !is_wanted && ours_ == 0.0;
   if (has_nothing) {
@@ -64,10 +73,10 @@ asio::awaitable<Result<OwnProtection>> OwnTask::change(bool is_wanted, double no
     case OwnStep::release:
       seen = co_await call(unprotect_own_task());
       is_write_refused_ = !seen;
-      if (seen) ours_ = 0.0;
+      if (seen) remember(0.0);
       co_return seen;
     case OwnStep::none:
-      if (!is_ours(*seen, ours_)) ours_ = 0.0;  // it has ended, or is somebody else's now
+      if (!is_ours(*seen, ours_)) remember(0.0);  // it has ended, or is somebody else's now
       co_return seen;
   }
   co_return seen;
@@ -77,9 +86,29 @@ asio::awaitable<Result<OwnProtection>> OwnTask::change(bool is_wanted, double no
 asio::awaitable<Result<OwnProtection>> OwnTask::protect(double now) {
   auto done = co_await call(protect_own_task(own_protection_minutes));
   const bool may_be_done = done || done.error().code == Errc::timed_out;
-  if (may_be_done) ours_ = now + 60.0 * own_protection_minutes;
-  if (done && done->until > 0.0) ours_ = done->until;
+  const bool is_told = done && done->until > 0.0;
+  if (may_be_done) remember(is_told ? done->until : now + 60.0 * own_protection_minutes);
   co_return done;
+}
+
+/// The process that told before this one may have ended, and left a protection.
+void OwnTask::recall() {
+  if (file_.empty()) return;
+  std::istringstream words{sampling::read_text(file_).value_or("")};
+  std::string address;
+  double until = 0.0;
+  // The address is the task's own: a directory that outlives it tells of others.
+  if (words >> address >> until && address == *address_) ours_ = until;
+}
+
+void OwnTask::remember(double until) {
+  if (std::exchange(ours_, until) == until || file_.empty()) return;
+  const auto beside = file_ + "." + std::to_string(::getpid());
+  std::ofstream file{beside, std::ios::trunc};
+  file << *address_ << ' ' << std::fixed << std::setprecision(0) << until << '\n';
+  file.close();
+  std::error_code ignored;  // then what this process leaves ends by itself
+  if (file) std::filesystem::rename(beside, file_, ignored);
 }
 
 /// What failed may have been mended. Whether a write is still refused only the next one shows.

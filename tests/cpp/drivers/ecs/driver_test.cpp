@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "agent/directory_fixture.hpp"
 #include "drivers/conformance.hpp"
 #include "drivers/ecs.hpp"
 #include "drivers/ecs/fake_aws_fixture.hpp"
@@ -816,8 +817,10 @@ class EcsOwnTask : public EcsDriver {
  protected:
   EcsOwnTask() {
     aws.with([](State& state) { state.own_task = "a"; });
+    options.protection_file = directory.path() + "/web.ecs-protection";
     begin_with_tasks({"a", "b", "c"});
   }
+  agent::Directory directory;
   Result<void> keep(bool is_busy) { return run(io, driver().keep_busy_replica(is_busy)); }
   /// "GET", "PUT": what the task's endpoint was asked since the last time.
   Names asked() {
@@ -978,6 +981,54 @@ TEST_F(EcsOwnTask, WhatAScaleInChangesMeanwhileIsSetAgainAMinuteLater) {
   EXPECT_EQ(protected_for("a"), std::chrono::minutes{30});
 }
 
+TEST_F(EcsOwnTask, WhatAProcessLeftProtectedTheNextOneOfTheTaskSeesTo) {
+  ASSERT_TRUE(keep(true));
+  begin_anew();
+  ASSERT_TRUE(keep(false));
+  EXPECT_EQ(protected_tasks(), Names{});
+
+  ASSERT_TRUE(keep(true));
+  pass(std::chrono::minutes{11});
+  begin_anew();
+  ASSERT_TRUE(keep(true));
+  EXPECT_EQ(protected_for("a"), std::chrono::minutes{30}) << "renewed as the task's own";
+  begin_anew();
+  ASSERT_TRUE(keep(false));
+  EXPECT_EQ(protected_tasks(), Names{});
+  asked();
+  begin_anew();
+  ASSERT_TRUE(keep(false));
+  EXPECT_EQ(asked(), Names{}) << "nothing is left";
+}
+
+TEST_F(EcsOwnTask, WhatAnotherTaskLeftInTheSameDirectoryIsNone) {
+  ASSERT_TRUE(keep(true));
+  auto surroundings = aws.surroundings();
+  surroundings.environment = [url = aws.url(),
+                              own = surroundings.environment](const std::string& name) {
+    return name == "ECS_AGENT_URI" ? std::optional{url + "/api/another"} : own(name);
+  };
+  asked();
+  const auto other = ecs_driver(io, options, surroundings);
+  ASSERT_TRUE(run(io, other->keep_busy_replica(false)));
+  EXPECT_EQ(asked(), Names{});
+}
+
+TEST_F(EcsOwnTask, WhereItsDirectoryIsGoneItIsLetGoByWhoeverProtectedIt) {
+  options.protection_file = directory.path() + "/none/web";
+  ASSERT_TRUE(keep(true));
+  ASSERT_TRUE(keep(false));
+  EXPECT_EQ(protected_tasks(), Names{});
+}
+
+TEST_F(EcsOwnTask, AnAgentApartSaysNothingOfTheTaskThatItIsIn) {
+  options.is_replica = false;
+  deny("GET", "ecs:GetTaskProtection");
+  EXPECT_FALSE(driver().keeps_busy_replica());
+  EXPECT_EQ(sentences(preflight().warnings), Names{});
+  EXPECT_EQ(asked(), Names{});
+}
+
 TEST_F(EcsOwnTask, ARefusalIsSaidAndTheEndpointAskedAgainAMinuteLater) {
   deny("PUT", "ecs:UpdateTaskProtection");
   for (int second = 0; second < 50; ++second) {
@@ -1035,7 +1086,6 @@ TEST_F(EcsOwnTask, WithoutWorkARefusedReadIsTriedAgainAMinuteLater) {
 TEST_F(EcsOwnTask, AWriteWithoutAnAnswerIsTakenBackAllTheSame) {
   const Json timed_out{{"error", {{"Code", "RequestCanceled"}, {"Message", "Timed out"}}}};
   for (const auto& [status, answer] : {std::pair{504, timed_out}, std::pair{200, Json::object()}}) {
-    begin_anew();
     aws.with([](State& state) { state.protected_until.clear(); });
     refuse("PUT", status, answer);
     const auto kept = keep(true);
