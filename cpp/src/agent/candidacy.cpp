@@ -34,6 +34,7 @@ std::string text_of(const Candidacy& candidacy, int left_out) {
                  {"policyEnabled", candidacy.enabled_by_policy},
                  {"dryRun", candidacy.dry_run_by_environment},
                  {"hasDriver", candidacy.has_driver},
+                 {"canTellOfWork", candidacy.can_tell_of_work},
                  {"wrong", as_json(candidacy.wrong)},
                  {"warnings", as_json(candidacy.warnings)},
                  {"leftOut", left_out}};
@@ -132,6 +133,7 @@ std::optional<Candidacy> parse_candidacy(std::string_view text_told) {
   its.enabled_by_policy = is_set(said, "policyEnabled");
   its.dry_run_by_environment = is_set(said, "dryRun");
   its.has_driver = is_set(said, "hasDriver");
+  its.can_tell_of_work = is_set(said, "canTellOfWork");
   its.wrong = findings_in(at(said, "wrong"));
   its.warnings = findings_in(at(said, "warnings"));
   if (const auto left_out = count(at(said, "leftOut"), 0).value_or(0); left_out > 0) {
@@ -152,6 +154,7 @@ Candidacy candidacy_of(const House& house, const Steering& steering) {
   own.enabled_by_policy = house.policies.policy().compiled().enabled;
   own.dry_run_by_environment = settings.dry_run;
   own.has_driver = house.driver != nullptr;
+  own.can_tell_of_work = own.has_driver && house.driver->keeps_busy_replica();
   own.wrong = steering.found_by_preflight().wrong;
   own.warnings = steering.found_by_preflight().warnings;
   if (house.unmade) own.wrong.push_back(*house.unmade);

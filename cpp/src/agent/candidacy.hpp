@@ -29,6 +29,7 @@ struct Candidacy {
   bool enabled_by_policy = false;
   bool dry_run_by_environment = false;
   bool has_driver = false;
+  bool can_tell_of_work = false;  ///< its driver keeps a busy replica
   std::vector<Finding> wrong;
   std::vector<Finding> warnings;
 };

@@ -16,7 +16,8 @@ class OwnWork {
  public:
   explicit OwnWork(House& house) : house_{house} {}
 
-  /// Looks, and tells the driver, for all processes of this replica the first of them alone.
+  /// Looks, and tells the driver, for all processes of this replica the first alone of those whose
+  /// driver can be told.
   /// `may_tell`: people let agents act.
   boost::asio::awaitable<void> tell(bool may_tell);
 

@@ -117,7 +117,9 @@ struct Setting {
   Post post;
   int assumed_replicas =
       1;  ///< the count before the first scale(), where the platform cannot be asked
-  Duration patience{10'000};  ///< of all calls over HTTP of an observe() or a preflight()
+  Duration patience{10'000};       ///< of all calls over HTTP of an observe() or a preflight()
+  bool is_replica = true;          ///< this process is part of one of the service's replicas
+  std::string run_directory = {};  ///< shared by the processes of a replica; empty: by none
 };
 
 /// Makes the driver of that name from the table; Errc::invalid_argument names the known ones.

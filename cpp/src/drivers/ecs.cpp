@@ -11,6 +11,8 @@
 #include "drivers/ecs/session.hpp"
 #include "drivers/overtaken.hpp"
 #include "drivers/takeover.hpp"
+#include "http/percent.hpp"
+#include "model/may_pass.hpp"
 
 namespace selfscale::drivers {
 namespace {
@@ -18,8 +20,9 @@ namespace {
 namespace asio = boost::asio;
 using ecs::Operation;
 
-constexpr double poll_seconds = 15.0;  // AWS' own waiters ask as often
-constexpr int most_pages = 50;         // of 100 tasks each: the quota of a service
+constexpr double poll_seconds = 15.0;        // AWS' own waiters ask as often
+constexpr double deployment_seconds = 30.0;  // one that begins is seen by then while there is work
+constexpr int most_pages = 50;               // of 100 tasks each: the quota of a service
 
 double seconds_of(ecs::WallTime time) {
   return static_cast<double>(time.time_since_epoch().count());
@@ -37,7 +40,7 @@ class Ecs final : public Driver {
  public:
   Ecs(asio::io_context& io, ecs::Options options, ecs::CredentialChain::Surroundings surroundings)
       : options_{std::move(options)},
-        own_task_{io, surroundings.environment},
+        own_task_{io, surroundings.environment, options_.protection_file},
         session_{io, options_, std::move(surroundings)} {}
 
   asio::awaitable<Result<Observation>> observe() override {
@@ -101,11 +104,12 @@ class Ecs final : public Driver {
   }
 
   [[nodiscard]] bool keeps_busy_replica() const override {
-    return options_.protects_busy_tasks && own_task_.is_known();
+    return options_.protects_busy_tasks && options_.is_replica && own_task_.is_known();
   }
 
   /// Not from a deployment, which would wait for work that never ends.
   asio::awaitable<Result<void>> keep_busy_replica(bool is_busy) override {
+    if (is_busy) co_await see_deployment();
     co_return co_await own_task_.keep(is_busy && !is_updating_, seconds_of(session_.now()));
   }
 
@@ -134,8 +138,8 @@ class Ecs final : public Driver {
           "aws ecs create-service --scheduling-strategy REPLICA   # a new service, with the other "
           "one's --service-name and settings: ECS changes the strategy of none that exists");
     }
-    if (options_.protects_busy_tasks && !service->controller.empty() &&
-        service->controller != "ECS") {
+    const bool knows_protection = service->controller.empty() || service->controller == "ECS";
+    if (options_.protects_busy_tasks && !knows_protection) {
       found.warnings.emplace_back(
           "the service's deployments are controlled by " + service->controller +
               ", which knows no protection of tasks: a scale-in will be refused as long as "
@@ -162,14 +166,14 @@ class Ecs final : public Driver {
     if (auto clock = ecs::clock_finding(session_.ahead())) {
       found.warnings.push_back(std::move(*clock));
     }
-    if (options_.protects_busy_tasks && !can_protect_) {
+    // Steps up need none of it: what stands against a scale-in is no failure of the preflight.
+    if (options_.protects_busy_tasks && knows_protection && !can_protect_) {
       const auto seen = co_await look_at_protection(until);
-      const bool lacks_a_right = !seen && !seen.error().permission.empty();
-      if (!seen && !lacks_a_right) co_return seen.error();
-      if (lacks_a_right) found.warnings.push_back(ecs::no_scale_in(seen.error()));
+      const bool is_refused = !seen && !may_pass(seen.error());
+      if (is_refused) found.warnings.push_back(ecs::no_scale_in(seen.error()));
     }
     if (keeps_busy_replica()) {
-      const auto refused = co_await own_task_.refusal();
+      const auto refused = co_await own_task_.refusal(seconds_of(session_.now()));
       if (refused) found.warnings.push_back(ecs::finding_of_own_task(*refused));
     }
     co_return found;
@@ -195,7 +199,15 @@ class Ecs final : public Driver {
     co_return Result<void>{};
   }
 
+  /// Whoever follows has no other call that would show one. Where it cannot be seen, what was seen
+  /// last counts.
+  asio::awaitable<void> see_deployment() {
+    if (seconds_of(session_.now()) < next_described_) co_return;
+    co_await describe(Deadline{options_.patience});
+  }
+
   asio::awaitable<Result<ecs::Service>> describe(Deadline until) {
+    next_described_ = seconds_of(session_.now()) + deployment_seconds;
     const auto answer = co_await session_.call(ecs::describe_service(options_.place), until);
     if (!answer) co_return answer.error();
     auto service = ecs::parse_described(*answer, options_.place);
@@ -412,6 +424,7 @@ class Ecs final : public Driver {
   double kept_until_ = 0.0;
   int kept_at_ = 0;           ///< the count that was asked for last
   bool can_protect_ = false;  ///< as far as can be seen without a write
+  double next_described_ = 0.0;
   bool is_updating_ = false;  ///< a deployment was under way when the service was seen last
 };
 
@@ -436,6 +449,11 @@ Result<std::unique_ptr<Driver>> ecs_driver(Setting setting) {
   auto options = ecs::parse_options(setting.platform_json, setting.service);
   if (!options) return options.error();
   options->patience = setting.patience;
+  options->is_replica = setting.is_replica;
+  if (!setting.run_directory.empty()) {
+    options->protection_file =
+        setting.run_directory + "/" + http::percent_encoded(setting.service) + ".ecs-protection";
+  }
   return ecs_driver(setting.io, std::move(*options), {variable, wall_time});
 }
 

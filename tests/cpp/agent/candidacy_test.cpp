@@ -20,6 +20,7 @@ Candidacy told() {
   its.enabled_by_environment = true;
   its.enabled_by_policy = true;
   its.has_driver = true;
+  its.can_tell_of_work = true;
   return its;
 }
 

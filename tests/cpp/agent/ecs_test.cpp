@@ -10,6 +10,7 @@
 #include <string>
 
 #include "agent/agent_fixture.hpp"
+#include "agent/candidacy.hpp"
 #include "agent/clock.hpp"
 #include "fleet/redis_server.hpp"
 #include "http/loopback_server.hpp"
@@ -26,6 +27,10 @@ class PlayedEcs {
   std::vector<std::string> told() {
     const std::lock_guard guard{mutex_};
     return told_;
+  }
+  void begin_deployment() {
+    const std::lock_guard guard{mutex_};
+    is_updating_ = true;
   }
   void refuse() {
     const std::lock_guard guard{mutex_};
@@ -66,8 +71,10 @@ class PlayedEcs {
   static std::string arn(const std::string& id) {
     return "arn:aws:ecs:eu-west-1:1:task/prod/" + id;
   }
-  static json said(const std::string& operation) {
+  json said(const std::string& operation) const {
     if (operation == "DescribeServices") {
+      auto deployments = json::array({{{"id", "ecs-svc/1"}, {"status", "PRIMARY"}}});
+      if (is_updating_) deployments.push_back({{"id", "ecs-svc/0"}, {"status", "ACTIVE"}});
       return {{"services",
                {{{"serviceArn", "arn:aws:ecs:eu-west-1:1:service/prod/web"},
                  {"status", "ACTIVE"},
@@ -75,7 +82,7 @@ class PlayedEcs {
                  {"runningCount", 2},
                  {"pendingCount", 0},
                  {"schedulingStrategy", "REPLICA"},
-                 {"deployments", {{{"id", "ecs-svc/1"}, {"status", "PRIMARY"}}}}}}}};
+                 {"deployments", deployments}}}}};
     }
     if (operation == "ListTasks") return {{"taskArns", {arn("a"), arn("b")}}};
     if (operation == "DescribeScalableTargets") return {{"ScalableTargets", json::array()}};
@@ -90,6 +97,7 @@ class PlayedEcs {
   std::mutex mutex_;
   bool is_on_ = false;
   bool refuses_ = false;
+  bool is_updating_ = false;
   std::vector<std::string> told_;
   http::LoopbackServer server_{[this](http::Peer& peer) { serve(peer); }};
 };
@@ -128,6 +136,33 @@ class AgentInATask : public AgentTest {
   static bool works_on(const Agent& agent) {
     const double then = status(agent)["uptime"];
     return eventually([&] { return status(agent)["uptime"] > then + 7.0; });
+  }
+
+  /// Of the same task, in a slot before that of an agent that starts later.
+  pid_t begin_process_before(bool can_tell) {
+    const auto open = [this] {
+      return segment::Segment::open(
+          {.service = "backend", .release = "", .run_directory = directory.path() + "/run"});
+    };
+    Candidacy its;
+    its.process = "host/1";
+    its.role = "follower";
+    its.can_tell_of_work = can_tell;
+    const pid_t child = ::fork();
+    if (child == 0) {
+      const auto segment = open();
+      if (!segment || !(*segment)->claim("a", "")) ::_exit(1);
+      for (;;) {
+        (*segment)->heartbeat(boot_milliseconds(), {});
+        (*segment)->tell(to_json(its));
+        std::this_thread::sleep_for(std::chrono::milliseconds{200});
+      }
+    }
+    EXPECT_TRUE(eventually([&] {
+      const auto segment = open();
+      return segment && (*segment)->slots().size() == 1;
+    }));
+    return child;
   }
 
   PlayedEcs ecs;
@@ -182,23 +217,7 @@ TEST_F(AgentInATask, TellsItWhereAnotherOneLeads) {
 }
 
 TEST_F(AgentInATask, OfTheProcessesOfOneTaskTheFirstTells) {
-  const auto open = [this] {
-    return segment::Segment::open(
-        {.service = "backend", .release = "", .run_directory = directory.path() + "/run"});
-  };
-  const pid_t first = ::fork();
-  if (first == 0) {
-    const auto segment = open();
-    if (!segment || !(*segment)->claim("a", "")) ::_exit(1);
-    for (;;) {
-      (*segment)->heartbeat(boot_milliseconds(), {});
-      std::this_thread::sleep_for(std::chrono::milliseconds{200});
-    }
-  }
-  ASSERT_TRUE(eventually([&] {
-    const auto segment = open();
-    return segment && (*segment)->slots().size() == 1;
-  }));
+  const pid_t first = begin_process_before(/*can_tell=*/true);
   Agent agent{allowed()};
   agent.gauge("busy_workers").set(1);
   agent.start();
@@ -207,6 +226,56 @@ TEST_F(AgentInATask, OfTheProcessesOfOneTaskTheFirstTells) {
   ::kill(first, SIGKILL);
   ::waitpid(first, nullptr, 0);
   EXPECT_TRUE(eventually([&] { return ecs.told() == Told{"on"}; })) << status(agent).dump(1);
+}
+
+TEST_F(AgentInATask, AProcessThatCannotTellSilencesNoOther) {
+  const pid_t first = begin_process_before(/*can_tell=*/false);
+  Agent agent{allowed()};
+  agent.gauge("busy_workers").set(1);
+  agent.start();
+  EXPECT_TRUE(eventually([&] { return ecs.told() == Told{"on"}; })) << status(agent).dump(1);
+  ::kill(first, SIGKILL);
+  ::waitpid(first, nullptr, 0);
+}
+
+TEST_F(AgentInATask, WhatAProcessLeftProtectedTheNextOneSeesTo) {
+  {
+    Agent agent{allowed()};
+    agent.gauge("busy_workers").set(1);
+    agent.start();
+    ASSERT_TRUE(eventually([&] { return ecs.told() == Told{"on"}; })) << status(agent).dump(1);
+  }
+  Agent next{allowed()};
+  next.gauge("busy_workers").set(1);
+  next.start();
+  ASSERT_TRUE(works_on(next));
+  EXPECT_EQ(ecs.told(), Told{"on"}) << "a job in hand stays protected from one to the next";
+  next.gauge("busy_workers").set(0);
+  EXPECT_TRUE(eventually([&] { return ecs.told() == (Told{"on", "off"}); }));
+}
+
+TEST_F(AgentInATask, ADeploymentDoesNotWaitForATaskThatNeverLeads) {
+  fleet::RedisServer redis;
+  Directory elsewhere;
+  auto leading = allowed();
+  leading.environment["SELFSCALE_FLEET"] = redis.url();
+  auto following = leading;
+  following.environment["SELFSCALE_RUN_DIR"] = elsewhere.path() + "/run";
+  following.environment["SELFSCALE_STATE_DIR"] = elsewhere.path() + "/state";
+  following.environment["SELFSCALE_INSTANCE"] = "b";
+  following.environment["SELFSCALE_LEADS"] = "none";
+  following.enable = false;
+  Agent leader{leading};
+  leader.start();
+  ASSERT_TRUE(eventually([&] { return status(leader)["role"] == "leader"; }));
+  leader.enable();
+  leader.enable("backend");
+  ecs.begin_deployment();
+  Agent follower{following};
+  follower.gauge("busy_workers").set(1);
+  follower.start();
+  EXPECT_TRUE(works_on(follower));
+  EXPECT_EQ(ecs.told(), Told{});
 }
 
 TEST_F(AgentInATask, SaysOnceWhatIsRefused) {

@@ -29,6 +29,10 @@ struct Options {
   bool protects_busy_tasks = true;
   bool takes_over = false;
   Duration patience{10'000};  ///< of Setting
+  bool is_replica = true;     ///< of Setting
+  /// In which the processes of one task tell each other until when they have protected it; empty:
+  /// they do not.
+  std::string protection_file;
 };
 
 /// Errc::invalid_argument names the key, what it was given and what would be right.

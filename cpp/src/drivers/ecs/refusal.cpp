@@ -146,8 +146,13 @@ Finding finding_of(const Failure& failure, const Place& place, bool is_for_the_c
 }
 
 Finding no_scale_in(const Failure& failure) {
-  return {"no scale-in can be carried out: " + with_permission(failure),
-          "the tasks that are to stay are protected first; steps up are made",
+  const auto what = "no scale-in can be carried out: " + with_permission(failure);
+  constexpr auto why = "the tasks that are to stay are protected first; steps up are made";
+  if (failure.permission.empty()) {
+    return {what, why,
+            R"("protectBusyTasks": false   # in the policy's platform: ECS chooses whom it ends)"};
+  }
+  return {what, why,
           R"({"Effect": "Allow", "Action": ["ecs:ListTasks", "ecs:DescribeTasks", )"
           R"("ecs:GetTaskProtection", "ecs:UpdateTaskProtection"], "Resource": "*"}   # into the )"
           "policy of the agent's role; docs/drivers/ecs.md has narrower resources. Or, in the "

@@ -55,7 +55,7 @@ std::optional<Finding> clock_finding(std::chrono::seconds ahead);
 /// this machine's time.
 Finding finding_of(const Failure& failure, const Place& place, bool is_for_the_clock);
 
-/// A right is missing without which no scale-in is carried out.
+/// What a scale-in reads first is refused, so that none is carried out.
 Finding no_scale_in(const Failure& failure);
 
 /// Who else puts a count of his back, by what the service's tags say; empty: they say nothing.

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "agent/directory_fixture.hpp"
 #include "drivers/conformance.hpp"
 #include "drivers/ecs.hpp"
 #include "drivers/ecs/fake_aws_fixture.hpp"
@@ -434,6 +435,37 @@ TEST_F(EcsDriver, ARightThatOnlyAScaleInNeedsIsMissedBeforeIt) {
   EXPECT_EQ(sentences(preflight().warnings), Names{}) << "nobody needs it";
 }
 
+TEST_F(EcsDriver, WhatStandsAgainstAScaleInAloneIsNoFailureOfThePreflight) {
+  begin_with_tasks({"a", "b"});
+  for (const std::string operation : {"ListTasks", "DescribeTasks", "GetTaskProtection"}) {
+    begin_anew();
+    script(operation, {refusal("InvalidParameterException", "not of this service")});
+    const auto found = preflight();
+    EXPECT_EQ(sentences(found.wrong), Names{}) << "it can grow";
+    ASSERT_EQ(found.warnings.size(), 1U) << operation;
+    EXPECT_NE(found.warnings[0].what.find("no scale-in can be carried out: " + operation),
+              std::string::npos)
+        << found.warnings[0].what;
+    EXPECT_EQ(found.warnings[0].paste.find("Allow"), std::string::npos) << "no right is missing";
+    begin_anew();
+    script(operation, {{503, "", ""}});
+    const auto later = preflight();
+    EXPECT_EQ(sentences(later.wrong), Names{}) << operation;
+    EXPECT_EQ(sentences(later.warnings), Names{}) << "the next look may see it";
+  }
+}
+
+TEST_F(EcsDriver, WhereAnotherOneControlsDeploymentsNoProtectionIsReadOf) {
+  begin_with_tasks({"a", "b"});
+  aws.with([](State& state) { state.service["deploymentController"] = {{"type", "CODE_DEPLOY"}}; });
+  script("GetTaskProtection", {refusal("InvalidParameterException", "not of this service")});
+  const auto found = preflight();
+  EXPECT_EQ(sentences(found.wrong), Names{}) << "it can grow";
+  ASSERT_EQ(found.warnings.size(), 1U);
+  EXPECT_NE(found.warnings[0].what.find("CODE_DEPLOY"), std::string::npos)
+      << found.warnings[0].what;
+}
+
 // ---- takeover
 
 TEST_F(EcsDriver, WithConsentTheNativeAutoscalerIsSuspendedByTheFirstWriteAndGivenBack) {
@@ -785,8 +817,10 @@ class EcsOwnTask : public EcsDriver {
  protected:
   EcsOwnTask() {
     aws.with([](State& state) { state.own_task = "a"; });
+    options.protection_file = directory.path() + "/web.ecs-protection";
     begin_with_tasks({"a", "b", "c"});
   }
+  agent::Directory directory;
   Result<void> keep(bool is_busy) { return run(io, driver().keep_busy_replica(is_busy)); }
   /// "GET", "PUT": what the task's endpoint was asked since the last time.
   Names asked() {
@@ -840,7 +874,8 @@ TEST_F(EcsOwnTask, IsProtectedAnewBeforeThatEnds) {
     ASSERT_GT(protected_for("a"), std::chrono::minutes{19}) << minute;
     pass(std::chrono::minutes{1});
   }
-  EXPECT_LT(asked().size(), 30U);
+  const auto all = asked();
+  EXPECT_LE(std::ranges::count(all, "PUT"), 12) << "each lasts for ten minutes at least";
 }
 
 TEST_F(EcsOwnTask, AScaleInEndsNoTaskThatWorksThoughTheLeaderDoesNotKnowIt) {
@@ -897,6 +932,103 @@ TEST_F(EcsOwnTask, ADeploymentDoesNotWaitForIt) {
   EXPECT_EQ(protected_tasks(), Names{"a"});
 }
 
+TEST_F(EcsOwnTask, ADeploymentIsSeenThoughNobodyElseAsksForTheService) {
+  ASSERT_TRUE(keep(true));
+  ASSERT_EQ(protected_tasks(), Names{"a"});
+  set_updating(true);
+  pass(std::chrono::seconds{30});
+  ASSERT_TRUE(keep(true));
+  EXPECT_EQ(protected_tasks(), Names{});
+  set_updating(false);
+  pass(std::chrono::seconds{30});
+  ASSERT_TRUE(keep(true));
+  EXPECT_EQ(protected_tasks(), Names{"a"});
+}
+
+TEST_F(EcsOwnTask, TheServiceIsAskedForADeploymentTwiceAMinuteAndOnlyWhileThereIsWork) {
+  const auto described = [this] {
+    const auto all = operations();
+    return std::ranges::count(all, "DescribeServices");
+  };
+  for (int second = 0; second < 60; ++second) {
+    ASSERT_TRUE(keep(true));
+    pass(std::chrono::seconds{1});
+  }
+  EXPECT_EQ(described(), 2);
+  ASSERT_TRUE(observe());
+  ASSERT_TRUE(keep(true));
+  EXPECT_EQ(described(), 3) << "a leader has just seen it";
+  pass(std::chrono::minutes{1});
+  ASSERT_TRUE(keep(false));
+  EXPECT_EQ(described(), 3);
+}
+
+TEST_F(EcsOwnTask, IsProtectedWhereTheServiceCannotBeSeen) {
+  script("DescribeServices", {refusal("AccessDeniedException", "no")});
+  ASSERT_TRUE(keep(true));
+  EXPECT_EQ(protected_tasks(), Names{"a"});
+}
+
+TEST_F(EcsOwnTask, WhatAScaleInChangesMeanwhileIsSetAgainAMinuteLater) {
+  ASSERT_TRUE(keep(true));
+  set_protected("a", std::chrono::minutes{5});
+  pass(std::chrono::minutes{1});
+  ASSERT_TRUE(keep(true));
+  EXPECT_EQ(protected_for("a"), std::chrono::minutes{30});
+  aws.with([](State& state) { state.protected_until.clear(); });
+  pass(std::chrono::minutes{1});
+  ASSERT_TRUE(keep(true));
+  EXPECT_EQ(protected_for("a"), std::chrono::minutes{30});
+}
+
+TEST_F(EcsOwnTask, WhatAProcessLeftProtectedTheNextOneOfTheTaskSeesTo) {
+  ASSERT_TRUE(keep(true));
+  begin_anew();
+  ASSERT_TRUE(keep(false));
+  EXPECT_EQ(protected_tasks(), Names{});
+
+  ASSERT_TRUE(keep(true));
+  pass(std::chrono::minutes{11});
+  begin_anew();
+  ASSERT_TRUE(keep(true));
+  EXPECT_EQ(protected_for("a"), std::chrono::minutes{30}) << "renewed as the task's own";
+  begin_anew();
+  ASSERT_TRUE(keep(false));
+  EXPECT_EQ(protected_tasks(), Names{});
+  asked();
+  begin_anew();
+  ASSERT_TRUE(keep(false));
+  EXPECT_EQ(asked(), Names{}) << "nothing is left";
+}
+
+TEST_F(EcsOwnTask, WhatAnotherTaskLeftInTheSameDirectoryIsNone) {
+  ASSERT_TRUE(keep(true));
+  auto surroundings = aws.surroundings();
+  surroundings.environment = [url = aws.url(),
+                              own = surroundings.environment](const std::string& name) {
+    return name == "ECS_AGENT_URI" ? std::optional{url + "/api/another"} : own(name);
+  };
+  asked();
+  const auto other = ecs_driver(io, options, surroundings);
+  ASSERT_TRUE(run(io, other->keep_busy_replica(false)));
+  EXPECT_EQ(asked(), Names{});
+}
+
+TEST_F(EcsOwnTask, WhereItsDirectoryIsGoneItIsLetGoByWhoeverProtectedIt) {
+  options.protection_file = directory.path() + "/none/web";
+  ASSERT_TRUE(keep(true));
+  ASSERT_TRUE(keep(false));
+  EXPECT_EQ(protected_tasks(), Names{});
+}
+
+TEST_F(EcsOwnTask, AnAgentApartSaysNothingOfTheTaskThatItIsIn) {
+  options.is_replica = false;
+  deny("GET", "ecs:GetTaskProtection");
+  EXPECT_FALSE(driver().keeps_busy_replica());
+  EXPECT_EQ(sentences(preflight().warnings), Names{});
+  EXPECT_EQ(asked(), Names{});
+}
+
 TEST_F(EcsOwnTask, ARefusalIsSaidAndTheEndpointAskedAgainAMinuteLater) {
   deny("PUT", "ecs:UpdateTaskProtection");
   for (int second = 0; second < 50; ++second) {
@@ -930,19 +1062,41 @@ TEST_F(EcsOwnTask, ARefusalIsFoundBeforeThereIsAnyWork) {
   EXPECT_EQ(asked(), Names{"GET"}) << "asked once; what is not there is not written";
 }
 
-TEST_F(EcsOwnTask, AWriteWithoutAnAnswerIsTakenBackAllTheSame) {
-  ASSERT_TRUE(keep(true));
-  aws.with([](State& state) { state.protected_until.clear(); });
-  pass(std::chrono::minutes{11});
-  refuse("PUT", 504, {{"error", {{"Code", "RequestCanceled"}, {"Message", "Timed out"}}}});
-  const auto kept = keep(true);
-  ASSERT_FALSE(kept);
-  EXPECT_EQ(kept.error().code, Errc::timed_out);
-  set_protected("a", std::chrono::minutes{30});  // it was done
+TEST_F(EcsOwnTask, ARefusedReadIsForgottenOnceItIsMendedThoughThereIsNoWork) {
+  deny("GET", "ecs:GetTaskProtection");
+  ASSERT_FALSE(keep(true));
+  EXPECT_FALSE(keep(false));
+  ASSERT_EQ(preflight().warnings.size(), 1U);
   aws.with([](State& state) { state.refused_own.clear(); });
   pass(std::chrono::minutes{1});
-  ASSERT_TRUE(keep(false));
-  EXPECT_EQ(protected_tasks(), Names{});
+  EXPECT_EQ(sentences(preflight().warnings), Names{});
+  EXPECT_TRUE(keep(false));
+}
+
+TEST_F(EcsOwnTask, WithoutWorkARefusedReadIsTriedAgainAMinuteLater) {
+  deny("GET", "ecs:GetTaskProtection");
+  ASSERT_FALSE(keep(true));
+  aws.with([](State& state) { state.refused_own.clear(); });
+  EXPECT_FALSE(keep(false));
+  pass(std::chrono::minutes{1});
+  EXPECT_TRUE(keep(false));
+  EXPECT_EQ(asked(), (Names{"GET", "GET"}));
+}
+
+TEST_F(EcsOwnTask, AWriteWithoutAnAnswerIsTakenBackAllTheSame) {
+  const Json timed_out{{"error", {{"Code", "RequestCanceled"}, {"Message", "Timed out"}}}};
+  for (const auto& [status, answer] : {std::pair{504, timed_out}, std::pair{200, Json::object()}}) {
+    aws.with([](State& state) { state.protected_until.clear(); });
+    refuse("PUT", status, answer);
+    const auto kept = keep(true);
+    ASSERT_FALSE(kept);
+    EXPECT_EQ(kept.error().code, Errc::timed_out) << kept.error().message;
+    set_protected("a", std::chrono::minutes{30});  // it was done
+    aws.with([](State& state) { state.refused_own.clear(); });
+    pass(std::chrono::minutes{1});
+    ASSERT_TRUE(keep(false));
+    EXPECT_EQ(protected_tasks(), Names{}) << status;
+  }
 }
 
 TEST_F(EcsOwnTask, IsLeftAloneOutsideOfATaskAndWhereNoneIsToBeProtected) {
