@@ -323,6 +323,7 @@ class Examiner {
     auto own = as_this_process();
     own.has_driver = driver_ != nullptr;
     found_.peers = peers(*segment, own, said_);
+    std::erase_if(found_.peers, [](const Peer& each) { return each.pid == ::getpid(); });
   }
 
   // --- this host
