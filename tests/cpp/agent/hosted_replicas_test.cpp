@@ -178,5 +178,44 @@ TEST_F(ReplicaOnRailway, LeadsOnWhileAnswersAreGarbledForMinutes) {
   EXPECT_EQ(agent.role(), Role::leader);
 }
 
+/// In hours of the engine's clock.
+class OwnDriver : public testing::Test {
+ protected:
+  AgentOptions options() {
+    AgentOptions made;
+    made.policies_text = R"({"service": "backend", "minReplicas": 1, "maxReplicas": 5,
+                             "preset": "balanced"})";
+    made.service = "backend";
+    made.environment = {{"SELFSCALE_RUN_DIR", directory.path() + "/run"},
+                        {"SELFSCALE_STATE_DIR", directory.path() + "/state"},
+                        {"AUTOSCALING_LOG_LEVEL", "off"}};
+    made.driver.capabilities.scope = Capabilities::Scope::host;
+    made.driver.scale = [](int) {};
+    made.driver.observe = [] { return ReplicaCounts{1, 1, 1}; };
+    return made;
+  }
+  Directory directory;
+};
+
+TEST_F(OwnDriver, ThatAsksToBeLeftAloneIsAlsoWhereALeadersLookIsBorne) {
+  int looks = 0;
+  bool is_throttled = false;
+  auto given = options();
+  given.driver.preflight = [&]() -> Preflight {
+    ++looks;
+    if (is_throttled) throw RetryAfter{Errc::throttled, "429", std::chrono::minutes{4}};
+    return {};
+  };
+  Hours agent{given};
+  agent.pass(Duration{60'000});
+  ASSERT_EQ(agent.role(), Role::leader);
+  is_throttled = true;
+  agent.pass(Duration{30'000});
+  const int before = looks;
+  agent.pass(Duration{180'000});
+  EXPECT_EQ(looks, before);
+  EXPECT_TRUE(agent.is_fine());
+}
+
 }  // namespace
 }  // namespace selfscale::agent
