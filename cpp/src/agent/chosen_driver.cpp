@@ -38,18 +38,17 @@ std::string label_of(const std::string& name, const AgentOptions& options) {
   return own.scale && !own.name.empty() ? own.name : name;
 }
 
-Result<std::unique_ptr<drivers::Driver>> make_driver(const std::string& name,
-                                                     const AgentOptions& options,
-                                                     const Policies& policies,
-                                                     boost::asio::io_context& io,
-                                                     drivers::Post post) {
+Result<std::unique_ptr<drivers::Driver>> make_driver(
+    const std::string& name, const AgentOptions& options, const Settings& settings,
+    const Policies& policies, boost::asio::io_context& io, drivers::Post post) {
   const auto& policy = policies.policy().compiled();
   return drivers::make(name, {.io = io,
                               .service = policies.service(),
                               .platform_json = policy.platform_json,
                               .callbacks = callbacks_of(options.driver),
                               .post = std::move(post),
-                              .assumed_replicas = policy.first_replicas()});
+                              .assumed_replicas = policy.first_replicas(),
+                              .is_alone = settings.fleet == Settings::Fleet::single});
 }
 
 }  // namespace selfscale::agent

@@ -20,10 +20,8 @@ std::string chosen_driver(const AgentOptions& options, const Settings& settings,
 std::string label_of(const std::string& name, const AgentOptions& options);
 
 /// Makes the driver of that name for the policy in force. `post` runs a user's function.
-Result<std::unique_ptr<drivers::Driver>> make_driver(const std::string& name,
-                                                     const AgentOptions& options,
-                                                     const Policies& policies,
-                                                     boost::asio::io_context& io,
-                                                     drivers::Post post);
+Result<std::unique_ptr<drivers::Driver>> make_driver(
+    const std::string& name, const AgentOptions& options, const Settings& settings,
+    const Policies& policies, boost::asio::io_context& io, drivers::Post post);
 
 }  // namespace selfscale::agent

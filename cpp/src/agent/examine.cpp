@@ -166,7 +166,7 @@ class Examiner {
   asio::awaitable<void> look_at_driver() {
     if (found_.driver.empty()) co_return;
     auto& check = begin("driver");
-    auto made = make_driver(driver_name_, options_, policies_, io_, post());
+    auto made = make_driver(driver_name_, options_, settings_, policies_, io_, post());
     if (!made) {
       check.wrong.push_back(drivers::finding_of_unmade(found_.driver, made.error()));
       co_return;

@@ -59,7 +59,7 @@ void House::make_driver(const AgentOptions& options) {
     if (!settings.supervised) guess = drivers::guess_platform(hints(options.environment));
     return;
   }
-  auto made = agent::make_driver(driver_name, options, policies, io,
+  auto made = agent::make_driver(driver_name, options, settings, policies, io,
                                  [this](auto job) { calls.post(std::move(job)); });
   if (made) {
     driver = std::move(*made);

@@ -118,6 +118,7 @@ struct Setting {
   int assumed_replicas =
       1;  ///< the count before the first scale(), where the platform cannot be asked
   Duration patience{10'000};  ///< of all calls over HTTP of an observe() or a preflight()
+  bool is_alone = false;  ///< by a person's word no other agent of the service goes on after this
 };
 
 /// Makes the driver of that name from the table; Errc::invalid_argument names the known ones.
