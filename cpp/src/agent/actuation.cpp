@@ -48,6 +48,7 @@ Action Actuation::resume(const Written& event, Instant now) {
   if (event.result) return accept(now);
   const Failure& failure = event.result.error();
   may_be_half_done_ = failure.code != Errc::conflict;
+  failed_at_ = now;
   if (is_worth_another_look(failure.code)) return retry(failure);
   return failed(failure, failure.message);
 }
@@ -99,17 +100,20 @@ Action Actuation::after_unsure_write(const drivers::Observation& seen, Instant n
                           seen.desired < std::max(order_.from, order_.to);
   const bool is_half_done = may_be_half_done_ && is_between;
   if (seen.desired != order_.from && !is_half_done) return superseded(seen.desired);
-  if (!seen.hold.empty()) return while_held(seen);
+  if (!seen.hold.empty()) return while_held(seen, now);
   return Write{order_.to, seen.desired, seen.version, order_.trigger, {}};
 }
 
-/// What was decided would be stale once the platform takes a count again, and is decided anew. A
-/// person's order nobody gives again; nor is a write given up that may still come through.
-Action Actuation::while_held(const drivers::Observation& seen) const {
-  if (may_be_half_done_ || order_.trigger == Trigger::manual) {
-    return Watch{poll_after(seen).value_or(order_.poll)};
-  }
-  return finished(Outcome::superseded, "no count is to be set now: " + seen.hold);
+/// What was decided would be stale once the platform takes a count again, and is decided anew, as
+/// soon as it is seen whether the write came through. A person's order nobody gives again.
+Action Actuation::while_held(const drivers::Observation& seen, Instant now) const {
+  const auto wait = poll_after(seen).value_or(order_.poll);
+  if (order_.trigger == Trigger::manual) return Watch{wait};
+  const auto visible_at = may_be_half_done_ ? failed_at_ + visible_within : failed_at_;
+  if (now < visible_at) return Watch{std::min(wait, visible_at - now)};
+  auto end = finished(Outcome::superseded, "no count is to be set now: " + seen.hold);
+  end.unchanged = seen.desired;
+  return end;
 }
 
 Action Actuation::while_starting(const drivers::Observation& seen, Instant now) {
@@ -155,7 +159,11 @@ std::string Actuation::what_is_missing(const drivers::Observation& seen, Instant
   } else {
     words += replicas(seen.current) + " are left instead of " + std::to_string(order_.to);
   }
-  if (is_changing(seen)) words += ", and the update that is under way has not ended";
+  if (seen.updating) {
+    words += ", and the update that is under way has not ended";
+  } else if (!seen.hold.empty()) {
+    words += ", and no count is to be set now: " + seen.hold;
+  }
   return seen.failure.empty() ? words : words + ": " + seen.failure;
 }
 

@@ -62,7 +62,7 @@ struct Finished {
   Errc code = Errc::failed;             ///< of a refused write
   std::optional<int> ready;             ///< as last seen
   std::optional<int> foreign;           ///< superseded: the count that somebody else asked for
-  std::optional<int> unchanged;         ///< failed: accepted, and this count of before still stands
+  std::optional<int> unchanged;         ///< this count stands, and nobody else asked for it
   std::optional<Duration> retry_after;  ///< a failed write: how long the platform asks to wait
 };
 using Action = std::variant<Write, Watch, Finished>;
@@ -97,7 +97,7 @@ class Actuation {
   Action retry(const Failure& failure);
   [[nodiscard]] Duration draw_wait() const;
   Action after_unsure_write(const drivers::Observation& seen, Instant now);
-  [[nodiscard]] Action while_held(const drivers::Observation& seen) const;
+  [[nodiscard]] Action while_held(const drivers::Observation& seen, Instant now) const;
   Action while_starting(const drivers::Observation& seen, Instant now);
   Action roll_back(int back_to, std::string why);
   Action watch(std::optional<Duration> asked, Instant now) const;
@@ -115,6 +115,7 @@ class Actuation {
   std::function<double()> jitter_;
   int attempts_ = 1;
   bool may_be_half_done_ = false;       ///< the last write, as far as is known
+  Instant failed_at_{};                 ///< when the last write did
   std::optional<Instant> accepted_at_;  ///< empty: the write's outcome is not known yet
   bool is_visible_ = false;
   std::optional<Instant> changing_at_;  ///< when an update was last seen under way

@@ -25,7 +25,13 @@ json word_json(const std::optional<Word>& word) {
   return {{"by", word->by}, {"at", word->wall_seconds}};
 }
 
-std::string text_of(const Candidacy& candidacy, int left_out) {
+/// How many findings found no room.
+struct LeftOut {
+  int wrong = 0;
+  int warnings = 0;
+};
+
+std::string text_of(const Candidacy& candidacy, const LeftOut& left_out) {
   const json all{{"process", candidacy.process},
                  {"role", candidacy.role},
                  {"killed", candidacy.killed},
@@ -37,7 +43,8 @@ std::string text_of(const Candidacy& candidacy, int left_out) {
                  {"canTellOfWork", candidacy.can_tell_of_work},
                  {"wrong", as_json(candidacy.wrong)},
                  {"warnings", as_json(candidacy.warnings)},
-                 {"leftOut", left_out}};
+                 {"leftOut", left_out.wrong},
+                 {"warningsLeftOut", left_out.warnings}};
   return all.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
@@ -51,6 +58,13 @@ std::vector<Finding> findings_in(const json& list) {
     if (!what.empty()) all.emplace_back(what, text(at(each, "why")), text(at(each, "paste")));
   }
   return all;
+}
+
+void add_left_out(std::vector<Finding>& findings, const json& number) {
+  const auto left_out = count(number, 0).value_or(0);
+  if (left_out == 0) return;
+  findings.emplace_back(std::to_string(left_out) + " more findings of it found no room here",
+                        "its log has each when it begins");
 }
 
 std::optional<Word> word_in(const json& said) {
@@ -111,12 +125,13 @@ json as_json(const std::vector<Peer>& peers) {
 }
 
 std::string to_json(Candidacy candidacy, std::size_t most) {
-  int left_out = 0;
+  LeftOut left_out;
   auto text = text_of(candidacy, left_out);
   while (text.size() > most && !(candidacy.wrong.empty() && candidacy.warnings.empty())) {
-    auto& fullest = candidacy.warnings.empty() ? candidacy.wrong : candidacy.warnings;
-    fullest.pop_back();
-    text = text_of(candidacy, ++left_out);
+    const bool is_warning = !candidacy.warnings.empty();
+    (is_warning ? candidacy.warnings : candidacy.wrong).pop_back();
+    ++(is_warning ? left_out.warnings : left_out.wrong);
+    text = text_of(candidacy, left_out);
   }
   return text;
 }
@@ -136,10 +151,8 @@ std::optional<Candidacy> parse_candidacy(std::string_view text_told) {
   its.can_tell_of_work = is_set(said, "canTellOfWork");
   its.wrong = findings_in(at(said, "wrong"));
   its.warnings = findings_in(at(said, "warnings"));
-  if (const auto left_out = count(at(said, "leftOut"), 0).value_or(0); left_out > 0) {
-    its.wrong.emplace_back(std::to_string(left_out) + " more findings of it found no room here",
-                           "its log has each when it begins");
-  }
+  add_left_out(its.wrong, at(said, "leftOut"));
+  add_left_out(its.warnings, at(said, "warningsLeftOut"));
   return its;
 }
 

@@ -34,7 +34,7 @@ struct Candidacy {
   std::vector<Finding> warnings;
 };
 
-/// At most `most` bytes: what finds no room is counted in it.
+/// At most `most` bytes: what finds no room is counted in it, the warnings first.
 std::string to_json(Candidacy candidacy, std::size_t most = segment::told_bytes);
 /// Empty: it is no such text. Whoever shares the segment may have written it.
 std::optional<Candidacy> parse_candidacy(std::string_view text);

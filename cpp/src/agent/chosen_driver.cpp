@@ -49,7 +49,8 @@ Result<std::unique_ptr<drivers::Driver>> make_driver(
                               .post = std::move(post),
                               .assumed_replicas = policy.first_replicas(),
                               .is_replica = settings.is_replica,
-                              .run_directory = settings.run_directory});
+                              .run_directory = settings.run_directory,
+                              .is_alone = settings.fleet == Settings::Fleet::single});
 }
 
 }  // namespace selfscale::agent

@@ -323,6 +323,7 @@ class Examiner {
     auto own = as_this_process();
     own.has_driver = driver_ != nullptr;
     found_.peers = peers(*segment, own, said_);
+    std::erase_if(found_.peers, [](const Peer& each) { return each.pid == ::getpid(); });
   }
 
   // --- this host
@@ -350,7 +351,13 @@ class Examiner {
     check.warnings.emplace_back(
         "this container has no CPU limit",
         "cpu_usage is then a percentage of all the host's cores, which other containers use, too",
-        drivers::line_for_cpu(guess_ ? guess_->driver : found_.driver));
+        drivers::line_for_cpu(platform_of_container()));
+  }
+
+  /// A driver that sets processes, or an app's own, says nothing of the container around it.
+  [[nodiscard]] std::string platform_of_container() const {
+    const bool is_named = drivers::runs_containers(driver_name_);
+    return guess_ && !is_named ? guess_->driver : driver_name_;
   }
 
   // --- what it was told in vain

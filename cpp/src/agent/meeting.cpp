@@ -109,8 +109,8 @@ Meeting meet(const Attendant& attendant) {
   auto all = named_place(attendant);
   if (!all.spans_hosts || !is_led_by_host(attendant)) return all;
   auto here = on_this_host(attendant);
-  return {fleet::make_led_by_host(std::move(here.fleet), std::move(all.fleet)), false,
-          here.place + ", and hear people at " + all.place};
+  return {fleet::make_led_by_host(std::move(here.fleet), std::move(all.fleet), attendant.service),
+          false, here.place + ", and hear people at " + all.place};
 }
 
 }  // namespace selfscale::agent

@@ -46,15 +46,20 @@ bool has_counts(const json& replicas) {
   return replicas.is_object() && has_all(replicas, told);
 }
 
+bool is_adjustment(const json& said) {
+  return said.is_object() && is_missing_or(said, "code", &json::is_string);
+}
+
 bool has_decision(const json& decision) {
   constexpr std::array<std::string_view, 2> told{"action", "heldBy"};
-  constexpr std::array<std::string_view, 2> recommended{"recommendedReplicas", "reason"};
   const auto& recommendation = at(decision, "recommendation");
   const auto& adjustments = at(recommendation, "adjustments");
   return decision.is_object() && has_all(decision, told) && recommendation.is_object() &&
-         has_all(recommendation, recommended) && adjustments.is_array() &&
-         (adjustments.empty() ||
-          (adjustments[0].is_object() && adjustments[0].contains("fromReplicas")));
+         recommendation.contains("recommendedReplicas") &&
+         at(recommendation, "reason").is_string() &&
+         is_missing_or(recommendation, "code", &json::is_string) && adjustments.is_array() &&
+         std::ranges::all_of(adjustments, is_adjustment) &&
+         (adjustments.empty() || adjustments[0].contains("fromReplicas"));
 }
 
 }  // namespace

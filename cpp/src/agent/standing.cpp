@@ -45,13 +45,14 @@ asio::awaitable<drivers::Preflight> Standing::ask() {
   }
   auto found = co_await house_.driver->preflight();
   const auto now = house_.clock.now();
+  const auto asked_to_wait = found ? Duration{0} : found.error().retry_after.value_or(Duration{0});
   if (found) lasts_until_ = now + look_lasts;
-  // One such call must not end a leader.
+  // One such call must not end a leader, nor be repeated before the platform wants it; for longer
+  // than a look lasts nobody acts on it.
   if (!found && says_nothing_of_the_platform(found.error()) && now < lasts_until_) {
-    wait_ = leaders_interval;
+    wait_ = std::max(leaders_interval, std::min(asked_to_wait, lasts_until_ - now));
     co_return found_;
   }
-  const auto asked_to_wait = found ? Duration{0} : found.error().retry_after.value_or(Duration{0});
   if (!found) found = drivers::Preflight{{house_.driver->explain(found.error())}, {}};
   if (found->wrong.empty()) {
     wait_.reset();

@@ -34,7 +34,7 @@ class DigitalOcean final : public Driver {
       : target_{std::move(options.target)},
         takes_over_{options.takes_over},
         host_{surroundings.environment("HOSTNAME").value_or("")},
-        is_alone_{surroundings.environment("SELFSCALE_FLEET") == "single"},
+        is_alone_{setting.is_alone},
         api_{setting.io, std::move(address),
              hosted::Manners{"DigitalOcean", digitalocean::words_of, "ratelimit-reset",
                              hosted::Reset::seconds_since_epoch},

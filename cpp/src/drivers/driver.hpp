@@ -120,6 +120,7 @@ struct Setting {
   Duration patience{10'000};       ///< of all calls over HTTP of an observe() or a preflight()
   bool is_replica = true;          ///< this process is part of one of the service's replicas
   std::string run_directory = {};  ///< shared by the processes of a replica; empty: by none
+  bool is_alone = false;  ///< by a person's word no other agent of the service goes on after this
 };
 
 /// Makes the driver of that name from the table; Errc::invalid_argument names the known ones.

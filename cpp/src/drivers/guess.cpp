@@ -125,6 +125,13 @@ constexpr std::array table{
         }},
 };
 
+/// Whose plan, or task, has a limit of its own, which a container there does not see.
+bool is_hosted(std::string_view driver) {
+  constexpr std::array<std::string_view, 6> hosted{"ecs",     "cloud_run",    "render",
+                                                   "railway", "digitalocean", "vercel"};
+  return std::ranges::find(hosted, driver) != hosted.end();
+}
+
 }  // namespace
 
 std::optional<Guess> guess_platform(const Hints& hints) {
@@ -150,12 +157,13 @@ Finding finding_of(const Guess& guess) {
           "\"platform\": " + guess.platform_json + "   # in the policy, to act"};
 }
 
+bool runs_containers(std::string_view driver) {
+  return driver == "kubernetes" || driver == "swarm" || driver == "compose" || is_hosted(driver);
+}
+
 std::string line_for_cpu(std::string_view driver) {
-  // Whose plan, or task, has a limit of its own, which a container there does not see.
-  constexpr std::array<std::string_view, 6> hosted{"ecs",     "cloud_run",    "render",
-                                                   "railway", "digitalocean", "vercel"};
   if (driver == "kubernetes") return R"(resources: {limits: {cpu: "1"}}   # of the container)";
-  if (std::ranges::find(hosted, driver) != hosted.end()) {
+  if (is_hosted(driver)) {
     return R"(SELFSCALE_CPU_REQUEST=1   # its cores; in the policy "metrics": [{"name": "cpu_usage", "of": "request"}])";
   }
   return R"(deploy: {resources: {limits: {cpus: "1"}}}   # of the service; or --cpus 1)";

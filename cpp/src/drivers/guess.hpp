@@ -31,6 +31,8 @@ struct Guess {
 std::optional<Guess> guess_platform(const Hints& hints);
 /// What to tell whose policy names no platform.
 Finding finding_of(const Guess& guess);
+/// Does that driver's platform run a container for each replica?
+bool runs_containers(std::string_view driver);
 /// What to write, where that driver's platform runs a container, so that `cpu_usage` is not a
 /// percentage of the whole host.
 std::string line_for_cpu(std::string_view driver);

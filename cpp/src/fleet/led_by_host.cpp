@@ -20,8 +20,8 @@ void take_order(Switches& into, const Switches& from) {
 
 class LedByHost final : public Fleet {
  public:
-  LedByHost(std::unique_ptr<Fleet> host, std::unique_ptr<Fleet> shared)
-      : host_{std::move(host)}, shared_{std::move(shared)} {}
+  LedByHost(std::unique_ptr<Fleet> host, std::unique_ptr<Fleet> shared, std::string service)
+      : host_{std::move(host)}, shared_{std::move(shared)}, service_{std::move(service)} {}
 
   asio::awaitable<Result<bool>> lead() override { return host_->lead(); }
   asio::awaitable<Result<LeaseRecord>> load() override { return host_->load(); }
@@ -69,7 +69,8 @@ class LedByHost final : public Fleet {
   }
   asio::awaitable<Result<std::string>> published(std::string service) override {
     auto here = co_await host_->published(service);
-    if (here || here.error().code != Errc::not_found) co_return here;
+    const bool is_missing = !here && here.error().code == Errc::not_found;
+    if (!is_missing || service == service_) co_return here;
     co_return co_await shared_->published(std::move(service));
   }
   asio::awaitable<Result<std::string>> leader() override { return host_->leader(); }
@@ -104,13 +105,14 @@ class LedByHost final : public Fleet {
 
   std::unique_ptr<Fleet> host_;
   std::unique_ptr<Fleet> shared_;
+  std::string service_;
 };
 
 }  // namespace
 
-std::unique_ptr<Fleet> make_led_by_host(std::unique_ptr<Fleet> host,
-                                        std::unique_ptr<Fleet> shared) {
-  return std::make_unique<LedByHost>(std::move(host), std::move(shared));
+std::unique_ptr<Fleet> make_led_by_host(std::unique_ptr<Fleet> host, std::unique_ptr<Fleet> shared,
+                                        std::string service) {
+  return std::make_unique<LedByHost>(std::move(host), std::move(shared), std::move(service));
 }
 
 }  // namespace selfscale::fleet

@@ -3,13 +3,16 @@
 #pragma once
 
 #include <memory>
+#include <string>
 
 #include "fleet/fleet.hpp"
 
 namespace selfscale::fleet {
 
 /// The lease, its state, orders of a count and what is published are those of `host`; what else
-/// people say is kept in `shared`, where leaders of services that are not scaled so publish.
-std::unique_ptr<Fleet> make_led_by_host(std::unique_ptr<Fleet> host, std::unique_ptr<Fleet> shared);
+/// people say is kept in `shared`, where leaders of services that are not scaled so publish. What
+/// stands there of `service` itself is of a time when it was not, either.
+std::unique_ptr<Fleet> make_led_by_host(std::unique_ptr<Fleet> host, std::unique_ptr<Fleet> shared,
+                                        std::string service);
 
 }  // namespace selfscale::fleet

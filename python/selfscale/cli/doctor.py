@@ -113,8 +113,9 @@ def examine(path: str | None, policy: Json) -> Json:
         "driver": status["driver"],
         "agent": told,
         "checks": checks,
-        "peers": [_beside_a_leader(each) if status["leader"] else each for each in status["peers"]],
-        "elsewhere": status["elsewhere"],
+        # An agent of the version before has neither.
+        "peers": [_beside_a_leader(each) if status["leader"] else each for each in status.get("peers", [])],
+        "elsewhere": status.get("elsewhere"),
     }
 
 

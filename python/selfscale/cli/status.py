@@ -50,11 +50,12 @@ def status(
 
 def _of_instance(found: list[Json], instance: str) -> list[Json]:
     """Leave out the readings of other instances; those of a service are of none."""
-    known = sorted({each["instance"] for one in found for each in one["readings"] if each["instance"]})
+    known = sorted({each["instance"] for one in found for each in one.get("readings", []) if each["instance"]})
     if instance not in known:
         refuse_usage(f"no instance {instance} has readings here; {', '.join(known) or 'none'} has")
     return [
-        {**one, "readings": [each for each in one["readings"] if each["instance"] in {None, instance}]} for one in found
+        {**one, "readings": [each for each in one.get("readings", []) if each["instance"] in {None, instance}]}
+        for one in found
     ]
 
 
@@ -70,8 +71,8 @@ def parts(found: Json) -> Iterator[RenderableType]:
         yield _services(found["services"])
     else:
         yield "nothing has been decided yet: the first evaluation is still to come"
-    if found["readings"]:
-        yield table_of_readings(found["readings"])
+    if readings := found.get("readings"):  # an agent of the version before has none
+        yield table_of_readings(readings)
     yield _instances(found["instances"])
     yield _host(found["host"])
     yield f"costs {found['cost']['cpuRatio']:.2%} of a core"
@@ -161,7 +162,7 @@ def _complaints(found: Json) -> Iterator[str]:
     segment = found["segment"] or {"note": None}
     degraded = [*found["degraded"], found["journal"]["degraded"], segment["note"]]
     notes = [f"{one['service']}: {one['note']}" for one in found["services"] if one["note"]]
-    notes += [f"{one['service']}: no count is set now: {one['hold']}" for one in found["services"] if one["hold"]]
+    notes += [f"{one['service']}: no count is set now: {one['hold']}" for one in found["services"] if one.get("hold")]
     if looks := found["looksLike"]:
         notes.append(f"{looks['what']}: {looks['why']}" + (f". {looks['paste']}" if looks["paste"] else ""))
     # What goes wrong may be told by more than one part of the agent.

@@ -217,6 +217,41 @@ TEST(Actuation, AWriteThatMayStillComeThroughIsNotGivenUpWhileThePlatformTakesNo
   EXPECT_EQ(life.accepted_at(), start + 4s);
 }
 
+TEST(Actuation, AWriteThatDidNotComeThroughIsDecidedAnewWhileThePlatformTakesNoCount) {
+  for (const auto code : {Errc::unreachable, Errc::throttled, Errc::timed_out}) {
+    auto life = actuation_of(up(3, 5));
+    as<Watch>(life.resume(refused(code), start));
+    const auto again = as<Watch>(life.resume(observed(held(3, 3)), start + visible_within - 1s));
+    EXPECT_EQ(again.after, 1s) << "what it did is known then";
+    const auto end = as<Finished>(life.resume(observed(held(3, 3)), start + visible_within));
+    EXPECT_EQ(end.outcome, Outcome::superseded) << name_of(code);
+    EXPECT_EQ(end.why, "no count is to be set now: a deployment is under way");
+  }
+}
+
+TEST(Actuation, AnOrderByHandOutlastsAHoldAlsoWhereItsWriteWasUnsure) {
+  auto order = up(3, 5);
+  order.trigger = Trigger::manual;
+  auto life = actuation_of(order);
+  as<Watch>(life.resume(refused(Errc::unreachable), start));
+  as<Watch>(life.resume(observed(held(3, 3)), start + 1000s));
+  EXPECT_EQ(as<Write>(life.resume(observed(seen(3, 3)), start + 1001s)).desired, 5);
+}
+
+TEST(Actuation, AStepThatAHoldKeptFromItsEndSaysWhyThePlatformTakesNoCount) {
+  auto life = actuation_of(up(3, 5));
+  life.resume(accepted(), start);
+  auto now = start;
+  for (; now < start + longest_update + 60s; now += 20s) {
+    as<Watch>(life.resume(observed(held(5, 4)), now));
+  }
+  const auto end = as<Finished>(life.resume(observed(held(5, 4)), now));
+  EXPECT_EQ(end.outcome, Outcome::failed);
+  EXPECT_EQ(end.why,
+            "after 3660 s 4 of 5 replicas are ready, and no count is to be set now: a deployment "
+            "is under way");
+}
+
 TEST(Actuation, SomebodyElsesCountIsAdoptedAlsoWhileThePlatformTakesNone) {
   auto life = actuation_of(up(3, 5));
   as<Watch>(life.resume(refused(Errc::conflict), start));

@@ -45,7 +45,7 @@ TEST(Candidacy, IsReadAsItWasTold) {
   EXPECT_EQ(read->word->by, "start");
 }
 
-TEST(Candidacy, WhatFindsNoRoomIsCountedAndAsWrong) {
+TEST(Candidacy, WarningsThatFindNoRoomAreCountedAsWarnings) {
   auto its = told();
   for (int i = 0; i < 40; ++i) its.warnings.emplace_back(std::string(200, 'w'));
   its.wrong = {{"no token"}};
@@ -53,14 +53,32 @@ TEST(Candidacy, WhatFindsNoRoomIsCountedAndAsWrong) {
   EXPECT_LE(text.size(), segment::told_bytes);
   const auto read = parse_candidacy(text);
   ASSERT_TRUE(read);
-  ASSERT_EQ(read->wrong.size(), 2U) << "the warnings go first";
-  EXPECT_EQ(read->wrong[0].what, "no token");
-  const auto missing = 40 - read->warnings.size();
-  EXPECT_PRED2(contains, read->wrong[1].what, std::to_string(missing) + " more");
-  its.wrong.emplace_back(std::string(segment::told_bytes, 'x'));
-  its.warnings.clear();
-  EXPECT_EQ(what(parse_candidacy(to_json(its))->wrong),
-            (Sentences{"no token", "1 more findings of it found no room here"}));
+  EXPECT_EQ(what(read->wrong), Sentences{"no token"}) << "the warnings go first";
+  ASSERT_GT(read->warnings.size(), 1U);
+  const auto missing = 40 - (read->warnings.size() - 1);
+  EXPECT_EQ(read->warnings.back().what,
+            std::to_string(missing) + " more findings of it found no room here");
+}
+
+TEST(Candidacy, WhatIsWrongAndFindsNoRoomIsCountedAsWrong) {
+  auto its = told();
+  its.wrong = {{"no token"}, {std::string(segment::told_bytes, 'x')}};
+  its.warnings = {{"costly"}};
+  const auto read = parse_candidacy(to_json(its));
+  ASSERT_TRUE(read);
+  EXPECT_EQ(what(read->wrong), (Sentences{"no token", "1 more findings of it found no room here"}));
+  EXPECT_EQ(what(read->warnings), Sentences{"1 more findings of it found no room here"});
+}
+
+TEST(Candidacy, WarningsAloneHideNoMissingDriver) {
+  auto its = told();
+  its.has_driver = false;
+  its.warnings = {{std::string(segment::told_bytes, 'w')}};
+  const auto read = parse_candidacy(to_json(its));
+  ASSERT_TRUE(read);
+  const auto said = what(switches_against(*read, {}));
+  ASSERT_EQ(said.size(), 1U);
+  EXPECT_PRED2(starts_with, said[0], "no_driver");
 }
 
 TEST(Candidacy, OfAnotherFormIsNone) {
@@ -191,6 +209,25 @@ TEST_F(Peers, AnExaminationHearsThemWhereNoneOfThemAnswers) {
   EXPECT_EQ(found[0].instance, "b");
   EXPECT_EQ(what(found[0].wrong),
             Sentences{"by SELFSCALE_LEADS=none this process leads no service"});
+}
+
+TEST_F(Peers, AnExaminationLeavesOutTheProcessThatAsks) {
+  Child other{[this](Child& self) {
+    self.wait_for_word();
+    Agent agent{one("b", {})};
+    agent.start();
+    if (!eventually([&] { return peers_of(agent).contains("a"); })) return 1;
+    self.say();
+    self.wait_for_word();
+    return 0;
+  }};
+  const auto options = one("a", {});
+  Agent agent{options};
+  agent.start();
+  start(other);
+  const auto found = examine(options).peers;
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_EQ(found[0].instance, "b");
 }
 
 TEST_F(Peers, OneThatIsStoppedIsSaidToBe) {

@@ -213,6 +213,16 @@ TEST_F(Doctor, SaysWhatThisLooksLikeWhereNoPlatformIsNamed) {
   EXPECT_PRED2(ends_with, other.seen, "what acts is the driver memory");
 }
 
+TEST_F(Doctor, TheLineForALimitOfTheCpuIsOneOfThePlatformThatThePolicyNames) {
+  around_["RENDER_SERVICE_ID"] = "srv-1";
+  const auto limits = check(examine(given({{"driver", "kubernetes"}})), "limits");
+  if (limits.warnings.empty()) GTEST_SKIP() << "this machine has a limit";
+  EXPECT_PRED2(starts_with, limits.warnings[0].paste, "resources: ");
+  const auto of_processes = check(examine(given({{"driver", "memory"}})), "limits");
+  EXPECT_PRED2(starts_with, of_processes.warnings.at(0).paste, "SELFSCALE_CPU_REQUEST=")
+      << "what sets processes runs in the container that this looks like";
+}
+
 TEST_F(Doctor, ThrowsForAFileThatIsWrong) {
   auto options = given(nullptr);
   options.policies_text = R"({"policies": [{"service": "backend", "maxReplicas": 0}]})";

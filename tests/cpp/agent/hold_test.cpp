@@ -103,7 +103,7 @@ TEST_F(AgentThatIsHeld, RollsBackOnceItMay) {
   EXPECT_EQ(platform.replicas, 2);
   is_deploying = false;
   ASSERT_TRUE(eventually([&] { return platform.replicas == 1; }));
-  EXPECT_EQ(agent.history("backend")[0].trigger, Trigger::rollback);
+  EXPECT_TRUE(eventually([&] { return agent.history("backend")[0].trigger == Trigger::rollback; }));
 }
 
 TEST_F(AgentThatIsHeld, DecidesAnewWhereADeploymentCameBetweenTheLookAndTheWrite) {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdlib>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -135,6 +136,7 @@ TYPED_TEST(HourlyCalls, OfAReplicaThatHasNoPlaceToAgreeWithOthers) {
             expected<TypeParam>.without_a_place);
 }
 
+using ReplicaOnDigitalOcean = HourlyCalls<drivers::digitalocean::FakeDigitalOcean>;
 using ReplicaOnRailway = HourlyCalls<drivers::railway::FakeRailway>;
 
 /// A person may mend it at any time.
@@ -176,6 +178,65 @@ TEST_F(ReplicaOnRailway, LeadsOnWhileAnswersAreGarbledForMinutes) {
   fake.platform.set_fault(drivers::Fault::none);
   agent.pass(Duration{90'000});
   EXPECT_EQ(agent.role(), Role::leader);
+}
+
+/// An agent inside the app that it scales, in the component itself.
+TEST_F(ReplicaOnDigitalOcean, ThatIsAloneByASettingOfItsOwnTakesNothingOver) {
+  fake.add_autoscaler({{"min_instance_count", 1}, {"max_instance_count", 6}});
+  ::setenv("HOSTNAME", "web-76b8-0", 1);
+  auto options = replica("single");
+  auto policy = nlohmann::json::parse(options.policies_text);
+  policy["platform"]["takeOver"] = true;
+  options.policies_text = policy.dump();
+  Hours alone{options};
+  alone.pass(Duration{60'000});
+  EXPECT_FALSE(alone.is_fine()) << "each of its writes would end it, and nobody goes on";
+  options.environment["SELFSCALE_FLEET"] = redis.url();
+  ::setenv("SELFSCALE_FLEET", "single", 1);
+  Hours with_others{options};
+  with_others.pass(Duration{60'000});
+  EXPECT_TRUE(with_others.is_fine()) << "an option goes before the environment";
+  ::unsetenv("SELFSCALE_FLEET");
+  ::unsetenv("HOSTNAME");
+}
+
+/// In hours of the engine's clock.
+class OwnDriver : public testing::Test {
+ protected:
+  AgentOptions options() {
+    AgentOptions made;
+    made.policies_text = R"({"service": "backend", "minReplicas": 1, "maxReplicas": 5,
+                             "preset": "balanced"})";
+    made.service = "backend";
+    made.environment = {{"SELFSCALE_RUN_DIR", directory.path() + "/run"},
+                        {"SELFSCALE_STATE_DIR", directory.path() + "/state"},
+                        {"AUTOSCALING_LOG_LEVEL", "off"}};
+    made.driver.capabilities.scope = Capabilities::Scope::host;
+    made.driver.scale = [](int) {};
+    made.driver.observe = [] { return ReplicaCounts{1, 1, 1}; };
+    return made;
+  }
+  Directory directory;
+};
+
+TEST_F(OwnDriver, ThatAsksToBeLeftAloneIsAlsoWhereALeadersLookIsBorne) {
+  int looks = 0;
+  bool is_throttled = false;
+  auto given = options();
+  given.driver.preflight = [&]() -> Preflight {
+    ++looks;
+    if (is_throttled) throw RetryAfter{Errc::throttled, "429", std::chrono::minutes{4}};
+    return {};
+  };
+  Hours agent{given};
+  agent.pass(Duration{60'000});
+  ASSERT_EQ(agent.role(), Role::leader);
+  is_throttled = true;
+  agent.pass(Duration{30'000});
+  const int before = looks;
+  agent.pass(Duration{180'000});
+  EXPECT_EQ(looks, before);
+  EXPECT_TRUE(agent.is_fine());
 }
 
 }  // namespace

@@ -75,6 +75,17 @@ TEST(Published, IsRefusedWhereAPartOfItIsMissingOrOfAnotherKind) {
   }
 }
 
+TEST(Published, IsRefusedWhereItsWordsAreNoText) {
+  for (const auto* part : {"reason", "code", "adjustments/0", "adjustments/0/code", "adjustments/1",
+                           "adjustments/1/code"}) {
+    auto said = published();
+    said["decision"]["recommendation"]["adjustments"].push_back({{"code", "maximum"}});
+    ASSERT_TRUE(is_understood(said.dump()));
+    said[json::json_pointer{std::string{"/decision/recommendation/"} + part}] = 7;
+    EXPECT_FALSE(is_understood(said.dump())) << part;
+  }
+}
+
 TEST(Published, IsRefusedWhereItIsNestedDeeperThanThereIsStack) {
   EXPECT_FALSE(is_understood(nested()));
   EXPECT_TRUE(parse_published(nested()).is_discarded());

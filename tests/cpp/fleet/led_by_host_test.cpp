@@ -27,7 +27,7 @@ class HostsThatLeadThemselves : public testing::Test {
     return make_host({"backend", folder + "/state", folder + "/run", holder});
   }
   std::unique_ptr<Fleet> join(const std::string& host) {
-    return make_led_by_host(place(host, host + "/1"), place("shared", host + "/1"));
+    return make_led_by_host(place(host, host + "/1"), place("shared", host + "/1"), "backend");
   }
   static Switches said(Fleet& fleet) { return run(fleet.switches("backend")).value(); }
 
@@ -94,8 +94,11 @@ TEST_F(HostsThatLeadThemselves, RefuseAChangeOfWhatHasChanged) {
 TEST_F(HostsThatLeadThemselves, ReadWhatTheirOwnLeaderPublishedAndOfOtherServicesThatOfAll) {
   const auto one = join("one");
   const auto all = place("shared", "elsewhere/1");
-  ASSERT_TRUE(run(one->publish("backend", "of one")));
   ASSERT_TRUE(run(all->publish("backend", "of all")));
+  const auto early = run(one->published("backend"));
+  ASSERT_FALSE(early) << "of when the service had one leader for all";
+  EXPECT_EQ(early.error().code, Errc::not_found);
+  ASSERT_TRUE(run(one->publish("backend", "of one")));
   ASSERT_TRUE(run(all->publish("worker", "of all")));
   EXPECT_EQ(run(one->published("backend")).value(), "of one");
   EXPECT_EQ(run(one->published("worker")).value(), "of all");

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import selfscale
+from selfscale.cli import doctor as commands
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 Write = Callable[[str, Any], Path]
@@ -441,3 +442,26 @@ def test_a_service_that_no_policy_has_is_not_passed_over(doctor: Run, arguments:
         assert said["ok"] is False
         assert "has no policy for other" in said["wrong"][0]["what"]
         assert said["wrong"][0]["paste"] == "--service backend"
+
+
+def test_an_agent_of_the_version_before_tells_of_no_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It runs on after an upgrade of the command line."""
+    monkeypatch.setenv("SELFSCALE_RUN_DIR", str(tmp_path / "run"))
+    monkeypatch.setenv("SELFSCALE_STATE_DIR", str(tmp_path / "state"))
+
+    def ask_the_version_before(*arguments: Any, **keywords: Any) -> Any:
+        answer = ask(*arguments, **keywords)
+        status = {key: said for key, said in answer["status"].items() if key not in {"peers", "elsewhere"}}
+        return {**answer, "status": status}
+
+    ask = commands.running.ask
+    monkeypatch.setattr(commands.running, "ask", ask_the_version_before)
+    deadline = time.monotonic() + 20
+    with selfscale.Agent(policy()):
+        while not commands.running.services():
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        found = commands.examine(None, {"service": "backend"})
+    assert found["agent"]["role"]
+    assert found["peers"] == []
+    assert found["elsewhere"] is None

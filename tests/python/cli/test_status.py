@@ -106,6 +106,21 @@ def test_what_is_measured_is_a_table(tmp_path: Path, selfscale: Run, policies: A
     assert "no instance web-2 has readings here; web-1 has" in of_none.stderr
 
 
+def test_the_status_of_an_agent_of_the_version_before_is_shown(refused: Agent) -> None:
+    """It runs on after an upgrade of the command line."""
+    deadline = time.monotonic() + 20
+    while not refused.status()["services"]:
+        assert time.monotonic() < deadline, refused.status()
+        time.sleep(0.02)
+    found = dict(refused.status())
+    del found["readings"]
+    found["services"] = [{key: said for key, said in one.items() if key != "hold"} for one in found["services"]]
+    with status.console.capture() as captured:
+        for part in status.parts(found):
+            status.console.print(part)
+    assert "no count is set now" not in captured.get()
+
+
 def reading(instance: str | None, value: float | None, missing: str | None = None) -> dict[str, Any]:
     return {"name": "rps", "instance": instance, "value": value, "unit": None, "window": 60.0, "missing": missing}
 

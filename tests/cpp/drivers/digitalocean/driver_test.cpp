@@ -26,7 +26,9 @@ class DigitalOceanDriver : public testing::Test {
     return *made_;
   }
   Result<std::unique_ptr<Driver>> made(const std::string& options) {
-    return digitalocean_driver(Setting{io, "web", options, {}, {}}, around.get());
+    Setting setting{io, "web", options, {}, {}};
+    setting.is_alone = is_alone;
+    return digitalocean_driver(std::move(setting), around.get());
   }
   Result<Observation> observe() { return run(io, driver().observe()); }
   Result<void> scale(int desired, std::optional<int> from = {}) {
@@ -53,6 +55,7 @@ class DigitalOceanDriver : public testing::Test {
 
   FakeDigitalOcean ocean;
   hosted::FakeSurroundings around{.variables = {{"DIGITALOCEAN_TOKEN", "hunter2"}}};
+  bool is_alone = false;
   asio::io_context io;
 
  private:
@@ -284,18 +287,18 @@ TEST_F(DigitalOceanDriver, RefusesASpecThatCannotBeSentBack) {
 /// Each of its writes starts it anew, and it gives back as it ends.
 TEST_F(DigitalOceanDriver, TakesNothingOverFromWithinTheAppWhereItWouldGiveItBack) {
   consent_to_takeover();
-  const auto wrong_at = [this](const std::string& host, const std::string& fleet) {
+  const auto wrong_at = [this](const std::string& host, bool alone) {
     around.variables["HOSTNAME"] = host;
-    around.variables["SELFSCALE_FLEET"] = fleet;
+    is_alone = alone;
     consent_to_takeover();
     return sentences(preflight().wrong);
   };
-  EXPECT_EQ(wrong_at("jobs-1", "redis://store"),
+  EXPECT_EQ(wrong_at("jobs-1", false),
             Names{"this agent runs in the component jobs of the same app: each of its writes "
                   "starts it anew, and as it ends it gives `autoscaling` back"});
-  EXPECT_EQ(wrong_at("laptop", "single"), Names{});
-  EXPECT_EQ(wrong_at("web-76b8-1", "redis://store"), Names{}) << "the next one goes on";
-  EXPECT_EQ(wrong_at("web-76b8-1", "single").size(), 1U) << "there is no next one";
+  EXPECT_EQ(wrong_at("laptop", true), Names{});
+  EXPECT_EQ(wrong_at("web-76b8-1", false), Names{}) << "the next one goes on";
+  EXPECT_EQ(wrong_at("web-76b8-1", true).size(), 1U) << "there is no next one";
 }
 
 TEST_F(DigitalOceanDriver, WithoutATakeoverItMayRunInTheApp) {
