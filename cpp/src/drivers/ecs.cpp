@@ -169,6 +169,7 @@ class Ecs final : public Driver {
     // Steps up need none of it: what stands against a scale-in is no failure of the preflight.
     if (options_.protects_busy_tasks && knows_protection && !can_protect_) {
       const auto seen = co_await look_at_protection(until);
+      if (!seen && seen.error().code == Errc::stopped) co_return seen.error();
       const bool is_refused = !seen && !may_pass(seen.error());
       if (is_refused) found.warnings.push_back(ecs::no_scale_in(seen.error()));
     }
