@@ -10,6 +10,9 @@ namespace {
 /// Another process may be writing: longer than this the control thread does not wait.
 constexpr int busy_milliseconds = 5;
 
+/// Who only reads has time until another process has folded in what a killed one left.
+constexpr int busy_milliseconds_to_read = 1000;
+
 /// SQLite would make it readable for others. Only a new file: closing a descriptor of one that
 /// SQLite has open would drop its locks.
 void make_private_file(const std::string& path) {
@@ -18,6 +21,8 @@ void make_private_file(const std::string& path) {
 }
 
 }  // namespace
+
+bool Trouble::is_busy() const noexcept { return (code & 0xff) == SQLITE_BUSY; }
 
 bool Trouble::is_corruption() const noexcept {
   return (code & 0xff) == SQLITE_CORRUPT || (code & 0xff) == SQLITE_NOTADB;
@@ -39,7 +44,9 @@ boost::system::result<Database, Trouble> Database::open(const std::string& path)
 }
 
 boost::system::result<Database, Trouble> Database::open_to_read(const std::string& path) {
-  return open(path, SQLITE_OPEN_READONLY);
+  auto database = open(path, SQLITE_OPEN_READONLY);
+  if (database) sqlite3_busy_timeout(database->handle_.get(), busy_milliseconds_to_read);
+  return database;
 }
 
 boost::system::result<Database, Trouble> Database::open(const std::string& path, int flags) {

@@ -19,6 +19,8 @@ namespace selfscale::journal {
 struct Trouble {
   int code = 0;
   std::string message;
+  /// Another process has the file to itself just now.
+  [[nodiscard]] bool is_busy() const noexcept;
   [[nodiscard]] bool is_corruption() const noexcept;
 };
 

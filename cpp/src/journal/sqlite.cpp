@@ -1,6 +1,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <chrono>
 #include <filesystem>
 #include <selfscale/decide.hpp>
 
@@ -19,7 +20,8 @@ constexpr Duration kept_for = 14 * 24h;
 constexpr Duration whole_for = 24h;
 constexpr std::int64_t most_bytes = std::int64_t{50} * 1000 * 1000;
 constexpr Duration evaluations_rest = 10s;
-constexpr int busy = 5;  // SQLITE_BUSY
+/// Who asks for what was written waits a little longer than a write may.
+constexpr auto longest_wait_to_read = 500ms;
 
 // Times are milliseconds of engine time. `bytes` is about what a row takes.
 constexpr const char* schema = R"(
@@ -114,6 +116,8 @@ class SqliteJournal final : public Journal {
   template <class... Values>
   void write(std::string_view sql, const Values&... values);
   template <class Take, class... Values>
+  std::optional<Trouble> try_read(std::string_view sql, Take& take, const Values&... values);
+  template <class Take, class... Values>
   Result<void> read(std::string_view sql, Take take, const Values&... values);
 
   std::string directory_;  // empty: in memory, from the beginning or since the file cannot be used
@@ -131,7 +135,7 @@ std::optional<Trouble> SqliteJournal::make_ready() {
   if (database_) return std::nullopt;
   if (!directory_.empty()) {
     auto trouble = open_file();
-    if (!trouble || (trouble->code & 0xff) == busy) return trouble;
+    if (!trouble || trouble->is_busy()) return trouble;
     notice_ += (notice_.empty() ? "" : "; ") + file() + " cannot be used (" + trouble->message +
                "): kept in memory; name a directory that this user may write to in "
                "SELFSCALE_STATE_DIR to keep it";
@@ -254,15 +258,24 @@ void SqliteJournal::write(std::string_view sql, const Values&... values) {
   why_dropped_ = trouble->message;
 }
 
-/// Hands each row to `take`.
+template <class Take, class... Values>
+std::optional<Trouble> SqliteJournal::try_read(std::string_view sql, Take& take,
+                                               const Values&... values) {
+  auto trouble = make_ready();
+  if (trouble) return trouble;
+  Query query{*database_, sql};
+  (query.bind(values), ...);
+  while (query.next()) take(query);
+  return query.trouble();
+}
+
+/// Hands each row to `take`. Where the file is busy there is not one yet.
 template <class Take, class... Values>
 Result<void> SqliteJournal::read(std::string_view sql, Take take, const Values&... values) {
-  auto trouble = make_ready();
-  if (!trouble) {
-    Query query{*database_, sql};
-    (query.bind(values), ...);
-    while (query.next()) take(query);
-    trouble = query.trouble();
+  const auto until = std::chrono::steady_clock::now() + longest_wait_to_read;
+  auto trouble = try_read(sql, take, values...);
+  while (trouble && trouble->is_busy() && std::chrono::steady_clock::now() < until) {
+    trouble = try_read(sql, take, values...);
   }
   if (!trouble) return {};
   if (trouble->is_corruption() && !directory_.empty()) set_aside(*trouble);

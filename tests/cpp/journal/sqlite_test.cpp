@@ -9,6 +9,7 @@
 #include <csignal>
 #include <fstream>
 #include <functional>
+#include <thread>
 
 #include "journal/rows_of_tests.hpp"
 #include "journal/temporary_directory.hpp"
@@ -149,6 +150,27 @@ TEST_F(SqliteFile, CountsWhatItDropsWhileSomebodyElseWrites) {
   journal->keep_decision(record_of("D4", at(3s)));
   EXPECT_TRUE(journal->decision("D4"));
   EXPECT_FALSE(journal->decision("D2"));
+}
+
+/// While one process folds in what a killed one left, nobody else can even read.
+TEST_F(SqliteFile, IsReadOnceWhoHasItToThemselvesIsDone) {
+  open()->keep_decision(record_of("D1", at(0s)));
+  const auto reader = open();
+  const auto beside_its_one_user = [&](const auto& read) {
+    sqlite3* other = nullptr;
+    sqlite3_open(file().c_str(), &other);
+    EXPECT_EQ(sqlite3_exec(other, "PRAGMA locking_mode = EXCLUSIVE; SELECT id FROM decisions",
+                           nullptr, nullptr, nullptr),
+              SQLITE_OK);
+    std::jthread leaves{[other] {
+      std::this_thread::sleep_for(100ms);
+      sqlite3_close(other);
+    }};
+    return read();
+  };
+  EXPECT_TRUE(beside_its_one_user([&] { return reader->decision("D1"); }));
+  reader->release();
+  EXPECT_TRUE(beside_its_one_user([&] { return read_sqlite(state()); }));
 }
 
 TEST_F(SqliteFile, PutsADamagedFileAsideAndBeginsAnew) {
