@@ -89,3 +89,26 @@ def two_policies_file(write: Callable[[str, Any], Path]) -> Path:
 def snapshot_file(write: Callable[[str, Any], Path]) -> Path:
     """A busy service."""
     return write("snapshot.json", SNAPSHOT)
+
+
+@pytest.fixture
+def init(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+    """Run `selfscale init` in an empty directory, in this process: there are many of them."""
+    from selfscale.cli._app import app
+    from typer.testing import CliRunner
+
+    monkeypatch.chdir(tmp_path)
+    return lambda *arguments: CliRunner().invoke(app, ["init", *map(str, arguments)])
+
+
+@pytest.fixture
+def written(init: Callable[..., Any], tmp_path: Path) -> Callable[..., Path]:
+    """The folder that `selfscale init` wrote a platform's files to."""
+
+    def write(platform: str, *options: str) -> Path:
+        folder = tmp_path / platform
+        ended = init(platform, "--out", folder, *options)
+        assert ended.exit_code == 0, ended.stderr
+        return folder
+
+    return write
