@@ -91,6 +91,12 @@ class HostedHarness : public Harness, public OverHttp {
   bool is_gone_ = false;
 };
 
+/// Of platforms that accept first, and carry out then or not.
+inline constexpr Divergence what_is_read_back{
+    "scale", {}, {}, Divergence::End::unsure, "it was accepted; was it carried out?", true};
+inline constexpr Divergence what_is_given_back{
+    "release", {}, {}, Divergence::End::unsure, "it was put back; is it there?", true};
+
 using MakeHosted = Result<std::unique_ptr<Driver>> (*)(Setting, hosted::Surroundings);
 
 }  // namespace selfscale::drivers
