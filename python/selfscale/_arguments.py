@@ -8,7 +8,16 @@ TYPE_CHECKING = False  # as in the package: importing typing takes longer than a
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["check_function", "checked_count", "checked_flag", "checked_text", "checked_texts", "shown", "text_or_none"]
+__all__ = [
+    "check_function",
+    "checked_count",
+    "checked_flag",
+    "checked_text",
+    "checked_texts",
+    "shown",
+    "shown_exception",
+    "text_or_none",
+]
 
 _LONGEST = 60
 _MOST = 2**31 - 1
@@ -18,6 +27,14 @@ def shown(value: object) -> str:
     """Return a value as a message names it."""
     text = f"the class {value.__qualname__}" if isinstance(value, type) else repr(value)
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+
+
+def shown_exception(error: BaseException) -> str:
+    """Return what came out of people's own code as a message tells it: its kind, its words, and where it was raised."""
+    import traceback
+
+    *_, last = traceback.extract_tb(error.__traceback__)
+    return f"{type(error).__name__}: {error} ({last.filename}, line {last.lineno})"
 
 
 def checked_text(name: str, value: object) -> str:

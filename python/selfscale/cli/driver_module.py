@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sys
-import traceback
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from selfscale._arguments import shown_exception
 from selfscale.cli.terminal import refuse, refuse_usage
 from selfscale.drivers import registered_names
 
@@ -49,12 +49,4 @@ def _import(module: str) -> None:
             f" PYTHONPATH to the folder in which {module.partition('.')[0]} lies, where that is not {Path.cwd()}"
         )
     except Exception as error:  # the import runs people's own code
-        refuse(_words(module, error))
-
-
-def _words(module: str, error: Exception) -> str:
-    *_, last = traceback.extract_tb(error.__traceback__)
-    return (
-        f"the driver module {module} cannot be imported: {type(error).__name__}: {error}"
-        f" ({last.filename}, line {last.lineno})"
-    )
+        refuse(f"the driver module {module} cannot be imported: {shown_exception(error)}")

@@ -10,8 +10,8 @@ from os import PathLike
 from os.path import isfile
 from typing import Any, Literal, Protocol, TypeAlias, TypedDict, runtime_checkable
 
-from selfscale._arguments import check_function, checked_count, checked_text, shown
-from selfscale.errors import Error
+from selfscale._arguments import check_function, checked_count, checked_text, shown, shown_exception
+from selfscale.errors import DriverError, Error
 
 __all__ = [
     "CallbackDriver",
@@ -274,8 +274,8 @@ _USUAL_FILES = ("selfscale.json", "config/autoscaling/policies.json")
 def register_driver(name: str, factory: DriverFactory) -> None:
     """Have policies with ``"platform": {"driver": name}`` act through a driver of yours.
 
-    Call it before the agent starts: the factory is called by each start, and an exception out of it leaves the start.
-    Any thread may call this.
+    Call it before the agent starts: the factory is called by each start. A `selfscale.Error` out of it leaves the
+    start; any other exception does so as the cause of a `selfscale.DriverError`. Any thread may call this.
 
     Args:
         name: what policies call it.
@@ -330,7 +330,18 @@ def registered_driver(
     if factory is None:
         return None
     of = service or environment.get("SELFSCALE_SERVICE") or chosen.get("service", "app")
-    return name, partial(factory, of, platform if platform.get("driver") == name else {})
+    return name, partial(_made, name, factory, of, platform if platform.get("driver") == name else {})
+
+
+def _made(name: str, factory: DriverFactory, service: str, platform: Mapping[str, Any]) -> Driver | CallbackDriver:
+    try:
+        return factory(service, platform)
+    except Error:
+        raise
+    except Exception as error:  # the factory is people's own code
+        keys = ", ".join(platform) or "none"  # their values may be secret
+        message = f"the driver {name!r} cannot be made of the platform's keys ({keys}): {shown_exception(error)}"
+        raise DriverError(message, "invalid_argument") from error
 
 
 def _policy_of(

@@ -141,6 +141,19 @@ def test_the_line_of_an_error_in_it_is_said(selfscale: Run, policies: Path, writ
     assert f"({path}, line 3)" in ended.stderr
 
 
+def test_a_driver_that_cannot_be_made_is_refused_in_one_sentence(selfscale: Run, write: Write) -> None:
+    path = write(
+        "mydriver.py",
+        "import selfscale\nselfscale.register_driver('racks', lambda service, platform: platform['url'])\n",
+    )
+    given = write("policies.json", {"policies": [{**POLICY, "platform": {"driver": "racks", "ulr": "http://a:b@c"}}]})
+    for command in ("agent", "doctor"):
+        ended = selfscale(command, "--policies", given, "--driver-module", "mydriver")
+        assert ended.returncode == 1
+        assert f"the platform's keys (driver, ulr): KeyError: 'url' ({path}, line 2)" in " ".join(ended.stderr.split())
+        assert "Traceback" not in ended.stderr
+
+
 @pytest.fixture
 def misspelt(write: Write) -> Path:
     """A policy whose driver has nearly the name of one of selfscale's."""
