@@ -51,6 +51,7 @@ enum class Code : std::uint8_t {
   data_refused,       ///< the metric's reading is NaN, infinite or negative
   floor_for_missing,  ///< missing: atLeastReplicas holds
   missing_ignored,    ///< missing: the policy says to ignore it
+  unheard_held,       ///< less is wanted by those that are heard, and some that serve are not
   // combine
   largest_up,   ///< the largest proposal of those that want more
   smallest_up,  ///< up: all; the smallest of the proposals

@@ -23,6 +23,7 @@ enum class Missing : std::uint8_t {
   refused,       ///< NaN, infinite or negative: refused at the gate
   denied,        ///< the source lacks a permission
   unknown,       ///< no such metric here
+  unheard,       ///< the replica may record it, where it is not heard from here
 };
 
 /// A metric's value over its window, with its age.

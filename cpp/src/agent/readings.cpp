@@ -283,10 +283,13 @@ struct Readings::History {
 
   [[nodiscard]] Reading silence(const MetricSpec& spec, const std::string& instance) const {
     const auto known = tally.instances().find(instance);
-    const bool is_hidden = known != tally.instances().end() && known->second.is_hidden;
-    auto silence = Reading::absent(
-        Missing::not_reported, is_hidden ? "/proc hides a process of " + instance
-                                         : instance + " has not reported " + spec.metric + " yet");
+    auto silence = Reading::absent(Missing::unheard, instance + " is not heard on this host");
+    if (known != tally.instances().end()) {
+      silence = Reading::absent(Missing::not_reported,
+                                known->second.is_hidden
+                                    ? "/proc hides a process of " + instance
+                                    : instance + " has not reported " + spec.metric + " yet");
+    }
     silence.capacity = capacity(spec, instance);
     return silence;
   }

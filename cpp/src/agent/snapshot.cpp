@@ -151,8 +151,9 @@ Snapshot SnapshotMaker::make(const Policy& policy, const Readings& readings,
     } else if (sole && readings.may_be_of_service(spec)) {
       snapshot.metrics[i] = readings.read(spec, *sole, now.at);
     } else {
-      // What a replica has asked for is known of the silent ones, too.
-      const auto told = spec.of == Of::request ? snapshot.instances.size() : heard_of;
+      // Of the silent ones it is known what a replica has asked for, and where they may report.
+      const bool tells_of_silent = spec.of == Of::request || now.others_report_elsewhere;
+      const auto told = tells_of_silent ? snapshot.instances.size() : heard_of;
       for (auto& instance : std::span{snapshot.instances}.first(told)) {
         instance.metrics[i] = readings.read(spec, instance.id, now.at);
       }

@@ -342,6 +342,11 @@ std::string in_words(const CompiledPolicy& policy, const Proposal& proposal) {
       return against_target(policy, proposal) +
              " would ask for a change, but not once instances that are not ready or do not report "
              "are counted in";
+    case Code::unheard_held:
+      return metric + " " + number_in_words(proposal.value) +
+             std::string{unit_of(metric_of(policy, proposal))} +
+             " of the replicas that are heard would do with fewer, but others serve that are not "
+             "heard here";
     case Code::updating:
       return against_target(policy, proposal) +
              " asks for no more, though a deployment has more running than were asked for";

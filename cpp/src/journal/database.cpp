@@ -8,7 +8,7 @@ namespace selfscale::journal {
 namespace {
 
 /// Another process may be writing: longer than this the control thread does not wait.
-constexpr int busy_milliseconds = 5;
+constexpr int busy_milliseconds = 50;
 
 /// Who only reads has time until another process has folded in what a killed one left.
 constexpr int busy_milliseconds_to_read = 1000;

@@ -13,7 +13,7 @@ std::string_view look_up(const std::array<std::string_view, N>& names, E value) 
 }
 
 // In the order of the enumerations.
-constexpr std::array<std::string_view, 67> codes{"above_threshold",
+constexpr std::array<std::string_view, 68> codes{"above_threshold",
                                                  "below_threshold",
                                                  "above_not_long",
                                                  "below_not_long",
@@ -41,6 +41,7 @@ constexpr std::array<std::string_view, 67> codes{"above_threshold",
                                                  "data_refused",
                                                  "floor_for_missing",
                                                  "missing_ignored",
+                                                 "unheard_held",
                                                  "largest_up",
                                                  "smallest_up",
                                                  "all_agree_down",
@@ -92,8 +93,9 @@ constexpr std::array<std::string_view, 5> triggers{"policy", "schedule", "manual
                                                    "foreign"};
 constexpr std::array<std::string_view, 6> outcomes{"accepted",    "succeeded", "failed",
                                                    "rolled_back", "adopted",   "superseded"};
-constexpr std::array<std::string_view, 8> missings{
-    "no", "not_reported", "timed_out", "stale", "incomplete", "refused", "denied", "unknown"};
+constexpr std::array<std::string_view, 9> missings{"no",     "not_reported", "timed_out",
+                                                   "stale",  "incomplete",   "refused",
+                                                   "denied", "unknown",      "unheard"};
 constexpr std::array<std::string_view, 5> phases{"running", "pending", "failed", "succeeded",
                                                  "unknown"};
 

@@ -80,7 +80,10 @@ def scale(
     url: Url = None,
     as_json: AsJson = False,
 ) -> None:
-    """Ask for exactly so many replicas once, now, within the policy's bounds; the leader sets them."""
+    """Ask for exactly so many replicas once, now, within the policy's bounds; the leader sets them.
+
+    Ends with 1 where the agent may not act: the order is in its history as refused, and is not kept.
+    """
     if replicas is None:
         is_count = service is not None and service.isdecimal()
         refuse_usage(f"say how many with --replicas: selfscale scale --replicas {service if is_count else 'N'}")
@@ -88,8 +91,13 @@ def scale(
     said = tell(_path("test", name), {"replicas": replicas}, service=service, url=url)
     count = "1 replica is" if said["replicas"] == 1 else f"{said['replicas']} replicas are"
     short = "" if said["replicas"] == replicas else f" ({replicas} is outside of the policy's bounds)"
-    words = f"{name}: {count} asked for{short}{_what_else_is_in_the_way(name, service, url, set())}"
-    _say(said, words, as_json=as_json)
+    refused = _in_the_way(name, service, url, set())
+    words = f"{name}: {count} asked for{short}"
+    if refused:
+        words += f", which is refused: {', and '.join(refused)}. Ask again then"
+    _say({**said, "refused": refused}, words, as_json=as_json)
+    if refused:
+        raise typer.Exit(1)
 
 
 def _turn(service: str | None, url: str | None, *, on: bool, as_json: bool) -> None:
@@ -111,11 +119,15 @@ def _how_far_it_holds(service: str | None) -> str:
 
 
 def _what_else_is_in_the_way(name: str, service: str | None, url: str | None, turned: set[str]) -> str:
+    ways = _in_the_way(name, service, url, turned)
+    return f"; nothing is scaled yet: {', and '.join(ways)}" if ways else ""
+
+
+def _in_the_way(name: str, service: str | None, url: str | None, turned: set[str]) -> list[str]:
     """Say what keeps a service from being acted on. What was just turned is not looked at: it counts from now on."""
     switches = ask("/api/autoscaling/status", service=service, url=url)["status"]["switches"]
     in_the_way = [each["name"] for each in switches if each["saysNo"] and each["name"] not in turned]
-    ways = [_WAYS[each].format(service=name) for each in in_the_way if each in _WAYS]
-    return f"; nothing is scaled yet: {', and '.join(ways)}" if ways else ""
+    return [_WAYS[each].format(service=name) for each in in_the_way if each in _WAYS]
 
 
 def _end_of_pause(until: str | None, lasting: str | None) -> str | None:

@@ -77,8 +77,9 @@ TEST_F(AgentThatIsHeld, KeepsAnOrderByHandForLater) {
   EXPECT_EQ(platform.writes, 0);
   EXPECT_TRUE(agent.history("backend").empty());
   is_deploying = false;
-  ASSERT_TRUE(eventually([&] { return platform.replicas == 3; }));
+  ASSERT_TRUE(eventually([&] { return !agent.history("backend").empty(); }));
   EXPECT_EQ(agent.history("backend").back().trigger, Trigger::manual);
+  ASSERT_TRUE(eventually([&] { return platform.replicas == 3; }));
   EXPECT_EQ(platform.writes, 1);
 }
 

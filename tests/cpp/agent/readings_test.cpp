@@ -317,7 +317,7 @@ TEST_F(ReadingsTest, CpuAndMemoryOfTheRequestNeedToKnowIt) {
   run({0.5, 4e9});
   EXPECT_NEAR(of(cpu, "a").value, 80.0, 1e-6);
   EXPECT_EQ(of(memory, "a").value, 25.0);
-  EXPECT_EQ(of(cpu, "b").missing, Missing::not_reported);
+  EXPECT_EQ(of(cpu, "b").missing, Missing::unheard);
   EXPECT_EQ(of(cpu, "b").capacity, 0.5) << "what it would be of is known all the same";
 }
 

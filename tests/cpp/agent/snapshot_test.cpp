@@ -63,9 +63,11 @@ class SnapshotTest : public testing::Test {
     now.observation = std::move(seen);
     now.failure = failure;
     now.own_instance = "own";
+    now.others_report_elsewhere = others_report_elsewhere;
     return maker.make(policy, readings, now);
   }
 
+  bool others_report_elsewhere = false;
   Policy policy = load_policies(R"({"service": "backend", "maxReplicas": 5,
     "rules": [{"metric": "in_flight", "type": "target", "targetPerReplica": 10},
               {"metric": "response_time_p95", "type": "threshold", "scaleUp": 1}]})")
@@ -179,6 +181,21 @@ TEST_F(SnapshotTest, EveryReplicaOfThePlatformIsListedThoughNobodyHearsOfIt) {
     EXPECT_FALSE(silent.metrics[0]);
     EXPECT_EQ(silent.ready == Ready::no, silent.phase == Phase::pending);
   }
+}
+
+TEST_F(SnapshotTest, WhoIsSilentHereMayReportElsewhere) {
+  feed({process("a", 1, 3)});
+  others_report_elsewhere = true;
+  const auto counted_only = make(counted(2, 2));
+  ASSERT_TRUE(counted_only.instances[1].metrics[0]);
+  EXPECT_EQ(counted_only.instances[1].metrics[0]->missing, Missing::unheard);
+
+  others_report_elsewhere = false;
+  auto seen = counted(2, 2);
+  seen.replicas = {replica("a", true, 100.0), replica("b", true, 100.0)};
+  const auto named = make(seen);
+  EXPECT_FALSE(named.instances[0].metrics[0]->is_missing());
+  EXPECT_EQ(named.instances[1].metrics[0]->missing, Missing::unheard);
 }
 
 TEST_F(SnapshotTest, WithoutItsWordOnReadinessSilentReplicasAreTakenToRun) {

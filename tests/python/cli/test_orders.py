@@ -108,12 +108,26 @@ def test_a_pause_that_cannot_be_read_is_refused(start: Callable[..., Agent], sel
 
 
 def test_an_order_says_how_many_are_asked_for(start: Callable[..., Agent], selfscale: Run) -> None:
-    start()
-    words = said(selfscale("scale", "backend", "--replicas", 3))
-    assert words.startswith("backend: 3 replicas are asked for; nothing is scaled yet: ")
-    assert said(selfscale("scale", "--replicas", 99)).startswith(
+    start(enabled=True)
+    said(selfscale("enable"))
+    assert said(selfscale("scale", "backend", "--replicas", 3)) == "backend: 3 replicas are asked for"
+    assert said(selfscale("scale", "--replicas", 99)) == (
         "backend: 5 replicas are asked for (99 is outside of the policy's bounds)"
     )
+
+
+def test_an_order_that_an_agent_may_not_carry_out_is_refused_and_the_way_said(
+    start: Callable[..., Agent], selfscale: Run
+) -> None:
+    start()
+    ended = selfscale("scale", "backend", "--replicas", 3)
+    assert ended.returncode == 1
+    assert ended.stdout.startswith("backend: 3 replicas are asked for, which is refused: the global switch is off; ")
+    assert "`selfscale enable backend` turns it on" in ended.stdout
+    assert ended.stdout.endswith("Ask again then\n")
+    ended = selfscale("scale", "backend", "--replicas", 3, "--json")
+    assert ended.returncode == 1
+    assert "`selfscale enable` turns it on" in json.loads(ended.stdout)["refused"][0]
 
 
 @pytest.mark.parametrize(
@@ -164,10 +178,11 @@ def test_another_users_agents_are_not_taken_for_none() -> None:
 def test_programs_get_json(start: Callable[..., Agent], selfscale: Run) -> None:
     start()
     answers = {
+        ("enable",): {"enabled": True},
         ("enable", "backend"): {"enabled": True, "service": "backend"},
         ("pause", "backend"): {"service": "backend", "paused": True, "until": None},
         ("resume", "backend"): {"service": "backend", "paused": False},
-        ("scale", "backend", "--replicas", "3"): {"service": "backend", "replicas": 3, "serial": 1},
+        ("scale", "backend", "--replicas", "3"): {"service": "backend", "replicas": 3, "serial": 1, "refused": []},
     }
     for arguments, answer in answers.items():
         assert json.loads(selfscale(*arguments, "--json").stdout) == answer

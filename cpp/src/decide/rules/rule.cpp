@@ -1,9 +1,12 @@
 #include "decide/rules/rule.hpp"
 
+#include <algorithm>
+
 #include "decide/activate.hpp"
 #include "decide/rules/backlog.hpp"
 #include "decide/rules/concurrency.hpp"
 #include "decide/rules/ecs_target.hpp"
+#include "decide/rules/serving.hpp"
 #include "decide/rules/step.hpp"
 #include "decide/rules/target.hpp"
 #include "decide/rules/threshold.hpp"
@@ -42,6 +45,17 @@ struct Propose {
 bool is_asleep(const Situation& seen, const RuleSpec& rule, const Proposal& proposal) noexcept {
   return seen.current == 0 && seen.policy.scale_to_zero &&
          proposal.code != Code::floor_for_missing && work_of(seen, rule) != Work::some;
+}
+
+/// What those that are heard would give up, others may be busy with: each agent reads its own host.
+bool leaves_out_some(const Situation& seen, std::size_t metric) noexcept {
+  if (service_reading(seen, metric) != nullptr) return false;
+  const MetricSpec& spec = seen.policy.metrics[metric];
+  return std::ranges::any_of(seen.snapshot.instances, [&](const Instance& instance) {
+    const Reading* entry = entry_of(instance, metric);
+    return entry != nullptr && entry->missing == Missing::unheard &&
+           serving_standing(instance, spec, metric) == Standing::missing;
+  });
 }
 
 }  // namespace
@@ -107,6 +121,11 @@ Proposal propose(const Situation& seen, int rule, DecisionState::Memory& memory,
     const auto missing_for =
         missing_since ? std::optional<Duration>{seen.at - *missing_since} : std::nullopt;
     proposal = missing_as(proposal, seen.policy.metrics[metric], seen.current, missing_for);
+  }
+  if (proposal.answer == Answer::down && leaves_out_some(seen, metric)) {
+    proposal.answer = Answer::hold;
+    proposal.replicas = seen.current;
+    proposal.code = Code::unheard_held;
   }
   if (proposal.answer == Answer::up && is_asleep(seen, spec, proposal)) {
     proposal.answer = Answer::hold;
