@@ -25,7 +25,6 @@ std::int64_t milliseconds(timespec time) noexcept {
 
 }  // namespace
 
-double wall_seconds() noexcept { return seconds(read(CLOCK_REALTIME)); }
 std::int64_t boot_milliseconds() noexcept { return milliseconds(read(CLOCK_BOOTTIME)); }
 double thread_cpu_seconds() noexcept { return seconds(read(CLOCK_THREAD_CPUTIME_ID)); }
 double process_cpu_seconds() noexcept { return seconds(read(CLOCK_PROCESS_CPUTIME_ID)); }

@@ -1,12 +1,14 @@
-/// The only real clock.
+/// The clocks that an agent reads.
 #pragma once
 
 #include <cstdint>
 #include <selfscale/instant.hpp>
 
+#include "segment/wall_clock.hpp"
+
 namespace selfscale::agent {
 
-double wall_seconds() noexcept;
+using segment::wall_seconds;
 /// Since boot, the time asleep included; the same for all processes of a host.
 std::int64_t boot_milliseconds() noexcept;
 /// Used by the calling thread since its start.

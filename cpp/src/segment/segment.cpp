@@ -10,6 +10,7 @@
 
 #include "segment/form.hpp"
 #include "segment/open_file.hpp"
+#include "segment/wall_clock.hpp"
 
 namespace selfscale::segment {
 namespace {
@@ -34,12 +35,6 @@ std::string file_name(const Place& place) {
   name += '-';
   for (int shift = 60; shift >= 0; shift -= 4) name += digits[(hash_of(place) >> shift) & 15];
   return name + ".segment" + std::to_string(file_version);
-}
-
-double wall_seconds() noexcept {
-  timespec now{};
-  ::clock_gettime(CLOCK_REALTIME, &now);
-  return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
 }
 
 void write_name(Name& name, std::string_view text) noexcept {

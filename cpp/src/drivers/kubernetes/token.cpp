@@ -1,9 +1,9 @@
 #include "drivers/kubernetes/token.hpp"
 
-#include <chrono>
 #include <string>
 
 #include "drivers/program.hpp"
+#include "segment/wall_clock.hpp"
 
 namespace selfscale::drivers::kubernetes {
 namespace {
@@ -12,13 +12,9 @@ namespace asio = boost::asio;
 
 constexpr double seconds_before_it_expires = 60.0;
 
-double wall_seconds() {
-  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
-}
-
 bool is_good(const std::optional<IssuedToken>& issued) {
-  return issued &&
-         (!issued->expires || *issued->expires - seconds_before_it_expires > wall_seconds());
+  return issued && (!issued->expires ||
+                    *issued->expires - seconds_before_it_expires > segment::wall_seconds());
 }
 
 Failure of_program(const Plugin& plugin, const Failure& failure) {

@@ -9,22 +9,15 @@
 #include <cstring>
 #include <utility>
 
+#include "segment/wall_clock.hpp"
+
 namespace selfscale::drivers::local {
-namespace {
-
-std::string wall_seconds() {
-  const std::chrono::duration<double> since_epoch =
-      std::chrono::system_clock::now().time_since_epoch();
-  return std::to_string(since_epoch.count());
-}
-
-}  // namespace
 
 AgentChild::AgentChild(const Options& options, Keeper& keeper)
     : command_{options.agent},
       variables_{"SELFSCALE_SERVICE=" + options.service,
                  "SELFSCALE_RUN_DIR=" + options.run_directory,
-                 "SELFSCALE_RUN_SINCE=" + wall_seconds()},
+                 "SELFSCALE_RUN_SINCE=" + std::to_string(segment::wall_seconds())},
       first_{options.backoff_first},
       most_{options.backoff_most},
       keeper_{keeper},
