@@ -190,6 +190,7 @@ class Examiner {
       co_return;
     }
     look_at(*observed, check);
+    listed_ = observed->replicas;
   }
 
   void look_at(const drivers::Observation& observed, Check& check) const {
@@ -243,14 +244,16 @@ class Examiner {
       check.wrong.emplace_back(error.what(), "agents that cannot meet do not act");
       co_return;
     }
-    check.seen = "agents meet at " + meeting.place;
+    check.seen = settings_.fleet == Settings::Fleet::single
+                     ? "no other agent leads, by a person's word (SELFSCALE_FLEET=single)"
+                     : "agents meet at " + meeting.place;
     if (!driver_ && !driver_name_.empty() && !meeting.spans_hosts) {
       // Whether that is enough, only the driver could say.
       check.seen.clear();
       check.warnings.push_back(reach_unknown(meeting.place));
     }
     if (auto rivals =
-            possible_rivals(settings_, driver_.get(), driver_name_, meeting.spans_hosts)) {
+            possible_rivals(settings_, driver_.get(), driver_name_, meeting.spans_hosts, listed_)) {
       check.wrong.push_back(std::move(*rivals));
     }
     if (auto unheard = unheard_replicas(settings_, meeting.spans_hosts); unheard && driver_) {
@@ -374,6 +377,7 @@ class Examiner {
   asio::io_context io_{1};
   std::string driver_name_;
   std::unique_ptr<drivers::Driver> driver_;
+  std::vector<drivers::Replica> listed_;  ///< by the platform
   std::optional<drivers::Guess> guess_;
   Said said_;
   Examination found_;

@@ -6,11 +6,14 @@
 namespace selfscale::agent {
 namespace {
 
-constexpr auto no_place =
+const std::string place_or_apart =
+    "name a place that all of them reach in SELFSCALE_FLEET (kubernetes, redis://…, "
+    "postgresql://…), or let a single process lead, outside of what is scaled, and say "
+    "SELFSCALE_FLEET=single there alone";
+const std::string no_place =
     "every replica has an agent that could scale this platform, and they have no place to agree on "
-    "one of them: name one that all of them reach in SELFSCALE_FLEET (kubernetes, redis://…, "
-    "postgresql://…), or let a single process lead, outside of what is scaled, and say there "
-    "SELFSCALE_FLEET=single";
+    "one of them: " +
+    place_or_apart;
 constexpr auto told_none = "SELFSCALE_FLEET=none: no agent leads; name a place where they meet";
 
 constexpr auto or_of_this_host =
@@ -20,7 +23,7 @@ constexpr auto or_of_this_host =
 std::string ways_out(std::string_view driver_name) {
   const std::string place = driver_name == "kubernetes" ? "kubernetes" : "redis://HOST:6379/0";
   return "SELFSCALE_FLEET=" + place +
-         "   # the same for all agents of the service; or, where only one leads it: "
+         "   # the same for all agents of the service; or, of one outside of what is scaled: "
          "SELFSCALE_FLEET=single";
 }
 
@@ -52,15 +55,26 @@ std::string way_to_ask(std::string_view driver_name) {
 
 /// Agents on other hosts reach a platform as well as this one, and know nothing of a host's lease.
 std::optional<Finding> possible_rivals(const Settings& settings, const drivers::Driver* driver,
-                                       std::string_view driver_name, bool meet_across_hosts) {
+                                       std::string_view driver_name, bool meet_across_hosts,
+                                       std::span<const drivers::Replica> listed) {
   using Fleet = Settings::Fleet;
-  if (driver == nullptr || settings.fleet == Fleet::single) return std::nullopt;
+  if (driver == nullptr) return std::nullopt;
   if (settings.fleet == Fleet::none) {
     return Finding{told_none, "it recommends, and nobody acts", ways_out(driver_name)};
   }
   const bool is_reached_from_everywhere =
       driver->capabilities().scope == drivers::Capabilities::Scope::platform;
   if (!is_reached_from_everywhere || meet_across_hosts) return std::nullopt;
+  if (settings.fleet == Fleet::single) {
+    const bool is_listed = std::ranges::any_of(listed, [&](const drivers::Replica& replica) {
+      return replica.instance == settings.instance;
+    });
+    if (!settings.is_replica || !is_listed) return std::nullopt;
+    return Finding{"SELFSCALE_FLEET=single, and this process is " + settings.instance +
+                       ", one of the replicas that it scales: " + place_or_apart,
+                   "each of them leads then, and they undo each other's work",
+                   ways_out(driver_name)};
+  }
   const std::string own = driver_name == "callback" ? or_of_this_host : "";
   return Finding{no_place + own, "two that write one count undo each other's work",
                  ways_out(driver_name)};

@@ -4,6 +4,7 @@
 
 #include <optional>
 #include <selfscale/finding.hpp>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,9 +14,11 @@
 
 namespace selfscale::agent {
 
-/// Why it is not, and the ways out; empty: it is. `driver` is null where there is none.
+/// Why it is not, and the ways out; empty: it is. `driver` is null where there is none; `listed` is
+/// what the platform was last seen to have.
 std::optional<Finding> possible_rivals(const Settings& settings, const drivers::Driver* driver,
-                                       std::string_view driver_name, bool meet_across_hosts);
+                                       std::string_view driver_name, bool meet_across_hosts,
+                                       std::span<const drivers::Replica> listed);
 
 /// What the agent of one of many replicas does not know of the others; empty: it is none, or nobody
 /// is out of its sight.

@@ -77,7 +77,7 @@ Duration Standing::longer_wait() const noexcept {
 
 std::optional<Finding> Standing::rivals() const {
   return possible_rivals(house_.settings, house_.driver.get(), house_.driver_name,
-                         house_.fleet_spans_hosts);
+                         house_.fleet_spans_hosts, replicas_());
 }
 
 void Standing::say(const drivers::Preflight& before) {

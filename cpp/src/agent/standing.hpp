@@ -7,6 +7,7 @@
 #include <optional>
 #include <selfscale/finding.hpp>
 #include <selfscale/instant.hpp>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -20,8 +21,11 @@ class Standing {
  public:
   /// What was seen so far, of the work and of the replicas, that a person should know.
   using Warnings = std::function<std::vector<Finding>()>;
+  /// The replicas that the platform was last seen to have.
+  using Replicas = std::function<std::span<const drivers::Replica>()>;
 
-  Standing(House& house, Warnings warnings) : house_{house}, warnings_{std::move(warnings)} {}
+  Standing(House& house, Warnings warnings, Replicas replicas)
+      : house_{house}, warnings_{std::move(warnings)}, replicas_{std::move(replicas)} {}
 
   /// Asks the driver where it is time to, and tells people what is new. Whoever leads, or is about
   /// to, asks more often.
@@ -52,6 +56,7 @@ class Standing {
 
   House& house_;
   Warnings warnings_;
+  Replicas replicas_;
   drivers::Preflight found_;
   std::optional<Instant> looked_at_;
   std::optional<Duration> wait_;  ///< after a look that was not fine

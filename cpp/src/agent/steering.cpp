@@ -59,7 +59,7 @@ Steering::Steering(House& house)
       platform_{house},
       account_{house},
       events_{house, state_, [this] { return renew(); }},
-      standing_{house, [this] { return warnings(); }} {
+      standing_{house, [this] { return warnings(); }, [this] { return std::span{replicas()}; }} {
   readings_.watch(shown_metrics(policy_));
 }
 
@@ -273,10 +273,13 @@ void Steering::sample() {
   const auto now = house_.clock.now();
   if (sampled_at_ && now - *sampled_at_ < shortest_sample) return;
   sampled_at_ = now;
-  static const std::vector<drivers::Replica> none;
-  const auto& replicas = platform_.seen() ? platform_.seen()->replicas : none;
   readings_.feed(sampler_.sample(now, house_.seat.segment(), house_.seat.own_metrics(),
-                                 house_.settings.instance, replicas));
+                                 house_.settings.instance, replicas()));
+}
+
+const std::vector<drivers::Replica>& Steering::replicas() const {
+  static const std::vector<drivers::Replica> none;
+  return platform_.seen() ? platform_.seen()->replicas : none;
 }
 
 std::vector<Finding> Steering::warnings() const {
@@ -410,6 +413,9 @@ void Steering::take_circumstances() {
   circumstances_.wall_time_seconds = wall_seconds();
   circumstances_.has_driver = house_.driver != nullptr;
   circumstances_.preflight = drivers::sentences(standing_.found().wrong);
+  if (auto why = standing_.rivals(); why && standing_.is_fine()) {  // seen since the last look
+    circumstances_.preflight = drivers::sentences({std::move(*why)});
+  }
   people_allow_ = hears_people_ && agent::people_allow(judge(read_switches(circumstances_)));
 }
 

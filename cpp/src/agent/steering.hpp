@@ -104,6 +104,7 @@ class Steering {
   void say_whether_counted();
   boost::asio::awaitable<Shared> shared();
   boost::asio::awaitable<void> read_switches_of_people();
+  [[nodiscard]] const std::vector<drivers::Replica>& replicas() const;  ///< as last seen
   void take_circumstances();
   void judge_now();
   boost::asio::awaitable<void> act();

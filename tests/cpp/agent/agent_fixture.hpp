@@ -11,6 +11,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <selfscale/agent.hpp>
+#include <set>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -121,6 +122,15 @@ class AgentTest : public testing::Test {
     return said ? (*said)["decision"]["recommendation"]["recommendedReplicas"].get<int>() : 0;
   }
   static json status(const Agent& agent) { return json::parse(agent.status_json()); }
+  /// Often enough for whatever would be done to be done.
+  static bool evaluates_on(const Agent& agent) {
+    std::set<json> evaluations;
+    return eventually([&] {
+      const auto services = status(agent)["services"];
+      if (!services.empty()) evaluations.insert(services[0]["lastEvaluation"]);
+      return evaluations.size() > 8;
+    });
+  }
 
   Directory directory;
   Platform platform;

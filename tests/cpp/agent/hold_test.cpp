@@ -1,8 +1,6 @@
 // While a platform takes no count, as during a deployment, what is wanted waits.
 #include <gtest/gtest.h>
 
-#include <set>
-
 #include "agent/agent_fixture.hpp"
 
 namespace selfscale::agent {
@@ -22,15 +20,6 @@ class AgentThatIsHeld : public AgentTest {
       return seen;
     };
     return made;
-  }
-  /// Often enough for whatever would be done to be done.
-  static bool evaluates_on(const Agent& agent) {
-    std::set<json> evaluations;
-    return eventually([&] {
-      const auto services = status(agent)["services"];
-      if (!services.empty()) evaluations.insert(services[0]["lastEvaluation"]);
-      return evaluations.size() > 8;
-    });
   }
 
   std::atomic<bool> is_deploying{true};

@@ -131,5 +131,49 @@ TEST_P(WhoMayLead, ActsWhereOneWriterIsCertainAndElseSaysWhyNot) {
 INSTANTIATE_TEST_SUITE_P(Agents, WhoMayLead, testing::ValuesIn(rows),
                          [](const auto& each) { return each.param.name; });
 
+class OneOfThoseThatItScales : public AgentTest {
+ protected:
+  /// In the first pod, which every one after it is like.
+  AgentOptions told_that_it_is_alone() {
+    auto policy = depth_policy();
+    policy["minReplicas"] = 3;
+    policy["platform"] = json::parse(api.platform());
+    auto made = options(policy);
+    made.enable = true;
+    made.environment["SELFSCALE_FLEET"] = "single";
+    made.environment["SELFSCALE_INSTANCE"] =
+        api.look([](const auto& cluster) { return cluster.pods.front().name; });
+    return made;
+  }
+
+  drivers::kubernetes::ApiServer api;
+};
+
+TEST_F(OneOfThoseThatItScales, IsNotAloneWhateverAPersonSays) {
+  Agent agent{told_that_it_is_alone()};
+  agent.start();
+  ASSERT_TRUE(eventually([&] { return recommended(agent) == 3; })) << status(agent).dump(1);
+  EXPECT_TRUE(evaluates_on(agent));
+  EXPECT_EQ((*recommendation(agent))["because"], "not_candidate") << status(agent).dump(1);
+  EXPECT_EQ(api.look([](const auto& cluster) { return cluster.writes; }), 0);
+  try {
+    agent.enable();
+    ADD_FAILURE() << "it was enabled";
+  } catch (const Error& error) {
+    EXPECT_PRED2(contains, error.what(), "one of the replicas that it scales");
+    EXPECT_PRED2(contains, error.what(), "SELFSCALE_FLEET=single there alone");
+  }
+}
+
+TEST_F(OneOfThoseThatItScales, ActsWhereItIsBesideThem) {
+  auto given = told_that_it_is_alone();
+  given.environment["SELFSCALE_APART"] = "true";
+  Agent agent{given};
+  agent.start();
+  EXPECT_TRUE(eventually([&] {
+    return api.look([](const auto& cluster) { return cluster.writes; }) == 1;
+  })) << status(agent).dump(1);
+}
+
 }  // namespace
 }  // namespace selfscale::agent
