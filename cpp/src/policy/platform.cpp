@@ -16,6 +16,25 @@ constexpr std::array<std::string_view, 15> usual_drivers{
 /// The first so many act in this version; policies of the others are read and recommend only.
 constexpr std::size_t acting_drivers = 14;
 
+/// What others call a platform, and the driver that is meant.
+constexpr std::array<std::pair<std::string_view, std::string_view>, 10> other_names{
+    {{"k8s", "kubernetes"},
+     {"aws", "ecs"},
+     {"fargate", "ecs"},
+     {"docker", "compose"},
+     {"docker_compose", "compose"},
+     {"docker-compose", "compose"},
+     {"docker_swarm", "swarm"},
+     {"gcp", "cloud_run"},
+     {"do", "digitalocean"},
+     {"celery", "celery_pool"}}};
+
+std::string_view driver_meant_by(std::string_view name) {
+  const auto* const other =
+      std::ranges::find(other_names, name, &decltype(other_names)::value_type::first);
+  return other != other_names.end() ? other->second : nearest(name, usual_drivers);
+}
+
 void read_readiness(Reader& platform) {
   const Json* value = platform.find("readiness");
   if (value == nullptr) return;
@@ -161,7 +180,7 @@ void read_platform(Reader& reader, CompiledPolicy& policy) {
       if (policy.enabled && !acts) hint_at_no_action(platform, *driver);
       return;
     }
-    if (const std::string_view meant = nearest(*driver, usual_drivers); !meant.empty()) {
+    if (const std::string_view meant = driver_meant_by(*driver); !meant.empty()) {
       platform.hint("driver", "is not one of ours; did you mean \"" + std::string{meant} + "\"?");
     }
   });

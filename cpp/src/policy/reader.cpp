@@ -31,21 +31,28 @@ bool is_secret(std::string_view key, const Json& value) {
   return value.is_string() && value.get_ref<const std::string&>().find("://") != std::string::npos;
 }
 
+bool is_same_letter(char one, char other) {
+  return std::tolower(static_cast<unsigned char>(one)) ==
+         std::tolower(static_cast<unsigned char>(other));
+}
+
+/// Letters left out, put in, replaced, or swapped with their neighbour (optimal string alignment).
 std::size_t edit_distance(std::string_view one, std::string_view other) {
-  std::vector<std::size_t> row(other.size() + 1);
-  for (std::size_t i = 0; i < row.size(); ++i) row[i] = i;
+  std::vector<std::size_t> before;
+  std::vector<std::size_t> last(other.size() + 1);
+  for (std::size_t i = 0; i < last.size(); ++i) last[i] = i;
   for (std::size_t i = 0; i < one.size(); ++i) {
-    std::size_t diagonal = row[0];
-    row[0] = i + 1;
+    std::vector<std::size_t> row{i + 1};
     for (std::size_t j = 0; j < other.size(); ++j) {
-      const bool same = std::tolower(static_cast<unsigned char>(one[i])) ==
-                        std::tolower(static_cast<unsigned char>(other[j]));
-      const std::size_t replaced = diagonal + (same ? 0 : 1);
-      diagonal = row[j + 1];
-      row[j + 1] = std::min({replaced, row[j] + 1, row[j + 1] + 1});
+      const std::size_t replaced = last[j] + (is_same_letter(one[i], other[j]) ? 0 : 1);
+      row.push_back(std::min({replaced, row[j] + 1, last[j + 1] + 1}));
+      const bool are_swapped = i > 0 && j > 0 && is_same_letter(one[i], other[j - 1]) &&
+                               is_same_letter(one[i - 1], other[j]);
+      if (are_swapped) row.back() = std::min(row.back(), before[j - 1] + 1);
     }
+    before = std::exchange(last, std::move(row));
   }
-  return row.back();
+  return last.back();
 }
 
 }  // namespace

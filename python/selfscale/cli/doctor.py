@@ -57,6 +57,7 @@ def doctor(
     try:
         asked = _policies(path, service, as_json=as_json) if path else _running(service)
         if not asked:
+            running.refuse_where_none_can_be_seen()
             if as_json:
                 _print_nothing([_finding(NO_FILE, _NO_POLICY, _WRITE_ONE)])
             refuse_usage(NO_FILE)

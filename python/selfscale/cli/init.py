@@ -264,7 +264,11 @@ def init(
 
 def _project_file(folder: Path) -> str:
     """Return the name of the project's own file for Compose, which looks for these in this order."""
-    return next((name for name in _PROJECT_FILES if (folder / name).is_file()), _PROJECT_FILES[-1])
+    try:
+        there = {path.name for path in folder.iterdir() if path.is_file()}
+    except OSError:  # it is made, or refused, when it is written into
+        there = set()
+    return next((name for name in _PROJECT_FILES if name in there), _PROJECT_FILES[-1])
 
 
 def _refuse_platform(name: str) -> _Platform:

@@ -10,7 +10,7 @@ from typing import Any
 
 from selfscale import _core
 from selfscale._json import Json
-from selfscale.cli.running import run_directory
+from selfscale.cli.running import refuse_where_none_can_be_seen, run_directory
 from selfscale.cli.terminal import refuse, refuse_usage
 from selfscale.errors import Error
 
@@ -72,6 +72,7 @@ def _open() -> _core.Journal:
     except Error as error:
         if error.code != "not_found":
             raise
+        refuse_where_none_can_be_seen()
         refuse(
             f"no agent runs here: no socket in {run_directory()}; and there is no journal in {directory}. Start your"
             " app or `selfscale run`, with the same SELFSCALE_RUN_DIR and SELFSCALE_STATE_DIR, or give --url"

@@ -49,7 +49,11 @@ def only_service(service: str | None, url: str | None) -> str:
 
 def services() -> list[str]:
     """The services that have an agent on this host, by the sockets that are listened on."""
-    return sorted(path.stem for path in run_directory().glob("*.sock") if _is_listened_on(path))
+    try:
+        there = list(run_directory().iterdir())
+    except OSError:
+        return []
+    return sorted(path.stem for path in there if path.suffix == ".sock" and _is_listened_on(path))
 
 
 def count(service: str | None, url: str | None) -> int:
@@ -64,6 +68,16 @@ def asked(service: str | None, url: str | None) -> Sequence[str | None]:
     if service or url or os.environ.get("SELFSCALE_URL"):
         return [service]
     return services() or [None]
+
+
+def refuse_where_none_can_be_seen() -> None:
+    """End the command where agents may run here that this user cannot see."""
+    directory = run_directory()
+    if _may_not_look_into(directory):
+        refuse(
+            f"no permission to look into {directory}, which is of {_owner(directory)}: an agent there answers that user"
+            " and root alone. Ask as that user, or name another directory in SELFSCALE_RUN_DIR"
+        )
 
 
 def _may_not_look_into(directory: Path) -> bool:
@@ -100,11 +114,8 @@ def _owner(path: Path) -> str:
 def _socket_of(service: str | None) -> Path:
     known = services()
     directory = run_directory()
-    if not known and _may_not_look_into(directory):
-        refuse(
-            f"no permission to look into {directory}, which is of {_owner(directory)}: an agent there answers that user"
-            " and root alone. Ask as that user, or name another directory in SELFSCALE_RUN_DIR"
-        )
+    if not known:
+        refuse_where_none_can_be_seen()
     if service is None:
         if not known:
             refuse(

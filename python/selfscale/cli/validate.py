@@ -17,6 +17,8 @@ from selfscale.cli.terminal import AsJson, console, print_json
 from selfscale.drivers import names_of_ours, registered_names
 from selfscale.errors import Error, PolicyError, Problem
 
+_OWN = "One of your own is known by the module that registers it: --driver-module MODULE"
+
 
 def validate(
     file: Annotated[str, typer.Argument(help="The policy file; or a vercel.json.")],
@@ -48,11 +50,11 @@ def _validate_policies(file: str, as_json: bool) -> None:
     except PolicyError as error:
         _refuse(error.problems, as_json)
     odd = hints(file)
-    unknown = [hint for hint in odd if _is_of_unknown_driver(hint)]
-    misspelt = [_misspelt(hint) for hint in unknown if json.loads(hint.value) not in registered_names()]
+    found = [hint for hint in odd if not (_is_on_driver(hint) and json.loads(hint.value) in registered_names())]
+    misspelt = [_misspelt(hint) for hint in found if _is_of_misspelt_driver(hint)]
     if misspelt:
         _refuse(misspelt, as_json)
-    found = [hint for hint in odd if hint not in unknown]
+    found += _of_unknown_drivers(policies)
     if as_json:
         print_json({"valid": True, "hints": [hint._asdict() for hint in found], "policies": policies})
         return
@@ -60,6 +62,21 @@ def _validate_policies(file: str, as_json: bool) -> None:
         console.print(f"[green]ok[/]  {escape(_summary(policy))}")
     for hint in found:
         _show("[yellow]hint[/]", hint)
+
+
+def _of_unknown_drivers(policies: Sequence[Json]) -> list[Problem]:
+    """Hint at names that an agent in an app may know; those that are near ones of ours the library hints at."""
+    known = {*names_of_ours(), *registered_names()}
+    named = {policy["platform"]["driver"]: policy["service"] for policy in policies if policy.get("platform")}
+    return [
+        Problem(
+            f"{service}: /platform/driver",
+            json.dumps(driver),
+            f"is none of selfscale's: nothing is scaled where no driver of yours is registered by that name. {_OWN}",
+        )
+        for driver, service in named.items()
+        if driver not in known
+    ]
 
 
 def _refuse(problems: Sequence[Problem], as_json: bool) -> NoReturn:
@@ -70,14 +87,17 @@ def _refuse(problems: Sequence[Problem], as_json: bool) -> NoReturn:
     raise typer.Exit(1)
 
 
-def _is_of_unknown_driver(hint: Problem) -> bool:
-    """Whether it is on a name that is none of ours; those of ours are hinted at for what they do."""
-    return hint.pointer.endswith("/platform/driver") and json.loads(hint.value) not in names_of_ours()
+def _is_on_driver(hint: Problem) -> bool:
+    return hint.pointer.endswith("/platform/driver")
+
+
+def _is_of_misspelt_driver(hint: Problem) -> bool:
+    """Whether it is on a name that is near one of ours, or another word for it."""
+    return _is_on_driver(hint) and "did you mean" in hint.message
 
 
 def _misspelt(hint: Problem) -> Problem:
-    own = "One of your own is known by the module that registers it: --driver-module MODULE"
-    return hint._replace(message=f"{hint.message} {own}")
+    return hint._replace(message=f"{hint.message} {_OWN}")
 
 
 def _validate_vercel(file: str, as_json: bool) -> None:

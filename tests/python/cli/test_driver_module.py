@@ -172,6 +172,24 @@ def test_a_driver_with_nearly_the_name_of_ours_is_a_mistake(selfscale: Run, miss
     assert [each["pointer"] for each in said["problems"]] == ["/policies/0/platform/driver"]
 
 
+@pytest.mark.parametrize(
+    ("name", "meant"), [("esc", "ecs"), ("k8s", "kubernetes"), ("docker", "compose"), ("celery", "celery_pool")]
+)
+def test_swapped_letters_and_other_names_are_mistakes_too(selfscale: Run, write: Write, name: str, meant: str) -> None:
+    ended = selfscale("validate", write("policies.json", {"policies": [{**POLICY, "platform": {"driver": name}}]}))
+    assert ended.returncode == 1
+    assert f'did you mean "{meant}"?' in ended.stdout
+
+
+def test_any_other_name_is_hinted_at(selfscale: Run, write: Write) -> None:
+    given = write("policies.json", {"policies": [{**POLICY, "platform": {"driver": "nomad"}}]})
+    ended = selfscale("validate", given)
+    assert ended.returncode == 0
+    assert "nothing is scaled where no driver of yours is registered by that name" in " ".join(ended.stdout.split())
+    write("own.py", "import selfscale\nselfscale.register_driver('nomad', lambda service, platform: None)\n")
+    assert "hint" not in selfscale("validate", given, "--driver-module", "own").stdout
+
+
 def test_it_is_none_where_a_module_registers_a_driver_of_that_name(
     selfscale: Run, misspelt: Path, write: Write, tmp_path: Path
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pwd
+import socket
 import subprocess
 import sys
 import tempfile
@@ -42,11 +43,22 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Agent]]:
         )
         agents.append(Agent({**POLICY, "service": service, **changes}, driver=driver, environment=where))
         agents[-1].start()
+        wait_until_it_can_be_asked(tmp_path / "run" / f"{service}.sock")
         return agents[-1]
 
     yield start_one
     for agent in agents:
         agent.stop()
+
+
+def wait_until_it_can_be_asked(path: Path) -> None:
+    deadline = time.monotonic() + 20
+    while True:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+            if probe.connect_ex(str(path)) == 0:
+                return
+        assert time.monotonic() < deadline, f"nobody listens at {path}"
+        time.sleep(0.005)
 
 
 def said(ended: Any) -> str:
@@ -157,22 +169,25 @@ def test_an_app_at_the_url_is_no_agent(selfscale: Run, body: bytes) -> None:
 _AS_ANOTHER_USER = "import os; from selfscale.cli._app import app; os.getuid() or os.setuid(65534); app()"
 
 
-def test_another_users_agents_are_not_taken_for_none() -> None:
+@pytest.mark.parametrize("command", ["status", "doctor", "history", "enable"])
+@pytest.mark.parametrize("below", [".", "run"])
+def test_another_users_agents_are_not_taken_for_none(command: str, below: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o755)
-        closed = Path(folder) / "run"
+        closed = Path(folder) / "closed"
         closed.mkdir(mode=0o700 if os.getuid() == 0 else 0)
         ended = subprocess.run(
-            [sys.executable, "-c", _AS_ANOTHER_USER, "status"],
-            env={**os.environ, "SELFSCALE_RUN_DIR": str(closed)},
+            [sys.executable, "-c", _AS_ANOTHER_USER, command],
+            cwd=folder,
+            env={**os.environ, "SELFSCALE_RUN_DIR": str(closed / below), "SELFSCALE_STATE_DIR": str(closed / "state")},
             capture_output=True,
             text=True,
             timeout=60,
             check=False,
         )
     assert ended.returncode == 1
-    owner = pwd.getpwuid(os.getuid()).pw_name
-    assert f"no permission to look into {closed}, which is of {owner}" in ended.stderr
+    owner = pwd.getpwuid(os.getuid()).pw_name if below == "." else "another user"
+    assert f"no permission to look into {closed / below}, which is of {owner}" in ended.stderr
 
 
 def test_programs_get_json(start: Callable[..., Agent], selfscale: Run) -> None:
