@@ -18,6 +18,7 @@ __all__ = ["DRIVER_CHECKS", "CheckedPromise", "DriverCheck", "DriverReport", "ch
 
 _TOO_SHORT = 0.05
 _HOUR = 3600.0
+_OUTCOMES: tuple[Literal["kept", "broken", "skipped"], ...] = ("kept", "broken", "skipped")
 
 
 @dataclass(frozen=True)
@@ -57,18 +58,30 @@ class DriverReport:
     promises: tuple[CheckedPromise, ...]
 
     def of(self, outcome: Literal["kept", "broken", "skipped"]) -> list[CheckedPromise]:
-        """Return those with that outcome."""
+        """Return those with that outcome.
+
+        Raises:
+            ValueError: there is no such outcome.
+        """
+        if outcome not in _OUTCOMES:
+            raise ValueError(f"no promise is {outcome!r}: {', '.join(_OUTCOMES)} are the outcomes")
         return [each for each in self.promises if each.outcome == outcome]
 
     def __str__(self) -> str:
         """Return a line for each check, and more for what is broken."""
-        counts = ", ".join(f"{len(self.of(outcome))} {outcome}" for outcome in ("kept", "broken", "skipped"))
-        return "\n".join([f"{len(self.promises)} promises of a driver: {counts}", *map(_line, self.promises)])
+        counts = ", ".join(f"{len(self.of(outcome))} {outcome}" for outcome in _OUTCOMES)
+        lines = [f"{len(self.promises)} promises of a driver: {counts}"]
+        first: dict[str, str] = {}  # the check that saw it; one mistake may break many promises
+        for each in self.promises:
+            lines.append(_line(each, first.setdefault(each.seen, each.check.name)))
+        return "\n".join(lines)
 
 
-def _line(one: CheckedPromise) -> str:
+def _line(one: CheckedPromise, first: str) -> str:
     if one.outcome == "kept":
         return f"  kept     {one.check.name}"
+    if one.outcome == "broken" and first != one.check.name:
+        return f"  broken   {one.check.name}: by the same as {first}"
     line = f"  {one.outcome:8} {one.check.name}: {one.seen}"
     if one.outcome == "skipped":
         return line

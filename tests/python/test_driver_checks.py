@@ -256,7 +256,7 @@ class GivesUp(Shelf):
         (Mumbles, "what_somebody_else_set_is_not_overwritten_without_a_version", "failed: conflict is owed"),
         (Versionless, "refuses_a_stale_version_where_it_can", "and capabilities() no conditionalWrite"),
         (BelowItsMinimum, "takes_its_minimum_and_nothing_below_zero", "scale(1), below the minimum, raised nothing"),
-        (NeverReady, "all_become_ready_where_it_reports_that", "'readyReplicas': 0}, and as the failure"),
+        (NeverReady, "writes_exactly_what_is_asked_for", "'readyReplicas': 0}, and as the failure"),
         (SaysNothingOfReady, "all_become_ready_where_it_reports_that", "and observe() no readyReplicas"),
         (FindsFault, "preflight_finds_nothing_wrong_with_a_healthy_platform", "the moon is full"),
         (AnyCode, "each_fault_has_its_code_and_words", "RuntimeError: it failed, whose code is failed: unreachable"),
@@ -294,6 +294,31 @@ def test_what_cannot_be_checked_says_why() -> None:
     assert why["keeps_its_deadline_when_the_platform_hangs"] == "it needs fault, which makes the platform fail"
     assert "no conditionalWrite" in why["refuses_a_stale_version_where_it_can"]
     assert len(report.of("kept")) == len(DRIVER_CHECKS) - len(why)
+
+
+class SpeaksOtherwise(Shelf):
+    """Says what it sees under a name that nobody reads."""
+
+    def observe(self) -> Any:
+        return {"desired": 2}
+
+
+def test_what_breaks_many_promises_is_said_once() -> None:
+    with pytest.raises(AssertionError) as caught:
+        check(SpeaksOtherwise(), seconds=0.1)
+    report = str(caught.value)
+    broken = [line for line in report.splitlines() if line.startswith("  broken   ")]
+    said = [line for line in broken if "desiredReplicas" in line or "nobody reads" in line]
+    assert len(broken) > 3
+    assert len(said) == len(set(said)) < len(broken)
+    first = said[0].split()[1].rstrip(":")
+    assert any(line.endswith(f": by the same as {first}") for line in broken)
+
+
+def test_an_outcome_that_there_is_not_is_refused() -> None:
+    report = check_driver(MemoryPlatform())
+    with pytest.raises(ValueError, match="no promise is 'failed': kept, broken, skipped are the outcomes"):
+        report.of("failed")  # type: ignore[arg-type]
 
 
 def test_no_thread_is_left_behind() -> None:

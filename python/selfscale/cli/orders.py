@@ -9,9 +9,10 @@ from urllib.parse import quote
 import typer
 
 from selfscale._json import Json
+from selfscale.cli import running
 from selfscale.cli.durations import seconds
 from selfscale.cli.running import ask, only_service, tell
-from selfscale.cli.terminal import AsJson, print_json, refuse_usage
+from selfscale.cli.terminal import AsJson, print_json, refuse, refuse_usage
 
 Named = Annotated[
     str | None, typer.Argument(metavar="S", help="The service; not needed where one agent runs.", show_default=False)
@@ -43,6 +44,12 @@ def enable(service: Switched = None, *, url: Url = None, as_json: AsJson = False
 
 def disable(service: Switched = None, *, url: Url = None, as_json: AsJson = False) -> None:
     """Turn a service's switch off, or without a service the global one: the agent goes on measuring, and never acts."""
+    if running.count(service, url) == 0:
+        running.refuse_where_none_can_be_seen()
+        refuse(
+            "no agent runs here that could be told, and what was said to earlier ones holds for the next;"
+            " SELFSCALE_KILL=1 holds that back, whatever was said"
+        )
     _turn(service, url, on=False, as_json=as_json)
 
 

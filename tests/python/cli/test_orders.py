@@ -210,6 +210,12 @@ def test_where_no_agent_runs_it_says_how_one_is_found(selfscale: Run) -> None:
         assert ended.stderr.startswith("selfscale: no agent ")
 
 
+def test_where_no_agent_could_be_told_to_stop_it_says_what_holds_the_next_one_back(selfscale: Run) -> None:
+    ended = selfscale("disable")
+    assert ended.returncode == 1
+    assert "SELFSCALE_KILL=1" in ended.stderr
+
+
 def test_of_several_services_one_has_to_be_named(start: Callable[..., Agent], selfscale: Run) -> None:
     start("backend")
     start("worker")
