@@ -22,7 +22,6 @@ END = "<!-- made by make_table.py: end -->\n"
 class Row(NamedTuple):
     """What a driver's own code does not tell."""
 
-    page: str
     platform: dict[str, str]
     """The least that a policy has to say, as its options are checked when a driver is made."""
     looked_for: str
@@ -31,41 +30,36 @@ class Row(NamedTuple):
 
 
 ROWS = {
-    "callback": Row("callback.md", {}, "-", "-", "functions"),
+    "callback": Row({}, "-", "-", "functions"),
     "cloud_run": Row(
-        "cloud_run.md",
         {"project": "shop", "location": "europe-west1", "service": "web"},
         "the scaling mode AUTOMATIC",
         "`takeOver`",
         "a server that plays it by Google's discovery document",
     ),
     "compose": Row(
-        "compose.md",
         {"project": "shop"},
         "there is none",
         "-",
         "Docker Engine, docker-compose 1.29, Compose 2",
     ),
     "digitalocean": Row(
-        "digitalocean.md",
         {"app": "4f6c71e2-1e90-4762-9fee-6cc4a0a9f2cf"},
         "`autoscaling` of the component",
         "`takeOver`",
         "a server that plays it by its OpenAPI document",
     ),
-    "ecs": Row("ecs.md", {}, "Application Auto Scaling", "`takeOver`", "moto, and a scripted server for deployments"),
-    "gunicorn": Row("gunicorn.md", {}, "there is none", "-", "gunicorn"),
+    "ecs": Row({}, "Application Auto Scaling", "`takeOver`", "moto, and a scripted server for deployments"),
+    "gunicorn": Row({}, "there is none", "-", "gunicorn"),
     "kubernetes": Row(
-        "kubernetes.md",
         {},
         "HorizontalPodAutoscalers, those of KEDA too",
         "`takeOver`",
         "a control plane of Kubernetes 1.34, whose node KWOK plays",
     ),
-    "local": Row("local.md", {}, "there is none", "-", "worker processes"),
-    "memory": Row("memory.md", {}, "-", "-", "itself: it is for tests"),
+    "local": Row({}, "there is none", "-", "worker processes"),
+    "memory": Row({}, "-", "-", "itself: it is for tests"),
     "railway": Row(
-        "railway.md",
         {
             "project": "1f0bd1e9-3fb2-4b1b-8b0a-3d1c4a9d7e10",
             "environment": "2f0bd1e9-3fb2-4b1b-8b0a-3d1c4a9d7e11",
@@ -76,19 +70,18 @@ ROWS = {
         "a server that plays it by its GraphQL schema",
     ),
     "render": Row(
-        "render.md",
         {"service": "srv-cukouhrtq21c73e9scng"},
         "Render's own",
         "`takeOver`",
         "a server that plays it by its OpenAPI document",
     ),
-    "swarm": Row("swarm.md", {}, "there is none", "-", "Docker Engine"),
-    "uvicorn": Row("gunicorn.md", {}, "there is none", "-", "uvicorn"),
+    "swarm": Row({}, "there is none", "-", "Docker Engine"),
+    "uvicorn": Row({}, "there is none", "-", "uvicorn"),
 }
 # In Python, and run by the driver `callback`.
 OF_PYTHON = {
     "celery_pool": (
-        Row("celery_pool.md", {}, "`--autoscale` of the worker", "no", "Celery"),
+        Row({}, "`--autoscale` of the worker", "no", "Celery"),
         read_capabilities(CeleryPool(None).capabilities()),
     )
 }
@@ -104,7 +97,7 @@ def table() -> str:
     lines = [head, "| " + " | ".join(["---"] * 9) + " |"]
     for name, (row, can) in sorted(rows.items()):
         yes = ["yes" if can[key] else "no" for key in ("conditionalWrite", "choosesVictims", "reportsReady")]
-        cells = [f"[`{name}`]({row.page})", can["scope"], *yes, str(can["minimum"])]
+        cells = [f"[`{name}`]({name}.md)", can["scope"], *yes, str(can["minimum"])]
         lines.append("| " + " | ".join([*cells, row.looked_for, row.taken_over, row.tested_on]) + " |")
     return "\n".join(lines) + "\n"
 

@@ -18,7 +18,6 @@ namespace {
 using json = nlohmann::ordered_json;
 
 constexpr std::int64_t silent_ms = 10'000;
-constexpr auto the_same = "what is wrong with whoever was asked is wrong with it, too";
 
 json word_json(const std::optional<Word>& word) {
   if (!word) return nullptr;
@@ -64,7 +63,8 @@ void add_left_out(std::vector<Finding>& findings, const json& number) {
   const auto left_out = count(number, 0).value_or(0);
   if (left_out == 0) return;
   findings.emplace_back(std::to_string(left_out) + " more findings of it found no room here",
-                        "its log has each when it begins");
+                        "its log has each when it begins",
+                        "selfscale doctor   # by its user, with its environment: says them all");
 }
 
 std::optional<Word> word_in(const json& said) {
@@ -87,9 +87,38 @@ std::vector<Finding> all_of(const Candidacy& own, const Said& said) {
   return all;
 }
 
-Finding silent(std::int64_t for_ms) {
+Finding the_same() {
+  return {"what is wrong with whoever was asked is wrong with it, too",
+          "it could not take the other's place", "selfscale doctor   # again, once that is mended"};
+}
+
+Finding silent(std::int64_t for_ms, pid_t pid) {
   return {"it has reported nothing for " + std::to_string(for_ms / 1000) + " s",
-          "it hangs or was stopped, and what it says here is of then", ""};
+          "it hangs or was stopped, and what it says here is of then",
+          "kill -CONT " + (pid > 0 ? std::to_string(pid) : "PID") +
+              "   # goes on where it was stopped; one that hangs is to be started again"};
+}
+
+/// What turns a switch that says no, where somebody can.
+std::string line_for(const Switch& one) {
+  const bool is_by_person = one.at_wall_seconds > 0.0;
+  if (one.name == "kill") return "unset SELFSCALE_KILL   # where the agent is started";
+  if (one.name == "enabled") {
+    return is_by_person ? "selfscale enable   # tells the agent that runs; --enable starts it so"
+                        : "AUTOSCALING_ENABLED=true   # where the agent is started; of one that "
+                          "runs: selfscale enable";
+  }
+  if (one.name == "policy_enabled") {
+    return is_by_person
+               ? "selfscale enable SERVICE   # tells the agent that runs; --enable starts it so"
+               : "\"enabled\": true   # in the policy; of one that runs: selfscale enable SERVICE";
+  }
+  if (one.name == "dry_run") return "unset AUTOSCALING_DRY_RUN   # where the agent is started";
+  if (one.name == "paused") return "selfscale resume   # tells the agent that runs";
+  if (one.name == "driver") {
+    return R"("platform": {"driver": "…"}   # in the policy; docs/drivers/README.md)";
+  }
+  return {};
 }
 
 Peer peer(const segment::Told& told, Candidacy its, const Said& said) {
@@ -192,7 +221,7 @@ std::vector<Finding> switches_against(const Candidacy& candidacy, const Said& sa
     if (!each.says_no) continue;
     const auto who = who_set(each);
     all.emplace_back(std::string{each.no} + (who.empty() ? "" : ", as set by " + who),
-                     "it recommends, and does not act", std::string{way_to_act(each.no)});
+                     "it recommends, and does not act", line_for(each));
   }
   return all;
 }
@@ -205,9 +234,9 @@ std::vector<Peer> peers(const segment::Segment& segment, const Candidacy& own, c
     if (!its) continue;
     auto one = peer(told, std::move(*its), said);
     leave_out(one.warnings, known);
-    if (leave_out(one.wrong, known) > 0) one.wrong.emplace_back(the_same);
+    if (leave_out(one.wrong, known) > 0) one.wrong.push_back(the_same());
     if (const auto quiet = boot_milliseconds() - told.heartbeat_ms; quiet > silent_ms) {
-      one.warnings.push_back(silent(quiet));
+      one.warnings.push_back(silent(quiet, told.pid));
     }
     found.push_back(std::move(one));
   }

@@ -37,6 +37,10 @@ namespace asio = boost::asio;
 using json = nlohmann::ordered_json;
 
 constexpr Duration docker_patience{3'000};
+constexpr auto looks_again = "selfscale doctor   # looks again; nothing is written by it";
+constexpr auto another_place =
+    "SELFSCALE_FLEET=redis://HOST:6379/0   # or another place that answers here, the same for all "
+    "agents of the service; selfscale doctor asks again";
 
 std::string counted(int count, const std::string& thing) {
   return std::to_string(count) + " " + thing + (count == 1 ? "" : "s");
@@ -98,6 +102,16 @@ std::optional<Finding> cannot_keep(const std::string& directory, const std::stri
                        : "chmod 700 " + directory};
   }
   return std::nullopt;
+}
+
+/// A sentence that begins "NAME is set (WHERE)".
+Finding without_effect(const std::string& sentence) {
+  const auto name = sentence.substr(0, sentence.find(' '));
+  const auto begin = sentence.find('(') + 1;
+  const auto where = sentence.substr(begin, sentence.find(')') - begin);
+  const bool is_file = where != "environment" && where != "option";
+  return {sentence, "whoever set it expects what does not come",
+          is_file ? "sed -i '/^" + name + "=/d' '" + where + "'" : "unset " + name};
 }
 
 /// One look at everything an agent of these options would stand on.
@@ -195,11 +209,17 @@ class Examiner {
 
   void look_at(const drivers::Observation& observed, Check& check) const {
     check.seen = words_of(observed);
-    if (!observed.failure.empty()) check.warnings.emplace_back(observed.failure);
-    if (!observed.note.empty()) check.warnings.emplace_back(observed.note);
+    if (!observed.failure.empty()) {
+      check.warnings.emplace_back(observed.failure, "replicas that are asked for may not come",
+                                  looks_again);
+    }
+    if (!observed.note.empty()) {
+      check.warnings.emplace_back(observed.note, "the platform says so beside its counts",
+                                  looks_again);
+    }
     if (!observed.hold.empty()) {
       check.warnings.emplace_back("no count is set now: " + observed.hold,
-                                  "what is wanted waits until that is over");
+                                  "what is wanted waits until that is over", looks_again);
     }
     const auto& policy = policies_.policy().compiled();
     if (observed.most && *observed.most < policy.max_replicas) {
@@ -241,7 +261,7 @@ class Examiner {
                       .driver = driver_.get(),
                       .platform_json = policies_.policy().compiled().platform_json});
     } catch (const Error& error) {
-      check.wrong.emplace_back(error.what(), "agents that cannot meet do not act");
+      check.wrong.emplace_back(error.what(), "agents that cannot meet do not act", another_place);
       co_return;
     }
     check.seen = settings_.fleet == Settings::Fleet::single
@@ -266,7 +286,7 @@ class Examiner {
   static Finding reach_unknown(const std::string& place) {
     return {"agents meet at " + place + "; whether that is enough depends on how far the driver " +
                 "reaches, and it could not be made",
-            "what every host can write to needs a place where all agents meet"};
+            "what every host can write to needs a place where all agents meet", another_place};
   }
 
   /// On one host who leads is told by locks, in files that are not made here.
@@ -276,7 +296,7 @@ class Examiner {
     if (!global || !service) {
       const auto& why = global ? service.error() : global.error();
       check.wrong.emplace_back("the place where agents meet cannot be asked: " + why.message,
-                               "who leads cannot be seen, so nobody acts");
+                               "who leads cannot be seen, so nobody acts", another_place);
       co_return;
     }
     said_.global = std::move(*global);
@@ -285,7 +305,7 @@ class Examiner {
     const auto leader = co_await meeting.fleet->leader();
     if (!leader) {
       check.wrong.emplace_back("who leads cannot be seen: " + leader.error().message,
-                               "so nobody acts");
+                               "so nobody acts", another_place);
     } else {
       check.seen += leader->empty() ? "; nobody leads now" : "; " + *leader + " leads";
     }
@@ -368,7 +388,9 @@ class Examiner {
   void look_at_settings() {
     if (settings_.without_effect.empty()) return;
     auto& check = begin("settings");
-    for (const auto& sentence : settings_.without_effect) check.warnings.emplace_back(sentence);
+    for (const auto& sentence : settings_.without_effect) {
+      check.warnings.push_back(without_effect(sentence));
+    }
   }
 
   const AgentOptions& options_;

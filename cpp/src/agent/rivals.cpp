@@ -87,7 +87,8 @@ std::optional<Finding> unheard_replicas(const Settings& settings, bool meet_acro
       "nothing",
       "by CPU, memory and requests of one host it takes nothing away from several, and adds late; "
       "bounds, schedules, orders and a gauge of the whole service, such as a queue's length, work "
-      "(docs/fleet.md)"};
+      "(docs/fleet.md)",
+      R"("metric": "queue_length"   # in a rule of the policy: a gauge of the whole service)"};
 }
 
 std::optional<Finding> unlisted_instance(const std::string& own,

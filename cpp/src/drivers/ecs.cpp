@@ -23,6 +23,7 @@ using ecs::Operation;
 constexpr double poll_seconds = 15.0;        // AWS' own waiters ask as often
 constexpr double deployment_seconds = 30.0;  // one that begins is seen by then while there is work
 constexpr int most_pages = 50;               // of 100 tasks each: the quota of a service
+constexpr std::size_t most_protections_read = 100;
 
 double seconds_of(ecs::WallTime time) {
   return static_cast<double>(time.time_since_epoch().count());
@@ -248,7 +249,8 @@ class Ecs final : public Driver {
     const auto tasks = co_await list_tasks(until);
     if (!tasks) co_return tasks.error();
     const auto known = ecs::in_order(*tasks, victims);
-    const auto before = co_await protections(known, ecs::get_protection, until);
+    const auto before =
+        co_await protections(known, ecs::get_protection, most_protections_read, until);
     if (!before) co_return before.error();
     const double now = seconds_of(session_.now());
     auto plan = ecs::plan_protection(known, before->tasks, fewer, now);
@@ -259,13 +261,15 @@ class Ecs final : public Driver {
     });
     kept_.insert(plan.kept.begin(), plan.kept.end());
     kept_until_ = now + 60.0 * ecs::protection_minutes;
-    const auto kept = co_await protections(plan.kept, protect_for_a_scale_in, until);
+    const auto kept =
+        co_await protections(plan.kept, protect_for_a_scale_in, ecs::most_tasks_protected, until);
     if (!kept) co_return kept.error();
     if (!kept->failure.empty()) {
       co_return Failure{
           Errc::failed, "tasks could not be protected from the scale-in: " + kept->failure, {}};
     }
-    const auto released = co_await protections(plan.released, ecs::unprotect, until);
+    const auto released =
+        co_await protections(plan.released, ecs::unprotect, ecs::most_tasks_protected, until);
     if (!released) co_return released.error();
     if (!released->failure.empty()) {
       co_return Failure{
@@ -276,11 +280,12 @@ class Ecs final : public Driver {
 
   /// Those that work have protected themselves since, for longer: these stay.
   asio::awaitable<Result<void>> let_go(Deadline until) {
-    const auto stand =
-        co_await protections({kept_.begin(), kept_.end()}, ecs::get_protection, until);
+    const auto stand = co_await protections({kept_.begin(), kept_.end()}, ecs::get_protection,
+                                            most_protections_read, until);
     if (!stand) co_return stand.error();
     const auto arns = ecs::kept_by_a_scale_in(stand->tasks, seconds_of(session_.now()));
-    const auto released = co_await protections(arns, ecs::unprotect, until);
+    const auto released =
+        co_await protections(arns, ecs::unprotect, ecs::most_tasks_protected, until);
     if (!released) co_return released.error();
     kept_.clear();
     co_return Result<void>{};
@@ -293,13 +298,13 @@ class Ecs final : public Driver {
 
   using AboutTasks = Operation (*)(const ecs::Place&, const std::vector<std::string>& tasks);
 
-  /// Of so many tasks as there are, by as few calls as can be.
+  /// Of so many tasks as there are, of which a call takes `most`.
   asio::awaitable<Result<ecs::Protection>> protections(std::vector<std::string> tasks,
-                                                       AboutTasks operation, Deadline until) {
+                                                       AboutTasks operation, std::size_t most,
+                                                       Deadline until) {
     ecs::Protection all;
-    for (std::size_t at = 0; at < tasks.size(); at += ecs::most_tasks_protected) {
-      auto some = co_await protection(
-          operation(options_.place, part(tasks, at, ecs::most_tasks_protected)), until);
+    for (std::size_t at = 0; at < tasks.size(); at += most) {
+      auto some = co_await protection(operation(options_.place, part(tasks, at, most)), until);
       if (!some) co_return some.error();
       std::ranges::move(some->tasks, std::back_inserter(all.tasks));
       if (all.failure.empty()) all.failure = std::move(some->failure);

@@ -4,6 +4,8 @@
 #include <array>
 #include <utility>
 
+#include "drivers/driver.hpp"
+
 namespace selfscale::drivers {
 namespace {
 
@@ -49,12 +51,21 @@ Finding finding_of(const Failure& failure) {
 }
 
 Finding finding_of_unmade(std::string_view driver, const Failure& failure) {
+  const auto known = names();
+  if (std::ranges::find(known, driver) == known.end()) {
+    return {
+        failure.message, consequence,
+        R"("platform": {"driver": "…"}   # in the policy: one of docs/drivers/README.md, or of )"
+        "your own that a --driver-module registers"};
+  }
   const auto* const example =
       std::ranges::find(examples, driver, &decltype(examples)::value_type::first);
-  if (example == examples.end()) return {failure.message, consequence};
+  const std::string platform = example == examples.end()
+                                   ? R"({"driver": ")" + std::string{driver} + R"("})"
+                                   : std::string{example->second};
   return {failure.message, consequence,
-          "\"platform\": " + std::string{example->second} + "   # in the policy; docs/drivers/" +
-              std::string{driver} + ".md has all that it may hold"};
+          "\"platform\": " + platform + "   # in the policy; docs/drivers/" + std::string{driver} +
+              ".md has all that it may hold"};
 }
 
 }  // namespace selfscale::drivers

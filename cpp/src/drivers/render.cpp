@@ -117,7 +117,8 @@ class Render final : public Driver {
 
  private:
   asio::awaitable<Result<Preflight>> look() {
-    const auto service = co_await read_service(Deadline{patience_});
+    const Deadline until{patience_};
+    const auto service = co_await read_service(until);
     if (!service) co_return service.error();
     Preflight found;
     found.wrong = render::objections(*service);
@@ -128,6 +129,13 @@ class Render final : public Driver {
           service->autoscaler +
           ", and meanwhile takes what others ask for with a 202 and ignores it: turn it off on the "
           "service's page Scaling, leave the service to it"));
+    } else if (service->autoscaling.is_object() && !takes_over_) {  // switched off, by whom?
+      const auto kept = co_await api_.ask(render::get_taken_over(service_), until);
+      if (!kept && kept.error().code != Errc::not_found) co_return kept.error();
+      if (kept) {
+        found.warnings.push_back(
+            left_suspended(std::string{"the variable "} + render::taken_over_variable));
+      }
     }
     found.warnings.emplace_back(
         "the API key acts for its user in all of that user's workspaces: Render has no narrower "

@@ -26,11 +26,22 @@ _WRITE_ONE = "selfscale init kubernetes   # writes one; `selfscale init --help` 
 _NO_POLICY = "without a policy there is nothing to scale by"
 # How a setting is refused: its name, then where it is set.
 _SETTING = re.compile(r"([A-Z][A-Z0-9_]*)(?:=.*)? \(([^()]*)\): ")
+# How one is called that has no effect.
+_IN_VAIN = re.compile(r"(\w+) is set \(([^()]*)\)")
 # How a line of .env.autoscaling is.
 _LINE = re.compile(r"(.+), line (\d+): no NAME=value")
+_NO_FILE = {"environment", "option"}
 _MARKS = {"": "", "ok": "green", "wrong": "red", "note": "yellow"}
 # Drivers that act from within what they scale, unless a policy names the process.
 _FROM_WITHIN = {"callback", "local", "gunicorn", "uvicorn"}
+# What turns a switch of a running agent that says no; {service} is whose.
+_TURNED_BY = {
+    "kill": "unset SELFSCALE_KILL   # where the agent is started, which is then started again",
+    "enabled": "selfscale enable   # the global switch",
+    "policy_enabled": "selfscale enable {service}   # its own switch",
+    "dry_run": "unset AUTOSCALING_DRY_RUN   # where the agent is started, which is then started again",
+    "paused": "selfscale resume {service}   # ends the pause",
+}
 _ELSEWHERE = "what this driver finds holds for the process that asks: the agent's own word comes with a running agent"
 
 
@@ -150,16 +161,19 @@ def _with_its_driver(check: Json) -> Json:
 
 def _of_agent(status: Json) -> Json:
     """What the agent says of itself."""
+    again = f"selfscale doctor --service {shlex.quote(status['service'])}   # asks again; what is mended is gone then"
     by_kind: dict[str, list[Json]] = {"wrong": [], "warning": []}
     for each in status["preflight"]["findings"]:
         by_kind[each["kind"]].append({key: each[key] for key in ("what", "why", "paste")})
     for each in status["switches"]:
         if each["saysNo"] and each["name"] not in {"candidate", "leader", "driver"}:
-            by_kind["warning"].append(_finding(f"{each['name']} says no{_by(each)}", "it recommends, and does not act"))
+            what = f"{each['name']} says no{_by(each)}"
+            paste = _TURNED_BY.get(each["name"], again).replace("{service}", shlex.quote(status["service"]))
+            by_kind["warning"].append(_finding(what, "it recommends, and does not act", paste))
     said = tuple(each["what"] for each in by_kind["wrong"])
     troubles = [words for words in dict.fromkeys(status["degraded"]) if not words.endswith(said)]
-    by_kind["warning"] += [_finding(words) for words in troubles]
-    by_kind["wrong"] += [finding for each in status["services"] for finding in _of_service(each)]
+    by_kind["warning"] += [_of_trouble(words, again) for words in troubles]
+    by_kind["wrong"] += [finding for each in status["services"] for finding in _of_service(each, again)]
     seen = f"{status['process']} is its {status['role']}"
     if by_kind["wrong"] and status["role"] == "recommender":
         seen += ": it is no candidate for the lease, and no other agent of this host is one"
@@ -170,17 +184,25 @@ def _of_agent(status: Json) -> Json:
     return {"name": "agent", "seen": seen, "wrong": by_kind["wrong"], "warnings": by_kind["warning"]}
 
 
-def _of_service(one: Json) -> Iterator[Json]:
+def _of_trouble(words: str, again: str) -> Json:
+    """What an agent does without, or a setting that it was given in vain."""
+    if setting := _IN_VAIN.match(words):
+        return _finding(words, "whoever set it expects what does not come", _without(*setting.groups()))
+    return _finding(words, "the agent goes on without it", again)
+
+
+def _of_service(one: Json, again: str) -> Iterator[Json]:
     """What keeps an agent from doing what it decided."""
     if one["failure"]:
-        yield _finding(one["failure"])
+        yield _finding(one["failure"], "replicas that are asked for may not come", again)
     if circuit := one["circuit"]:
         until = datetime.fromtimestamp(circuit["openUntil"]).strftime("%H:%M:%S")
         what = f"the last change failed ({circuit['code']}): {circuit['because']}"
-        yield _finding(what, f"nothing more is asked of the platform until {until}")
+        yield _finding(what, f"nothing more is asked of the platform until {until}", again)
     if wait := one["wait"]:
         what = f"the platform cannot be read ({wait['code']}): {wait['because']}"
-        yield _finding(what, f"it asks not to be looked at until {clock(wait['until'])}; until then nothing is scaled")
+        until = clock(wait["until"])
+        yield _finding(what, f"it asks not to be looked at until {until}; until then nothing is scaled", again)
 
 
 def _finding(what: str, why: str = "", paste: str = "") -> Json:
@@ -206,11 +228,15 @@ def _findings_of(error: selfscale.Error, path: str | None) -> list[Json]:
         mended = f"sed -i '{number}s/^/# /' {shlex.quote(file)}   # or mend the line"
     elif setting := _SETTING.match(str(error)):
         name, where = setting.groups()
-        in_file = f"sed -i '/^{name}=/d' {shlex.quote(where)}"
-        mended = f"unset {name}   # or say another" if where in {"environment", "option"} else in_file
+        mended = _without(name, where) + ("   # or say another" if where in _NO_FILE else "")
     else:
         return [_finding(str(error), "so no service was looked at", again)]
     return [_finding(str(error), "an agent with this setting does not start", mended)]
+
+
+def _without(name: str, where: str) -> str:
+    """Return the line that takes a setting away from where it is set."""
+    return f"unset {name}" if where in _NO_FILE else f"sed -i '/^{name}=/d' {shlex.quote(where)}"
 
 
 def _of_problem(problem: selfscale.Problem, again: str) -> Json:

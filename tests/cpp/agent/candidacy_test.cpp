@@ -68,6 +68,7 @@ TEST(Candidacy, WhatIsWrongAndFindsNoRoomIsCountedAsWrong) {
   ASSERT_TRUE(read);
   EXPECT_EQ(what(read->wrong), (Sentences{"no token", "1 more findings of it found no room here"}));
   EXPECT_EQ(what(read->warnings), Sentences{"1 more findings of it found no room here"});
+  EXPECT_PRED2(starts_with, read->warnings[0].paste, "selfscale doctor   # ");
 }
 
 TEST(Candidacy, WarningsAloneHideNoMissingDriver) {

@@ -67,6 +67,7 @@ TEST_F(Doctor, SaysWhichSettingsHaveNoEffectAndElseNothingOfThem) {
   const auto found = check(examine(options), "settings");
   ASSERT_EQ(found.warnings.size(), 1U);
   EXPECT_PRED2(ends_with, found.warnings[0].what, "did you mean SELFSCALE_LEADS?");
+  EXPECT_EQ(found.warnings[0].paste, "unset SELFSCALE_LEAD");
   EXPECT_EQ(what(found.wrong), Sentences{});
 }
 
@@ -166,7 +167,7 @@ TEST_F(Doctor, HearsWhatPeopleHaveSaid) {
   ASSERT_EQ(switches.warnings.size(), 2U);
   EXPECT_PRED2(starts_with, switches.warnings[1].what,
                "policy_not_enabled, as set by somebody at ");
-  EXPECT_PRED2(contains, switches.warnings[1].paste, "--enable");
+  EXPECT_PRED2(starts_with, switches.warnings[1].paste, "selfscale enable SERVICE   # ");
 }
 
 TEST_F(Doctor, SaysWhichDirectoryOthersMayWriteTo) {
@@ -221,6 +222,101 @@ TEST_F(Doctor, TheLineForALimitOfTheCpuIsOneOfThePlatformThatThePolicyNames) {
   const auto of_processes = check(examine(given({{"driver", "memory"}})), "limits");
   EXPECT_PRED2(starts_with, of_processes.warnings.at(0).paste, "SELFSCALE_CPU_REQUEST=")
       << "what sets processes runs in the container that this looks like";
+}
+
+/// What is wrong, why it matters, the line to paste.
+TEST_F(Doctor, EveryFindingOfEveryCheckIsWhole) {
+  const json memory = {{"driver", "memory"}};
+  const auto with = [this](const json& platform, const std::string& name, const std::string& value,
+                           const std::string& fleet = "auto") {
+    auto made = given(platform, fleet);
+    made.environment[name] = value;
+    return made;
+  };
+  const auto own = [this](Capabilities::Scope scope, const ReplicaCounts& seen) {
+    auto made = given(nullptr, "auto");
+    made.driver = platform.driver();
+    made.driver.capabilities.scope = scope;
+    made.driver.observe = [seen] { return seen; };
+    return made;
+  };
+  ReplicaCounts troubled{2, 2, 2};
+  troubled.failure = "the deployment failed";
+  troubled.note = "another autoscaler is on";
+  troubled.hold = "a deployment is under way";
+  troubled.most = 3;
+  troubled.least = 2;
+  const auto at_nobody = "redis://127.0.0.1:1/0";
+  struct Row {
+    std::string words;
+    AgentOptions options;
+  };
+  const std::vector<Row> rows{
+      {"the policy names no platform", given(nullptr)},
+      {"kill", with(memory, "SELFSCALE_KILL", "1")},
+      {"not_enabled", given(memory)},
+      {"policy_not_enabled", with(memory, "AUTOSCALING_ENABLED", "true")},
+      {"dry_run", with(memory, "AUTOSCALING_DRY_RUN", "true")},
+      {"SELFSCALE_LEADS=none", with(memory, "SELFSCALE_LEADS", "none")},
+      {"did you mean SELFSCALE_LEADS?", with(memory, "SELFSCALE_LEAD", "none")},
+      {"no cluster", given(memory, "kubernetes")},
+      {"cannot be asked", given(memory, at_nobody)},
+      {"reads what the replicas of its own host",
+       [&] {
+         auto made = own(Capabilities::Scope::platform, {2, 2, 2});
+         made.environment["SELFSCALE_FLEET"] = at_nobody;
+         return made;
+       }()},
+      {"needs a function", given({{"driver", "callback"}})},
+      {"whether that is enough depends on", given({{"driver", "render"}})},
+      {"nowhere", given({{"driver", "compose"}, {"project", "shop"}, {"host", "nowhere"}})},
+      {"no driver is called", given({{"driver", "racks"}})},
+      {"no place to agree", own(Capabilities::Scope::platform, {2, 2, 2})},
+      {"nobody acts",
+       [&] {
+         auto made = own(Capabilities::Scope::platform, {2, 2, 2});
+         made.environment["SELFSCALE_FLEET"] = "none";
+         return made;
+       }()},
+      {"the deployment failed", own(Capabilities::Scope::host, troubled)},
+      {"another autoscaler is on", own(Capabilities::Scope::host, troubled)},
+      {"no count is set now", own(Capabilities::Scope::host, troubled)},
+      {"takes 3 replicas at most", own(Capabilities::Scope::host, troubled)},
+      {"keeps 2 replicas at least", own(Capabilities::Scope::host, troubled)},
+      {"is not writable", with(memory, "SELFSCALE_STATE_DIR", "/proc/x")},
+  };
+  for (const auto& row : rows) {
+    SCOPED_TRACE(row.words);
+    std::string all;
+    for (const auto& each : examine(row.options).checks) {
+      for (const auto* findings : {&each.wrong, &each.warnings}) {
+        for (const auto& one : *findings) {
+          all += one.what + " " + one.why + "\n";
+          EXPECT_NE(one.why, "") << one.what;
+          EXPECT_NE(one.paste, "") << one.what;
+          EXPECT_EQ(one.paste.find("start with"), std::string::npos) << "a line, not a sentence";
+        }
+      }
+    }
+    EXPECT_PRED2(contains, all, row.words);
+  }
+}
+
+TEST_F(Doctor, TheLineForASwitchIsOneThatTurnsIt) {
+  const auto lines = [](const Examination& found) {
+    std::vector<std::string> all;
+    for (const auto& each : check(found, "switches").warnings) {
+      all.push_back(each.paste.substr(0, each.paste.find("   #")));
+    }
+    return all;
+  };
+  auto options = given({{"driver", "memory"}});
+  EXPECT_EQ(lines(examine(options)), (Sentences{"AUTOSCALING_ENABLED=true", R"("enabled": true)"}));
+  options.environment["SELFSCALE_KILL"] = "1";
+  options.environment["AUTOSCALING_DRY_RUN"] = "true";
+  EXPECT_EQ(lines(examine(options)),
+            (Sentences{"unset SELFSCALE_KILL", "AUTOSCALING_ENABLED=true", R"("enabled": true)",
+                       "unset AUTOSCALING_DRY_RUN"}));
 }
 
 TEST_F(Doctor, ThrowsForAFileThatIsWrong) {

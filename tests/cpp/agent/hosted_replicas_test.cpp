@@ -139,6 +139,15 @@ TYPED_TEST(HourlyCalls, OfAReplicaThatHasNoPlaceToAgreeWithOthers) {
 using ReplicaOnDigitalOcean = HourlyCalls<drivers::digitalocean::FakeDigitalOcean>;
 using ReplicaOnRailway = HourlyCalls<drivers::railway::FakeRailway>;
 
+/// Of which `selfscale init railway` tells.
+TEST_F(ReplicaOnRailway, OfALeaderThatEvaluatesOnceAMinute) {
+  auto options = replica("single");
+  auto policy = nlohmann::json::parse(options.policies_text);
+  policy["evaluationInterval"] = "60s";
+  options.policies_text = policy.dump();
+  EXPECT_EQ(calls_of(options, Role::leader, true), 180);
+}
+
 /// A person may mend it at any time.
 TEST_F(ReplicaOnRailway, WhereSomethingIsWrongLooksEveryMinute) {
   fake.set_regions(nlohmann::json::object());

@@ -2,6 +2,7 @@
 #include "drivers/takeover.hpp"
 
 #include "drivers/conformance.hpp"
+#include "drivers/preflight_fixture.hpp"
 #include "text_predicates.hpp"
 
 namespace selfscale::drivers {
@@ -113,6 +114,24 @@ TEST_P(Takeover, WhatAKilledAgentTookIsGivenBackByTheNext) {
   EXPECT_EQ(platform->truth(), 4);
   release(*next);
   EXPECT_EQ(platform->autoscaler(), setting);
+}
+
+TEST_P(Takeover, WhoeverComesWithoutConsentSaysThatItWasLeftSuspended) {
+  const auto says_so = [this](Driver& driver) {
+    std::string all;
+    const auto found = found_by(io, driver);
+    for (const auto* findings : {&found.wrong, &found.warnings}) {
+      for (const auto& each : *findings) all += each.what;
+    }
+    return contains(all, may_go_on(""));
+  };
+  EXPECT_FALSE(says_so(*without_consent()));
+  ASSERT_TRUE(scale(*with_consent(), 3));
+  EXPECT_TRUE(says_so(*without_consent()));
+  const auto next = with_consent();
+  EXPECT_FALSE(says_so(*next));
+  release(*next);
+  EXPECT_FALSE(says_so(*without_consent()));
 }
 
 INSTANTIATE_TEST_SUITE_P(Every, Takeover, testing::ValuesIn(rows_that_take_over()),

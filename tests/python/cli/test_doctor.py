@@ -252,6 +252,8 @@ def test_a_misspelt_setting_is_a_note(doctor: Run) -> None:
     assert ended.returncode == 0
     [note] = checks_of(ended)["settings"]["warnings"]
     assert note["what"].endswith("did you mean SELFSCALE_POLICIES?")
+    assert note["why"]
+    assert note["paste"] == "unset SELFSCALE_POLICY"
 
 
 @pytest.mark.parametrize("content", [None, "{"])
@@ -444,24 +446,70 @@ def test_a_service_that_no_policy_has_is_not_passed_over(doctor: Run, arguments:
         assert said["wrong"][0]["paste"] == "--service backend"
 
 
-def test_an_agent_of_the_version_before_tells_of_no_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It runs on after an upgrade of the command line."""
+@pytest.fixture
+def found_where(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+    """Examine an agent that runs here, whose status is changed on its way."""
     monkeypatch.setenv("SELFSCALE_RUN_DIR", str(tmp_path / "run"))
     monkeypatch.setenv("SELFSCALE_STATE_DIR", str(tmp_path / "state"))
-
-    def ask_the_version_before(*arguments: Any, **keywords: Any) -> Any:
-        answer = ask(*arguments, **keywords)
-        status = {key: said for key, said in answer["status"].items() if key not in {"peers", "elsewhere"}}
-        return {**answer, "status": status}
-
     ask = commands.running.ask
-    monkeypatch.setattr(commands.running, "ask", ask_the_version_before)
-    deadline = time.monotonic() + 20
-    with selfscale.Agent(policy()):
-        while not commands.running.services():
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
-        found = commands.examine(None, {"service": "backend"})
+
+    def run(change: Callable[[Any], Any]) -> Any:
+        def ask_and_change(*arguments: Any, **keywords: Any) -> Any:
+            answer = ask(*arguments, **keywords)
+            return {**answer, "status": change(answer["status"])}
+
+        monkeypatch.setattr(commands.running, "ask", ask_and_change)
+        deadline = time.monotonic() + 20
+        with selfscale.Agent(policy()):
+            while not commands.running.services():
+                assert time.monotonic() < deadline
+                time.sleep(0.02)
+            return commands.examine(None, {"service": "backend"})
+
+    return run
+
+
+def test_an_agent_of_the_version_before_tells_of_no_others(found_where: Any) -> None:
+    """It runs on after an upgrade of the command line."""
+    found = found_where(lambda status: {key: status[key] for key in status if key not in {"peers", "elsewhere"}})
     assert found["agent"]["role"]
     assert found["peers"] == []
     assert found["elsewhere"] is None
+
+
+def no_of(name: str) -> dict[str, Any]:
+    return {"switches": [{"name": name, "saysNo": True, "by": "api", "value": "false", "at": None}]}
+
+
+def service_with(**more: Any) -> dict[str, Any]:
+    return {"services": [{"failure": "", "circuit": None, "wait": None, **more}]}
+
+
+AGAIN = "selfscale doctor --service backend"
+OPEN = {"openUntil": 1.8e9, "failures": 1, "code": "denied", "because": "no"}
+WAIT = {"until": "2027-01-15T08:00:00Z", "code": "throttled", "because": "slow down"}
+
+
+@pytest.mark.parametrize(
+    ("status", "paste"),
+    [
+        (no_of("kill"), "unset SELFSCALE_KILL"),
+        (no_of("enabled"), "selfscale enable"),
+        (no_of("policy_enabled"), "selfscale enable backend"),
+        (no_of("dry_run"), "unset AUTOSCALING_DRY_RUN"),
+        (no_of("paused"), "selfscale resume backend"),
+        ({"degraded": ["cannot lead: the store is gone"]}, AGAIN),
+        ({"degraded": ["SELFSCALE_LEAD is set (environment), and means nothing"]}, "unset SELFSCALE_LEAD"),
+        ({"degraded": ["SELFSCALE_LEAD is set (/a b), and means nothing"]}, "sed -i '/^SELFSCALE_LEAD=/d' '/a b'"),
+        (service_with(failure="the deployment failed"), AGAIN),
+        (service_with(circuit=OPEN), AGAIN),
+        (service_with(wait=WAIT), AGAIN),
+    ],
+)
+def test_each_finding_of_an_agent_that_runs_is_whole(found_where: Any, status: Any, paste: str) -> None:
+    found = found_where(lambda said: {**said, "switches": [], "degraded": [], "services": [], **status})
+    [agent] = [check for check in found["checks"] if check["name"] == "agent"]
+    [finding] = [*agent["wrong"], *agent["warnings"]]
+    assert finding["what"]
+    assert finding["why"]
+    assert finding["paste"].partition("   # ")[0] == paste

@@ -62,13 +62,17 @@ def test_railway_is_planned_then_applied_then_given_its_token(init: Run) -> None
 
 
 def test_the_calls_that_railway_allows_are_enough_for_the_replicas_of_the_comment(written: Written) -> None:
-    text = (written("railway") / "selfscale.json").read_text()
+    text = re.sub(r"\s+(// )?", " ", (written("railway") / "selfscale.json").read_text())
     (policy,) = library.load_policies(written("railway", "--force") / "selfscale.json")
-    per_replica, looks = 2 * 3600 // 30, 3600 // 60
+    leader, other = 180, 30  # as agent/hosted_replicas_test.cpp measures them
     assert policy["evaluationInterval"] == "1m"
-    assert f"{per_replica} an hour for each replica and {looks} beside" in text
-    assert 3 * per_replica + looks <= 1000 < 4 * per_replica + looks, "three replicas on Hobby"
-    assert policy["maxReplicas"] * per_replica + looks <= 10_000, "all on Pro"
+    assert f"{leader} times by the replica that leads, {other} times by each other one" in text
+    assert f"its six replicas take {leader + 5 * other} of its 1000" in text
+    assert "three replicas" not in text
+    assert leader + (policy["maxReplicas"] - 1) * other <= 1000, "so all on Pro, too, which has more"
+    page = re.sub(r"\s+", " ", (ROOT / "docs" / "drivers" / "railway.md").read_text())
+    assert f"{other} of each other replica" in page
+    assert f"{leader} of a leader that evaluates once a minute, as `selfscale init railway` has it" in page
 
 
 # digitalocean

@@ -14,7 +14,9 @@ using Json = nlohmann::json;
 constexpr std::size_t events_kept = 5;
 constexpr int most_counted = 1'000'000;  // more is no count of tasks, and two of them still add up
 
-constexpr double protection_seconds = 60.0 * protection_minutes;
+/// In seconds: so much is left when all attempts of one scale-in are over, which go on where the
+/// one before ended, and ECS has long chosen by then.
+constexpr double lasts_long_enough = 180.0;
 
 /// Reads members of one kind each, and remembers the first that was not as it must be.
 class Reader {
@@ -361,7 +363,7 @@ ProtectionPlan plan_protection(const std::vector<std::string>& tasks,
     if (gone < count && lasts <= longest_of_a_scale_in) {
       ++gone;
       if (is_protected) plan.released.push_back(arn);
-    } else if (lasts < protection_seconds) {
+    } else if (lasts < lasts_long_enough) {
       plan.kept.push_back(arn);
     }
   }

@@ -287,6 +287,11 @@ TEST(Protection, OfAnEarlierScaleInIsKnownByAClockThatIsALittleSlow) {
   EXPECT_EQ(plan_protection({"c", "a"}, {{"c", 1'340.0}}, 1, 1'000.0).released, Arns{"c"});
 }
 
+TEST(Protection, ThatOutlastsAllAttemptsOfAScaleInIsLeftAsItIs) {
+  EXPECT_EQ(plan_protection({"c", "a"}, {{"a", 1'190.0}}, 1, 1'000.0).kept, Arns{});
+  EXPECT_EQ(plan_protection({"c", "a"}, {{"a", 1'170.0}}, 1, 1'000.0).kept, Arns{"a"});
+}
+
 TEST(Protection, IsReadBack) {
   const auto read = parse_protection(
       "UpdateTaskProtection",

@@ -362,7 +362,8 @@ Json FakeAws::protection(const Json& body) {
   Json said{{"protectedTasks", Json::array()}, {"failures", Json::array()}};
   const bool changes = body.contains("protectionEnabled");
   const std::chrono::minutes lasts{body.value("expiresInMinutes", 120)};
-  if (body["tasks"].size() > most_tasks_protected) state_.complaints.push_back("too many tasks");
+  const std::size_t most = changes ? 10 : 100;  // as AWS' API reference has it
+  if (body["tasks"].size() > most) state_.complaints.push_back("too many tasks");
   for (const std::string arn : body["tasks"]) {
     if (std::ranges::none_of(state_.tasks,
                              [&](const Json& each) { return each["taskArn"] == arn; })) {

@@ -1,6 +1,8 @@
 // Whom the driver `ecs` protects in a scale-in, and lets go after it.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "drivers/ecs/driver_fixture.hpp"
 
 namespace selfscale::drivers::ecs {
@@ -88,12 +90,29 @@ TEST_F(EcsDriver, AScaleInWhoseTasksToGoStayProtectedIsNotCarriedOut) {
   EXPECT_EQ(aws.count(), 2);
 }
 
-TEST_F(EcsDriver, ManyTasksAreProtectedTenAtATime) {
+Names many(int count) {
   Names ids;
-  for (int i = 0; i < 25; ++i) ids.push_back("t" + std::to_string(i));
-  add_tasks(ids);
-  aws.set_count(25);
-  ASSERT_TRUE(scale(24, ids));  // the fake complains of more than ten
+  for (int i = 0; i < count; ++i) ids.push_back("t" + std::to_string(i));
+  return ids;
+}
+
+TEST_F(EcsDriver, OfManyTasksAsManyAreReadAndProtectedByACallAsAwsTakes) {
+  begin_with_tasks(many(250));
+  ASSERT_TRUE(scale(249, many(250)));  // the fake complains of more
+  EXPECT_EQ(protected_tasks().size(), 249U);
+  EXPECT_EQ(std::ranges::count(operations(), "GetTaskProtection"), 3);
+  EXPECT_EQ(protections_asked().size(), 25U);
+}
+
+TEST_F(EcsDriver, AScaleInOfManyTasksGoesOnWhereItsLastAttemptEnded) {
+  begin_with_tasks(many(25));
+  script("UpdateTaskProtection", {{500, "", "", true}});
+  ASSERT_FALSE(scale(24, many(25)));
+  pass(std::chrono::seconds{30});
+  ASSERT_TRUE(scale(24, many(25)));
+  std::vector<std::size_t> sizes;
+  for (const auto& each : protections_asked()) sizes.push_back(each.size());
+  EXPECT_EQ(sizes, (std::vector<std::size_t>{10, 10, 4}));
   EXPECT_EQ(protected_tasks().size(), 24U);
 }
 

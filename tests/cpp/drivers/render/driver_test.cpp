@@ -266,6 +266,19 @@ TEST_F(RenderDriver, DoesNotFightRendersOwnAutoscaler) {
   EXPECT_EQ(sentences(preflight().wrong), Names{}) << "by neither, it is off";
 }
 
+TEST_F(RenderDriver, AsksWhatIsKeptOnlyWhereAnAutoscalerIsSwitchedOff) {
+  const auto looks = [this] {
+    const auto before = render.platform.asked().size();
+    preflight();
+    return render.platform.asked().size() - before;
+  };
+  EXPECT_EQ(looks(), 1U) << "it has none";
+  render.add_autoscaler(true);
+  EXPECT_EQ(looks(), 1U);
+  render.add_autoscaler(false);
+  EXPECT_EQ(looks(), 2U);
+}
+
 TEST_F(RenderDriver, NamesTheMissingRight) {
   render.platform.script("GET /srv-1", {{{403, refusal, {}}}});
   const auto wrong = sentences(preflight().wrong);
