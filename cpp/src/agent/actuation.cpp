@@ -29,6 +29,10 @@ std::string replicas(int count) {
 
 }  // namespace
 
+bool falls_short(int count, int from, int to) noexcept {
+  return from < to ? from <= count && count < to : to < count && count <= from;
+}
+
 Actuation::Actuation(Order order, std::function<double()> jitter)
     : order_{std::move(order)}, jitter_{std::move(jitter)} {
   assert(order_.attempts >= 1);
@@ -96,9 +100,7 @@ Action Actuation::after_unsure_write(const drivers::Observation& seen, Instant n
     return accept(now);
   }
   // One that is carried out replica by replica may have been broken off.
-  const bool is_between = seen.desired > std::min(order_.from, order_.to) &&
-                          seen.desired < std::max(order_.from, order_.to);
-  const bool is_half_done = may_be_half_done_ && is_between;
+  const bool is_half_done = may_be_half_done_ && falls_short(seen.desired, order_.from, order_.to);
   if (seen.desired != order_.from && !is_half_done) return superseded(seen.desired);
   if (!seen.hold.empty()) return while_held(seen, now);
   return Write{order_.to, seen.desired, seen.version, order_.trigger, {}};

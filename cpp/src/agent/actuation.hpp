@@ -74,6 +74,9 @@ struct Observed {
   Result<drivers::Observation> result;
 };
 
+/// May a step that was broken off have left this count: as it began, or on its way?
+[[nodiscard]] bool falls_short(int count, int from, int to) noexcept;
+
 class Actuation {
  public:
   /// `jitter`: draws from 0 to 1, where a wait before another attempt lies between the shortest

@@ -205,7 +205,8 @@ void Events::finish(const Finished& end) {
   event.duration = house_.clock.now() - event.started_at;
   life_.reset();
   keep(event);
-  if (end.foreign) adopt(event.to_replicas, *end.foreign);
+  // A count that the platform did not take has never stood.
+  if (end.foreign) adopt(event.accepted_at ? event.to_replicas : event.from_replicas, *end.foreign);
   if (end.unchanged) expected_ = end.unchanged;
   if (event.outcome == Outcome::succeeded) {
     house_.log.recovered("scaling");
@@ -262,6 +263,13 @@ void Events::adopt(int from, int to) {
 /// Nothing is written: whether its count came through can be seen, soon after it was accepted at
 /// the latest, and what is wanted now is decided anew.
 asio::awaitable<void> Events::resume(ScalingEvent left, const drivers::Observation& seen) {
+  const bool is_short =
+      !left.accepted_at && falls_short(seen.desired, left.from_replicas, left.to_replicas);
+  if (is_short && seen.desired != left.from_replicas) {  // the part that was done is a step, too
+    left.reason +=
+        "; the agent that began it ended on the way to " + std::to_string(left.to_replicas);
+    left.to_replicas = seen.desired;
+  }
   life_.emplace(Life{left, Actuation{order_of(left), jitter}, {}, {}});
   expected_ = seen.desired;
   Action first;

@@ -71,7 +71,7 @@ class Events {
 
   /// Somebody else's count, while no event is under way: noticed and adopted.
   void compare(const drivers::Observation& seen);
-  /// Takes up what a leader before left unfinished, if the platform has its count; else ends it.
+  /// Takes up what a leader before left unfinished, as far as the platform has it; else ends it.
   boost::asio::awaitable<void> resume(ScalingEvent left, const drivers::Observation& seen);
   /// This process leads no more: what is under way is the next leader's.
   void forget() noexcept;

@@ -23,6 +23,18 @@ json one_step() {
   return policy;
 }
 
+json steps_of_two() {
+  auto policy = one_step();
+  policy["scaleUpBy"] = 2;
+  policy["scaleDownBy"] = 2;
+  return policy;
+}
+
+json held_by(const Agent& agent) {
+  const auto text = agent.recommendation_json("backend");
+  return text ? json::parse(*text)["decision"]["heldBy"] : json{};
+}
+
 TEST_F(AgentTest, ReplicasThatDoNotBecomeReadyAreRolledBack) {
   auto policy = one_step();
   policy["startup"]["timeout"] = "200ms";
@@ -141,9 +153,50 @@ TEST_F(AgentTest, ACountThatSomebodySetsBetweenTheLookAndTheWriteIsNotOverwritte
   const auto events = agent.history("backend");
   EXPECT_EQ(events[1].outcome, Outcome::superseded);
   EXPECT_EQ(events[0].outcome, Outcome::adopted);
+  EXPECT_EQ(events[0].from_replicas, 1) << "what stood, not what was wanted";
   EXPECT_EQ(events[0].to_replicas, 4);
   EXPECT_EQ(platform.writes, 0);
 }
+
+struct Meeting {
+  const char* name;
+  int stood;
+  double depth;  ///< has us want two more, or two fewer
+  int foreign;
+};
+class SomebodyElsesCountThatMeetsAStep : public AgentTest,
+                                         public testing::WithParamInterface<Meeting> {};
+
+TEST_P(SomebodyElsesCountThatMeetsAStep, HasTheCooldownOfItsOwnDirection) {
+  const auto& row = GetParam();
+  auto policy = steps_of_two();
+  policy["maxReplicas"] = 8;
+  policy["behavior"]["scaleDown"]["cooldown"] = "1h";
+  platform.replicas = row.stood;
+  auto given = enabled(policy);
+  std::atomic<int> calls{0};
+  given.driver.scale = [&](int count) {
+    const bool is_first = ++calls == 1;
+    platform.replicas = is_first ? row.foreign : count;
+    if (is_first) throw DriverError{Errc::conflict, "somebody was faster"};
+  };
+  Agent agent{given};
+  agent.gauge("depth").set(row.depth);
+  agent.start();
+  ASSERT_TRUE(eventually([&] { return agent.history("backend").size() >= 2; }));
+  ASSERT_TRUE(eventually([&] { return held_by(agent) == "cooldown"; })) << calls;
+  const auto events = agent.history("backend");
+  ASSERT_EQ(events.size(), 2U);
+  EXPECT_EQ(events[0].trigger, Trigger::foreign);
+  EXPECT_EQ(events[0].from_replicas, row.stood);
+  EXPECT_EQ(events[0].to_replicas, row.foreign);
+  EXPECT_EQ(calls, 1) << "a person's count stands";
+}
+
+INSTANTIATE_TEST_SUITE_P(Of, SomebodyElsesCountThatMeetsAStep,
+                         testing::Values(Meeting{"AStepUp", 2, 50, 3},
+                                         Meeting{"AStepDown", 6, 0, 5}),
+                         [](const auto& each) { return each.param.name; });
 
 TEST_F(AgentTest, ReadsThatLagBehindAWriteAreNobodyElsesChange) {
   std::atomic<int> stale_reads{3};
@@ -363,10 +416,7 @@ TEST_F(AgentTest, AWriteWhoseAnswerNobodySawIsReadBack) {
   next.start();
   ASSERT_TRUE(eventually([&] { return !next.history("backend").empty(); }));
   EXPECT_EQ(next.history("backend")[0].outcome, Outcome::succeeded);
-  ASSERT_TRUE(eventually([&] {
-    const auto said = recommendation(next);
-    return said && (*said)["decision"]["heldBy"] == "cooldown";
-  })) << "its cooldown runs";
+  ASSERT_TRUE(eventually([&] { return held_by(next) == "cooldown"; })) << "its cooldown runs";
   EXPECT_EQ(platform.writes, 0);
 }
 
@@ -386,6 +436,27 @@ TEST_F(AgentTest, AWriteThatDidNotComeThroughIsDecidedAnew) {
   EXPECT_EQ(platform.writes, 1);
 }
 
+TEST_F(AgentTest, WhatALeaderLeftHalfDoneIsOurs) {
+  die_while_writing(enabled(steps_of_two()));
+  ASSERT_EQ(left_in_lease(directory).value("toReplicas", 0), 3);
+  platform.replicas = 2;  // one of two
+  Agent next{enabled(steps_of_two())};
+  next.gauge("depth").set(50);
+  next.start();
+  ASSERT_TRUE(eventually([&] {
+    const auto events = next.history("backend");
+    return !events.empty() && events[0].outcome == Outcome::succeeded;
+  }));
+  ASSERT_TRUE(eventually([&] { return held_by(next) == "cooldown"; }));
+  const auto events = next.history("backend");
+  ASSERT_EQ(events.size(), 1U);
+  EXPECT_EQ(events[0].trigger, Trigger::policy);
+  EXPECT_EQ(events[0].from_replicas, 1);
+  EXPECT_EQ(events[0].to_replicas, 2);
+  EXPECT_PRED2(contains, events[0].reason, "the agent that began it ended on the way to 3");
+  EXPECT_EQ(platform.writes, 0) << "what is wanted now is decided anew";
+}
+
 TEST_F(AgentTest, SomebodyElsesCountAfterALeadersEndIsAdopted) {
   die_while_writing(enabled(one_step()));
   platform.replicas = 4;
@@ -395,6 +466,7 @@ TEST_F(AgentTest, SomebodyElsesCountAfterALeadersEndIsAdopted) {
   ASSERT_TRUE(eventually([&] { return next.history("backend").size() == 2; }));
   EXPECT_EQ(next.history("backend")[1].outcome, Outcome::superseded);
   EXPECT_EQ(next.history("backend")[0].outcome, Outcome::adopted);
+  EXPECT_EQ(next.history("backend")[0].from_replicas, 1);
   EXPECT_EQ(next.history("backend")[0].to_replicas, 4);
 }
 
