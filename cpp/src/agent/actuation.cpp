@@ -48,6 +48,11 @@ Action Actuation::take_up(std::optional<Instant> accepted_at, Instant now) {
   return watch(std::nullopt, now);
 }
 
+void Actuation::take_up_unsure(Instant now) {
+  may_be_half_done_ = true;
+  failed_at_ = now;
+}
+
 Action Actuation::resume(const Written& event, Instant now) {
   if (event.result) return accept(now);
   const Failure& failure = event.result.error();

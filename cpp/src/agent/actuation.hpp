@@ -87,6 +87,9 @@ class Actuation {
   /// Instead of begin(), of a life that another process began and whose count the platform has:
   /// goes on from its acceptance; empty: nobody saw when that was, and it counts from now.
   Action take_up(std::optional<Instant> accepted_at, Instant now);
+  /// Instead of begin(), of a life whose write another process made, or was about to make: it is
+  /// looked at before anything is written.
+  void take_up_unsure(Instant now);
   Action resume(const Written& event, Instant now);
   Action resume(const Observed& event, Instant now);
 

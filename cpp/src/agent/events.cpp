@@ -33,7 +33,16 @@ int most_of(const CompiledPolicy& policy, const Write& wanted) {
   return wanted.trigger == Trigger::rollback ? std::max(most, wanted.desired) : most;
 }
 
+/// Where a rollback that was left goes now: nobody is taken away who has become ready since.
+int back_to(const ScalingEvent& left, const drivers::Observation& seen) {
+  return std::max(left.to_replicas, seen.ready.value_or(seen.current));
+}
+
 }  // namespace
+
+bool is_broken_off(const ScalingEvent& left, int count) noexcept {
+  return !left.accepted_at && falls_short(count, left.from_replicas, left.to_replicas);
+}
 
 std::optional<Instant> Events::due() const {
   if (!life_) return std::nullopt;
@@ -260,23 +269,39 @@ void Events::adopt(int from, int to) {
   house_.log.info(arrow(event) + ": " + event.reason);
 }
 
-/// Nothing is written: whether its count came through can be seen, soon after it was accepted at
-/// the latest, and what is wanted now is decided anew.
+/// The failure that it ends keeps the circuit open here, too. False: it does not go on.
+bool Events::go_on_rolling_back(const ScalingEvent& left, const drivers::Observation& seen) {
+  const auto now = house_.clock.now();
+  circuit_.open(Errc::failed, left.reason, {}, now);
+  const int to = back_to(left, seen);
+  if (!is_broken_off(left, seen.desired) || to >= seen.desired) return false;
+  auto event = left;
+  event.to_replicas = to;
+  life_.emplace(Life{event,
+                     Actuation{order_of(event), jitter},
+                     victims_of_rollback(seen.replicas, may_go, house_.settings.instance),
+                     {}});
+  life_->actuation.take_up_unsure(now);
+  return true;
+}
+
+/// But for a rollback nothing is written: whether its count came through can be seen, soon after it
+/// was accepted at the latest, and what is wanted now is decided anew.
 asio::awaitable<void> Events::resume(ScalingEvent left, const drivers::Observation& seen) {
-  const bool is_short =
-      !left.accepted_at && falls_short(seen.desired, left.from_replicas, left.to_replicas);
-  if (is_short && seen.desired != left.from_replicas) {  // the part that was done is a step, too
+  const auto now = house_.clock.now();
+  expected_ = seen.desired;
+  if (left.trigger == Trigger::rollback && go_on_rolling_back(left, seen)) co_return;
+  if (is_broken_off(left, seen.desired) && seen.desired != left.from_replicas) {
     left.reason +=
         "; the agent that began it ended on the way to " + std::to_string(left.to_replicas);
-    left.to_replicas = seen.desired;
+    left.to_replicas = seen.desired;  // the part that was done is a step, too
   }
   life_.emplace(Life{left, Actuation{order_of(left), jitter}, {}, {}});
-  expected_ = seen.desired;
   Action first;
   const bool may_be_stale = seen.desired == left.from_replicas && left.accepted_at &&
-                            house_.clock.now() < *left.accepted_at + visible_within;
+                            now < *left.accepted_at + visible_within;
   if (seen.desired == left.to_replicas || may_be_stale) {
-    first = life_->actuation.take_up(left.accepted_at, house_.clock.now());
+    first = life_->actuation.take_up(left.accepted_at, now);
   } else {
     Finished end;
     end.outcome = Outcome::superseded;

@@ -480,7 +480,11 @@ asio::awaitable<void> Steering::resume_event() {
                     error.what());
     co_return;
   }
-  co_await events_.resume(std::move(event), *platform_.seen());
+  const auto& seen = *platform_.seen();
+  if (event.trigger == Trigger::manual && is_broken_off(event, seen.desired)) {
+    lease_.carried_out.erase(house_.service());  // a person's order nobody gives again
+  }
+  co_await events_.resume(std::move(event), seen);
 }
 
 Wish Steering::wish_of_decision() const {
@@ -524,8 +528,7 @@ asio::awaitable<void> Steering::carry_out_order() {
     co_return;  // a change is under way; the order is next
   }
   if (verdict_.may_act && is_held()) co_return;
-  lease_.carried_out[house_.service()] = said.manual_serial;
-  co_await renew();
+  lease_.carried_out[house_.service()] = said.manual_serial;  // in one record with its event
   if (verdict_.may_act) {
     co_await events_.begin(std::move(wish));
   } else {

@@ -78,6 +78,21 @@ TEST(Actuation, WhatWasTakenUnseenCountsFromNow) {
   EXPECT_EQ(life.accepted_at(), start + 50s);
 }
 
+TEST(Actuation, WhatAnotherWasWritingIsLookedAtAndGoesOnFromWhereItCame) {
+  for (const int count : {7, 5}) {
+    auto life = actuation_of(up(7, 3));
+    life.take_up_unsure(start);
+    const auto write = as<Write>(life.resume(observed(seen(count, 3)), start));
+    EXPECT_EQ(write.desired, 3);
+    EXPECT_EQ(write.from, count);
+    EXPECT_EQ(write.version, "8") << "of what was looked at";
+  }
+  auto life = actuation_of(up(7, 3));
+  life.take_up_unsure(start);
+  as<Watch>(life.resume(observed(seen(3, 3)), start + 1s));
+  EXPECT_EQ(life.accepted_at(), start + 1s) << "it had come through";
+}
+
 TEST(Actuation, AMissingPermissionIsNamed) {
   auto life = actuation_of(up(3, 5));
   const Written denied{Failure{Errc::denied, "403", "apps/scale"}};

@@ -390,21 +390,28 @@ TEST_F(AgentTest, AnUnfinishedEventTravelsWithTheLeaseAndNotWithTheJournal) {
   EXPECT_TRUE(eventually([&] { return left_in_lease(directory).empty(); }));
 }
 
-/// Scales from 1 to 2, and is killed before the platform has answered.
-void die_while_writing(AgentOptions given) {
+/// An agent in a process of its own, which does not survive this.
+void die(const AgentOptions& given, const std::function<void(Agent&)>& how) {
   const pid_t first = ::fork();
   if (first == 0) {
     ::alarm(60);
-    given.driver.scale = [](int) { ::raise(SIGKILL); };
     Agent agent{given};
-    agent.gauge("depth").set(50);
-    agent.start();
+    how(agent);
     eventually([] { return false; });
     ::_exit(1);
   }
   int status = 0;
   ::waitpid(first, &status, 0);
   EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+}
+
+/// Scales from 1 to 2, and is killed before the platform has answered.
+void die_while_writing(AgentOptions given) {
+  given.driver.scale = [](int) { ::raise(SIGKILL); };
+  die(given, [](Agent& agent) {
+    agent.gauge("depth").set(50);
+    agent.start();
+  });
 }
 
 TEST_F(AgentTest, AWriteWhoseAnswerNobodySawIsReadBack) {
@@ -468,6 +475,180 @@ TEST_F(AgentTest, SomebodyElsesCountAfterALeadersEndIsAdopted) {
   EXPECT_EQ(next.history("backend")[0].outcome, Outcome::adopted);
   EXPECT_EQ(next.history("backend")[0].from_replicas, 1);
   EXPECT_EQ(next.history("backend")[0].to_replicas, 4);
+}
+
+/// A leader that ends in the rollback of a step from 1 to 4, of which one became ready.
+class ALostRollback : public AgentTest {
+ protected:
+  AgentOptions acting() {
+    auto policy = one_step();
+    policy["scaleUpBy"] = 3;
+    policy["startup"]["timeout"] = "200ms";
+    return enabled(policy);
+  }
+  void die_while_rolling_back() {
+    platform.ready = 1;
+    auto given = acting();
+    given.driver.scale = [this](int count) {
+      if (count < platform.replicas) ::raise(SIGKILL);
+      platform.replicas = count;
+    };
+    die(given, [](Agent& agent) {
+      agent.gauge("depth").set(50);
+      agent.start();
+    });
+    ASSERT_EQ(left_in_lease(directory).value("trigger", ""), "rollback");
+  }
+};
+
+TEST_F(ALostRollback, IsMadeByTheNextLeader) {
+  die_while_rolling_back();
+  platform.replicas = 4;
+  auto given = acting();
+  std::mutex mutex;
+  std::vector<std::string> victims;
+  given.driver.scale = [&](const ScaleRequest& request) {
+    const std::lock_guard lock{mutex};
+    ++platform.writes;
+    platform.replicas = request.desired;
+    victims = request.victims;
+  };
+  given.driver.observe = [&] {
+    const int count = platform.replicas;
+    ReplicaCounts seen{count, count, 1};
+    seen.replicas = {{.instance = "new", .ready = false}, {.instance = "a", .ready = true}};
+    return seen;
+  };
+  Agent next{given};
+  next.gauge("depth").set(50);
+  next.start();
+  EXPECT_TRUE(eventually([&] {
+    const auto services = status(next)["services"];
+    return !services.empty() && !services[0]["circuit"].is_null();
+  })) << "the step that is rolled back has failed";
+  ASSERT_TRUE(eventually([&] {
+    const auto events = next.history("backend");
+    return !events.empty() && events[0].outcome == Outcome::succeeded;
+  }));
+  const auto events = next.history("backend");
+  ASSERT_EQ(events.size(), 2U) << "the step that failed, and its rollback";
+  EXPECT_EQ(events[0].trigger, Trigger::rollback);
+  EXPECT_EQ(events[0].to_replicas, 1);
+  EXPECT_EQ(platform.replicas, 1);
+  EXPECT_EQ(platform.writes, 1);
+  const std::lock_guard lock{mutex};
+  EXPECT_EQ(victims, (std::vector<std::string>{"new", "a"}));
+}
+
+TEST_F(ALostRollback, IsFinishedWhereItWasBrokenOffHalfWay) {
+  die_while_rolling_back();
+  platform.replicas = 3;
+  Agent next{acting()};
+  next.gauge("depth").set(50);
+  next.start();
+  ASSERT_TRUE(eventually([&] {
+    const auto events = next.history("backend");
+    return !events.empty() && events[0].outcome == Outcome::succeeded;
+  }));
+  EXPECT_EQ(next.history("backend").size(), 2U);
+  EXPECT_EQ(next.history("backend")[0].from_replicas, 4);
+  EXPECT_EQ(platform.replicas, 1);
+}
+
+TEST_F(ALostRollback, TakesNoneAwayThatHasBecomeReadySince) {
+  die_while_rolling_back();
+  platform.replicas = 4;
+  platform.ready = 4;
+  Agent next{acting()};
+  next.gauge("depth").set(5);
+  next.start();
+  ASSERT_TRUE(eventually([&] {
+    const auto events = next.history("backend");
+    return !events.empty() && events[0].outcome == Outcome::superseded;
+  }));
+  EXPECT_EQ(platform.writes, 0);
+}
+
+TEST_F(ALostRollback, IsNotMadeByOneThatMayNotAct) {
+  die_while_rolling_back();
+  platform.replicas = 4;
+  auto given = acting();
+  given.environment["SELFSCALE_KILL"] = "1";
+  Agent next{given};
+  next.gauge("depth").set(50);
+  next.start();
+  ASSERT_TRUE(eventually([&] {
+    const auto events = next.history("backend");
+    return events.size() == 2 && events[0].outcome == Outcome::failed;
+  }));
+  EXPECT_EQ(next.history("backend")[0].trigger, Trigger::rollback);
+  EXPECT_EQ(platform.writes, 0);
+}
+
+/// A leader that ends in the write of a person's order for 4 instead of 1.
+class ALostOrder : public AgentTest {
+ protected:
+  void die_while_carrying_out() {
+    auto given = enabled();
+    given.driver.scale = [](int) { ::raise(SIGKILL); };
+    die(given, [](Agent& agent) {
+      agent.gauge("depth").set(5);
+      agent.start();
+      eventually([&] { return recommended(agent) == 1; });
+      agent.scale("backend", 4);
+    });
+    ASSERT_EQ(left_in_lease(directory).value("trigger", ""), "manual");
+  }
+  /// The outcomes, the oldest first, once the count is there.
+  std::vector<Outcome> carried_out() {
+    Agent next{enabled()};
+    next.gauge("depth").set(5);
+    next.start();
+    EXPECT_TRUE(eventually([&] {
+      const auto events = next.history("backend");
+      return !events.empty() && events[0].outcome == Outcome::succeeded &&
+             events[0].to_replicas == 4;
+    }));
+    std::vector<Outcome> outcomes;
+    for (const auto& event : next.history("backend")) {
+      EXPECT_EQ(event.trigger, Trigger::manual);
+      outcomes.insert(outcomes.begin(), event.outcome);
+    }
+    return outcomes;
+  }
+};
+
+TEST_F(ALostOrder, IsCarriedOutByTheNextLeader) {
+  die_while_carrying_out();
+  EXPECT_EQ(carried_out(), (std::vector{Outcome::superseded, Outcome::succeeded}));
+  EXPECT_EQ(platform.writes, 1);
+}
+
+TEST_F(ALostOrder, IsFinishedWhereItWasBrokenOffHalfWay) {
+  die_while_carrying_out();
+  platform.replicas = 2;
+  EXPECT_EQ(carried_out().size(), 2U);
+  EXPECT_EQ(platform.writes, 1);
+}
+
+TEST_F(ALostOrder, IsNotWrittenAgainWhereItCameThrough) {
+  die_while_carrying_out();
+  platform.replicas = 4;
+  EXPECT_EQ(carried_out(), (std::vector{Outcome::succeeded}));
+  EXPECT_EQ(platform.writes, 0);
+}
+
+TEST_F(ALostOrder, GivesWayToSomebodyElsesCount) {
+  die_while_carrying_out();
+  platform.replicas = 5;
+  Agent next{enabled()};
+  next.gauge("depth").set(5);
+  next.start();
+  ASSERT_TRUE(eventually([&] { return next.history("backend").size() == 2; }));
+  const auto decided = recommendation(next);
+  ASSERT_TRUE(eventually([&] { return recommendation(next) != decided; })) << "evaluated again";
+  EXPECT_EQ(next.history("backend")[0].outcome, Outcome::adopted);
+  EXPECT_EQ(platform.writes, 0);
 }
 
 TEST_F(AgentTest, OnceSomebodySaidNoNothingIsWrittenBackEither) {
