@@ -93,6 +93,9 @@ class Actuation {
   Action resume(const Written& event, Instant now);
   Action resume(const Observed& event, Instant now);
 
+  /// A newer order took this one's place: what the platform did not take is not written again.
+  void withdraw() noexcept { is_withdrawn_ = true; }
+
   /// When the platform took the count of the event under way; cooldowns run from here.
   [[nodiscard]] std::optional<Instant> accepted_at() const { return accepted_at_; }
   /// Was the count of the event under way seen to be asked for, after it was accepted?
@@ -103,7 +106,7 @@ class Actuation {
   Action retry(const Failure& failure);
   [[nodiscard]] Duration draw_wait() const;
   Action after_unsure_write(const drivers::Observation& seen, Instant now);
-  [[nodiscard]] Action while_held(const drivers::Observation& seen, Instant now) const;
+  [[nodiscard]] Action instead_of_write(const drivers::Observation& seen, Instant now) const;
   Action while_starting(const drivers::Observation& seen, Instant now);
   Action roll_back(int back_to, std::string why);
   Action watch(std::optional<Duration> asked, Instant now) const;
@@ -121,6 +124,7 @@ class Actuation {
   std::function<double()> jitter_;
   int attempts_ = 1;
   bool may_be_half_done_ = false;       ///< the last write, as far as is known
+  bool is_withdrawn_ = false;           ///< a newer order took its place
   Instant failed_at_{};                 ///< when the last write did
   std::optional<Instant> accepted_at_;  ///< empty: the write's outcome is not known yet
   bool is_visible_ = false;

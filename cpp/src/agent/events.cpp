@@ -124,6 +124,10 @@ asio::awaitable<bool> Events::advance(Result<drivers::Observation> seen) {
   co_return co_await perform(std::move(next));
 }
 
+void Events::withdraw_order() noexcept {
+  if (life_ && life_->event.trigger == Trigger::manual) life_->actuation.withdraw();
+}
+
 /// Goes on until there is something to wait for; true: it wrote. A successor finds each step in the
 /// lease's record.
 asio::awaitable<bool> Events::perform(Action action) {

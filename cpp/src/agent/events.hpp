@@ -69,6 +69,8 @@ class Events {
   boost::asio::awaitable<void> begin(Wish wish);
   /// Tells the event under way what was observed. True: it wrote, and what was observed is past.
   boost::asio::awaitable<bool> advance(Result<drivers::Observation> seen);
+  /// An order by hand that the platform has not taken gives way to a newer one.
+  void withdraw_order() noexcept;
   /// An order that cannot be carried out is an event, too.
   void refuse(Wish wish, const std::string& why);
 

@@ -100,6 +100,7 @@ asio::awaitable<void> Steering::step() {
     co_await release();
   }
   if (role_ == Role::leader && resumes_ && platform_.seen()) co_await resume_event();
+  if (role_ == Role::leader && has_order()) events_.withdraw_order();
   if (role_ == Role::leader && events_.wants_observation(now)) {
     auto seen =
         platform_.seen() ? Result<drivers::Observation>{*platform_.seen()} : platform_.failure();
@@ -425,8 +426,7 @@ Evaluated Steering::evaluated() const noexcept {
 }
 
 asio::awaitable<void> Steering::act() {
-  const auto serial = circumstances_.service.manual_serial;
-  if (serial > lease_.carried_out[house_.service()]) {
+  if (has_order()) {
     co_await carry_out_order();
     co_return;
   }
@@ -511,6 +511,11 @@ int Steering::within_bounds(int replicas) const {
   const auto& policy = house_.policies.policy().compiled();
   const Bounds bounds = bounds_at(policy, wall_seconds(), snapshot_.estimates);
   return platform_.within_reach(std::clamp(replicas, bounds.min_replicas, bounds.max_replicas));
+}
+
+/// Has a person given an order that nothing was done about yet?
+bool Steering::has_order() {
+  return circumstances_.service.manual_serial > lease_.carried_out[house_.service()];
 }
 
 /// Once, whatever comes of it; while the platform takes no count it is kept.
