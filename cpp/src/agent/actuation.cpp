@@ -29,6 +29,10 @@ std::string replicas(int count) {
 
 }  // namespace
 
+bool falls_short(int count, int from, int to) noexcept {
+  return from < to ? from <= count && count < to : to < count && count <= from;
+}
+
 Actuation::Actuation(Order order, std::function<double()> jitter)
     : order_{std::move(order)}, jitter_{std::move(jitter)} {
   assert(order_.attempts >= 1);
@@ -42,6 +46,11 @@ Action Actuation::take_up(std::optional<Instant> accepted_at, Instant now) {
   accepted_at_ = accepted_at.value_or(now);
   is_visible_ = true;  // whoever began it may have seen that
   return watch(std::nullopt, now);
+}
+
+void Actuation::take_up_unsure(Instant now) {
+  may_be_half_done_ = true;
+  failed_at_ = now;
 }
 
 Action Actuation::resume(const Written& event, Instant now) {
@@ -96,22 +105,23 @@ Action Actuation::after_unsure_write(const drivers::Observation& seen, Instant n
     return accept(now);
   }
   // One that is carried out replica by replica may have been broken off.
-  const bool is_between = seen.desired > std::min(order_.from, order_.to) &&
-                          seen.desired < std::max(order_.from, order_.to);
-  const bool is_half_done = may_be_half_done_ && is_between;
+  const bool is_half_done = may_be_half_done_ && falls_short(seen.desired, order_.from, order_.to);
   if (seen.desired != order_.from && !is_half_done) return superseded(seen.desired);
-  if (!seen.hold.empty()) return while_held(seen, now);
+  if (is_withdrawn_ || !seen.hold.empty()) return instead_of_write(seen, now);
   return Write{order_.to, seen.desired, seen.version, order_.trigger, {}};
 }
 
 /// What was decided would be stale once the platform takes a count again, and is decided anew, as
-/// soon as it is seen whether the write came through. A person's order nobody gives again.
-Action Actuation::while_held(const drivers::Observation& seen, Instant now) const {
+/// soon as it is seen whether the write came through. A person's order nobody gives again, and it
+/// waits, until there is a newer one.
+Action Actuation::instead_of_write(const drivers::Observation& seen, Instant now) const {
   const auto wait = poll_after(seen).value_or(order_.poll);
-  if (order_.trigger == Trigger::manual) return Watch{wait};
+  if (order_.trigger == Trigger::manual && !is_withdrawn_) return Watch{wait};
   const auto visible_at = may_be_half_done_ ? failed_at_ + visible_within : failed_at_;
   if (now < visible_at) return Watch{std::min(wait, visible_at - now)};
-  auto end = finished(Outcome::superseded, "no count is to be set now: " + seen.hold);
+  auto end =
+      finished(Outcome::superseded, is_withdrawn_ ? "a newer order by hand was given"
+                                                  : "no count is to be set now: " + seen.hold);
   end.unchanged = seen.desired;
   return end;
 }
@@ -142,6 +152,7 @@ Action Actuation::roll_back(int back_to, std::string why) {
   order_.trigger = Trigger::rollback;
   accepted_at_.reset();
   changing_at_.reset();
+  is_withdrawn_ = false;
   is_visible_ = false;
   attempts_ = 1;
   // Without a version: that the count is still ours was seen just now.

@@ -74,6 +74,9 @@ struct Observed {
   Result<drivers::Observation> result;
 };
 
+/// May a step that was broken off have left this count: as it began, or on its way?
+[[nodiscard]] bool falls_short(int count, int from, int to) noexcept;
+
 class Actuation {
  public:
   /// `jitter`: draws from 0 to 1, where a wait before another attempt lies between the shortest
@@ -84,8 +87,14 @@ class Actuation {
   /// Instead of begin(), of a life that another process began and whose count the platform has:
   /// goes on from its acceptance; empty: nobody saw when that was, and it counts from now.
   Action take_up(std::optional<Instant> accepted_at, Instant now);
+  /// Instead of begin(), of a life whose write another process made, or was about to make: it is
+  /// looked at before anything is written.
+  void take_up_unsure(Instant now);
   Action resume(const Written& event, Instant now);
   Action resume(const Observed& event, Instant now);
+
+  /// A newer order took this one's place: what the platform did not take is not written again.
+  void withdraw() noexcept { is_withdrawn_ = true; }
 
   /// When the platform took the count of the event under way; cooldowns run from here.
   [[nodiscard]] std::optional<Instant> accepted_at() const { return accepted_at_; }
@@ -97,7 +106,7 @@ class Actuation {
   Action retry(const Failure& failure);
   [[nodiscard]] Duration draw_wait() const;
   Action after_unsure_write(const drivers::Observation& seen, Instant now);
-  [[nodiscard]] Action while_held(const drivers::Observation& seen, Instant now) const;
+  [[nodiscard]] Action instead_of_write(const drivers::Observation& seen, Instant now) const;
   Action while_starting(const drivers::Observation& seen, Instant now);
   Action roll_back(int back_to, std::string why);
   Action watch(std::optional<Duration> asked, Instant now) const;
@@ -115,6 +124,7 @@ class Actuation {
   std::function<double()> jitter_;
   int attempts_ = 1;
   bool may_be_half_done_ = false;       ///< the last write, as far as is known
+  bool is_withdrawn_ = false;           ///< a newer order took its place
   Instant failed_at_{};                 ///< when the last write did
   std::optional<Instant> accepted_at_;  ///< empty: the write's outcome is not known yet
   bool is_visible_ = false;

@@ -33,7 +33,16 @@ int most_of(const CompiledPolicy& policy, const Write& wanted) {
   return wanted.trigger == Trigger::rollback ? std::max(most, wanted.desired) : most;
 }
 
+/// Where a rollback that was left goes now: nobody is taken away who has become ready since.
+int back_to(const ScalingEvent& left, const drivers::Observation& seen) {
+  return std::max(left.to_replicas, seen.ready.value_or(seen.current));
+}
+
 }  // namespace
+
+bool is_broken_off(const ScalingEvent& left, int count) noexcept {
+  return !left.accepted_at && falls_short(count, left.from_replicas, left.to_replicas);
+}
 
 std::optional<Instant> Events::due() const {
   if (!life_) return std::nullopt;
@@ -113,6 +122,10 @@ asio::awaitable<bool> Events::advance(Result<drivers::Observation> seen) {
   if (seen) life_->seen = seen->replicas;
   auto next = life_->actuation.resume(Observed{std::move(seen)}, house_.clock.now());
   co_return co_await perform(std::move(next));
+}
+
+void Events::withdraw_order() noexcept {
+  if (life_ && life_->event.trigger == Trigger::manual) life_->actuation.withdraw();
 }
 
 /// Goes on until there is something to wait for; true: it wrote. A successor finds each step in the
@@ -205,7 +218,8 @@ void Events::finish(const Finished& end) {
   event.duration = house_.clock.now() - event.started_at;
   life_.reset();
   keep(event);
-  if (end.foreign) adopt(event.to_replicas, *end.foreign);
+  // A count that the platform did not take has never stood.
+  if (end.foreign) adopt(event.accepted_at ? event.to_replicas : event.from_replicas, *end.foreign);
   if (end.unchanged) expected_ = end.unchanged;
   if (event.outcome == Outcome::succeeded) {
     house_.log.recovered("scaling");
@@ -259,16 +273,39 @@ void Events::adopt(int from, int to) {
   house_.log.info(arrow(event) + ": " + event.reason);
 }
 
-/// Nothing is written: whether its count came through can be seen, soon after it was accepted at
-/// the latest, and what is wanted now is decided anew.
+/// The failure that it ends keeps the circuit open here, too. False: it does not go on.
+bool Events::go_on_rolling_back(const ScalingEvent& left, const drivers::Observation& seen) {
+  const auto now = house_.clock.now();
+  circuit_.open(Errc::failed, left.reason, {}, now);
+  const int to = back_to(left, seen);
+  if (!is_broken_off(left, seen.desired) || to >= seen.desired) return false;
+  auto event = left;
+  event.to_replicas = to;
+  life_.emplace(Life{event,
+                     Actuation{order_of(event), jitter},
+                     victims_of_rollback(seen.replicas, may_go, house_.settings.instance),
+                     {}});
+  life_->actuation.take_up_unsure(now);
+  return true;
+}
+
+/// But for a rollback nothing is written: whether its count came through can be seen, soon after it
+/// was accepted at the latest, and what is wanted now is decided anew.
 asio::awaitable<void> Events::resume(ScalingEvent left, const drivers::Observation& seen) {
-  life_.emplace(Life{left, Actuation{order_of(left), jitter}, {}, {}});
+  const auto now = house_.clock.now();
   expected_ = seen.desired;
+  if (left.trigger == Trigger::rollback && go_on_rolling_back(left, seen)) co_return;
+  if (is_broken_off(left, seen.desired) && seen.desired != left.from_replicas) {
+    left.reason +=
+        "; the agent that began it ended on the way to " + std::to_string(left.to_replicas);
+    left.to_replicas = seen.desired;  // the part that was done is a step, too
+  }
+  life_.emplace(Life{left, Actuation{order_of(left), jitter}, {}, {}});
   Action first;
   const bool may_be_stale = seen.desired == left.from_replicas && left.accepted_at &&
-                            house_.clock.now() < *left.accepted_at + visible_within;
+                            now < *left.accepted_at + visible_within;
   if (seen.desired == left.to_replicas || may_be_stale) {
-    first = life_->actuation.take_up(left.accepted_at, house_.clock.now());
+    first = life_->actuation.take_up(left.accepted_at, now);
   } else {
     Finished end;
     end.outcome = Outcome::superseded;

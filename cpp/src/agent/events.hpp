@@ -29,6 +29,9 @@ struct Wish {
   std::vector<std::string> victims;  ///< who may go, the first before the others
 };
 
+/// Has an event that another process left been broken off, where this count is asked for now?
+[[nodiscard]] bool is_broken_off(const ScalingEvent& left, int count) noexcept;
+
 class Events {
  public:
   /// Renews the lease with the state and the event under way; fails when another leads.
@@ -66,12 +69,15 @@ class Events {
   boost::asio::awaitable<void> begin(Wish wish);
   /// Tells the event under way what was observed. True: it wrote, and what was observed is past.
   boost::asio::awaitable<bool> advance(Result<drivers::Observation> seen);
+  /// An order by hand that the platform has not taken gives way to a newer one.
+  void withdraw_order() noexcept;
   /// An order that cannot be carried out is an event, too.
   void refuse(Wish wish, const std::string& why);
 
   /// Somebody else's count, while no event is under way: noticed and adopted.
   void compare(const drivers::Observation& seen);
-  /// Takes up what a leader before left unfinished, if the platform has its count; else ends it.
+  /// Takes up what a leader before left unfinished, as far as the platform has it; else ends it.
+  /// A rollback goes on: it takes the next observation.
   boost::asio::awaitable<void> resume(ScalingEvent left, const drivers::Observation& seen);
   /// This process leads no more: what is under way is the next leader's.
   void forget() noexcept;
@@ -102,6 +108,7 @@ class Events {
   boost::asio::awaitable<Result<void>> write(Write wanted);
   void hold_back(Wish wish, const Finding& against);
   void begin_rollback(const Write& wanted);
+  bool go_on_rolling_back(const ScalingEvent& left, const drivers::Observation& seen);
   void note_acceptance();
   void finish(const Finished& end);
   [[nodiscard]] bool may_be_stale(const drivers::Observation& seen) const;

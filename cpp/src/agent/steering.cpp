@@ -100,6 +100,7 @@ asio::awaitable<void> Steering::step() {
     co_await release();
   }
   if (role_ == Role::leader && resumes_ && platform_.seen()) co_await resume_event();
+  if (role_ == Role::leader && has_order()) events_.withdraw_order();
   if (role_ == Role::leader && events_.wants_observation(now)) {
     auto seen =
         platform_.seen() ? Result<drivers::Observation>{*platform_.seen()} : platform_.failure();
@@ -431,8 +432,7 @@ Evaluated Steering::evaluated() const noexcept {
 }
 
 asio::awaitable<void> Steering::act() {
-  const auto serial = circumstances_.service.manual_serial;
-  if (serial > lease_.carried_out[house_.service()]) {
+  if (has_order()) {
     co_await carry_out_order();
     co_return;
   }
@@ -486,7 +486,11 @@ asio::awaitable<void> Steering::resume_event() {
                     error.what());
     co_return;
   }
-  co_await events_.resume(std::move(event), *platform_.seen());
+  const auto& seen = *platform_.seen();
+  if (event.trigger == Trigger::manual && is_broken_off(event, seen.desired)) {
+    lease_.carried_out.erase(house_.service());  // a person's order nobody gives again
+  }
+  co_await events_.resume(std::move(event), seen);
 }
 
 Wish Steering::wish_of_decision() const {
@@ -515,6 +519,11 @@ int Steering::within_bounds(int replicas) const {
   return platform_.within_reach(std::clamp(replicas, bounds.min_replicas, bounds.max_replicas));
 }
 
+/// Has a person given an order that nothing was done about yet?
+bool Steering::has_order() {
+  return circumstances_.service.manual_serial > lease_.carried_out[house_.service()];
+}
+
 /// Once, whatever comes of it; while the platform takes no count it is kept.
 asio::awaitable<void> Steering::carry_out_order() {
   if (!platform_.seen()) co_return;
@@ -530,8 +539,7 @@ asio::awaitable<void> Steering::carry_out_order() {
     co_return;  // a change is under way; the order is next
   }
   if (verdict_.may_act && is_held()) co_return;
-  lease_.carried_out[house_.service()] = said.manual_serial;
-  co_await renew();
+  lease_.carried_out[house_.service()] = said.manual_serial;  // in one record with its event
   if (verdict_.may_act) {
     co_await events_.begin(std::move(wish));
   } else {

@@ -111,6 +111,7 @@ class Steering {
   bool is_held();
   boost::asio::awaitable<void> go_on();
   boost::asio::awaitable<void> resume_event();
+  [[nodiscard]] bool has_order();
   boost::asio::awaitable<void> carry_out_order();
   [[nodiscard]] Evaluated evaluated() const noexcept;
   boost::asio::awaitable<Result<void>> renew();

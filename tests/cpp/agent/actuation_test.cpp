@@ -78,6 +78,21 @@ TEST(Actuation, WhatWasTakenUnseenCountsFromNow) {
   EXPECT_EQ(life.accepted_at(), start + 50s);
 }
 
+TEST(Actuation, WhatAnotherWasWritingIsLookedAtAndGoesOnFromWhereItCame) {
+  for (const int count : {7, 5}) {
+    auto life = actuation_of(up(7, 3));
+    life.take_up_unsure(start);
+    const auto write = as<Write>(life.resume(observed(seen(count, 3)), start));
+    EXPECT_EQ(write.desired, 3);
+    EXPECT_EQ(write.from, count);
+    EXPECT_EQ(write.version, "8") << "of what was looked at";
+  }
+  auto life = actuation_of(up(7, 3));
+  life.take_up_unsure(start);
+  as<Watch>(life.resume(observed(seen(3, 3)), start + 1s));
+  EXPECT_EQ(life.accepted_at(), start + 1s) << "it had come through";
+}
+
 TEST(Actuation, AMissingPermissionIsNamed) {
   auto life = actuation_of(up(3, 5));
   const Written denied{Failure{Errc::denied, "403", "apps/scale"}};
@@ -236,6 +251,43 @@ TEST(Actuation, AnOrderByHandOutlastsAHoldAlsoWhereItsWriteWasUnsure) {
   as<Watch>(life.resume(refused(Errc::unreachable), start));
   as<Watch>(life.resume(observed(held(3, 3)), start + 1000s));
   EXPECT_EQ(as<Write>(life.resume(observed(seen(3, 3)), start + 1001s)).desired, 5);
+}
+
+Order by_hand(int from, int to) {
+  auto order = up(from, to);
+  order.trigger = Trigger::manual;
+  return order;
+}
+
+TEST(Actuation, AnOrderThatANewerOneReplacesIsNotWrittenAgain) {
+  for (const auto& now : {held(3, 3), seen(3, 3)}) {
+    auto life = actuation_of(by_hand(3, 5));
+    as<Watch>(life.resume(refused(Errc::conflict), start));
+    life.withdraw();
+    const auto end = as<Finished>(life.resume(observed(now), start + 2s));
+    EXPECT_EQ(end.outcome, Outcome::superseded);
+    EXPECT_EQ(end.why, "a newer order by hand was given");
+    EXPECT_EQ(end.unchanged, 3);
+    EXPECT_EQ(end.foreign, std::nullopt);
+  }
+}
+
+TEST(Actuation, AnOrderThatMayStillComeThroughIsNotReplacedBeforeThatIsKnown) {
+  auto life = actuation_of(by_hand(3, 5));
+  as<Watch>(life.resume(refused(Errc::timed_out), start));
+  life.withdraw();
+  as<Watch>(life.resume(observed(seen(3, 3)), start + visible_within - 1s));
+  as<Watch>(life.resume(observed(seen(5, 3)), start + visible_within - 1s));
+  EXPECT_EQ(life.accepted_at(), start + visible_within - 1s);
+}
+
+TEST(Actuation, AnOrderThatWasTakenIsRolledBackThoughANewerOneWaits) {
+  auto life = actuation_of(by_hand(3, 5));
+  life.resume(accepted(), start);
+  life.withdraw();
+  as<Write>(life.resume(observed(seen(5, 3)), start + 60s));
+  as<Watch>(life.resume(refused(Errc::conflict), start + 61s));
+  EXPECT_EQ(as<Write>(life.resume(observed(seen(5, 3)), start + 62s)).desired, 3);
 }
 
 TEST(Actuation, AStepThatAHoldKeptFromItsEndSaysWhyThePlatformTakesNoCount) {

@@ -23,6 +23,18 @@ json one_step() {
   return policy;
 }
 
+json steps_of_two() {
+  auto policy = one_step();
+  policy["scaleUpBy"] = 2;
+  policy["scaleDownBy"] = 2;
+  return policy;
+}
+
+json held_by(const Agent& agent) {
+  const auto text = agent.recommendation_json("backend");
+  return text ? json::parse(*text)["decision"]["heldBy"] : json{};
+}
+
 TEST_F(AgentTest, ReplicasThatDoNotBecomeReadyAreRolledBack) {
   auto policy = one_step();
   policy["startup"]["timeout"] = "200ms";
@@ -141,9 +153,50 @@ TEST_F(AgentTest, ACountThatSomebodySetsBetweenTheLookAndTheWriteIsNotOverwritte
   const auto events = agent.history("backend");
   EXPECT_EQ(events[1].outcome, Outcome::superseded);
   EXPECT_EQ(events[0].outcome, Outcome::adopted);
+  EXPECT_EQ(events[0].from_replicas, 1) << "what stood, not what was wanted";
   EXPECT_EQ(events[0].to_replicas, 4);
   EXPECT_EQ(platform.writes, 0);
 }
+
+struct Meeting {
+  const char* name;
+  int stood;
+  double depth;  ///< has us want two more, or two fewer
+  int foreign;
+};
+class SomebodyElsesCountThatMeetsAStep : public AgentTest,
+                                         public testing::WithParamInterface<Meeting> {};
+
+TEST_P(SomebodyElsesCountThatMeetsAStep, HasTheCooldownOfItsOwnDirection) {
+  const auto& row = GetParam();
+  auto policy = steps_of_two();
+  policy["maxReplicas"] = 8;
+  policy["behavior"]["scaleDown"]["cooldown"] = "1h";
+  platform.replicas = row.stood;
+  auto given = enabled(policy);
+  std::atomic<int> calls{0};
+  given.driver.scale = [&](int count) {
+    const bool is_first = ++calls == 1;
+    platform.replicas = is_first ? row.foreign : count;
+    if (is_first) throw DriverError{Errc::conflict, "somebody was faster"};
+  };
+  Agent agent{given};
+  agent.gauge("depth").set(row.depth);
+  agent.start();
+  ASSERT_TRUE(eventually([&] { return agent.history("backend").size() >= 2; }));
+  ASSERT_TRUE(eventually([&] { return held_by(agent) == "cooldown"; })) << calls;
+  const auto events = agent.history("backend");
+  ASSERT_EQ(events.size(), 2U);
+  EXPECT_EQ(events[0].trigger, Trigger::foreign);
+  EXPECT_EQ(events[0].from_replicas, row.stood);
+  EXPECT_EQ(events[0].to_replicas, row.foreign);
+  EXPECT_EQ(calls, 1) << "a person's count stands";
+}
+
+INSTANTIATE_TEST_SUITE_P(Of, SomebodyElsesCountThatMeetsAStep,
+                         testing::Values(Meeting{"AStepUp", 2, 50, 3},
+                                         Meeting{"AStepDown", 6, 0, 5}),
+                         [](const auto& each) { return each.param.name; });
 
 TEST_F(AgentTest, ReadsThatLagBehindAWriteAreNobodyElsesChange) {
   std::atomic<int> stale_reads{3};
@@ -337,21 +390,28 @@ TEST_F(AgentTest, AnUnfinishedEventTravelsWithTheLeaseAndNotWithTheJournal) {
   EXPECT_TRUE(eventually([&] { return left_in_lease(directory).empty(); }));
 }
 
-/// Scales from 1 to 2, and is killed before the platform has answered.
-void die_while_writing(AgentOptions given) {
+/// An agent in a process of its own, which does not survive this.
+void die(const AgentOptions& given, const std::function<void(Agent&)>& how) {
   const pid_t first = ::fork();
   if (first == 0) {
     ::alarm(60);
-    given.driver.scale = [](int) { ::raise(SIGKILL); };
     Agent agent{given};
-    agent.gauge("depth").set(50);
-    agent.start();
+    how(agent);
     eventually([] { return false; });
     ::_exit(1);
   }
   int status = 0;
   ::waitpid(first, &status, 0);
   EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+}
+
+/// Scales from 1 to 2, and is killed before the platform has answered.
+void die_while_writing(AgentOptions given) {
+  given.driver.scale = [](int) { ::raise(SIGKILL); };
+  die(given, [](Agent& agent) {
+    agent.gauge("depth").set(50);
+    agent.start();
+  });
 }
 
 TEST_F(AgentTest, AWriteWhoseAnswerNobodySawIsReadBack) {
@@ -363,10 +423,7 @@ TEST_F(AgentTest, AWriteWhoseAnswerNobodySawIsReadBack) {
   next.start();
   ASSERT_TRUE(eventually([&] { return !next.history("backend").empty(); }));
   EXPECT_EQ(next.history("backend")[0].outcome, Outcome::succeeded);
-  ASSERT_TRUE(eventually([&] {
-    const auto said = recommendation(next);
-    return said && (*said)["decision"]["heldBy"] == "cooldown";
-  })) << "its cooldown runs";
+  ASSERT_TRUE(eventually([&] { return held_by(next) == "cooldown"; })) << "its cooldown runs";
   EXPECT_EQ(platform.writes, 0);
 }
 
@@ -386,6 +443,27 @@ TEST_F(AgentTest, AWriteThatDidNotComeThroughIsDecidedAnew) {
   EXPECT_EQ(platform.writes, 1);
 }
 
+TEST_F(AgentTest, WhatALeaderLeftHalfDoneIsOurs) {
+  die_while_writing(enabled(steps_of_two()));
+  ASSERT_EQ(left_in_lease(directory).value("toReplicas", 0), 3);
+  platform.replicas = 2;  // one of two
+  Agent next{enabled(steps_of_two())};
+  next.gauge("depth").set(50);
+  next.start();
+  ASSERT_TRUE(eventually([&] {
+    const auto events = next.history("backend");
+    return !events.empty() && events[0].outcome == Outcome::succeeded;
+  }));
+  ASSERT_TRUE(eventually([&] { return held_by(next) == "cooldown"; }));
+  const auto events = next.history("backend");
+  ASSERT_EQ(events.size(), 1U);
+  EXPECT_EQ(events[0].trigger, Trigger::policy);
+  EXPECT_EQ(events[0].from_replicas, 1);
+  EXPECT_EQ(events[0].to_replicas, 2);
+  EXPECT_PRED2(contains, events[0].reason, "the agent that began it ended on the way to 3");
+  EXPECT_EQ(platform.writes, 0) << "what is wanted now is decided anew";
+}
+
 TEST_F(AgentTest, SomebodyElsesCountAfterALeadersEndIsAdopted) {
   die_while_writing(enabled(one_step()));
   platform.replicas = 4;
@@ -395,7 +473,182 @@ TEST_F(AgentTest, SomebodyElsesCountAfterALeadersEndIsAdopted) {
   ASSERT_TRUE(eventually([&] { return next.history("backend").size() == 2; }));
   EXPECT_EQ(next.history("backend")[1].outcome, Outcome::superseded);
   EXPECT_EQ(next.history("backend")[0].outcome, Outcome::adopted);
+  EXPECT_EQ(next.history("backend")[0].from_replicas, 1);
   EXPECT_EQ(next.history("backend")[0].to_replicas, 4);
+}
+
+/// A leader that ends in the rollback of a step from 1 to 4, of which one became ready.
+class ALostRollback : public AgentTest {
+ protected:
+  AgentOptions acting() {
+    auto policy = one_step();
+    policy["scaleUpBy"] = 3;
+    policy["startup"]["timeout"] = "200ms";
+    return enabled(policy);
+  }
+  void die_while_rolling_back() {
+    platform.ready = 1;
+    auto given = acting();
+    given.driver.scale = [this](int count) {
+      if (count < platform.replicas) ::raise(SIGKILL);
+      platform.replicas = count;
+    };
+    die(given, [](Agent& agent) {
+      agent.gauge("depth").set(50);
+      agent.start();
+    });
+    ASSERT_EQ(left_in_lease(directory).value("trigger", ""), "rollback");
+  }
+};
+
+TEST_F(ALostRollback, IsMadeByTheNextLeader) {
+  die_while_rolling_back();
+  platform.replicas = 4;
+  auto given = acting();
+  std::mutex mutex;
+  std::vector<std::string> victims;
+  given.driver.scale = [&](const ScaleRequest& request) {
+    const std::lock_guard lock{mutex};
+    ++platform.writes;
+    platform.replicas = request.desired;
+    victims = request.victims;
+  };
+  given.driver.observe = [&] {
+    const int count = platform.replicas;
+    ReplicaCounts seen{count, count, 1};
+    seen.replicas = {{.instance = "new", .ready = false}, {.instance = "a", .ready = true}};
+    return seen;
+  };
+  Agent next{given};
+  next.gauge("depth").set(50);
+  next.start();
+  EXPECT_TRUE(eventually([&] {
+    const auto services = status(next)["services"];
+    return !services.empty() && !services[0]["circuit"].is_null();
+  })) << "the step that is rolled back has failed";
+  ASSERT_TRUE(eventually([&] {
+    const auto events = next.history("backend");
+    return !events.empty() && events[0].outcome == Outcome::succeeded;
+  }));
+  const auto events = next.history("backend");
+  ASSERT_EQ(events.size(), 2U) << "the step that failed, and its rollback";
+  EXPECT_EQ(events[0].trigger, Trigger::rollback);
+  EXPECT_EQ(events[0].to_replicas, 1);
+  EXPECT_EQ(platform.replicas, 1);
+  EXPECT_EQ(platform.writes, 1);
+  const std::lock_guard lock{mutex};
+  EXPECT_EQ(victims, (std::vector<std::string>{"new", "a"}));
+}
+
+TEST_F(ALostRollback, IsFinishedWhereItWasBrokenOffHalfWay) {
+  die_while_rolling_back();
+  platform.replicas = 3;
+  Agent next{acting()};
+  next.gauge("depth").set(50);
+  next.start();
+  ASSERT_TRUE(eventually([&] {
+    const auto events = next.history("backend");
+    return !events.empty() && events[0].outcome == Outcome::succeeded;
+  }));
+  EXPECT_EQ(next.history("backend").size(), 2U);
+  EXPECT_EQ(next.history("backend")[0].from_replicas, 4);
+  EXPECT_EQ(platform.replicas, 1);
+}
+
+TEST_F(ALostRollback, TakesNoneAwayThatHasBecomeReadySince) {
+  die_while_rolling_back();
+  platform.replicas = 4;
+  platform.ready = 4;
+  Agent next{acting()};
+  next.gauge("depth").set(5);
+  next.start();
+  ASSERT_TRUE(eventually([&] {
+    const auto events = next.history("backend");
+    return !events.empty() && events[0].outcome == Outcome::superseded;
+  }));
+  EXPECT_EQ(platform.writes, 0);
+}
+
+TEST_F(ALostRollback, IsNotMadeByOneThatMayNotAct) {
+  die_while_rolling_back();
+  platform.replicas = 4;
+  auto given = acting();
+  given.environment["SELFSCALE_KILL"] = "1";
+  Agent next{given};
+  next.gauge("depth").set(50);
+  next.start();
+  ASSERT_TRUE(eventually([&] {
+    const auto events = next.history("backend");
+    return events.size() == 2 && events[0].outcome == Outcome::failed;
+  }));
+  EXPECT_EQ(next.history("backend")[0].trigger, Trigger::rollback);
+  EXPECT_EQ(platform.writes, 0);
+}
+
+/// A leader that ends in the write of a person's order for 4 instead of 1.
+class ALostOrder : public AgentTest {
+ protected:
+  void die_while_carrying_out() {
+    auto given = enabled();
+    given.driver.scale = [](int) { ::raise(SIGKILL); };
+    die(given, [](Agent& agent) {
+      agent.gauge("depth").set(5);
+      agent.start();
+      eventually([&] { return recommended(agent) == 1; });
+      agent.scale("backend", 4);
+    });
+    ASSERT_EQ(left_in_lease(directory).value("trigger", ""), "manual");
+  }
+  /// The outcomes, the oldest first, once the count is there.
+  std::vector<Outcome> carried_out() {
+    Agent next{enabled()};
+    next.gauge("depth").set(5);
+    next.start();
+    EXPECT_TRUE(eventually([&] {
+      const auto events = next.history("backend");
+      return !events.empty() && events[0].outcome == Outcome::succeeded &&
+             events[0].to_replicas == 4;
+    }));
+    std::vector<Outcome> outcomes;
+    for (const auto& event : next.history("backend")) {
+      EXPECT_EQ(event.trigger, Trigger::manual);
+      outcomes.insert(outcomes.begin(), event.outcome);
+    }
+    return outcomes;
+  }
+};
+
+TEST_F(ALostOrder, IsCarriedOutByTheNextLeader) {
+  die_while_carrying_out();
+  EXPECT_EQ(carried_out(), (std::vector{Outcome::superseded, Outcome::succeeded}));
+  EXPECT_EQ(platform.writes, 1);
+}
+
+TEST_F(ALostOrder, IsFinishedWhereItWasBrokenOffHalfWay) {
+  die_while_carrying_out();
+  platform.replicas = 2;
+  EXPECT_EQ(carried_out().size(), 2U);
+  EXPECT_EQ(platform.writes, 1);
+}
+
+TEST_F(ALostOrder, IsNotWrittenAgainWhereItCameThrough) {
+  die_while_carrying_out();
+  platform.replicas = 4;
+  EXPECT_EQ(carried_out(), (std::vector{Outcome::succeeded}));
+  EXPECT_EQ(platform.writes, 0);
+}
+
+TEST_F(ALostOrder, GivesWayToSomebodyElsesCount) {
+  die_while_carrying_out();
+  platform.replicas = 5;
+  Agent next{enabled()};
+  next.gauge("depth").set(5);
+  next.start();
+  ASSERT_TRUE(eventually([&] { return next.history("backend").size() == 2; }));
+  const auto decided = recommendation(next);
+  ASSERT_TRUE(eventually([&] { return recommendation(next) != decided; })) << "evaluated again";
+  EXPECT_EQ(next.history("backend")[0].outcome, Outcome::adopted);
+  EXPECT_EQ(platform.writes, 0);
 }
 
 TEST_F(AgentTest, OnceSomebodySaidNoNothingIsWrittenBackEither) {

@@ -72,6 +72,38 @@ TEST_F(AgentThatIsHeld, KeepsAnOrderByHandForLater) {
   EXPECT_EQ(platform.writes, 1);
 }
 
+TEST_F(AgentThatIsHeld, OfTwoOrdersCarriesOutTheNewerOne) {
+  is_deploying = false;
+  std::atomic<int> tries{0};
+  auto given = acting();
+  given.driver.scale = [&, truly = given.driver.scale](const ScaleRequest& request) {
+    if (++tries == 1) {
+      is_deploying = true;
+      throw DriverError{Errc::conflict, why};
+    }
+    truly(request);
+  };
+  Agent agent{given};
+  agent.gauge("depth").set(5);
+  agent.start();
+  ASSERT_TRUE(eventually([&] { return recommended(agent) == 1; }));
+  agent.scale("backend", 5);
+  ASSERT_TRUE(eventually([&] { return tries == 1; }));
+  agent.scale("backend", 3);
+  ASSERT_TRUE(eventually([&] {
+    const auto events = agent.history("backend");
+    return !events.empty() && events[0].outcome == Outcome::superseded;
+  })) << "while the platform takes no count";
+  EXPECT_EQ(agent.history("backend")[0].error, "a newer order by hand was given");
+  is_deploying = false;
+  ASSERT_TRUE(eventually([&] {
+    const auto events = agent.history("backend");
+    return events.size() == 2 && events[0].outcome == Outcome::succeeded;
+  }));
+  EXPECT_EQ(platform.replicas, 3);
+  EXPECT_EQ(platform.writes, 1);
+}
+
 TEST_F(AgentThatIsHeld, RollsBackOnceItMay) {
   auto policy = depth_policy();
   policy["behavior"]["scaleUp"]["cooldown"] = "1h";
