@@ -317,7 +317,9 @@ class Examiner {
     said_.wall_time_seconds = wall_seconds();
     auto& check = begin("switches");
     check.warnings = switches_against(as_this_process(), said_);
-    check.seen = check.warnings.empty() ? "it is enabled: it may act" : "it recommends only";
+    check.seen = !check.warnings.empty() ? "it recommends only"
+                 : found_.driver.empty() ? "it is enabled, and names no platform to act on"
+                                         : "it is enabled: it may act";
   }
 
   /// An agent that was started here would tell it of itself.

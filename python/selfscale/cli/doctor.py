@@ -8,7 +8,7 @@ import shlex
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
@@ -23,6 +23,7 @@ from selfscale.cli.status import clock
 from selfscale.cli.terminal import AsJson, console, print_json, refuse_usage
 
 _WRITE_ONE = "selfscale init kubernetes   # writes one; `selfscale init --help` lists the other platforms"
+_NAME_A_PLATFORM = '"platform": {"driver": "…"}   # in the policy; docs/drivers/README.md lists them'
 _NO_POLICY = "without a policy there is nothing to scale by"
 # How a setting is refused: its name, then where it is set.
 _SETTING = re.compile(r"([A-Z][A-Z0-9_]*)(?:=.*)? \(([^()]*)\): ")
@@ -32,6 +33,8 @@ _IN_VAIN = re.compile(r"(\w+) is set \(([^()]*)\)")
 _LINE = re.compile(r"(.+), line (\d+): no NAME=value")
 _NO_FILE = {"environment", "option"}
 _MARKS = {"": "", "ok": "green", "wrong": "red", "note": "yellow"}
+# Seconds in which an app may not have been asked for anything yet.
+_TIME_TO_REPORT = 60.0
 # Drivers that act from within what they scale, unless a policy names the process.
 _FROM_WITHIN = {"callback", "local", "gunicorn", "uvicorn"}
 # What turns a switch of a running agent that says no; {service} is whose.
@@ -101,7 +104,7 @@ def examine(path: str | None, policy: Json) -> Json:
         looked = agent.examine()
     finally:
         agent.stop()
-    status = running.ask("/api/autoscaling/status", service=service)["status"] if _has_agent(service) else None
+    status = _asked(service, "status") if _has_agent(service) else None
     if status is None:
         checks = [_without_its_agent(check, policy) for check in looked["checks"]]
         return {
@@ -119,7 +122,8 @@ def examine(path: str | None, policy: Json) -> Json:
         if check["name"] in {"platform", "limits"}
     ]
     told = {key: status[key] for key in ("process", "role", "leader", "mayAct", "because")}
-    checks = [_of_agent(status), *([] if path else [_policies_of(status)]), *others]
+    by_itself = [*([] if path else [_policies_of(status)]), *_readings_of(status, _asked(service, "policies"))]
+    checks = [_of_agent(status), *by_itself, *others]
     return {
         "service": service,
         "driver": status["driver"],
@@ -136,7 +140,36 @@ def _policies_of(status: Json) -> Json:
     origin = status["policies"]["origin"]
     of_nobody = [_finding("nobody has chosen its bounds and rules", "they may fit this service or not", _WRITE_ONE)]
     warnings = of_nobody if origin.startswith("the preset ") else []
-    return {"name": "policy", "seen": f"the agent goes by {origin}", "wrong": [], "warnings": warnings}
+    again = "selfscale validate FILE   # once it is mended; the agent goes on with the last one that was right"
+    wrong = [_of_problem(selfscale.errors.Problem(**each), again) for each in status["policies"]["problems"]]
+    return {"name": "policy", "seen": f"the agent goes by {origin}", "wrong": wrong, "warnings": warnings}
+
+
+def _readings_of(status: Json, policies: list[Json]) -> Iterator[Json]:
+    """Yield what the rules of the service go by, and what of it nobody has reported; of a follower nothing is known."""
+    [rules] = [policy["rules"] for policy in policies if policy["service"] == status["service"]] or [[]]
+    why_missing: dict[str, list[str | None]] = {}
+    for each in status["readings"]:
+        why_missing.setdefault(each["name"], []).append(each["missing"])
+    read_by_rules = [name for name in dict.fromkeys(rule["metric"] for rule in rules) if name in why_missing]
+    if not read_by_rules:
+        return
+    silent = [name for name in read_by_rules if all(why_missing[name])]
+    findings = [_of_silence(name, why_missing[name][0] or "") for name in silent]
+    is_blind = len(silent) == len(read_by_rules) and status["uptime"] >= _TIME_TO_REPORT
+    yield {
+        "name": "readings",
+        "seen": f"of {len(read_by_rules)} metrics that the rules go by {len(silent) or 'none'} has no reading",
+        "wrong": findings if is_blind else [],
+        "warnings": [] if is_blind else findings,
+    }
+
+
+def _of_silence(name: str, why: str) -> Json:
+    gauge = f'selfscale.gauge("{name}").set(…)   # where it is known, whenever it changes'
+    middleware = "selfscale.instrument(app)   # in the service's own processes, on the agent's host"
+    paste = gauge if why.startswith("nobody has recorded") else middleware
+    return _finding(f"there is no reading of {name}: {why}", "a rule without a reading changes nothing", paste)
 
 
 def _beside_a_leader(peer: Json) -> Json:
@@ -170,6 +203,9 @@ def _of_agent(status: Json) -> Json:
             what = f"{each['name']} says no{_by(each)}"
             paste = _TURNED_BY.get(each["name"], again).replace("{service}", shlex.quote(status["service"]))
             by_kind["warning"].append(_finding(what, "it recommends, and does not act", paste))
+    says_no = {each["name"] for each in status["switches"] if each["saysNo"]}
+    if "driver" in says_no and not says_no & {"kill", "enabled", "policy_enabled"}:
+        by_kind["wrong"].append(_finding("it is enabled, and has no driver", "nothing comes of it", _NAME_A_PLATFORM))
     said = tuple(each["what"] for each in by_kind["wrong"])
     troubles = [words for words in dict.fromkeys(status["degraded"]) if not words.endswith(said)]
     by_kind["warning"] += [_of_trouble(words, again) for words in troubles]
@@ -247,6 +283,10 @@ def _of_problem(problem: selfscale.Problem, again: str) -> Json:
 
 def _by(switch: Json) -> str:
     return f", as set by {switch['by']}" if switch["by"] else ""
+
+
+def _asked(service: str, what: str) -> Any:
+    return running.ask(f"/api/autoscaling/{what}", service=service)[what]
 
 
 def _has_agent(service: str) -> bool:

@@ -181,9 +181,9 @@ def selfscale_agent(tmp_path: Path) -> Callable[..., AbstractContextManager[self
     """Run an agent where the command line looks for it, until it answers."""
 
     @contextmanager
-    def run(policies: Any, service: str) -> Iterator[selfscale.Agent]:
+    def run(policies: Any, service: str, **options: Any) -> Iterator[selfscale.Agent]:
         where = {"SELFSCALE_RUN_DIR": str(tmp_path / "run"), "SELFSCALE_STATE_DIR": str(tmp_path / "state")}
-        with selfscale.Agent(policies, service=service, environment=where) as agent:
+        with selfscale.Agent(policies, service=service, environment=where, **options) as agent:
             deadline = time.monotonic() + 20
             while not agent.status()["services"] or not (tmp_path / "run" / f"{service}.sock").exists():
                 assert time.monotonic() < deadline, agent.status()
@@ -200,6 +200,59 @@ def test_without_a_file_it_says_how_to_name_one(selfscale: Run) -> None:
     as_json = selfscale("doctor", "--json", **NOWHERE)
     assert as_json.returncode == 2
     assert "selfscale init" in wrong_of(as_json)["paste"]
+
+
+def test_a_rule_whose_metric_nobody_reports_is_said_with_the_line_that_records_it(
+    selfscale_agent: Any, selfscale: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    rules = [{"metric": "queue_length", "type": "target", "targetPerReplica": 5}]
+    with selfscale_agent(policy(rules=rules), service="backend") as agent:
+        early = selfscale("doctor", "--json", **NOWHERE)
+        monkeypatch.setattr(commands, "_TIME_TO_REPORT", 0.0)
+        monkeypatch.setenv("SELFSCALE_RUN_DIR", str(tmp_path / "run"))
+        late = commands.examine(None, {"service": "backend"})
+        agent.gauge("queue_length").set(3)
+        deadline = time.monotonic() + 20
+        while any(each["missing"] for each in agent.status()["readings"] if each["name"] == "queue_length"):
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        read = commands.examine(None, {"service": "backend"})
+    assert early.returncode == 0, "it may not have been asked for anything yet"
+    [note] = checks_of(early)["readings"]["warnings"]
+    assert note["what"].startswith("there is no reading of queue_length: ")
+    by_name = {check["name"]: check for check in late["checks"]}
+    [wrong] = by_name["readings"]["wrong"]
+    assert wrong["paste"].startswith('selfscale.gauge("queue_length").set(…)')
+    by_name = {check["name"]: check for check in read["checks"]}
+    assert not by_name["readings"]["wrong"]
+    assert not by_name["readings"]["warnings"]
+
+
+def test_a_file_that_was_changed_wrongly_while_its_agent_runs_is_wrong(
+    selfscale_agent: Any, selfscale: Run, write: Write
+) -> None:
+    path = write("backend.json", {"policies": [policy(evaluationInterval="100ms")]})
+    with selfscale_agent(path, service="backend") as agent:
+        path.write_text(path.read_text().replace("minReplicas", "minReplica"))
+        deadline = time.monotonic() + 20
+        while not agent.status()["policies"]["problems"]:
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        ended = selfscale("doctor", "--json", **NOWHERE)
+    assert ended.returncode == 1
+    found = checks_of(ended)["policy"]["wrong"][0]
+    assert "minReplica" in found["what"]
+    assert found["why"]
+    assert found["paste"].startswith("selfscale validate ")
+
+
+def test_one_that_is_enabled_and_has_no_driver_is_wrong(selfscale_agent: Any, selfscale: Run) -> None:
+    with selfscale_agent(policy(), service="backend", enable=True):
+        ended = selfscale("doctor", "--json", **NOWHERE)
+    assert ended.returncode == 1
+    [found] = checks_of(ended)["agent"]["wrong"]
+    assert found["what"] == "it is enabled, and has no driver"
+    assert found["paste"].startswith('"platform": {"driver": "…"}')
 
 
 def test_without_a_file_the_agents_that_run_are_looked_at(selfscale_agent: Any, selfscale: Run) -> None:
@@ -344,7 +397,7 @@ def test_an_agent_that_runs_here_speaks_for_itself(doctor: Run, tmp_path: Path) 
     assert found["driver"] == "callback"
     assert (found["agent"]["role"], found["agent"]["mayAct"]) == ("recommender", False)
     checks = {check["name"]: check for check in found["checks"]}
-    assert set(checks) <= {"agent", "platform", "limits"}
+    assert set(checks) <= {"agent", "readings", "platform", "limits"}
     assert checks["agent"]["wrong"] == [missing]
     assert "no candidate" in checks["agent"]["seen"]
 
@@ -456,7 +509,7 @@ def found_where(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[...
     def run(change: Callable[[Any], Any]) -> Any:
         def ask_and_change(*arguments: Any, **keywords: Any) -> Any:
             answer = ask(*arguments, **keywords)
-            return {**answer, "status": change(answer["status"])}
+            return {**answer, "status": change(answer["status"])} if "status" in answer else answer
 
         monkeypatch.setattr(commands.running, "ask", ask_and_change)
         deadline = time.monotonic() + 20
