@@ -94,17 +94,17 @@ void Standing::say(const drivers::Preflight& before) {
   }
 }
 
-asio::awaitable<void> Standing::give_back() {
+asio::awaitable<bool> Standing::give_back() {
   const auto released = co_await house_.driver->release();
   if (!released) {
     house_.log.trouble("release",
                        "what was taken over could not be given back, and is given back "
                        "later: " +
                            drivers::with_permission(released.error()));
-    co_return;
+    co_return false;
   }
-  may_have_taken_over_ = false;
   house_.log.recovered("release");
+  co_return true;
 }
 
 asio::awaitable<void> Standing::leave() {

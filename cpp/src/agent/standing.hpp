@@ -1,5 +1,5 @@
 /// How this process stands on its platform: what its driver found when it was asked whether it may
-/// act there, and what was taken over by consent and is not given back.
+/// act there, and how it leaves.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
@@ -39,13 +39,8 @@ class Standing {
   /// Why it is not certain that this platform has one writer, and the ways out; empty: it is.
   [[nodiscard]] std::optional<Finding> rivals() const;
 
-  /// From now on something may have been taken over, by this process or the leader before.
-  void note_takeover() noexcept { may_have_taken_over_ = true; }
-  /// Whatever was taken over is the next leader's.
-  void forget_takeover() noexcept { may_have_taken_over_ = false; }
-  [[nodiscard]] bool may_have_taken_over() const noexcept { return may_have_taken_over_; }
-  /// Has the driver give back what it took; where that fails it is still to be given back.
-  boost::asio::awaitable<void> give_back();
+  /// Has the driver give back what was taken over by consent; false: it is still to be given back.
+  boost::asio::awaitable<bool> give_back();
   /// As this process ends and others go on.
   boost::asio::awaitable<void> leave();
 
@@ -61,7 +56,6 @@ class Standing {
   std::optional<Instant> looked_at_;
   std::optional<Duration> wait_;  ///< after a look that was not fine
   Instant lasts_until_{};         ///< what the last good answer said
-  bool may_have_taken_over_ = false;
 };
 
 }  // namespace selfscale::agent

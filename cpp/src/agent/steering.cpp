@@ -95,7 +95,7 @@ asio::awaitable<void> Steering::step() {
   co_await read_switches_of_people();
   judge_now();
   if (verdict_.may_act) {
-    standing_.note_takeover();
+    lease_.taken_over.insert(house_.service());
   } else if (circumstances_.leads) {  // and people's word could be read
     co_await release();
   }
@@ -184,7 +184,6 @@ asio::awaitable<void> Steering::begin_to_lead() {
   role_ = Role::leader;
   leader_ = house_.holder();
   resumes_ = true;
-  standing_.note_takeover();  // by the leader before, who may have been killed
   house_.log.debug("leads " + house_.service() + " with token " + std::to_string(lease_.token));
 }
 
@@ -213,7 +212,6 @@ void Steering::cease_to_lead() {
   house_.log.recovered("reach");
   house_.log.recovered("hold");
   account_.forget();
-  standing_.forget_takeover();
   house_.log.info("leads " + house_.service() + " no more");
 }
 
@@ -226,10 +224,10 @@ asio::awaitable<void> Steering::resign() {
   if (role_ == Role::leader && !events_.has_open_write()) {
     // Agents of the service itself end with each deployment and each scale-down: the next one goes
     // on with what was taken over. After one apart nobody may come.
-    if (others_report_elsewhere()) {
-      co_await standing_.leave();
-    } else {
+    if (!others_report_elsewhere()) {
       co_await release();
+    } else if (may_give_back()) {
+      co_await standing_.leave();
     }
     co_await house_.fleet->resign();
   }
@@ -244,10 +242,24 @@ asio::awaitable<void> Steering::give_up() {
 /// Whoever acts no more leaves the platform as a person had set it; but for one that was deposed
 /// without knowing it yet: what was taken over is the next leader's.
 asio::awaitable<void> Steering::release() {
-  if (!standing_.may_have_taken_over()) co_return;
+  if (!may_give_back()) co_return;
   const auto leads = co_await renew();
   if (!leads && leads.error().code == Errc::conflict) co_return;
-  co_await standing_.give_back();
+  if (!co_await standing_.give_back()) co_return;
+  lease_.taken_over.erase(house_.service());
+  co_await renew();
+}
+
+/// Only what agents of this lease took over: there may be others beside them, which act.
+bool Steering::may_give_back() {
+  if (!lease_.taken_over.contains(house_.service())) return false;
+  take_circumstances();
+  const auto switches = read_switches(circumstances_);
+  const auto* const forbids = forbids_all_writes(switches);
+  if (forbids == nullptr) return true;
+  house_.log.trouble("release", "what `takeOver` may have suspended is not given back: " +
+                                    std::string{way_to_act(forbids->no)});
+  return false;
 }
 
 /// What was thought by the old policy stays where the new one has the same rule.

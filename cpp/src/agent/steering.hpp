@@ -90,6 +90,7 @@ class Steering {
   boost::asio::awaitable<bool> stands_and_leads();
   boost::asio::awaitable<void> give_up();
   boost::asio::awaitable<void> release();
+  bool may_give_back();
   boost::asio::awaitable<void> begin_to_lead();
   void take_over_state();
   void cease_to_lead();

@@ -92,6 +92,13 @@ Verdict judge(const std::vector<Switch>& switches) noexcept {
   return {false, first->no};
 }
 
+const Switch* forbids_all_writes(const std::vector<Switch>& switches) noexcept {
+  const auto found = std::ranges::find_if(switches, [](const Switch& each) {
+    return each.says_no && (each.name == "kill" || each.name == "dry_run");
+  });
+  return found == switches.end() ? nullptr : &*found;
+}
+
 /// They are asked first.
 bool people_allow(const Verdict& verdict) noexcept {
   const auto& because = verdict.because;

@@ -55,6 +55,8 @@ struct Verdict {
   std::string_view because;
 };
 Verdict judge(const std::vector<Switch>& switches) noexcept;
+/// The one by which nothing at all is written, not even what gives something back; null: none.
+const Switch* forbids_all_writes(const std::vector<Switch>& switches) noexcept;
 /// Does no person's word and no setting say no, whatever the driver says and whoever leads?
 bool people_allow(const Verdict& verdict) noexcept;
 

@@ -12,6 +12,7 @@
 #include <memory>
 #include <optional>
 #include <selfscale/instant.hpp>
+#include <set>
 #include <string>
 
 #include "model/result.hpp"
@@ -42,6 +43,7 @@ struct LeaseRecord {
   std::map<std::string, std::string> states;  ///< by service: DecisionState as JSON
   std::map<std::string, std::string> events;  ///< by service: the ScalingEvent under way as JSON
   std::map<std::string, std::int64_t> carried_out;  ///< by service: the last manual_serial acted on
+  std::set<std::string> taken_over;  ///< services of which something may be, and not given back
   bool operator==(const LeaseRecord&) const = default;
 };
 

@@ -46,7 +46,19 @@ class Host final : public Fleet {
     return in_run("published-" + file_name_of(service) + ".json");
   }
 
-  Result<void> open_lead_lock();
+  /// The two that whoever leads holds.
+  [[nodiscard]] std::string run_lock_path() const {
+    return in_run("lead-" + file_name_of(setting_.service) + ".lock");
+  }
+  [[nodiscard]] std::string record_lock_path() const {
+    return in_state("lease-" + file_name_of(setting_.service) + ".lock");
+  }
+
+  using Lock = std::unique_ptr<segment::RecordLock>;
+  Result<void> open(Lock& lock, const std::string& directory, const std::string& path);
+  Result<bool> hold_locks();
+  void drop_locks();
+  Result<std::optional<pid_t>> holder_of_locks();
   asio::awaitable<Result<BriefLock>> lock(std::string directory);
   asio::awaitable<Result<bool>> hold_record();
   Result<LeaseRecord> read_lease();
@@ -60,7 +72,8 @@ class Host final : public Fleet {
 
   Setting setting_;
   std::string lease_path_;
-  std::unique_ptr<segment::RecordLock> lead_lock_;
+  Lock run_lock_;
+  Lock record_lock_;
   std::optional<LeaseRecord> record_;           // while this process leads
   std::map<std::string, std::string> notices_;  // by file: what was wrong with it
 };
@@ -73,15 +86,13 @@ Failure Host::unusable(const std::string& directory, Failure failure) const {
   return failure;
 }
 
-Result<void> Host::open_lead_lock() {
-  if (lead_lock_) return {};
-  const auto& directory = setting_.run_directory;
+Result<void> Host::open(Lock& lock, const std::string& directory, const std::string& path) {
   const auto made = segment::make_private_directory(directory);
   if (!made) return unusable(directory, made.error());
-  auto opened =
-      segment::RecordLock::open(in_run("lead-" + file_name_of(setting_.service) + ".lock"));
+  if (lock) return {};
+  auto opened = segment::RecordLock::open(path);
   if (!opened) return unusable(directory, opened.error());
-  lead_lock_ = std::move(*opened);
+  lock = std::move(*opened);
   return {};
 }
 
@@ -98,20 +109,36 @@ asio::awaitable<Result<BriefLock>> Host::lock(std::string directory) {
 
 // --- the lease ---
 
+/// Both or none. Agents of one service may share one of the two directories alone, as containers
+/// with a volume for the state do.
+Result<bool> Host::hold_locks() {
+  auto opened = open(run_lock_, setting_.run_directory, run_lock_path());
+  if (opened) opened = open(record_lock_, setting_.state_directory, record_lock_path());
+  if (!opened) return opened.error();
+  if (run_lock_->try_hold() && record_lock_->try_hold()) return true;
+  drop_locks();
+  return false;
+}
+
+void Host::drop_locks() {
+  if (run_lock_) run_lock_->drop();
+  if (record_lock_) record_lock_->drop();
+}
+
 asio::awaitable<Result<bool>> Host::lead() {
-  const auto opened = open_lead_lock();
-  if (!opened) co_return opened.error();
-  if (!lead_lock_->try_hold()) {
+  const auto holds = hold_locks();
+  if (!holds) co_return holds.error();
+  if (!*holds) {
     record_.reset();
     co_return false;
   }
   auto leads = co_await hold_record();
   // Another candidate may be able to write what this one cannot.
-  if (!leads && !record_) lead_lock_->drop();
+  if (!leads && !record_) drop_locks();
   co_return leads;
 }
 
-/// With the lock held: makes sure that the record says so too.
+/// With the locks held: makes sure that the record says so too.
 asio::awaitable<Result<bool>> Host::hold_record() {
   const auto held = co_await lock(setting_.state_directory);
   if (!held) co_return held.error();
@@ -133,23 +160,24 @@ Result<void> Host::take_over() {
   return {};
 }
 
-/// The lock is a file, and its directory may have been cleared under us: the record decides.
+/// Locks are files: their directories may have been cleared under us, and not every file system
+/// has them between hosts. The record decides.
 Result<bool> Host::still_ours() {
   const auto stands = read_lease();
   if (!stands) return stands.error();
   if (stands->token == record_->token && stands->holder == record_->holder) return true;
-  notices_[lease_path_] =
-      "another agent, " + stands->holder +
-      ", leads although this one held the lock: do both use the run directory " +
-      setting_.run_directory + "?";
+  notices_[lease_path_] = "another agent, " + stands->holder + ", has written " + lease_path_ +
+                          " although this one held its lock, and leads now: give agents of "
+                          "different hosts a SELFSCALE_STATE_DIR each";
   step_down();
   return false;
 }
 
 void Host::step_down() {
   record_.reset();
-  if (lead_lock_) lead_lock_->drop();
-  lead_lock_.reset();  // opened again by name: the file may be another by now
+  drop_locks();
+  run_lock_.reset();  // opened again by name: the files may be others by now
+  record_lock_.reset();
 }
 
 asio::awaitable<Result<LeaseRecord>> Host::load() {
@@ -164,7 +192,9 @@ asio::awaitable<Result<void>> Host::renew(LeaseRecord record) {
         "this process does not hold the lease of token " + std::to_string(record.token),
         {}};
   }
-  if (!lead_lock_->try_hold()) {
+  const auto holds = hold_locks();
+  if (!holds) co_return holds.error();
+  if (!*holds) {
     step_down();
     co_return Failure{Errc::conflict, "another process has taken the lease", {}};
   }
@@ -185,14 +215,26 @@ asio::awaitable<void> Host::resign() {
   co_return;
 }
 
+/// Where there is no state directory yet, nobody leads by it.
+Result<std::optional<pid_t>> Host::holder_of_locks() {
+  const auto opened = open(run_lock_, setting_.run_directory, run_lock_path());
+  if (!opened) return opened.error();
+  if (const auto pid = run_lock_->holder()) return pid;
+  if (!record_lock_) {
+    auto beside = segment::RecordLock::open(record_lock_path());
+    if (!beside) return std::optional<pid_t>{};
+    record_lock_ = std::move(*beside);
+  }
+  return record_lock_->holder();
+}
+
 asio::awaitable<Result<std::string>> Host::leader() {
   if (record_) co_return record_->holder;
-  const auto opened = open_lead_lock();
-  if (!opened) co_return opened.error();
-  const auto pid = lead_lock_->holder();
-  if (!pid) co_return std::string{};
+  const auto pid = holder_of_locks();
+  if (!pid) co_return pid.error();
+  if (!*pid) co_return std::string{};
   // Its record is not there yet, or cannot be read, but it holds the lock.
-  const auto somebody = *pid == 0 ? "a process elsewhere" : "process " + std::to_string(*pid);
+  const auto somebody = **pid == 0 ? "a process elsewhere" : "process " + std::to_string(**pid);
   const auto text = read_file(lease_path_);
   if (!text || !*text) co_return somebody;
   const auto record = lease_from_json(**text);

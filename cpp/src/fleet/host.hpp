@@ -1,8 +1,8 @@
 /// The fleet of one host: its meeting place is the file system (docs/decisions/0003-segment.md).
 ///
-/// The right to lead is a record lock on a file in the run directory, which the kernel frees on any
-/// death. What the leader leaves behind and what people have said are small JSON files in the state
-/// directory, mode 0600, replaced by rename.
+/// The right to lead is a record lock on a file in the run directory and one on another in the
+/// state directory, which the kernel frees on any death. What the leader leaves behind and what
+/// people have said are small JSON files in the state directory, mode 0600, replaced by rename.
 #pragma once
 
 #include <memory>

@@ -65,7 +65,8 @@ std::string to_json(const LeaseRecord& record) {
               {"atMilliseconds", record.at.time_since_epoch().count()},
               {"states", record.states},
               {"events", record.events},
-              {"carriedOut", record.carried_out}}
+              {"carriedOut", record.carried_out},
+              {"takenOver", record.taken_over}}
       .dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
@@ -81,6 +82,9 @@ Result<LeaseRecord> lease_from_json(std::string_view text) {
     }
     for (const auto& [service, serial] : object.at("carriedOut").items()) {
       record.carried_out[service] = whole<std::int64_t>(serial);
+    }
+    if (object.contains("takenOver")) {
+      record.taken_over = object.at("takenOver").get<std::set<std::string>>();
     }
     return record;
   });

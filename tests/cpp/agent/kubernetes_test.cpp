@@ -7,6 +7,7 @@
 #include <string>
 
 #include "agent/agent_fixture.hpp"
+#include "drivers/kubernetes/api.hpp"
 #include "drivers/kubernetes/api_server.hpp"
 #include "fleet/postgres_server.hpp"
 #include "fleet/redis_server.hpp"
@@ -127,6 +128,21 @@ TEST_F(AgentOnKubernetes, AnAgentApartAnswersWhileItFollowsOneElsewhere) {
   EXPECT_TRUE(eventually(
       [&] { return std::filesystem::is_socket(elsewhere.path() + "/run/backend.sock"); }));
   EXPECT_EQ(status(two)["instances"], json::array()) << "it is no replica";
+}
+
+TEST_F(AgentOnKubernetes, AReplicaThatNobodyEnabledTakesAwayNoMarks) {
+  fleet::RedisServer redis;
+  const auto mark = std::to_string(drivers::kubernetes::cost_of_victim);
+  api.change([&](auto& cluster) { cluster.pods.front().cost = mark; });
+  auto given = leading();
+  given.enable = false;
+  given.environment["SELFSCALE_FLEET"] = redis.url();
+  Agent agent{given};
+  agent.start();
+  ASSERT_TRUE(eventually([&] { return recommended(agent) == 3; })) << status(agent).dump(1);
+  EXPECT_EQ(status(agent)["role"], "leader");
+  agent.stop();
+  EXPECT_EQ(api.look([](const auto& cluster) { return cluster.pods.front().cost; }), mark);
 }
 
 TEST_F(AgentOnKubernetes, AReplicaThatIsCalledOtherwiseThanItsPodSaysSo) {

@@ -3,10 +3,13 @@
 
 #include <atomic>
 #include <chrono>
+#include <fstream>
 #include <functional>
 #include <future>
+#include <map>
 #include <memory>
 #include <mutex>
+#include <sstream>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -36,14 +39,63 @@ TEST_F(AgentTest, WhatCouldNotBeGivenBackIsGivenBackLaterAndOnce) {
   EXPECT_EQ(calls, 2);
 }
 
-TEST_F(AgentTest, ALeaderThatMayNotActGivesBackWhatOneBeforeMayHaveTakenOver) {
+/// An agent that leads and has evaluated twice since.
+bool has_led(const Agent& agent) {
+  const auto evaluated_at = [&]() -> double {
+    auto said = json::parse(agent.status_json());
+    const auto at = said["services"][0]["lastEvaluation"];
+    return said["role"] == "leader" && at.is_number() ? at.get<double>() : 0.0;
+  };
+  double first = 0.0;
+  return eventually([&] { return (first = evaluated_at()) > 0.0; }) &&
+         eventually([&] { return evaluated_at() > first + 0.1; });
+}
+
+struct Hushed {
+  std::string name;
+  bool enable = false;
+  std::map<std::string, std::string> environment;
+};
+class AgentThatWritesNothing : public AgentTest, public testing::WithParamInterface<Hushed> {};
+
+// What is taken over there is another agent's, which acts.
+TEST_P(AgentThatWritesNothing, GivesBackNothingThatItsLeaseDoesNotKnow) {
   std::atomic<int> calls{0};
-  auto given = options();
-  given.driver = platform.driver();
+  auto given = enabled();
+  given.enable = GetParam().enable;
+  given.environment.insert(GetParam().environment.begin(), GetParam().environment.end());
   given.driver.release = [&] { ++calls; };
   Agent agent{given};
   agent.start();
-  EXPECT_TRUE(eventually([&] { return calls == 1; })) << status(agent).dump(1);
+  ASSERT_TRUE(has_led(agent)) << status(agent).dump(1);
+  agent.stop();
+  EXPECT_EQ(calls, 0);
+}
+
+INSTANTIATE_TEST_SUITE_P(Every, AgentThatWritesNothing,
+                         testing::Values(Hushed{"NeverEnabled", false, {}},
+                                         Hushed{"DryRun", true, {{"AUTOSCALING_DRY_RUN", "true"}}},
+                                         Hushed{"Killed", true, {{"SELFSCALE_KILL", "1"}}}),
+                         [](const auto& row) { return row.param.name; });
+
+TEST_F(AgentTest, TheLeaseSaysThatSomethingIsTakenOverBeforeItIs) {
+  std::string lease;
+  std::atomic<bool> has_scaled{false};
+  auto given = enabled();
+  given.driver.scale = [&](int count) {
+    if (has_scaled) return;
+    std::ostringstream text;
+    text << std::ifstream{directory.path() + "/state/lease-backend.json"}.rdbuf();
+    lease = text.str();
+    platform.replicas = count;
+    has_scaled = true;
+  };
+  Agent agent{given};
+  agent.gauge("depth").set(50);
+  agent.start();
+  ASSERT_TRUE(eventually([&] { return has_scaled.load(); }));
+  agent.stop();
+  EXPECT_EQ(json::parse(lease).value("takenOver", json{}), json::array({"backend"}));
 }
 
 TEST_F(AgentTest, TheAgentOfAReplicaLeavesWhatWasTakenOverToTheNext) {
@@ -65,6 +117,40 @@ TEST_F(AgentTest, TheAgentOfAReplicaLeavesWhatWasTakenOverToTheNext) {
   ASSERT_TRUE(eventually([&] { return status(last)["mayAct"] == true; }));
   last.disable("backend");
   EXPECT_TRUE(eventually([&] { return calls == 1; })) << status(last).dump(1);
+}
+
+TEST_F(AgentTest, WhatALeaderBeforeTookOverIsGivenBackByOneThatIsOffButNotInADryRun) {
+  fleet::RedisServer redis;
+  std::atomic<int> calls{0};
+  Lines lines;
+  auto given = enabled();
+  given.environment["SELFSCALE_FLEET"] = redis.url();
+  given.environment["AUTOSCALING_LOG_LEVEL"] = "warn";
+  given.log = lines.sink();
+  given.driver.capabilities.scope = Capabilities::Scope::platform;
+  given.driver.release = [&] { ++calls; };
+  {
+    Agent before{given};
+    before.start();
+    ASSERT_TRUE(eventually([&] { return status(before)["mayAct"] == true; }));
+  }
+  for (const std::string by : {"AUTOSCALING_DRY_RUN", "SELFSCALE_KILL"}) {
+    auto quiet = given;
+    quiet.environment[by] = "true";
+    Agent agent{quiet};
+    agent.start();
+    ASSERT_TRUE(has_led(agent)) << status(agent).dump(1);
+    agent.stop();
+    EXPECT_EQ(calls, 0) << by;
+    EXPECT_EQ(lines.with(by), 1) << "what is not given back is said";
+  }
+  given.enable = false;
+  for (int start = 1; start <= 2; ++start) {
+    Agent off{given};
+    off.start();
+    ASSERT_TRUE(has_led(off)) << status(off).dump(1);
+    EXPECT_EQ(calls, 1) << "it is given back once";
+  }
 }
 
 TEST_F(AgentTest, NothingIsGivenBackBeforeAWriteThatIsUnderWayHasEnded) {

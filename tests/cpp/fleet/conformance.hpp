@@ -102,6 +102,7 @@ TEST_P(FleetConformance, AKilledLeaderIsReplacedAndItsStateGoesOn) {
   record.states = {{"backend", R"({"version":1,"note":"a \"quoted\" ü"})"}, {"worker", "{}"}};
   record.events = {{"backend", R"({"version":1,"id":"E1"})"}};
   record.carried_out = {{"backend", 7}};
+  record.taken_over = {"worker"};
   EXPECT_EQ(one->ask("renew " + to_json(record)), "done");
   one->kill();
   EXPECT_TRUE(comes_to_lead(*two));

@@ -9,6 +9,7 @@
 
 #include "fleet/peer.hpp"
 #include "fleet/record_file.hpp"
+#include "fleet/records.hpp"
 #include "fleet/run.hpp"
 #include "segment/processes_fixture.hpp"
 #include "text_predicates.hpp"
@@ -65,7 +66,7 @@ TEST_F(HostFleet, ItsFilesAreForThisUserAlone) {
     EXPECT_EQ(mode_of(entry.path()), 0600U) << entry.path();
     ++files;
   }
-  EXPECT_EQ(files, 6);  // lease, switches, published, the lead's lock and two brief ones
+  EXPECT_EQ(files, 7);  // lease, switches, published, the lead's two locks and two brief ones
 }
 
 TEST_F(HostFleet, TwoOfOneProcessDoNotBothLead) {
@@ -135,26 +136,68 @@ TEST_F(HostFleet, ALeaderOutlivesTheLossOfItsFiles) {
   EXPECT_EQ(run(fleet->load()).value().states["backend"], "kept");
 }
 
-TEST_F(HostFleet, TheRecordDecidesWhenLocksAreInDifferentPlaces) {
+TEST_F(HostFleet, OneOfThoseWhoShareTheStateDirectoryAloneLeads) {
   const auto one = join("one", "run-a");
-  const auto two = join("two", "run-b");
+  Peer two{[this](boost::asio::io_context&) { return join("two", "run-b"); }};
+  EXPECT_EQ(two.ask("leader"), "");
   ASSERT_TRUE(run(one->lead()).value());
   const auto record = run(one->load()).value();
-  ASSERT_TRUE(run(two->lead()).value());
+  EXPECT_EQ(two.ask("lead"), "false");
+  EXPECT_EQ(two.ask("leader"), "one");
+  EXPECT_TRUE(run(one->renew(record)));
+  EXPECT_TRUE(run(one->lead()).value());
+  EXPECT_EQ(one->degraded(), "");
+  run(one->resign());
+  EXPECT_EQ(two.ask("lead"), "true");
+  EXPECT_FALSE(run(one->lead()).value());
+}
+
+TEST_F(HostFleet, OneOfThoseWhoShareTheRunDirectoryAloneLeads) {
+  const auto one = join("one");
+  Peer two{[this](boost::asio::io_context&) {
+    return make_host({"backend", directory_ + "/state-b", directory_ + "/run", "two"});
+  }};
+  ASSERT_TRUE(run(one->lead()).value());
+  EXPECT_EQ(two.ask("lead"), "false");
+  EXPECT_TRUE(run(one->lead()).value());
+  run(one->resign());
+  EXPECT_EQ(two.ask("lead"), "true");
+}
+
+TEST_F(HostFleet, TheRecordDecidesWhereLocksHoldNobodyApart) {
+  const auto one = join("one");
+  ASSERT_TRUE(run(one->lead()).value());
+  const auto record = run(one->load()).value();
+  auto of_another_host = record;
+  of_another_host.token += 1;
+  of_another_host.holder = "two";
+  write(state("lease-backend.json"), to_json(of_another_host));
   const auto late = run(one->renew(record));
   ASSERT_FALSE(late);
   EXPECT_EQ(late.error().code, Errc::conflict);
-  EXPECT_PRED2(contains, one->degraded(), "run directory");
   EXPECT_PRED2(contains, one->degraded(), "two");
+  EXPECT_PRED2(contains, one->degraded(), "SELFSCALE_STATE_DIR");
 }
 
-TEST_F(HostFleet, AClearedRunDirectoryLeavesOneLeader) {
+TEST_F(HostFleet, ALeaderStaysOneWhileOneOfItsDirectoriesIsCleared) {
+  for (const std::string cleared : {"run", "state"}) {
+    const auto one = join("one");
+    ASSERT_TRUE(run(one->lead()).value());
+    std::filesystem::remove_all(directory_ + "/" + cleared);
+    Peer two{[this](boost::asio::io_context&) { return join("two"); }};
+    EXPECT_EQ(two.ask("lead"), "false") << cleared;
+    EXPECT_TRUE(run(one->lead()).value()) << cleared;
+  }
+}
+
+TEST_F(HostFleet, ClearedDirectoriesLeaveOneLeader) {
   const auto one = join("one");
   ASSERT_TRUE(run(one->lead()).value());
   std::filesystem::remove_all(directory_ + "/run");
+  std::filesystem::remove_all(directory_ + "/state");
   Peer two{[this](boost::asio::io_context&) { return join("two"); }};
-  const bool one_leads = two.ask("lead") != "true";
-  EXPECT_EQ(run(one->lead()).value(), one_leads);
+  EXPECT_EQ(two.ask("lead"), "true");
+  EXPECT_FALSE(run(one->lead()).value());
 }
 
 TEST_F(HostFleet, UnreadableSwitchesSayNo) {

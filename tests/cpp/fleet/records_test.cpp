@@ -15,6 +15,7 @@ TEST(FleetRecords, ALeaseReadsAsItWasWritten) {
   record.states = {{"backend", R"({"at": 0.1})"}, {"", ""}};
   record.events = {{"backend", R"({"id": "E"})"}};
   record.carried_out = {{"backend", 3}};
+  record.taken_over = {"backend"};
   EXPECT_EQ(lease_from_json(to_json(record)).value(), record);
   EXPECT_EQ(lease_from_json(to_json(LeaseRecord{})).value(), LeaseRecord{});
 }
@@ -28,6 +29,7 @@ TEST(FleetRecords, ReadsTheFirstVersion) {
   EXPECT_EQ(record->token, 7);
   EXPECT_EQ(record->states.at("a"), "{}");
   EXPECT_TRUE(record->events.empty()) << "the key came later";
+  EXPECT_TRUE(record->taken_over.empty()) << "the key came later";
   const auto switches = switches_from_json(
       R"({"version":1,"revision":3,"enabled":true,"enabledBy":"cli","dryRun":null,"paused":false,)"
       R"("pausedUntil":null,"manualReplicas":2,"manualSerial":1})");
@@ -51,7 +53,9 @@ TEST(FleetRecords, SaysWhatItCannotRead) {
                            R"({"version":1,"token":7,"holder":"h","atMilliseconds":0,)"
                            R"("states":{"a":1},"carriedOut":{}})",
                            R"({"version":1,"token":7,"holder":"h","atMilliseconds":0,)"
-                           R"("states":{},"events":{"a":1},"carriedOut":{}})"}) {
+                           R"("states":{},"events":{"a":1},"carriedOut":{}})",
+                           R"({"version":1,"token":7,"holder":"h","atMilliseconds":0,)"
+                           R"("states":{},"carriedOut":{},"takenOver":[1]})"}) {
     const auto record = lease_from_json(text);
     ASSERT_FALSE(record) << text;
     EXPECT_EQ(record.error().code, Errc::malformed);
