@@ -245,7 +245,8 @@ def in_containers(folder: Path) -> str:
         "environment": {"PATH": f"{sys.prefix}/bin:/usr/bin:/bin", "PYTHONPATH": f"/code:{package}", "HOME": "/tmp"},
         "healthcheck": {"interval": "1s"},
     }
-    return yaml.safe_dump({"services": {"web": service, "autoscaler": service | {"command": ["python", "-c", AGENT]}}})
+    agent = service | {"entrypoint": ["python", "-c", AGENT]}
+    return yaml.safe_dump({"services": {"web": service, "autoscaler": agent}})
 
 
 @pytest.mark.timeout(300)

@@ -29,11 +29,21 @@ def rights_of_the_socket(service: dict[str, Any]) -> bool:
 def test_the_stack_has_one_agent_on_a_manager_and_it_alone_has_the_socket(written: Written) -> None:
     found = services(written("swarm", "--service", "backend") / "docker-stack.yml")
     agent, backend = found["agent"], found["backend"]
-    assert agent["command"][:2] == ["selfscale", "agent"]
     assert agent["deploy"]["placement"]["constraints"] == ["node.role == manager"]
     assert (agent["deploy"]["replicas"], agent["deploy"]["update_config"]["order"]) == (1, "stop-first")
     assert (agent["environment"]["SELFSCALE_FLEET"], backend["environment"]["SELFSCALE_LEADS"]) == ("single", "none")
     assert (rights_of_the_socket(agent), rights_of_the_socket(backend)) == (True, False)
+
+
+@pytest.mark.parametrize(
+    ("platform", "path", "name"),
+    [("swarm", "docker-stack.yml", "agent"), ("compose", "docker-compose.autoscale.yml", "autoscaler")],
+)
+def test_the_agent_starts_in_any_image(written: Written, platform: str, path: str, name: str) -> None:
+    """A command would be words for what the image starts with: that of the agent's image is `selfscale agent`."""
+    agent = services(written(platform) / path)[name]
+    assert agent["entrypoint"][:2] == ["selfscale", "agent"]
+    assert "command" not in agent
 
 
 def test_the_labels_of_the_stack_are_those_of_the_guide(written: Written) -> None:
