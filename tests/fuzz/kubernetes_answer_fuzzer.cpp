@@ -26,14 +26,14 @@ void hold_workload(const Result<kubernetes::Workload>& read) {
 void hold_pods(const Result<kubernetes::Pods>& read) {
   hold_failure(read);
   if (!read) return;
-  std::vector<std::string> victims;
+  std::string own;
   for (const auto& pod : read->pods) {
     hold(pod.replica.started_seconds_ago.value_or(0) >= 0, "no pod starts in the future");
     hold(is_utf8(pod.waits_for), "words are UTF-8");
-    victims.push_back(pod.replica.instance);
+    own = pod.replica.instance;
   }
-  const auto marks = kubernetes::marks_for(read->pods, victims, 2);
-  hold(marks.add.size() <= read->pods.size(), "a mark is of a pod");
+  const auto costs = kubernetes::costs_of_step_down(read->pods, own);
+  hold(costs.size() <= read->pods.size(), "a cost is of a pod");
 }
 
 void read(std::string_view text) {

@@ -332,27 +332,34 @@ def test_a_foreign_change_is_adopted(make_shop: MakeShop, start: Start) -> None:
     assert shop.replicas() == 3
 
 
-def test_idle_pods_go_first(plane: ControlPlane, make_shop: MakeShop, start: Start, tmp_path: Path) -> None:
-    """Those that go were marked before; the newest stays, which has work in hand and is heard by the leader."""
-    shop = make_shop(replicas=3)
+def test_a_pod_at_work_stays_though_the_agent_that_leads_does_not_hear_it(
+    plane: ControlPlane, make_shop: MakeShop, start: Start, tmp_path: Path
+) -> None:
+    """It tells so itself, by its deletion cost. So does the leader's pod while it scales. The newest would go first."""
+    shop = make_shop(replicas=2)
     older = shop.ready_pods()
-    own = min(older)
     time.sleep(1.1)  # pods tell when they started in whole seconds
     shop.set_replicas(4)
     until(lambda: len(shop.ready_pods()) == 4, shop.pods)
-    pods = shop.ready_pods()
-    [busy] = pods - older
+    own, busy = shop.ready_pods() - older
     agent = start(shop.platform(), depth=5, environment={"POD_NAME": own})
     until(lambda: agent.status()["role"] == "leader" and agent.recommendation("web"), agent.status)
-    run_dir = str(tmp_path / "0" / "run")  # the leader's: pods of one node that share it
-    at_work = {"POD_NAME": busy, "SELFSCALE_RUN_DIR": run_dir, "BUSY_WORKERS": "1"}
+    at_work = {"POD_NAME": busy, "BUSY_WORKERS": "1"}
     worker = Process(tmp_path / "busy", policy_for(shop.platform()), at_work, depth=5)
     with ended([worker]):
-        until(lambda: {own, busy} <= {each["instance"] for each in agent.status()["instances"]}, agent.status)
+        until(lambda: deletion_costs(shop) == {busy: "1073741000"}, lambda: (shop.pods(), worker.said()))
         agent.scale("web", 2)
         until(lambda: len(shop.pods()) == 2, agent.status)
         assert shop.ready_pods() == {own, busy}
-    assert {each["objectRef"]["name"] for each in plane.audited(shop.name, "pods")} == pods - {own, busy}
+        until(lambda: deletion_costs(shop) == {busy: "1073741000"}, shop.pods)
+    assert {each["objectRef"]["name"] for each in plane.audited(shop.name, "pods")} == {own, busy}
+
+
+def deletion_costs(shop: Shop) -> dict[str, str]:
+    """Those of pods that have one."""
+    annotations = {pod["metadata"]["name"]: pod["metadata"].get("annotations", {}) for pod in shop.pods()}
+    name = "controller.kubernetes.io/pod-deletion-cost"
+    return {pod: each[name] for pod, each in annotations.items() if name in each}
 
 
 # --- permissions and credentials

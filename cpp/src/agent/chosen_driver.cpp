@@ -50,7 +50,8 @@ Result<std::unique_ptr<drivers::Driver>> make_driver(
                               .assumed_replicas = policy.first_replicas(),
                               .is_replica = settings.is_replica,
                               .run_directory = settings.run_directory,
-                              .is_alone = settings.fleet == Settings::Fleet::single});
+                              .is_alone = settings.fleet == Settings::Fleet::single,
+                              .instance = settings.instance});
 }
 
 }  // namespace selfscale::agent

@@ -121,6 +121,7 @@ struct Setting {
   bool is_replica = true;          ///< this process is part of one of the service's replicas
   std::string run_directory = {};  ///< shared by the processes of a replica; empty: by none
   bool is_alone = false;  ///< by a person's word no other agent of the service goes on after this
+  std::string instance = {};  ///< what its replica is called, by the platform or by itself
 };
 
 /// Makes the driver of that name from the table; Errc::invalid_argument names the known ones.

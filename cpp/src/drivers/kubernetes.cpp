@@ -1,13 +1,14 @@
 #include "drivers/kubernetes.hpp"
 
 #include <algorithm>
-#include <array>
+#include <chrono>
 #include <utility>
 
 #include "drivers/deadline.hpp"
 #include "drivers/kubernetes/access.hpp"
 #include "drivers/kubernetes/api.hpp"
 #include "drivers/kubernetes/autoscalers.hpp"
+#include "drivers/kubernetes/own_pod.hpp"
 #include "drivers/kubernetes/token.hpp"
 #include "drivers/longest_work.hpp"
 #include "drivers/overtaken.hpp"
@@ -22,6 +23,7 @@ namespace asio = boost::asio;
 using kubernetes::Access;
 using kubernetes::Autoscaler;
 using kubernetes::Kind;
+using kubernetes::NewCost;
 using kubernetes::Options;
 using kubernetes::Permission;
 using kubernetes::Pod;
@@ -30,8 +32,6 @@ using kubernetes::Target;
 using kubernetes::Workload;
 
 constexpr int change_attempts = 5;  // an autoscaler's status changes all the time
-// What an accepted write leaves to be tidied up must not hold up its answer.
-constexpr Duration time_for_marks{2'000};
 
 /// What cannot be read, with what was asked before it.
 template <class T>
@@ -48,7 +48,10 @@ class Kubernetes final : public Driver {
       : io_{setting.io},
         options_{std::move(options)},
         target_{options_.target},
-        patience_{setting.patience} {}
+        patience_{setting.patience} {
+    const bool can_be_kept = setting.is_replica && target_.kind == Kind::deployment;
+    if (can_be_kept && kubernetes::is_name(setting.instance)) own_name_ = setting.instance;
+  }
 
   asio::awaitable<Result<Observation>> observe() override {
     const Deadline until{patience_};
@@ -85,10 +88,22 @@ class Kubernetes final : public Driver {
       if (!taken) co_return taken.error();
     }
     if (workload->desired == request.desired) co_return Result<void>{};
-    if (target_.kind == Kind::deployment) {
-      co_return co_await write_with_marks(request, *workload, until);
+    if (request.desired < workload->current && !own_name_.empty()) {
+      const auto kept = co_await keep_own_pod(workload->selector, until);
+      if (!kept) co_return kept;
     }
     co_return co_await write(request.desired, workload->version, until);
+  }
+
+  /// The own pod is like all others again once a step down is done, or does not come about: the
+  /// next one may be anybody's.
+  asio::awaitable<Result<void>> go_on() override {
+    if (!keeps_own_pod_) co_return Result<void>{};
+    const Deadline until{patience_};
+    const auto workload = co_await read_workload(until);
+    if (!workload) co_return workload.error();
+    if (workload->desired < workload->current) co_return Result<void>{};
+    co_return co_await let_own_pod_go(until);
   }
 
   asio::awaitable<Result<Preflight>> preflight() override {
@@ -124,18 +139,30 @@ class Kubernetes final : public Driver {
   }
 
   /// What an agent before this one took over and could not give back any more is given back, too,
-  /// and its marks are taken away.
+  /// and the costs of pods are taken away: from now on nobody would see to them.
   asio::awaitable<Result<void>> release() override {
     const auto until = release_deadline(patience_);
     if (options_.takes_over) {
       const auto given_back = co_await change_autoscalers(&Autoscaler::giving_back, until);
       if (!given_back) co_return given_back;
     }
-    co_return co_await leave_no_marks(until);
+    co_return co_await leave_no_costs(until);
   }
 
   asio::awaitable<Result<void>> leave() override {
-    return leave_no_marks(release_deadline(patience_));
+    if (!keeps_own_pod_) co_return Result<void>{};
+    co_return co_await let_own_pod_go(release_deadline(patience_));
+  }
+
+  [[nodiscard]] bool keeps_busy_replica() const override { return !own_name_.empty(); }
+
+  asio::awaitable<Result<void>> keep_busy_replica(bool is_busy) override {
+    using Clock = std::chrono::steady_clock;
+    if (own_pod_.is_to_be_looked_at(is_busy, Clock::now())) {
+      auto settled = co_await settle_own_pod(is_busy, Deadline{patience_});
+      own_pod_.take(std::move(settled), Clock::now());
+    }
+    co_return own_pod_.last();
   }
 
   [[nodiscard]] Capabilities capabilities() const override {
@@ -227,6 +254,16 @@ class Kubernetes final : public Driver {
     co_return all;
   }
 
+  /// Empty: it is none of the target's.
+  asio::awaitable<Result<std::vector<Pod>>> read_own_pod(Deadline until) {
+    const auto make = [this] { return kubernetes::list_pod(target_, own_name_); };
+    const auto answer = co_await ask(make, until);
+    if (!answer) co_return answer.error();
+    auto found = read(make(), kubernetes::parse_pods(target_, answer->body, {}));
+    if (!found) co_return found.error();
+    co_return std::move(found->pods);
+  }
+
   template <class List, class Parse>
   asio::awaitable<Result<std::vector<Autoscaler>>> read_all(List list, Parse parse,
                                                             Deadline until) {
@@ -302,89 +339,63 @@ class Kubernetes final : public Driver {
     co_return *count;
   }
 
-  static Result<void> as_asked_for(int desired, const Result<int>& made) {
-    if (!made) return made.error();
-    if (*made == desired) return {};
-    return Failure{Errc::failed,
-                   "scale: the API took " + std::to_string(desired) + " replicas and made " +
-                       std::to_string(*made) + " of them: an admission webhook, perhaps",
-                   {}};
-  }
-
   asio::awaitable<Result<void>> write(int desired, const std::string& version, Deadline until) {
-    co_return as_asked_for(desired, co_await put(desired, version, until));
+    const auto made = co_await put(desired, version, until);
+    if (!made) co_return made.error();
+    if (*made == desired) co_return Result<void>{};
+    co_return Failure{Errc::failed,
+                      "scale: the API took " + std::to_string(desired) + " replicas and made " +
+                          std::to_string(*made) + " of them: an admission webhook, perhaps",
+                      {}};
   }
 
-  /// Marks outlive no write that did not come about: such a pod would be the first to go whenever
-  /// anybody takes one away, though it may have work by then.
-  asio::awaitable<Result<void>> write_with_marks(const ScaleRequest& request,
-                                                 const Workload& workload, Deadline until) {
-    const int gone = workload.current - request.desired;
-    if (gone > 0 && !request.victims.empty()) {
-      const auto marked = co_await mark(workload, request.victims, gone, until);
-      if (!marked) co_return marked;
-    }
-    const auto made = co_await put(request.desired, workload.version, until);
-    const bool none_go =
-        made ? *made >= workload.current : gone > 0 && is_surely_undone(made.error());
-    // What fails of it is no failure of the write, and is made up for by the next one.
-    if (none_go) {
-      static_cast<void>(
-          co_await unmark(workload, made ? Deadline{until.left(time_for_marks)} : until));
-    }
-    co_return as_asked_for(request.desired, made);
+  // --- which pods go last
+
+  /// The agent that steps down has its own pod go last of those that do not work.
+  asio::awaitable<Result<void>> keep_own_pod(const std::string& selector, Deadline until) {
+    const auto pods = co_await read_pods(selector, until);
+    if (!pods) co_return unless_denied(pods.error());
+    const auto costs = kubernetes::costs_of_step_down(*pods, own_name_);
+    keeps_own_pod_ = true;
+    co_return unless_denied(co_await set_costs(costs, until));
   }
 
-  /// And there is time for more.
-  static bool is_surely_undone(const Failure& failure) {
-    constexpr std::array codes{Errc::conflict,  Errc::denied,          Errc::not_found,
-                               Errc::throttled, Errc::unreachable,     Errc::unsupported,
-                               Errc::failed,    Errc::invalid_argument};
-    return std::ranges::find(codes, failure.code) != codes.end();
+  asio::awaitable<Result<void>> let_own_pod_go(Deadline until) {
+    const auto pods = co_await read_own_pod(until);
+    if (!pods) co_return unless_denied(pods.error());
+    const auto let_go = co_await set_costs(kubernetes::without_leaders(*pods), until);
+    keeps_own_pod_ = !let_go && let_go.error().code != Errc::denied;
+    co_return unless_denied(let_go);
   }
 
-  /// Makes the pods that are to go the cheapest. Without the permission they go as the platform
-  /// likes, which the preflight has said.
-  asio::awaitable<Result<void>> mark(const Workload& workload,
-                                     const std::vector<std::string>& victims, int gone,
-                                     Deadline until) {
-    const auto pods = co_await read_pods(workload.selector, until);
-    if (!pods && pods.error().code == Errc::denied) co_return Result<void>{};
+  asio::awaitable<Result<void>> settle_own_pod(bool is_busy, Deadline until) {
+    const auto pods = co_await read_own_pod(until);
     if (!pods) co_return pods.error();
-    const auto marks = kubernetes::marks_for(*pods, victims, gone);
-    auto marked = co_await set_costs(marks.add, kubernetes::cost_of_victim, until);
-    if (marked) marked = co_await set_costs(marks.remove, std::nullopt, until);
-    if (!marked && marked.error().code != Errc::stopped) {
-      static_cast<void>(co_await unmark(workload, until));
-    }
-    co_return marked;
+    co_return co_await set_costs(kubernetes::costs_of_work(*pods, is_busy), until);
   }
 
-  /// Takes away all marks of ours, whoever set them.
-  asio::awaitable<Result<void>> unmark(const Workload& workload, Deadline until) {
-    const auto pods = co_await read_pods(workload.selector, until);
-    if (!pods && pods.error().code == Errc::denied) co_return Result<void>{};
-    if (!pods) co_return pods.error();
-    co_return co_await set_costs(kubernetes::marks_for(*pods, {}, 0).remove, std::nullopt, until);
-  }
-
-  /// But for those of pods that are about to go.
-  asio::awaitable<Result<void>> leave_no_marks(Deadline until) {
+  asio::awaitable<Result<void>> leave_no_costs(Deadline until) {
+    if (target_.kind != Kind::deployment) co_return Result<void>{};
     const auto workload = co_await read_workload(until);
     if (!workload && workload.error().code == Errc::not_found) co_return Result<void>{};
     if (!workload) co_return workload.error();
-    if (workload->desired < workload->current) co_return Result<void>{};
-    co_return co_await unmark(*workload, until);
+    const auto pods = co_await read_pods(workload->selector, until);
+    if (!pods) co_return unless_denied(pods.error());
+    co_return unless_denied(co_await set_costs(kubernetes::without_ours(*pods), until));
   }
 
-  asio::awaitable<Result<void>> set_costs(const std::vector<std::string>& names,
-                                          std::optional<int> cost, Deadline until) {
-    for (const auto& pod : names) {
-      const auto make = [&] { return kubernetes::set_deletion_cost(target_, pod, cost); };
+  /// Without the permission pods go as the platform likes, which the preflight has said.
+  static Result<void> unless_denied(Result<void> done) {
+    if (!done && done.error().code == Errc::denied) return {};
+    return done;
+  }
+
+  asio::awaitable<Result<void>> set_costs(const std::vector<NewCost>& all, Deadline until) {
+    for (const auto& each : all) {
+      const auto make = [&] { return kubernetes::set_deletion_cost(target_, each.pod, each.cost); };
       const auto answer = co_await ask(make, until);
-      if (answer || answer.error().code == Errc::not_found) continue;  // gone by itself
-      if (answer.error().code == Errc::denied) break;
-      co_return answer.error();
+      const bool is_gone = !answer && answer.error().code == Errc::not_found;
+      if (!answer && !is_gone) co_return answer.error();
     }
     co_return Result<void>{};
   }
@@ -517,9 +528,12 @@ class Kubernetes final : public Driver {
   asio::io_context& io_;
   Options options_;
   Target target_;
+  std::string own_name_;  ///< of the pod that this process runs in; empty: of none that can be kept
   Duration patience_;
   Access access_;
   std::shared_ptr<http::Client> client_;
+  kubernetes::OwnPod own_pod_;
+  bool keeps_own_pod_ = false;    ///< its cost is, or may be, that of the leader
   std::optional<Workload> seen_;  ///< by the last preflight, which found nothing wrong
 };
 

@@ -166,6 +166,43 @@ TEST_F(AgentOnKubernetes, AReplicaThatIsCalledOtherwiseThanItsPodSaysSo) {
   EXPECT_FALSE(warns(agent)) << status(agent).dump(1);
 }
 
+TEST_F(AgentOnKubernetes, APodAtWorkStaysThoughTheAgentThatLeadsHearsNone) {
+  fleet::RedisServer redis;
+  Directory elsewhere;
+  auto policy = depth_policy();
+  policy["platform"] = json::parse(api.platform());
+  auto apart = options(policy);
+  apart.enable = true;
+  apart.enabled_by = "test";
+  apart.environment["SELFSCALE_FLEET"] = redis.url();
+  auto inside = apart;
+  apart.environment["SELFSCALE_APART"] = "true";
+  inside.environment["SELFSCALE_RUN_DIR"] = elsewhere.path() + "/run";
+  inside.environment["SELFSCALE_STATE_DIR"] = elsewhere.path() + "/state";
+  inside.environment["SELFSCALE_LEADS"] = "none";
+  inside.environment["SELFSCALE_INSTANCE"] = "web-5d9c7-0";  // the first to go
+  using Costs = std::vector<std::string>;
+  const auto costs = [this] {
+    return api.look([](const auto& cluster) {
+      Costs all;
+      for (const auto& pod : cluster.pods) all.push_back(pod.cost);
+      return all;
+    });
+  };
+  const auto busy = std::to_string(drivers::kubernetes::cost_of_busy);
+  Agent leader{apart};
+  leader.start();
+  ASSERT_TRUE(eventually([&] { return status(leader)["role"] == "leader"; }));
+  Agent follower{inside};
+  follower.gauge("busy_workers").set(1);
+  follower.start();
+  ASSERT_TRUE(eventually([&] { return costs() == (Costs{busy, ""}); })) << status(follower).dump(1);
+  leader.scale("backend", 1);
+  EXPECT_TRUE(eventually([&] { return costs() == Costs{busy}; })) << status(leader).dump(1);
+  follower.gauge("busy_workers").set(0);
+  EXPECT_TRUE(eventually([&] { return costs() == Costs{""}; })) << status(follower).dump(1);
+}
+
 TEST_F(AgentOnKubernetes, IsNotEnabledWhereEveryReplicaCouldLead) {
   Agent agent{leading()};
   agent.start();

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cstdint>
+#include <iterator>
 #include <utility>
 
 #include "http/percent.hpp"
@@ -202,6 +203,7 @@ Pod read_pod(const Json& pod, std::optional<double> now) {
   const auto& metadata = at(pod, "metadata");
   Pod read;
   read.replica.instance = text(at(metadata, "name"));
+  read.version = text(at(metadata, "resourceVersion"));
   read.replica.ready = is_true(pod, "Ready");
   read.replica.deleting = !at(metadata, "deletionTimestamp").is_null();
   read.replica.started_seconds_ago = age(pod, now);
@@ -209,6 +211,20 @@ Pod read_pod(const Json& pod, std::optional<double> now) {
   read.deletion_cost = number_in(text(at(metadata, "annotations", cost_annotation)));
   return read;
 }
+
+/// Changes each of them that `is_meant`.
+template <class Meant>
+std::vector<NewCost> changed(const std::vector<Pod>& pods, std::optional<int> cost,
+                             Meant is_meant) {
+  std::vector<NewCost> all;
+  for (const auto& pod : pods) {
+    if (!pod.replica.deleting && is_meant(pod)) all.push_back({pod, cost});
+  }
+  return all;
+}
+
+bool is_leaders(const Pod& pod) { return pod.deletion_cost == cost_of_leader; }
+bool is_of_work(const Pod& pod) { return pod.deletion_cost == cost_of_busy; }
 
 bool has_ended(const Json& pod) {
   const auto phase = text(at(pod, "status", "phase"));
@@ -278,6 +294,11 @@ Request list_pods(const Target& target, const std::string& selector, const std::
              may_list_pods());
 }
 
+Request list_pod(const Target& target, const std::string& name) {
+  const auto selector = percent_encoded("metadata.name=" + name);
+  return get(pods_path(target) + "?fieldSelector=" + selector, may_list_pods());
+}
+
 Result<Pods> parse_pods(const Target& target, std::string_view body, std::string_view server_time) {
   const auto list = parse(body, "PodList");
   if (!list) return list.error();
@@ -291,32 +312,40 @@ Result<Pods> parse_pods(const Target& target, std::string_view body, std::string
   return read;
 }
 
-Request set_deletion_cost(const Target& target, const std::string& pod, std::optional<int> cost) {
+Request set_deletion_cost(const Target& target, const Pod& pod, std::optional<int> cost) {
   const Json value = cost ? Json(std::to_string(*cost)) : Json(nullptr);
-  const Json body = {{"metadata", {{"annotations", {{cost_annotation, value}}}}}};
-  return patch(pods_path(target) + "/" + percent_encoded(pod) + "?fieldManager=selfscale",
-               body.dump(), may_mark_pods());
+  const Json body = {
+      {"metadata",
+       {{"resourceVersion", pod.version}, {"annotations", {{cost_annotation, value}}}}}};
+  return patch(
+      pods_path(target) + "/" + percent_encoded(pod.replica.instance) + "?fieldManager=selfscale",
+      body.dump(), may_mark_pods());
 }
 
-Marks marks_for(const std::vector<Pod>& pods, const std::vector<std::string>& victims, int gone) {
-  std::vector<std::string> chosen;
-  for (const auto& victim : victims) {
-    if (static_cast<int>(chosen.size()) >= gone) break;
-    const bool may_be_marked = std::any_of(pods.begin(), pods.end(), [&victim](const Pod& pod) {
-      const bool is_somebody_elses = pod.deletion_cost.value_or(cost_of_victim) != cost_of_victim;
-      return pod.replica.instance == victim && !pod.replica.deleting && !is_somebody_elses;
-    });
-    if (may_be_marked) chosen.push_back(victim);
-  }
-  Marks marks;
-  for (const auto& pod : pods) {
-    const auto& name = pod.replica.instance;
-    const bool is_marked = pod.deletion_cost == cost_of_victim;
-    const bool is_chosen = std::find(chosen.begin(), chosen.end(), name) != chosen.end();
-    if (is_chosen && !is_marked) marks.add.push_back(name);
-    if (is_marked && !is_chosen && !pod.replica.deleting) marks.remove.push_back(name);
-  }
-  return marks;
+std::vector<NewCost> costs_of_work(const std::vector<Pod>& pods, bool is_busy) {
+  if (!is_busy) return changed(pods, std::nullopt, is_of_work);
+  return changed(pods, cost_of_busy,
+                 [](const Pod& pod) { return !pod.deletion_cost || is_leaders(pod); });
+}
+
+std::vector<NewCost> costs_of_step_down(const std::vector<Pod>& pods, const std::string& own) {
+  auto all = changed(pods, cost_of_leader, [&own](const Pod& pod) {
+    return pod.replica.instance == own && !pod.deletion_cost;
+  });
+  std::ranges::move(
+      changed(pods, std::nullopt,
+              [&own](const Pod& pod) { return pod.replica.instance != own && is_leaders(pod); }),
+      std::back_inserter(all));
+  return all;
+}
+
+std::vector<NewCost> without_leaders(const std::vector<Pod>& pods) {
+  return changed(pods, std::nullopt, is_leaders);
+}
+
+std::vector<NewCost> without_ours(const std::vector<Pod>& pods) {
+  return changed(pods, std::nullopt,
+                 [](const Pod& pod) { return is_leaders(pod) || is_of_work(pod); });
 }
 
 Request ask_whether_allowed(const Target& target, const Permission& permission) {

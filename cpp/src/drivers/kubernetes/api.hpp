@@ -48,9 +48,12 @@ Result<int> parse_scale(std::string_view body);
 
 /// At most 500; `page` is that of the answer before, empty for the first.
 Request list_pods(const Target& target, const std::string& selector, const std::string& page);
+/// The one of that name, with the right to the list.
+Request list_pod(const Target& target, const std::string& name);
 
 struct Pod {
   Replica replica;
+  std::string version;
   std::string waits_for;  ///< why it does not start, in the platform's words
   std::optional<int> deletion_cost;
 };
@@ -61,20 +64,32 @@ struct Pods {
 /// `server_time`: the answer's header Date, by which ages are told; clocks of hosts differ.
 Result<Pods> parse_pods(const Target& target, std::string_view body, std::string_view server_time);
 
-/// The cost of a pod that is to go first. No other program is likely to choose just this one, so it
-/// also says that the mark is ours.
-inline constexpr int cost_of_victim = -1'073'741'000;
+// Of pods that serve, those with the least cost go first, and a pod without one has 0. No other
+// program is likely to choose just these, so they also say that they are ours.
 
-/// The annotation controller.kubernetes.io/pod-deletion-cost; empty: takes it away.
-Request set_deletion_cost(const Target& target, const std::string& pod, std::optional<int> cost);
+/// Of a pod at work, which it gives itself.
+inline constexpr int cost_of_busy = 1'073'741'000;
+/// Of the pod of the agent that scales down, until that is done.
+inline constexpr int cost_of_leader = 1'073'740'000;
 
-/// Which pods to mark and which of our older marks to take away before `gone` pods go: those of
-/// `victims`, in their order, but for pods that have a cost of somebody else's.
-struct Marks {
-  std::vector<std::string> add;
-  std::vector<std::string> remove;
+/// The annotation controller.kubernetes.io/pod-deletion-cost; empty: takes it away. Where the pod
+/// has changed since it was read the answer is 409.
+Request set_deletion_cost(const Target& target, const Pod& pod, std::optional<int> cost);
+
+/// A pod whose cost is to be another.
+struct NewCost {
+  Pod pod;
+  std::optional<int> cost;
 };
-Marks marks_for(const std::vector<Pod>& pods, const std::vector<std::string>& victims, int gone);
+// A cost of somebody else's stays in each of these.
+/// As the pod works, or does not.
+std::vector<NewCost> costs_of_work(const std::vector<Pod>& pods, bool is_busy);
+/// Before a step down by the agent in the pod `own`; what leaders before it left is taken away.
+std::vector<NewCost> costs_of_step_down(const std::vector<Pod>& pods, const std::string& own);
+/// After it.
+std::vector<NewCost> without_leaders(const std::vector<Pod>& pods);
+/// Where nobody may act.
+std::vector<NewCost> without_ours(const std::vector<Pod>& pods);
 
 // --- what we may
 

@@ -10,16 +10,6 @@ using Json = nlohmann::json;
 
 constexpr std::size_t longest_name = 253;
 
-/// A DNS name in small letters, as Kubernetes names things (RFC 1123).
-bool is_name(std::string_view text) {
-  const auto fits = [](char letter) {
-    return (letter >= 'a' && letter <= 'z') || (letter >= '0' && letter <= '9') || letter == '-' ||
-           letter == '.';
-  };
-  return !text.empty() && text.size() <= longest_name &&
-         std::all_of(text.begin(), text.end(), fits) && text.front() != '.' && text.front() != '-';
-}
-
 Failure wrong(const std::string& key, const std::string& value, const std::string& right) {
   return Failure{Errc::invalid_argument, "platform." + key + " is " + value + "; " + right, {}};
 }
@@ -48,6 +38,15 @@ Result<void> read_name(const Json& platform, const char* key, std::string& value
 }
 
 }  // namespace
+
+bool is_name(std::string_view text) {
+  const auto fits = [](char letter) {
+    return (letter >= 'a' && letter <= 'z') || (letter >= '0' && letter <= '9') || letter == '-' ||
+           letter == '.';
+  };
+  return !text.empty() && text.size() <= longest_name &&
+         std::all_of(text.begin(), text.end(), fits) && text.front() != '.' && text.front() != '-';
+}
 
 Result<Options> read_options(std::string_view platform_json, const std::string& service) {
   const auto platform = Json::parse(platform_json, nullptr, /*allow_exceptions=*/false);

@@ -30,6 +30,8 @@ struct Options {
 /// "takeOver": …}`, all optional: without a name it is the Deployment called like the service.
 Result<Options> read_options(std::string_view platform_json, const std::string& service);
 
+/// A DNS name in small letters, as Kubernetes names things (RFC 1123).
+bool is_name(std::string_view text);
 /// "Deployment", "StatefulSet".
 std::string_view kind_name(Kind kind) noexcept;
 /// "deployments", "statefulsets": the resource in addresses and permissions.

@@ -35,6 +35,7 @@ class ApiServer {
     std::string cost;     ///< the annotation; empty: none
     std::string waiting;  ///< the reason of its container; empty: it runs
     std::string owner;    ///< of another workload; empty: ours
+    int version = 1;
   };
 
   /// A cluster; all of it is guarded by `mutex` while requests come in.
@@ -130,7 +131,7 @@ class ApiServer {
   void fill() {
     auto& pods = cluster.pods;
     while (ours() < cluster.replicas) {
-      pods.push_back({"web-5d9c7-" + std::to_string(cluster.next_pod++), true, {}, {}, {}});
+      pods.push_back({"web-5d9c7-" + std::to_string(cluster.next_pod++), true, {}, {}, {}, 1});
     }
     while (ours() > cluster.replicas) pods.erase(next_to_go());
   }
@@ -296,6 +297,7 @@ class ApiServer {
     const bool is_set = cluster.kind == Kind::stateful_set;
     Json metadata = {
         {"name", pod.name},
+        {"resourceVersion", std::to_string(pod.version)},
         {"labels", {{"app", "web"}, {"pod-template-hash", "5d9c7"}}},
         {"ownerReferences", Json::array({{{"apiVersion", "apps/v1"},
                                           {"kind", is_set ? "StatefulSet" : "ReplicaSet"},
@@ -325,6 +327,15 @@ class ApiServer {
   }
 
   Said list_pods(const std::string& target) {
+    const auto one = target.find("fieldSelector=metadata.name%3D");
+    if (one != std::string::npos) {
+      const auto name = target.substr(one + 30, target.find('&', one) - one - 30);
+      Json found = Json::array();
+      for (const auto& pod : cluster.pods) {
+        if (pod.name == name) found.push_back(manifest(pod));
+      }
+      return good(list_of("Pod", "v1", found));
+    }
     if (target.find("labelSelector=app%3Dweb") == std::string::npos) {
       return refuse(400, "BadRequest", "not our selector: " + target);
     }
@@ -345,9 +356,13 @@ class ApiServer {
     const auto pod = std::find_if(cluster.pods.begin(), cluster.pods.end(),
                                   [&](const Pod& each) { return each.name == name; });
     if (pod == cluster.pods.end()) return refuse(404, "NotFound", "no pod " + name);
-    const auto cost =
-        Json::parse(body)["metadata"]["annotations"]["controller.kubernetes.io/pod-deletion-cost"];
+    auto metadata = Json::parse(body)["metadata"];
+    if (metadata.value("resourceVersion", "") != std::to_string(pod->version)) {
+      return refuse(409, "Conflict", "the object has been modified");
+    }
+    const auto cost = metadata["annotations"]["controller.kubernetes.io/pod-deletion-cost"];
     pod->cost = cost.is_null() ? "" : cost.get<std::string>();
+    ++pod->version;
     return good(manifest(*pod));
   }
 

@@ -102,6 +102,7 @@ class KubernetesHarness final : public Harness, public OverHttp {
     platform["takeOver"] = true;
     Setting setting{io, "backend", platform.dump(), {}, {}};
     setting.patience = patience;
+    setting.instance = "web-5d9c7-0";
     return drivers::make("kubernetes", std::move(setting)).value();
   }
   /// One of KEDA's, and one beside it.
@@ -158,21 +159,16 @@ class KubernetesHarness final : public Harness, public OverHttp {
     using End = Divergence::End;
     constexpr auto gone = "it has been deleted meanwhile";
     constexpr auto late = "its controller was faster, so it is read again";
-    constexpr auto unmarked = "marks of a step that does not come about are taken back";
-    constexpr auto later =
-        "the count is written; marks that are left are taken back by the next step";
     return {
         {"observe", "/pods", "401 403", End::done,
          "the Deployment tells the counts; the note says why its pods are not known"},
         {"scale", "/pods", "401 403", End::done,
-         "pods that cannot be marked go as the platform likes; the preflight has warned of it"},
+         "pods without a cost go as the platform likes; the preflight has warned of it"},
         {"scale", "PATCH /api/v1/namespaces/shop/pods", "404", End::done,
-         "a pod that has gone by itself needs no mark"},
-        {"scale_up", "/pods", "", End::done, later},
-        {"scale_down", "PATCH /api/v1/namespaces/shop/pods", "", End::as_in_the_table, unmarked},
-        {"scale_down", "PUT", "", End::as_in_the_table, unmarked},
-        {"release", "/pods", "401 403", End::done, "no more than marks could be left"},
-        {"release", "/deployments/web", "404", End::done, "no pods are left that could be marked"},
+         "a pod that has gone by itself needs no cost"},
+        {"release", "/pods", "401 403", End::done, "who cannot set costs has none to take away"},
+        {"release", "/deployments/web", "404", End::done,
+         "no pods are left that could have a cost"},
         {"", "GET /apis/keda.sh", "401 403 404", End::done,
          "most clusters have no KEDA; where it made an autoscaler, the right is needed"},
         {"", "PATCH /apis/autoscaling", "404", End::done, gone},
