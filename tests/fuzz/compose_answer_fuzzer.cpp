@@ -28,10 +28,15 @@ void hold_observation(const std::vector<compose::Container>& all) {
     hold(seen.current <= seen.desired && *seen.ready <= seen.current, "counts add up");
     hold(is_utf8(seen.failure), "words are UTF-8");
   }
+  const compose::Target target{"shop", "web"};
+  const auto why = compose::hold_of(all, target);
+  hold(is_utf8(why), "words are UTF-8");
+  const auto versions = compose::against_versions(all, target);
+  hold(!versions || (why.empty() && is_utf8(versions->what)), "it is said once");
   const auto going = compose::chosen(all, {"web"}, "", 1);
   hold(going.size() == std::min<std::size_t>(all.size(), 1), "one goes where one is");
-  const bool is_any_started =
-      std::ranges::any_of(all, [](const auto& each) { return !each.is_unstarted(); });
+  const bool is_any_started = std::ranges::any_of(
+      all, [](const auto& each) { return !each.is_unstarted() && !each.is_leaving(); });
   hold((compose::model_of(all) != nullptr) == is_any_started,
        "one is copied where one has started");
 }

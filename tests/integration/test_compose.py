@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -30,6 +31,10 @@ services:
     scale: 2
 volumes: {{data: {{}}}}
 """
+
+# Of the two containers the first ends at once when it is told to, and the other takes its time.
+SLOW_TO_STOP = FILE.replace("stop_grace_period: 1s", "stop_grace_period: 5s")
+ONE_IS_SLOW_TO_STOP = "sh -c 'mkdir /data/1 && exec sleep 100000; trap true TERM; while true; do sleep 1; done'"
 
 NETWORKED = """
 version: "2.4"
@@ -84,15 +89,23 @@ class Project:
         folder.mkdir(exist_ok=True)
         self.up(command, color)
 
-    def up(self, command: str, color: str) -> None:
+    def write(self, command: str, color: str) -> None:
         (self.folder / "docker-compose.yml").write_text(self.file.format(command=command, color=color))
+
+    def up(self, command: str, color: str) -> None:
+        self.write(command, color)
         self.compose("up", "-d")
 
-    def compose(self, *words: str) -> None:
+    def begin(self, *words: str) -> subprocess.Popen[bytes]:
+        """The command as it goes on by itself."""
         environment = {**os.environ, "DOCKER_HOST": self.engine.host}
         command = [self.program.path, "-p", "shop", *words]
-        done = subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, check=False)
-        assert done.returncode == 0, done.stderr.decode()
+        return subprocess.Popen(command, cwd=self.folder, env=environment, stderr=subprocess.PIPE)
+
+    def compose(self, *words: str) -> None:
+        with self.begin(*words) as running:
+            said = running.communicate()[1]
+        assert running.returncode == 0, said.decode()
 
     def name(self, number: int) -> str:
         return self.program.separator.join(("shop", "web", str(number)))
@@ -108,6 +121,11 @@ class Project:
         numbers = [int(name.rsplit(self.program.separator)[-1]) for name in names]
         assert names == [self.name(number) for number in numbers]
         return numbers
+
+    def colors(self) -> list[str]:
+        """Of which version each container that runs is."""
+        running = (self.inspect(each["Id"]) for each in self.containers() if each["State"] == "running")
+        return [word for each in running for word in each["Config"]["Env"] if word.startswith("COLOR=")]
 
     def leaving(self) -> set[str]:
         """Those that were asked to stop, by their ids."""
@@ -204,6 +222,44 @@ def test_it_scales_what_compose_has_made_anew(
     assert {each["Id"] for each in project.containers()} == before > made_anew
 
 
+def test_no_old_version_is_copied_while_compose_makes_containers_anew(
+    engine: Engine, make_project: Callable[..., Project], start: Start
+) -> None:
+    """More are wanted in the middle of an `up`: they come when it is done, as what it has made."""
+    project = make_project(file=SLOW_TO_STOP, command=ONE_IS_SLOW_TO_STOP)
+    agent = start(depth=5)
+    until(lambda: agent.recommendation("web"), agent.status)
+    project.write(ONE_IS_SLOW_TO_STOP, "green")
+    with project.begin("up", "-d") as up:
+        until(lambda: project.colors() != ["COLOR=blue"] * 2, project.containers)
+        agent.gauge("depth").set(50)
+        until(lambda: "web: no count is set now" in json.dumps(agent.status()), agent.status)
+        assert "succeeded" not in events(agent)
+        assert up.wait(30) == 0
+    until(lambda: project.colors() == ["COLOR=green"] * 4, project.colors)
+    until(lambda: "succeeded" in events(agent), agent.status)
+    assert project.numbers() == [1, 2, 3, 4]
+    assert not re.search("somebody else asked for [01]", events(agent))
+
+
+def test_an_up_that_was_killed_is_left_to_a_person(
+    engine: Engine, make_project: Callable[..., Project], start: Start
+) -> None:
+    """Containers of two versions, of which the new ones were never started: the next `up` ends it."""
+    project = make_project(file=SLOW_TO_STOP, command=ONE_IS_SLOW_TO_STOP)
+    agent = start(depth=5)
+    until(lambda: agent.recommendation("web"), agent.status)
+    project.write(ONE_IS_SLOW_TO_STOP, "green")
+    with project.begin("up", "-d") as up:
+        until(lambda: project.colors() != ["COLOR=blue"] * 2, project.containers)
+        up.kill()
+    agent.gauge("depth").set(50)
+    until(lambda: "web: no count is set now" in json.dumps(agent.status()), agent.status)
+    assert "succeeded" not in events(agent)
+    project.compose("up", "-d")
+    until(lambda: project.colors() == ["COLOR=green"] * 4, project.colors)
+
+
 def test_a_foreign_change_is_adopted(engine: Engine, make_project: Callable[..., Project], start: Start) -> None:
     """Somebody's `up --scale` is not fought."""
     project = make_project()
@@ -253,15 +309,19 @@ def test_what_an_agent_has_not_seen_off_is_the_next_ones(
 def test_what_was_never_started_is_not_started(
     engine: Engine, make_project: Callable[..., Project], start: Start
 ) -> None:
-    """A copy whose maker was killed goes; what Compose or a person has created stays as it is."""
+    """A copy whose maker was killed goes; what Compose or a person has created stays as it is, and is waited for."""
     project = make_project()
     labels = project.inspect(project.name(2))["Config"]["Labels"]
     for number, mark in ((3, COPY), (4, {})):
         made = {"Image": "web:1", "Cmd": ["sleep", "1"], "Labels": labels | {NUMBER: str(number)} | mark}
         engine.do("POST", f"/containers/create?name={project.name(number)}", made)
     agent = start()
-    until(lambda: project.numbers() == [1, 2, 4, 5, 6], agent.status)
+    until(lambda: project.numbers() == [1, 2, 4], agent.status)
+    held = f"the container {project.name(4)} is made and not started"
+    until(lambda: held in json.dumps(agent.status()), agent.status)
     assert project.inspect(project.name(4))["State"]["Status"] == "created"
+    engine.do("DELETE", f"/containers/{project.name(4)}")
+    until(lambda: project.numbers() == [1, 2, 3, 4] and "succeeded" in events(agent), agent.status)
 
 
 def test_who_takes_the_name_first_wins(engine: Engine, make_project: Callable[..., Project], start: Start) -> None:

@@ -93,7 +93,10 @@ class Compose final : public Driver {
     half_made_.clear();
     std::ranges::copy_if(*all, std::back_inserter(marked_), is_to_be_seen_off);
     std::ranges::copy_if(*all, std::back_inserter(half_made_), &Container::is_half_made);
-    co_return compose::observation_of(*all, *unhealthy);
+    auto seen = compose::observation_of(*all, *unhealthy);
+    seen.hold = compose::hold_of(*all, options_.target);
+    seen.updating = !seen.hold.empty();
+    co_return seen;
   }
 
   asio::awaitable<Result<void>> scale(ScaleRequest request) override {
@@ -107,14 +110,18 @@ class Compose final : public Driver {
     auto all = co_await list(compose::list_containers(options_.target), until);
     if (!all) co_return all.error();
     std::erase_if(*all, [](const Container& each) { return each.is_leaving(); });
-    const auto started =
-        std::ranges::count_if(*all, [](const Container& each) { return !each.is_unstarted(); });
-    if (auto why = overtaken(request, static_cast<int>(started))) co_return std::move(*why);
-    const int more = request.desired - static_cast<int>(started);
+    const int now = compose::asked_for(*all);
+    if (auto why = overtaken(request, now)) co_return std::move(*why);
+    const int more = request.desired - now;
+    if (more == 0) co_return Result<void>{};
+    if (const auto why = compose::hold_of(*all, options_.target); !why.empty()) {
+      co_return Failure{Errc::conflict,
+                        "the service " + options_.target.service + " takes no count now: " + why,
+                        {}};
+    }
     if (more > 0) co_return co_await add(*all, more, until);
     std::erase_if(*all, [](const Container& each) { return each.is_unstarted(); });
-    if (more < 0) co_return co_await take(std::move(*all), request.victims, -more, until);
-    co_return Result<void>{};
+    co_return co_await take(std::move(*all), request.victims, -more, until);
   }
 
   /// Sees off those as well that an agent before has asked to stop, and did not live to take away;
@@ -154,7 +161,10 @@ class Compose final : public Driver {
     auto all = co_await list(compose::list_containers(options_.target), until);
     if (!all) co_return all.error();
     std::erase_if(*all, [](const Container& each) { return each.is_leaving(); });
-    const auto* const model = compose::model_of(*all);
+    const auto* model = compose::model_of(*all);
+    // Of what is about to start the first is as good to look at.
+    const auto made = std::ranges::find_if(*all, &Container::is_about_to_start);
+    if (model == nullptr && made != all->end()) model = &*made;
     if (model == nullptr) {
       found.wrong.emplace_back("there is no container of the service " + options_.target.service +
                                    " in the project " + options_.target.project +
@@ -174,6 +184,9 @@ class Compose final : public Driver {
       found.wrong.emplace_back(copy.error().message, "a second container of its kind cannot start",
                                "ports: [\"8000-8009:8000\"]   # of the service: a range, or none "
                                "behind a proxy; and no container_name");
+    }
+    if (auto versions = compose::against_versions(*all, options_.target)) {
+      found.warnings.push_back(std::move(*versions));
     }
     found.warnings.emplace_back(
         "docker compose up puts back the number of replicas in its file: add --scale, or "

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <limits>
 #include <tuple>
 
 #include "drivers/docker/calls.hpp"
@@ -20,7 +21,13 @@ using docker::parse;
 constexpr std::string_view number_label = "com.docker.compose.container-number";
 /// Version 2 only: whose place a container took that Compose has made anew.
 constexpr std::string_view replaced_label = "com.docker.compose.replace";
+/// Version 2 only; 1.29 has it in the hash.
+constexpr std::string_view image_label = "com.docker.compose.image";
+constexpr std::string_view hash_label = "com.docker.compose.config-hash";
 constexpr std::string_view copy_label = "selfscale.copy";
+/// How long `up` may take from making a container until it starts it: the old one has its grace
+/// period, and what the service depends on becomes healthy.
+constexpr double longest_up_seconds = 600.0;
 /// Between a name and the short id: labels, in which Compose has its own, cannot be changed.
 constexpr std::string_view leaving_mark = ".leaving-";
 
@@ -54,6 +61,72 @@ bool contains(const std::vector<Container>& all, const Container& one) {
 
 bool has_ended(const Container& container) {
   return container.state == "exited" || container.state == "dead";
+}
+
+bool is_fresh(const Container& container) {
+  return container.age_seconds && *container.age_seconds <= longest_up_seconds;
+}
+
+// --- versions
+
+bool is_older(const Container& a, const Container& b) {
+  constexpr double unknown = std::numeric_limits<double>::infinity();
+  return a.age_seconds.value_or(unknown) > b.age_seconds.value_or(unknown);
+}
+
+/// By what Compose made last: a copy is as old as its model, whenever it was made. Null: there is
+/// none.
+const Container* newest_of(const std::vector<const Container*>& all) {
+  const auto has_older_version = [](const Container* a, const Container* b) {
+    return a->is_copy != b->is_copy ? a->is_copy : is_older(*a, *b);
+  };
+  const auto found = std::max_element(all.begin(), all.end(), has_older_version);
+  return found == all.end() ? nullptr : *found;
+}
+
+std::vector<const Container*> those_that_stay(const std::vector<Container>& all) {
+  std::vector<const Container*> found;
+  for (const auto& each : all) {
+    if (!each.is_leaving() && !each.is_half_made()) found.push_back(&each);
+  }
+  return found;
+}
+
+std::vector<const Container*> those_started(const std::vector<Container>& all) {
+  auto found = those_that_stay(all);
+  std::erase_if(found, [](const Container* each) { return each->is_unstarted(); });
+  return found;
+}
+
+/// "shop-web-1, shop-web-2 are older than shop-web-3"; empty: all are of one version.
+std::string older_ones(const std::vector<const Container*>& all, const Container& newest) {
+  std::string names;
+  int count = 0;
+  for (const auto* each : all) {
+    if (each->version == newest.version) continue;
+    names += (count++ == 0 ? "" : ", ") + each->name;
+  }
+  if (count == 0) return {};
+  return names + (count == 1 ? " is" : " are") + " older than " + newest.name;
+}
+
+/// "0123456789ab_shop-web-1", until the one with that id, whose place it takes, is gone.
+bool has_name_for_the_meantime(const Container& container) {
+  constexpr std::size_t id = 12;
+  return container.name.find_first_not_of("0123456789abcdef") == id && container.name[id] == '_';
+}
+
+/// Starts what was made, makes the old ones anew, and keeps the count. `up` that makes one anew
+/// fails where an earlier one has left the name that it needs for the meantime.
+std::string up_again(const std::vector<Container>& all, const Target& target) {
+  std::string left;
+  for (const auto& each : all) {
+    const bool is_left = each.is_unstarted() && has_name_for_the_meantime(each);
+    if (is_left) left += " " + each.name;
+  }
+  return (left.empty() ? "" : "docker rm" + left + " && ") + "docker compose --project-name " +
+         target.project + " up --detach --scale " + target.service + "=" +
+         std::to_string(asked_for(all)) + " " + target.service;
 }
 
 /// Its place among those that may go first; behind them: their count.
@@ -118,6 +191,10 @@ bool has_networks(const std::string& mode) {
 
 }  // namespace
 
+bool Container::is_about_to_start() const {
+  return is_unstarted() && !is_copy && !is_leaving() && is_fresh(*this);
+}
+
 bool Container::is_leaving() const { return state == "removing" || name != usual_name(); }
 
 std::string Container::leaving_name() const {
@@ -154,6 +231,8 @@ Result<std::vector<Container>> parse_containers(std::string_view body,
     container.state = text(at(each, "State"));
     container.status = text(at(each, "Status"));
     container.is_copy = !at(each, "Labels", copy_label).is_null();
+    container.version =
+        text(at(each, "Labels", hash_label)) + " " + text(at(each, "Labels", image_label));
     const auto& created = at(each, "Created");
     if (now && created.is_number_integer()) {
       container.age_seconds = std::max(*now - created.get<double>(), 0.0);
@@ -165,9 +244,22 @@ Result<std::vector<Container>> parse_containers(std::string_view body,
   return all;
 }
 
+int asked_for(const std::vector<Container>& all) {
+  const auto started = those_started(all);
+  const auto takes_a_place = [&started](const Container& one) {
+    return std::any_of(started.begin(), started.end(),
+                       [&one](const Container* each) { return each->number == one.number; });
+  };
+  const auto new_ones = std::count_if(all.begin(), all.end(), [&](const Container& each) {
+    return each.is_about_to_start() && !takes_a_place(each);
+  });
+  return static_cast<int>(started.size()) + static_cast<int>(new_ones);
+}
+
 Observation observation_of(const std::vector<Container>& all,
                            const std::vector<Container>& unhealthy) {
   Observation seen;
+  seen.desired = asked_for(all);
   int ready = 0;
   for (const auto& container : all) {
     if (container.is_unstarted()) continue;
@@ -176,7 +268,6 @@ Observation observation_of(const std::vector<Container>& all,
     replica.deleting = container.is_leaving();
     replica.ready = container.runs() && !replica.deleting && !contains(unhealthy, container);
     replica.started_seconds_ago = container.age_seconds;
-    seen.desired += replica.deleting ? 0 : 1;
     seen.current += replica.deleting || has_ended(container) ? 0 : 1;
     ready += replica.ready ? 1 : 0;
     const bool is_missed = !replica.deleting && !replica.ready;
@@ -188,6 +279,38 @@ Observation observation_of(const std::vector<Container>& all,
   // goes.
   std::reverse(seen.replicas.begin(), seen.replicas.end());
   return seen;
+}
+
+std::string hold_of(const std::vector<Container>& all, const Target& target) {
+  const auto unless_done = [&](const std::string& name) {
+    return "; where none is: " + up_again(all, target) + ", or wait until " + name +
+           " is 10 minutes old";
+  };
+  constexpr auto as_if = ", as while `docker compose up` is under way";
+  const auto made = std::find_if(all.begin(), all.end(),
+                                 [](const Container& each) { return each.is_about_to_start(); });
+  if (made != all.end()) {
+    return "the container " + made->name + " is made and not started" + as_if + unless_done("it");
+  }
+  const auto started = those_started(all);
+  const auto* const newest = newest_of(started);
+  if (newest == nullptr || !is_fresh(*newest)) return {};
+  const auto older = older_ones(started, *newest);
+  if (older.empty()) return {};
+  return std::string{"there are containers of two versions"} + as_if + ": " + older +
+         unless_done(newest->name);
+}
+
+std::optional<Finding> against_versions(const std::vector<Container>& all, const Target& target) {
+  if (!hold_of(all, target).empty()) return std::nullopt;
+  const auto there = those_that_stay(all);
+  const auto* const newest = newest_of(there);
+  if (newest == nullptr) return std::nullopt;
+  const auto older = older_ones(there, *newest);
+  if (older.empty()) return std::nullopt;
+  return Finding{"the service " + target.service + " has containers of two versions: " + older,
+                 "both may serve, and new ones are copies of what was started last",
+                 up_again(all, target)};
 }
 
 std::vector<Container> chosen(std::vector<Container> all, const std::vector<std::string>& victims,
@@ -218,10 +341,12 @@ std::string own_container(std::string_view mountinfo) {
 }
 
 const Container* model_of(const std::vector<Container>& all) {
+  const auto started = those_started(all);
+  const auto* const newest = newest_of(started);
   const Container* best = nullptr;
-  for (const auto& each : all) {
-    if (each.is_unstarted()) continue;
-    if (best == nullptr || each.runs() || !best->runs()) best = &each;
+  for (const auto* each : started) {
+    if (each->version != newest->version) continue;
+    if (best == nullptr || each->runs() || !best->runs()) best = each;
   }
   return best;
 }

@@ -34,12 +34,17 @@ struct Container {
   std::string status;  ///< for people: "Exited (1) 5 seconds ago"
   std::optional<double> age_seconds;
   bool is_copy = false;  ///< made by this driver, and not by Compose or a person
+  /// By which Compose knows what it would make otherwise by now: the hash of the service in the
+  /// file, and of version 2 the image's digest. Copies have their model's.
+  std::string version = {};
 
   /// By which an instance in it knows itself: its host name, unless another was set.
   [[nodiscard]] std::string instance() const { return id.substr(0, 12); }
   [[nodiscard]] bool runs() const { return state == "running"; }
   /// Somebody is about to start it, or ended before that. It may lack networks.
   [[nodiscard]] bool is_unstarted() const { return state == "created"; }
+  /// It is not an agent's, and fresh enough for somebody to be about to start it.
+  [[nodiscard]] bool is_about_to_start() const;
   /// An agent's, which did not live to start it.
   [[nodiscard]] bool is_half_made() const { return is_copy && is_unstarted(); }
   /// It has been asked to stop, by whichever agent: its name says so. It counts no more, also when
@@ -55,9 +60,20 @@ Result<std::vector<Container>> parse_containers(std::string_view body,
                                                 std::string_view server_time);
 
 /// The count that is asked for stands nowhere but in the containers themselves: it is that of those
-/// that have been started and not asked to stop, ended ones too, as Compose has it.
+/// that have been started and not asked to stop, ended ones too, as Compose has it. One that is
+/// about to start counts, but where it takes the place of another that is still there.
+int asked_for(const std::vector<Container>& all);
+
 Observation observation_of(const std::vector<Container>& all,
                            const std::vector<Container>& unhealthy);
+
+// --- while Compose makes containers anew
+
+/// Why no count is to be set now, and what a person can do where no `up` is under way: one is about
+/// to start, or two versions were started and the newer is fresh. Empty: one may be set.
+std::string hold_of(const std::vector<Container>& all, const Target& target);
+/// Containers of more than one version, started or not, of which nobody is about to change that.
+std::optional<Finding> against_versions(const std::vector<Container>& all, const Target& target);
 
 /// Who goes, `count` of them: what does not run first, then `victims` in their order, then the
 /// highest number; `own`, the container of this process, last.
@@ -70,8 +86,8 @@ std::string own_container(std::string_view mountinfo);
 
 // --- one more
 
-/// Whom to copy: the highest number that runs, else the highest that ever did. Null: nobody is
-/// there.
+/// Whom to copy, of the version that was started last: the highest number that runs, else the
+/// highest that ever did. Null: nobody is there.
 const Container* model_of(const std::vector<Container>& all);
 
 http::Call get_container(const std::string& id);

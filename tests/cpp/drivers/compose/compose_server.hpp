@@ -18,6 +18,9 @@ class ComposeServer final : public docker::EngineServer {
     std::string state = "running";
     std::string status = "Up 2 minutes";
     bool unhealthy = false;
+    int age_seconds = 60;
+    std::string config_hash;            ///< of its version; empty: as the others
+    std::string image_digest;           ///< likewise, as Compose 2 notes it
     std::vector<std::string> networks;  ///< that it is connected to
     Json made_of;                       ///< the body that it was created from; null: by Compose
   };
@@ -127,6 +130,12 @@ class ComposeServer final : public docker::EngineServer {
     const auto& made_of = container.made_of;
     auto labels = made_of.is_null() ? host_.config["Labels"] : made_of["Labels"];
     labels["com.docker.compose.container-number"] = std::to_string(container.number);
+    if (!container.config_hash.empty()) {
+      labels["com.docker.compose.config-hash"] = container.config_hash;
+    }
+    if (!container.image_digest.empty()) {
+      labels["com.docker.compose.image"] = container.image_digest;
+    }
     return labels;
   }
 
@@ -144,7 +153,7 @@ class ComposeServer final : public docker::EngineServer {
       all.push_back({{"Id", each->id},
                      {"Names", Json::array({"/" + each->name})},
                      {"Image", "web:1"},
-                     {"Created", 1795744830},
+                     {"Created", 1795744890 - each->age_seconds},  // by the header Date
                      {"Labels", labels_of(*each)},
                      {"State", each->state},
                      {"Status", each->status}});

@@ -77,6 +77,38 @@ class ComposeDriver : public testing::Test {
     asked_before = api.asked().size();
     restart();
   }
+  /// As Compose 2 does with `up`: first a new one for each, by a name for the meantime.
+  void begin_to_make_anew() {
+    api.set_replicas(4);
+    api.change([](State& host) {
+      for (std::size_t at = 0; at < 2; ++at) {
+        const auto& old = host.containers[at];
+        auto& made = host.containers[at + 2];
+        made.number = old.number;
+        made.name = old.id.substr(0, 12) + "_" + old.name;
+        made.state = "created";
+        made.age_seconds = 1;
+        made.config_hash = "5c1f";
+      }
+    });
+  }
+  /// As `up --scale web=3 --no-recreate` does when the file has changed.
+  void make_third_of(const std::string& config_hash, int age_seconds) {
+    api.set_replicas(2);
+    api.set_replicas(3);
+    api.change([&](State& host) {
+      for (auto& each : host.containers) each.age_seconds = 7'200;
+      host.containers[2].config_hash = config_hash;
+      host.containers[2].age_seconds = age_seconds;
+    });
+  }
+  std::string label_of_last(const std::string& name) {
+    return api.look([&name](const State& host) {
+      return host.containers.back()
+          .made_of["Labels"]["com.docker.compose." + name]
+          .get<std::string>();
+    });
+  }
   /// To 1, and whoever goes does so when its work is done.
   void scale_during(std::promise<void>& work) {
     api.set_intercept(
@@ -483,11 +515,15 @@ TEST_F(ComposeDriver, SaysWhyWhatWasLeftHalfMadeStays) {
   EXPECT_TRUE(go_on()) << "until it is seen again";
 }
 
-// By `docker compose create`, or an `up` that is under way.
-TEST_F(ComposeDriver, LeavesAloneWhatSomebodyElseHasMadeAndNotStarted) {
+// By `docker compose create`, or an `up` that was broken off.
+TEST_F(ComposeDriver, LeavesAloneWhatSomebodyElseHasMadeLongAgoAndNotStarted) {
   api.set_replicas(3);
-  api.change([](State& host) { host.containers[2].state = "created"; });
+  api.change([](State& host) {
+    host.containers[2].state = "created";
+    host.containers[2].age_seconds = 601;
+  });
   ASSERT_EQ(observe()->desired, 2);
+  ASSERT_EQ(observe()->hold, "");
   ASSERT_TRUE(scale(4));
   ASSERT_TRUE(go_on());
   EXPECT_EQ(api.names(),
@@ -505,9 +541,165 @@ TEST_F(ComposeDriver, CopiesNothingThatWasNeverStarted) {
   EXPECT_EQ(api.replicas(), 4);
   EXPECT_EQ(api.cut_off(), Texts{});
   api.change([](State& host) {
-    for (auto& each : host.containers) each.state = "created";
+    for (auto& each : host.containers) {
+      each.state = "created";
+      each.age_seconds = 601;
+    }
   });
   EXPECT_PRED2(contains, scale(1).error().message, "no container to copy");
+}
+
+// --- while Compose makes containers anew
+
+TEST_F(ComposeDriver, HoldsWhileAContainerOfComposeIsMadeAndNotStarted) {
+  begin_to_make_anew();
+  auto seen = observe().value();
+  EXPECT_EQ(seen.hold,
+            "the container aaaaaaaaaaa1_shop-web-1 is made and not started, as while `docker "
+            "compose up` is under way; where none is: docker rm aaaaaaaaaaa1_shop-web-1 "
+            "aaaaaaaaaaa2_shop-web-2 && docker compose --project-name shop up --detach --scale "
+            "web=2 web, or wait until it is 10 minutes old");
+  EXPECT_TRUE(seen.updating);
+  EXPECT_EQ(seen.desired, 2) << "what takes another's place is asked for with it";
+  EXPECT_EQ(seen.current, 2);
+  EXPECT_EQ(seen.replicas.size(), 2U);
+  api.change([](State& host) {  // the old ones are gone, and of the new ones one runs
+    host.containers.erase(host.containers.begin(), host.containers.begin() + 2);
+    host.containers[0].state = "running";
+  });
+  seen = observe().value();
+  EXPECT_PRED2(contains, seen.hold, "aaaaaaaaaaa2_shop-web-2");
+  EXPECT_EQ(seen.desired, 2);
+  EXPECT_EQ(seen.current, 1);
+  EXPECT_EQ(seen.ready, 1);
+  api.change([](State& host) { host.containers[1].state = "running"; });
+  seen = observe().value();
+  EXPECT_EQ(seen.hold, "");
+  EXPECT_FALSE(seen.updating);
+  EXPECT_EQ(seen.desired, 2);
+}
+
+TEST_F(ComposeDriver, WritesNoCountWhileComposeMakesContainersAnew) {
+  begin_to_make_anew();
+  for (const int desired : {1, 3}) {
+    const auto refused = scale(desired);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, Errc::conflict);
+    EXPECT_PRED2(starts_with, refused.error().message,
+                 "the service web takes no count now: the container aaaaaaaaaaa1_shop-web-1 is");
+  }
+  EXPECT_TRUE(scale(2)) << "there are as many";
+  EXPECT_EQ(api.replicas(), 4);
+}
+
+TEST_F(ComposeDriver, FindsNothingWrongWhileNoneHasBeenStartedYet) {
+  begin_to_make_anew();
+  api.change([](State& host) {
+    host.containers.erase(host.containers.begin(), host.containers.begin() + 2);
+  });
+  EXPECT_EQ(sentences(preflight().wrong), Texts{});
+}
+
+TEST_F(ComposeDriver, HoldsWhileContainersOfTwoVersionsAreFresh) {
+  make_third_of("5c1f", 599);
+  const auto seen = observe().value();
+  EXPECT_EQ(seen.hold,
+            "there are containers of two versions, as while `docker compose up` is under way: "
+            "shop-web-1, shop-web-2 are older than shop-web-3; where none is: docker compose "
+            "--project-name shop up --detach --scale web=3 web, or wait until shop-web-3 is 10 "
+            "minutes old");
+  EXPECT_EQ(scale(4).error().code, Errc::conflict);
+  EXPECT_EQ(api.replicas(), 3);
+}
+
+TEST_F(ComposeDriver, CopiesTheNewerOfTwoVersionsThatStay) {
+  make_third_of("5c1f", 601);
+  api.change([](State& host) {
+    auto &first = host.containers[0], &third = host.containers[2];
+    std::swap(first.number, third.number);
+    std::swap(first.name, third.name);
+  });
+  EXPECT_EQ(observe()->hold, "");
+  ASSERT_TRUE(scale(4));
+  EXPECT_EQ(label_of_last("config-hash"), "5c1f") << "not the highest number's";
+}
+
+TEST_F(ComposeDriver, CopiesNoOlderVersionWhereTheNewerDoesNotRun) {
+  make_third_of("5c1f", 601);
+  api.change([](State& host) { host.containers[2].state = "restarting"; });
+  ASSERT_TRUE(scale(4));
+  EXPECT_EQ(label_of_last("config-hash"), "5c1f");
+}
+
+TEST_F(ComposeDriver, TakesNoCopyForTheNewestVersion) {
+  make_third_of("5c1f", 700);
+  api.change([](State& host) {
+    auto copy = host.containers[0];
+    host.containers.erase(host.containers.begin());
+    copy.age_seconds = 5;
+    copy.made_of = {{"Labels", host.config["Labels"]}};
+    copy.made_of["Labels"]["selfscale.copy"] = "true";
+    copy.number = 4;
+    copy.name = "shop-web-4";
+    for (auto& each : host.containers) each.age_seconds += 100;
+    host.containers.push_back(std::move(copy));
+  });
+  EXPECT_EQ(observe()->hold, "");
+  ASSERT_TRUE(scale(4));
+  EXPECT_EQ(label_of_last("config-hash"), "5c1f");
+}
+
+// The same file, and an image that was built anew.
+TEST_F(ComposeDriver, KnowsAVersionByItsImageToo) {
+  api.set_replicas(3);
+  api.change([](State& host) {
+    host.containers[2].image_digest = "sha256:77";
+    host.containers[2].age_seconds = 30;
+  });
+  EXPECT_PRED2(contains, observe()->hold, "containers of two versions");
+}
+
+TEST_F(ComposeDriver, SaysThatTwoVersionsStayAndWhatMakesThemAlike) {
+  make_third_of("5c1f", 601);
+  const auto found = preflight();
+  EXPECT_EQ(sentences(found.wrong), Texts{});
+  ASSERT_EQ(found.warnings.size(), 2U);
+  EXPECT_EQ(found.warnings[0].what,
+            "the service web has containers of two versions: shop-web-1, shop-web-2 are older than "
+            "shop-web-3");
+  EXPECT_PRED2(contains, found.warnings[0].why, "new ones are copies of what was started last");
+  EXPECT_EQ(found.warnings[0].paste,
+            "docker compose --project-name shop up --detach --scale web=3 web");
+}
+
+// The old ones were told to stop, or serve on; the new ones were never started.
+TEST_F(ComposeDriver, GoesOnWithWhatWasStartedAfterAnUpThatWasBrokenOff) {
+  begin_to_make_anew();
+  api.change([](State& host) {
+    for (auto& each : host.containers) each.age_seconds += 601;
+  });
+  const auto seen = observe().value();
+  EXPECT_EQ(seen.hold, "");
+  EXPECT_EQ(seen.desired, 2);
+  const auto warnings = preflight().warnings;
+  ASSERT_EQ(warnings.size(), 2U);
+  EXPECT_PRED2(contains, warnings[0].what,
+               "shop-web-1, shop-web-2 are older than aaaaaaaaaaa1_shop-web-1");
+  EXPECT_EQ(warnings[0].paste,
+            "docker rm aaaaaaaaaaa1_shop-web-1 aaaaaaaaaaa2_shop-web-2 && docker compose "
+            "--project-name shop up --detach --scale web=2 web")
+      << "with these names left `up` fails to make the old ones anew";
+  ASSERT_TRUE(scale(3));
+  EXPECT_EQ(label_of_last("config-hash"), "29db");
+}
+
+TEST_F(ComposeDriver, HoldsNothingByWhatIsOnItsWayOutOrItsOwn) {
+  leave_half_made();
+  EXPECT_EQ(observe()->hold, "");
+  EXPECT_EQ(sentences(preflight().warnings).size(), 1U);
+  make_third_of("5c1f", 5);
+  api.change([](State& host) { host.containers[2].name += ".leaving-aaaaaaaaaaa4"; });
+  EXPECT_EQ(observe()->hold, "");
 }
 
 TEST_F(ComposeDriver, SeesOffWhoIsOnTheirWayBeforeAnotherMayLead) {
