@@ -130,10 +130,10 @@ TEST_F(AgentOnKubernetes, AnAgentApartAnswersWhileItFollowsOneElsewhere) {
   EXPECT_EQ(status(two)["instances"], json::array()) << "it is no replica";
 }
 
-TEST_F(AgentOnKubernetes, AReplicaThatNobodyEnabledTakesAwayNoMarks) {
+TEST_F(AgentOnKubernetes, AReplicaThatNobodyEnabledTakesAwayNoCosts) {
   fleet::RedisServer redis;
-  const auto mark = std::to_string(drivers::kubernetes::cost_of_victim);
-  api.change([&](auto& cluster) { cluster.pods.front().cost = mark; });
+  const auto cost = std::to_string(drivers::kubernetes::cost_of_leader);
+  api.change([&](auto& cluster) { cluster.pods.front().cost = cost; });
   auto given = leading();
   given.enable = false;
   given.environment["SELFSCALE_FLEET"] = redis.url();
@@ -142,7 +142,7 @@ TEST_F(AgentOnKubernetes, AReplicaThatNobodyEnabledTakesAwayNoMarks) {
   ASSERT_TRUE(eventually([&] { return recommended(agent) == 3; })) << status(agent).dump(1);
   EXPECT_EQ(status(agent)["role"], "leader");
   agent.stop();
-  EXPECT_EQ(api.look([](const auto& cluster) { return cluster.pods.front().cost; }), mark);
+  EXPECT_EQ(api.look([](const auto& cluster) { return cluster.pods.front().cost; }), cost);
 }
 
 TEST_F(AgentOnKubernetes, AReplicaThatIsCalledOtherwiseThanItsPodSaysSo) {
