@@ -30,7 +30,8 @@ WORKERS, CLIENTS = 4, 4
 MOST_REQUESTS = 25  # that a worker serves before its server replaces it
 MEBIBYTE = 1 << 20
 BROKEN_OFF = (OSError, http.client.HTTPException)
-FILES = {"counted.sock", "lead-counted.lock", "journal.sqlite", "journal.sqlite-shm", "journal.sqlite-wal"}
+LOCKS = {"lead-counted.lock", "lease-counted.lock"}
+FILES = {"counted.sock", "journal.sqlite", "journal.sqlite-shm", "journal.sqlite-wal"} | LOCKS
 """What the agents of a service keep beside the segment, however many workers there have been."""
 POLICY = {
     "service": "counted",

@@ -130,6 +130,7 @@ def test_a_write_that_somebody_else_was_faster_than_is_made_again_at_the_new_ver
 
 def test_who_may_go_is_named(lead: Start, racks: RacksServer, environment: dict[str, str]) -> None:
     environment["SELFSCALE_INSTANCE"] = "mine"
+    environment["SELFSCALE_APART"] = "true"  # of a replica SELFSCALE_FLEET=single is not taken
     racks.set_truth(3)
     racks.names = ["mine"]
     agent = lead(NEITHER)

@@ -98,8 +98,10 @@ def test_what_the_factory_raises_leaves_the_start(racks: Racks, environment: dic
 
     selfscale.register_driver("other_racks", refuse)
     agent = Agent({**POLICY, "platform": {"driver": "other_racks", "rack": "z"}}, environment=environment)
-    with pytest.raises(ValueError, match="no rack z"):
+    with pytest.raises(selfscale.DriverError, match=r"'other_racks' cannot be made .*no rack z") as caught:
         agent.start()
+    assert isinstance(caught.value.__cause__, ValueError)
+    assert "the platform's keys (driver, rack):" in str(caught.value), "and not their values, which may be secret"
     assert not agent.is_running
 
 

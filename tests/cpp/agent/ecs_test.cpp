@@ -184,7 +184,10 @@ TEST_F(AgentInATask, TellsOfJobsThatLastAndOfTheirEnd) {
 }
 
 TEST_F(AgentInATask, TellsNothingBeforeAPersonAllowsIt) {
-  Agent agent{on_ecs()};
+  fleet::RedisServer redis;
+  auto given = on_ecs();
+  given.environment["SELFSCALE_FLEET"] = redis.url();
+  Agent agent{given};
   agent.gauge("busy_workers").set(1);
   agent.start();
   ASSERT_TRUE(works_on(agent));
