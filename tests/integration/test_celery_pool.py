@@ -222,6 +222,11 @@ def test_a_step_to_a_worker_that_hangs_ends_within_its_deadline(worker: Worker, 
     assert caught.value.code == "unreachable"
 
 
+def test_where_the_worker_is_misspelt_those_that_answer_are_named(worker: Worker, app: Any) -> None:
+    [found] = CeleryPool(app.app, "mali@vm", timeout=0.5).preflight()["wrong"]
+    assert found["what"] == f"mali@vm did not answer within 0.5 s; these answer: {NAME}"
+
+
 def test_where_the_deadline_was_shorter_than_the_timeout_it_says_so(worker: Worker, app: Any) -> None:
     worker.stop()
     driver = CeleryPool(app.app, NAME, timeout=0.5)

@@ -147,11 +147,25 @@ class CeleryPool:
             _processes(worker, stats)
         except DriverError as error:
             why, paste = _BROKER if error.__cause__ and error.code != "malformed" else _MENDED_BY[error.code]
-            return {"wrong": [{"what": str(error), "why": why, "paste": paste}], "warnings": []}
+            what = (
+                f"{error}{self._who_answers()}" if error.code == "unreachable" and not error.__cause__ else str(error)
+            )
+            return {"wrong": [{"what": what, "why": why, "paste": paste}], "warnings": []}
         if "autoscaler" in stats:
             what = f"{worker} has an autoscaler of its own: start it without --autoscale"
             return {"wrong": [{"what": what, "why": "two that set one count undo each other's work", "paste": _START}]}
         return {"wrong": [], "warnings": []}
+
+    def _who_answers(self) -> str:
+        """Name the workers that are there where the one that is named is not: it may be misspelt."""
+        if not self._worker:
+            return ""
+        try:
+            with self._asking():
+                answers = _by_worker(self._app.control.broadcast("ping", reply=True, timeout=self._timeout))
+        except DriverError:
+            return ""
+        return f"; these answer: {', '.join(sorted(answers))}" if answers else ""
 
     def _ordered(self, worker: str, change: int, patience: float) -> DriverError | None:
         """Tell a worker; return what speaks against its being done: a refusal, or an answer that shows nothing."""
