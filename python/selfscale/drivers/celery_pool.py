@@ -147,10 +147,8 @@ class CeleryPool:
             _processes(worker, stats)
         except DriverError as error:
             why, paste = _BROKER if error.__cause__ and error.code != "malformed" else _MENDED_BY[error.code]
-            what = (
-                f"{error}{self._who_answers()}" if error.code == "unreachable" and not error.__cause__ else str(error)
-            )
-            return {"wrong": [{"what": what, "why": why, "paste": paste}], "warnings": []}
+            others = self._who_answers() if error.code == "unreachable" and not error.__cause__ else ""
+            return {"wrong": [{"what": f"{error}{others}", "why": why, "paste": paste}], "warnings": []}
         if "autoscaler" in stats:
             what = f"{worker} has an autoscaler of its own: start it without --autoscale"
             return {"wrong": [{"what": what, "why": "two that set one count undo each other's work", "paste": _START}]}
