@@ -7,6 +7,7 @@
 
 #include <cstdlib>
 #include <mutex>
+#include <stdexcept>
 #include <string>
 
 #include "agent/agent_fixture.hpp"
@@ -102,6 +103,56 @@ class PlayedEcs {
   http::LoopbackServer server_{[this](http::Peer& peer) { serve(peer); }};
 };
 
+/// Of the same task. It is forked while there is one thread: beside one that is in a sanitizer's
+/// allocator just then it could wait for ever.
+class AnotherProcess {
+ public:
+  explicit AnotherProcess(const std::string& run_directory) {
+    if (::pipe(order_) != 0) throw std::runtime_error{"no pipe"};
+    pid_ = ::fork();
+    if (pid_ == 0) report(run_directory);
+  }
+  AnotherProcess(const AnotherProcess&) = delete;
+  AnotherProcess& operator=(const AnotherProcess&) = delete;
+  ~AnotherProcess() {
+    end();
+    for (const int descriptor : order_) ::close(descriptor);
+  }
+
+  /// In a slot before that of an agent that starts later.
+  void begin(bool can_tell) const {
+    const char word = can_tell ? 'y' : 'n';
+    EXPECT_EQ(::write(order_[1], &word, 1), 1);
+  }
+  void end() {
+    if (pid_ <= 0) return;
+    ::kill(pid_, SIGKILL);
+    ::waitpid(pid_, nullptr, 0);
+    pid_ = 0;
+  }
+
+ private:
+  [[noreturn]] void report(const std::string& run_directory) const {
+    char word = 0;
+    if (::read(order_[0], &word, 1) != 1) ::_exit(1);
+    const auto segment = segment::Segment::open(
+        {.service = "backend", .release = "", .run_directory = run_directory});
+    if (!segment || !(*segment)->claim("a", "")) ::_exit(1);
+    Candidacy its;
+    its.process = "host/1";
+    its.role = "follower";
+    its.can_tell_of_work = word == 'y';
+    for (;;) {
+      (*segment)->heartbeat(boot_milliseconds(), {});
+      (*segment)->tell(to_json(its));
+      std::this_thread::sleep_for(std::chrono::milliseconds{200});
+    }
+  }
+
+  int order_[2] = {};
+  pid_t pid_ = 0;
+};
+
 class AgentInATask : public AgentTest {
  protected:
   AgentInATask() {
@@ -138,33 +189,16 @@ class AgentInATask : public AgentTest {
     return eventually([&] { return status(agent)["uptime"] > then + 7.0; });
   }
 
-  /// Of the same task, in a slot before that of an agent that starts later.
-  pid_t begin_process_before(bool can_tell) {
-    const auto open = [this] {
-      return segment::Segment::open(
+  void begin_another_before(bool can_tell) const {
+    other.begin(can_tell);
+    ASSERT_TRUE(eventually([&] {
+      const auto segment = segment::Segment::open(
           {.service = "backend", .release = "", .run_directory = directory.path() + "/run"});
-    };
-    Candidacy its;
-    its.process = "host/1";
-    its.role = "follower";
-    its.can_tell_of_work = can_tell;
-    const pid_t child = ::fork();
-    if (child == 0) {
-      const auto segment = open();
-      if (!segment || !(*segment)->claim("a", "")) ::_exit(1);
-      for (;;) {
-        (*segment)->heartbeat(boot_milliseconds(), {});
-        (*segment)->tell(to_json(its));
-        std::this_thread::sleep_for(std::chrono::milliseconds{200});
-      }
-    }
-    EXPECT_TRUE(eventually([&] {
-      const auto segment = open();
       return segment && (*segment)->slots().size() == 1;
     }));
-    return child;
   }
 
+  AnotherProcess other{directory.path() + "/run"};  // before the thread that plays ECS
   PlayedEcs ecs;
 };
 
@@ -220,25 +254,22 @@ TEST_F(AgentInATask, TellsItWhereAnotherOneLeads) {
 }
 
 TEST_F(AgentInATask, OfTheProcessesOfOneTaskTheFirstTells) {
-  const pid_t first = begin_process_before(/*can_tell=*/true);
+  begin_another_before(/*can_tell=*/true);
   Agent agent{allowed()};
   agent.gauge("busy_workers").set(1);
   agent.start();
   EXPECT_TRUE(works_on(agent));
   EXPECT_EQ(ecs.told(), Told{});
-  ::kill(first, SIGKILL);
-  ::waitpid(first, nullptr, 0);
+  other.end();
   EXPECT_TRUE(eventually([&] { return ecs.told() == Told{"on"}; })) << status(agent).dump(1);
 }
 
 TEST_F(AgentInATask, AProcessThatCannotTellSilencesNoOther) {
-  const pid_t first = begin_process_before(/*can_tell=*/false);
+  begin_another_before(/*can_tell=*/false);
   Agent agent{allowed()};
   agent.gauge("busy_workers").set(1);
   agent.start();
   EXPECT_TRUE(eventually([&] { return ecs.told() == Told{"on"}; })) << status(agent).dump(1);
-  ::kill(first, SIGKILL);
-  ::waitpid(first, nullptr, 0);
 }
 
 TEST_F(AgentInATask, WhatAProcessLeftProtectedTheNextOneSeesTo) {
