@@ -159,7 +159,7 @@ def _readings_of(status: Json, policies: list[Json]) -> Iterator[Json]:
     is_blind = len(silent) == len(read_by_rules) and status["uptime"] >= _TIME_TO_REPORT
     yield {
         "name": "readings",
-        "seen": f"{len(read_by_rules) - len(silent)} of {len(read_by_rules)} metrics that the rules go by have a reading",
+        "seen": f"{len(read_by_rules) - len(silent)} of {len(read_by_rules)} metrics of the rules have a reading",
         "wrong": findings if is_blind else [],
         "warnings": [] if is_blind else findings,
     }
