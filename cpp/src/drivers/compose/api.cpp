@@ -110,7 +110,8 @@ std::string older_ones(const std::vector<const Container*>& all, const Container
   return names + (count == 1 ? " is" : " are") + " older than " + newest.name;
 }
 
-/// "0123456789ab_shop-web-1", until the one with that id, whose place it takes, is gone.
+/// "0123456789ab_shop-web-1": version 2 calls the new one so until the old one, whose id that is,
+/// is gone, and for good where it was broken off; 1.29 the old one, when it has ended.
 bool has_name_for_the_meantime(const Container& container) {
   constexpr std::size_t id = 12;
   return container.name.find_first_not_of("0123456789abcdef") == id && container.name[id] == '_';
@@ -295,6 +296,13 @@ std::string hold_of(const std::vector<Container>& all, const Target& target) {
   const auto started = those_started(all);
   const auto* const newest = newest_of(started);
   if (newest == nullptr || !is_fresh(*newest)) return {};
+  const auto replaced = std::find_if(started.begin(), started.end(), [](const Container* each) {
+    return has_ended(*each) && has_name_for_the_meantime(*each);
+  });
+  if (replaced != started.end()) {
+    return "the container " + (*replaced)->name + " has ended and makes way for another" + as_if +
+           unless_done(newest->name);
+  }
   const auto older = older_ones(started, *newest);
   if (older.empty()) return {};
   return std::string{"there are containers of two versions"} + as_if + ": " + older +

@@ -70,7 +70,8 @@ Observation observation_of(const std::vector<Container>& all,
 // --- while Compose makes containers anew
 
 /// Why no count is to be set now, and what a person can do where no `up` is under way: one is about
-/// to start, or two versions were started and the newer is fresh. Empty: one may be set.
+/// to start, or the newest is fresh and there are two versions or one that has ended and makes way.
+/// Empty: one may be set.
 std::string hold_of(const std::vector<Container>& all, const Target& target);
 /// Containers of more than one version, started or not, of which nobody is about to change that.
 std::optional<Finding> against_versions(const std::vector<Container>& all, const Target& target);

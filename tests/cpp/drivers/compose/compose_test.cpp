@@ -565,10 +565,11 @@ TEST_F(ComposeDriver, HoldsWhileAContainerOfComposeIsMadeAndNotStarted) {
   EXPECT_EQ(seen.replicas.size(), 2U);
   api.change([](State& host) {  // the old ones are gone, and of the new ones one runs
     host.containers.erase(host.containers.begin(), host.containers.begin() + 2);
+    for (auto& each : host.containers) each.name = "shop-web-" + std::to_string(each.number);
     host.containers[0].state = "running";
   });
   seen = observe().value();
-  EXPECT_PRED2(contains, seen.hold, "aaaaaaaaaaa2_shop-web-2");
+  EXPECT_PRED2(starts_with, seen.hold, "the container shop-web-2 is made");
   EXPECT_EQ(seen.desired, 2);
   EXPECT_EQ(seen.current, 1);
   EXPECT_EQ(seen.ready, 1);
@@ -610,6 +611,33 @@ TEST_F(ComposeDriver, HoldsWhileContainersOfTwoVersionsAreFresh) {
             "minutes old");
   EXPECT_EQ(scale(4).error().code, Errc::conflict);
   EXPECT_EQ(api.replicas(), 3);
+}
+
+// 1.29 calls a container so that has ended, and only then makes the one that takes its place.
+TEST_F(ComposeDriver, HoldsWhileOneThatHasEndedMakesWay) {
+  api.change([](State& host) {
+    auto& first = host.containers[0];
+    first.name = "0123456789ab_shop-web-1";
+    first.state = "exited";
+    for (auto& each : host.containers) each.age_seconds = 599;
+  });
+  const auto seen = observe().value();
+  EXPECT_EQ(seen.hold,
+            "the container 0123456789ab_shop-web-1 has ended and makes way for another, as "
+            "while `docker compose up` is under way; where none is: docker compose --project-name "
+            "shop up "
+            "--detach --scale web=2 web, or wait until 0123456789ab_shop-web-1 is 10 minutes old");
+  EXPECT_EQ(seen.desired, 2);
+  EXPECT_EQ(scale(3).error().code, Errc::conflict);
+  EXPECT_EQ(api.replicas(), 2);
+  api.change([](State& host) { host.containers[0].state = "running"; });
+  EXPECT_EQ(observe()->hold, "")
+      << "version 2 leaves such a name after an `up` that was broken off";
+  api.change([](State& host) {
+    host.containers[0].state = "exited";
+    for (auto& each : host.containers) each.age_seconds = 601;
+  });
+  EXPECT_EQ(observe()->hold, "");
 }
 
 TEST_F(ComposeDriver, CopiesTheNewerOfTwoVersionsThatStay) {
