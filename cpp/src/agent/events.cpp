@@ -38,6 +38,10 @@ int back_to(const ScalingEvent& left, const drivers::Observation& seen) {
   return std::max(left.to_replicas, seen.ready.value_or(seen.current));
 }
 
+Instant ended_at(const ScalingEvent& event) {
+  return event.started_at + event.duration.value_or(Duration{0});
+}
+
 }  // namespace
 
 bool is_broken_off(const ScalingEvent& left, int count) noexcept {
@@ -98,6 +102,7 @@ asio::awaitable<void> Events::begin(Wish wish) {
     }
   }
   held_back_.clear();
+  refused_.reset();
   if (life_) {
     Finished end;
     end.outcome = Outcome::superseded;
@@ -229,6 +234,7 @@ void Events::finish(const Finished& end) {
     return house_.log.debug(arrow(event) + " is done");
   }
   if (event.outcome != Outcome::failed) return;
+  if (!event.accepted_at && end.code != Errc::conflict) refused_ = event;
   circuit_.open(end.code, event.error, end.retry_after, house_.clock.now());
   startups.forget_pending();
   house_.log.trouble("scaling", arrow(event) + " failed: " + event.error);
@@ -247,8 +253,34 @@ void Events::compare(const drivers::Observation& seen) {
   if (life_) return;  // its machine looks out for that
   is_stale_ = may_be_stale(seen);
   if (is_stale_) return;
-  if (expected_ && *expected_ != seen.desired) adopt(*expected_, seen.desired);
+  if (expected_ && *expected_ != seen.desired) {
+    if (is_part_of_refused(seen.desired)) {
+      take_part(*expected_, seen.desired);
+    } else {
+      adopt(*expected_, seen.desired);
+    }
+  }
   expected_ = seen.desired;
+}
+
+bool Events::is_part_of_refused(int count) const {
+  if (!refused_ || house_.clock.now() >= ended_at(*refused_) + visible_within) return false;
+  return count != refused_->from_replicas && is_broken_off(*refused_, count);
+}
+
+/// The part that was done is a step, too.
+void Events::take_part(int from, int to) {
+  auto event = *refused_;
+  event.id = house_.ulids.next(house_.clock.now());
+  event.from_replicas = from;
+  event.to_replicas = to;
+  event.accepted_at = ended_at(*refused_);
+  event.outcome = Outcome::superseded;
+  event.error =
+      "the platform refused the rest of the way to " + std::to_string(refused_->to_replicas);
+  event.code.clear();
+  keep(event);
+  house_.log.info(arrow(event) + ": " + event.reason + "; " + event.error);
 }
 
 bool Events::may_be_stale(const drivers::Observation& seen) const {
@@ -266,6 +298,7 @@ void Events::adopt(int from, int to) {
   event.accepted_at = event.started_at;
   event.duration = Duration{0};
   event.outcome = Outcome::adopted;
+  refused_.reset();
   expected_ = to;
   replaced_.reset();
   startups.forget_pending();
@@ -321,6 +354,7 @@ asio::awaitable<void> Events::resume(ScalingEvent left, const drivers::Observati
 void Events::forget() noexcept {
   life_.reset();
   held_back_.clear();
+  refused_.reset();
   expected_.reset();
   replaced_.reset();
   is_stale_ = false;

@@ -74,7 +74,8 @@ class Events {
   /// An order that cannot be carried out is an event, too.
   void refuse(Wish wish, const std::string& why);
 
-  /// Somebody else's count, while no event is under way: noticed and adopted.
+  /// Another count while no event is under way: what the platform did of a step that it refused, or
+  /// somebody else's, which is adopted.
   void compare(const drivers::Observation& seen);
   /// Takes up what a leader before left unfinished, as far as the platform has it; else ends it.
   /// A rollback goes on: it takes the next observation.
@@ -114,6 +115,8 @@ class Events {
   [[nodiscard]] bool may_be_stale(const drivers::Observation& seen) const;
   void keep(const ScalingEvent& event);
   void adopt(int from, int to);
+  [[nodiscard]] bool is_part_of_refused(int count) const;
+  void take_part(int from, int to);
 
   House& house_;
   DecisionState& state_;
@@ -123,6 +126,8 @@ class Events {
   std::optional<Life> life_;
   std::optional<int> expected_;  ///< the count asked for, as far as we know
   std::optional<Replaced> replaced_;
+  /// The step that failed last, of which the platform may have done a part.
+  std::optional<ScalingEvent> refused_;
   bool is_stale_ = false;  ///< what was observed last, by all that is known
   Circuit circuit_;
   std::string held_back_;  ///< why the last step down was; empty: one has begun since

@@ -464,6 +464,30 @@ TEST_F(AgentTest, WhatALeaderLeftHalfDoneIsOurs) {
   EXPECT_EQ(platform.writes, 0) << "what is wanted now is decided anew";
 }
 
+TEST_F(AgentTest, WhatAPlatformDidOfAStepThatItRefusedIsOurs) {
+  auto given = enabled(steps_of_two());
+  given.driver.scale = [this](int /*count*/) {
+    platform.replicas = 2;  // one of two
+    throw DriverError{Errc::denied, "no room for a third"};
+  };
+  Agent agent{given};
+  agent.gauge("depth").set(50);
+  agent.start();
+  ASSERT_TRUE(eventually([&] { return held_by(agent) == "cooldown"; }));
+  platform.replicas = 4;
+  ASSERT_TRUE(eventually([&] { return agent.history("backend").size() == 3; }));
+  const auto events = agent.history("backend");
+  EXPECT_EQ(events[2].outcome, Outcome::failed);
+  EXPECT_EQ(events[2].to_replicas, 3);
+  EXPECT_EQ(events[1].trigger, Trigger::policy);
+  EXPECT_EQ(events[1].outcome, Outcome::superseded);
+  EXPECT_EQ(events[1].from_replicas, 1);
+  EXPECT_EQ(events[1].to_replicas, 2);
+  EXPECT_TRUE(events[1].accepted_at);
+  EXPECT_EQ(events[1].error, "the platform refused the rest of the way to 3");
+  EXPECT_EQ(events[0].trigger, Trigger::foreign) << "no part of that step";
+}
+
 TEST_F(AgentTest, SomebodyElsesCountAfterALeadersEndIsAdopted) {
   die_while_writing(enabled(one_step()));
   platform.replicas = 4;
