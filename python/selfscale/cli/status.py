@@ -18,6 +18,8 @@ from selfscale._json import Json
 from selfscale.cli.running import ask, asked
 from selfscale.cli.terminal import AsJson, console, print_json, refuse_usage
 
+_CANDIDATE = "candidate"  # the switch whose value, where it says no, is all that the driver finds wrong
+
 
 def status(
     service: Annotated[
@@ -86,7 +88,8 @@ def _switches(switches: list[Json]) -> Table:
     """What each stands at, and a mark only where one is in the way."""
     table = Table("switch", "stands at", "set by", "when", "", box=None, pad_edge=False)
     for one in switches:
-        stands_at = {"true": "on", "false": "off"}.get(one["value"], one["value"])
+        is_said_below = one["name"] == _CANDIDATE and one["saysNo"]
+        stands_at = "off" if is_said_below else {"true": "on", "false": "off"}.get(one["value"], one["value"])
         mark = "[red]in the way[/]" if one["saysNo"] else ""
         table.add_row(escape(one["name"]), escape(str(stands_at)), escape(one["by"] or "-"), _words(one["at"]), mark)
     return table
@@ -142,6 +145,9 @@ def _host(host: Json) -> str:
 
 def _complaints(found: Json) -> Iterator[str]:
     """What is not as it should be; nothing on a good day."""
+    for switch in found["switches"]:
+        if switch["name"] == _CANDIDATE and switch["saysNo"]:
+            yield f"[red]wrong[/]  {escape(switch['value'])}"
     for problem in found["policies"]["problems"]:
         yield f"[red]wrong[/]  {escape(problem['pointer'] or 'the document')}: {escape(problem['message'])}"
     for one in found["services"]:

@@ -159,3 +159,21 @@ def test_that_no_count_is_set_now_is_said_once_whether_one_is_wanted_or_not(
         said = " ".join(selfscale("status").stdout.split())
         assert agent.history("backend") == []
     assert said.count("backend: no count is set now: a deployment is under way") == 1
+
+
+def test_what_the_driver_finds_wrong_stands_below_the_switches(tmp_path: Path, selfscale: Run) -> None:
+    wrong = "the account has no right to read the service: give it one, " + "and then another, " * 20 + "and wait"
+    agent = Agent(
+        POLICY,
+        driver=CallbackDriver(scale=refuse, observe=lambda: 1, preflight=lambda: [wrong]),
+        enable=True,
+        environment={"SELFSCALE_RUN_DIR": str(tmp_path / "run"), "SELFSCALE_STATE_DIR": str(tmp_path / "state")},
+    )
+    with agent:
+        deadline = time.monotonic() + 20
+        while not agent.status()["preflight"]["wrong"]:
+            assert time.monotonic() < deadline, agent.status()
+            time.sleep(0.02)
+        lines = [" ".join(line.split()) for line in selfscale("status").stdout.splitlines()]
+    assert "candidate off the driver's preflight - in the way" in lines
+    assert f"wrong {wrong}" in " ".join(lines)
