@@ -33,13 +33,14 @@ void Sampler::abandon_in_child() noexcept {
   processes_.close();
 }
 
-Tick Sampler::sample(Instant at, const segment::Segment* segment, std::span<const std::byte> own,
-                     const std::string& instance, const std::vector<drivers::Replica>& replicas) {
+Tick Sampler::sample(Instant at, const segment::Segment* segment,
+                     std::optional<std::span<const std::byte>> own, const std::string& instance,
+                     const std::vector<drivers::Replica>& replicas) {
   Tick tick;
   tick.at = at;
   tick.host = look_at_host(at);
   if (segment == nullptr) {
-    tick.processes.push_back(own_process(own, instance, at));
+    if (own) tick.processes.push_back(own_process(*own, instance, at));
   } else {
     auto contents = segment->read();
     for (auto& process : contents.processes) {

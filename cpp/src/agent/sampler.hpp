@@ -22,10 +22,11 @@ class Sampler {
   Sampler();
 
   /// `segment` may be null: then this process is all that is known, `own` its metrics and
-  /// `instance` its name. Of `replicas`, those that report nothing are looked at from
-  /// outside, with all that they have started.
-  Tick sample(Instant at, const segment::Segment* segment, std::span<const std::byte> own,
-              const std::string& instance, const std::vector<drivers::Replica>& replicas);
+  /// `instance` its name; without `own` it is no replica, and nobody is known. Of `replicas`, those
+  /// that report nothing are looked at from outside, with all that they have started.
+  Tick sample(Instant at, const segment::Segment* segment,
+              std::optional<std::span<const std::byte>> own, const std::string& instance,
+              const std::vector<drivers::Replica>& replicas);
 
   /// In a fork's child, which has inherited the files that are kept open: lets go of them.
   void abandon_in_child() noexcept;

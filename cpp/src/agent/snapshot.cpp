@@ -179,7 +179,8 @@ PlatformCounts SnapshotMaker::counts(const Readings& readings, const Surrounding
     return counts;
   }
   const int own = now.is_replica ? 1 : 0;
-  const int seen = std::max(own, static_cast<int>(readings.instances().size()));
+  const int heard = std::max(own, static_cast<int>(readings.instances().size()));
+  const int seen = now.others_report_elsewhere ? 0 : heard;
   has_counted_ = seen > 0;
   counts.desired_replicas = seen;
   counts.current_replicas = seen;

@@ -286,8 +286,10 @@ void Steering::sample() {
   const auto now = house_.clock.now();
   if (sampled_at_ && now - *sampled_at_ < shortest_sample) return;
   sampled_at_ = now;
-  readings_.feed(sampler_.sample(now, house_.seat.segment(), house_.seat.own_metrics(),
-                                 house_.settings.instance, replicas()));
+  const auto own =
+      house_.settings.is_replica ? std::optional{house_.seat.own_metrics()} : std::nullopt;
+  readings_.feed(
+      sampler_.sample(now, house_.seat.segment(), own, house_.settings.instance, replicas()));
 }
 
 const std::vector<drivers::Replica>& Steering::replicas() const {
@@ -367,9 +369,10 @@ asio::awaitable<void> Steering::think() {
   now.at = house_.clock.now();
   now.wall_time_seconds = wall_seconds();
   now.observation = platform_.seen();
-  // A driver that never worked here has no counts to wait for: what reports is counted.
-  const bool may_count = standing_.is_fine() || maker_.knows_platform();
-  if (may_count) now.failure = platform_.failure().message;
+  // A driver that never worked here has no counts to wait for: what reports is counted, where all
+  // may report here.
+  const bool waits = standing_.is_fine() || maker_.knows_platform() || others_report_elsewhere();
+  if (waits) now.failure = platform_.failure().message;
   now.estimates = events_.startups.estimates();
   now.estimates.throughput_per_replica = readings_.throughput();
   now.own_instance = house_.settings.instance;

@@ -56,9 +56,10 @@ def _introduce(started: selfscale.Agent) -> None:
 
 def _introduction(status: selfscale.Status) -> str:
     settings = {each["name"]: each["value"] for each in status["settings"]}
+    socket = Path(settings["SELFSCALE_RUN_DIR"], f"{status['service']}.sock")
+    asked_at = f" It can be asked at {socket}" if socket.is_socket() else ""
     driver = f"the driver {status['driver']}" if status["driver"] else "no driver: it recommends only"
     return (
         f"{status['process']} is an agent of {status['service']}, with {driver}. SELFSCALE_FLEET is"
-        f" {settings['SELFSCALE_FLEET']}, SELFSCALE_LEADS {settings['SELFSCALE_LEADS']}. It can be asked at"
-        f" {settings['SELFSCALE_RUN_DIR']}/{status['service']}.sock"
+        f" {settings['SELFSCALE_FLEET']}, SELFSCALE_LEADS {settings['SELFSCALE_LEADS']}.{asked_at}"
     )

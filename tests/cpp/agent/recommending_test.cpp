@@ -1,6 +1,8 @@
 // What is recommended where nothing is scaled.
 #include <gtest/gtest.h>
 
+#include <fstream>
+
 #include "agent/agent_fixture.hpp"
 #include "journal/journal.hpp"
 #include "text_predicates.hpp"
@@ -54,6 +56,20 @@ TEST_F(AgentTest, ApartAndWithoutADriverItInventsNoCount) {
   replica.start();
   EXPECT_TRUE(eventually([&] { return status(agent)["services"][0]["currentReplicas"] == 1; }));
   EXPECT_TRUE(eventually([&] { return recommended(agent) == 2; }));
+}
+
+TEST_F(AgentTest, ApartAndWithoutARunDirectoryItDoesNotCountItself) {
+  auto policy = depth_policy();
+  policy["minReplicas"] = 2;
+  auto given = options(policy);
+  given.environment["SELFSCALE_APART"] = "true";
+  given.environment["SELFSCALE_RUN_DIR"] = directory.path() + "/file";
+  std::ofstream{directory.path() + "/file"} << "no directory";
+  Agent agent{given};
+  agent.start();
+  ASSERT_TRUE(eventually([&] { return recommendation(agent).has_value(); }));
+  EXPECT_TRUE(status(agent)["services"][0]["currentReplicas"].is_null());
+  EXPECT_TRUE(status(agent)["instances"].empty());
 }
 
 TEST_F(AgentTest, WhatIsOnlyRecommendedIsJournalledToo) {

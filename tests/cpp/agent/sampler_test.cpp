@@ -128,9 +128,11 @@ TEST(Sampler, WhatProcHidesIsNotCountedAsNothing) {
     Sampler sampler;
     Readings readings{/*share_host=*/true};
     readings.watch({cpu_usage()});
+    const std::span<const std::byte> no_metrics;
     Tick tick;
     for (int second = 0; second < 3; ++second) {
-      tick = sampler.sample(Instant{} + second * 1s, nullptr, {}, "web-1-9", {worker.replica()});
+      const auto at = Instant{} + second * 1s;
+      tick = sampler.sample(at, nullptr, no_metrics, "web-1-9", {worker.replica()});
       readings.feed(tick);
     }
     const bool own_is_seen = tick.processes.front().cpu_seconds.has_value();

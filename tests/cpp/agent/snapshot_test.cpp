@@ -133,6 +133,20 @@ TEST_F(SnapshotTest, AnAgentApartThatHearsOfNoReplicaCountsNone) {
   EXPECT_EQ(heard.platform.error, "");
 }
 
+TEST_F(SnapshotTest, AReplicaOfManyHostsDoesNotTakeItsOwnForAll) {
+  feed({process("a", 1, 3)});
+  Surroundings now;
+  now.at = start;
+  now.others_report_elsewhere = true;
+  now.failure = "it is away";
+  EXPECT_EQ(maker.make(policy, readings, now).platform.current_replicas, 0);
+  EXPECT_FALSE(maker.has_counted());
+  now.observation = counted(4);
+  EXPECT_EQ(maker.make(policy, readings, now).platform.current_replicas, 4);
+  now.observation.reset();
+  EXPECT_EQ(maker.make(policy, readings, now).platform.current_replicas, 4) << "what it said last";
+}
+
 TEST_F(SnapshotTest, WhyThePlatformCannotBeReadIsSaidBeforeThatNobodyCounts) {
   Surroundings now;
   now.at = start;

@@ -106,6 +106,13 @@ def test_it_recommends_until_told_otherwise_and_says_where_it_can_be_asked(
     assert found["instances"] == [], "it is no replica of the service"
 
 
+def test_where_it_cannot_be_asked_is_not_said(start: Start, tmp_path: Path) -> None:
+    (tmp_path / "run").write_text("no directory")
+    agent = start()
+    agent.line_with("nobody can ask this agent")
+    assert agent.line_with("is an agent of backend").endswith("SELFSCALE_LEADS auto.")
+
+
 def test_without_a_platform_and_a_replica_it_knows_no_count(start: Start, selfscale: Run) -> None:
     agent = start(policies=[{key: value for key, value in ONE.items() if key != "platform"}])
     assert "Name the platform in the policy" in agent.line_with("how many replicas there are is not known")
