@@ -46,10 +46,16 @@ bool is_instance(const std::string& name, int slot, int start) {
   return std::regex_match(name, form);
 }
 
-/// One of the disabled tests below, which are workers of others.
+/// One of the disabled tests below, which are workers of others; whichever share of the tests this
+/// process runs.
 std::vector<std::string> this_program(const std::string& test) {
-  return {std::filesystem::read_symlink("/proc/self/exe").string(), "--gtest_filter=" + test,
-          "--gtest_also_run_disabled_tests", "--gtest_brief=1"};
+  return {"env",
+          "--unset=GTEST_TOTAL_SHARDS",
+          "--unset=GTEST_SHARD_INDEX",
+          std::filesystem::read_symlink("/proc/self/exe").string(),
+          "--gtest_filter=" + test,
+          "--gtest_also_run_disabled_tests",
+          "--gtest_brief=1"};
 }
 
 /// Acts on no SIGTERM.
