@@ -151,20 +151,7 @@ def _complaints(found: Json) -> Iterator[str]:
     for problem in found["policies"]["problems"]:
         yield f"[red]wrong[/]  {escape(problem['pointer'] or 'the document')}: {escape(problem['message'])}"
     for one in found["services"]:
-        if one["failure"]:
-            yield f"[red]wrong[/]  {escape(one['service'])}: {escape(one['failure'])}"
-        if circuit := one["circuit"]:
-            until = datetime.fromtimestamp(circuit["openUntil"]).strftime("%H:%M:%S")
-            failures = "a failure" if circuit["failures"] == 1 else f"{circuit['failures']} failures in a row"
-            yield (
-                f"[red]wrong[/]  {escape(one['service'])}: nothing more is asked of the platform until {until}, after"
-                f" {failures} ({circuit['code']}): {escape(circuit['because'])}"
-            )
-        if wait := one["wait"]:
-            yield (
-                f"[red]wrong[/]  {escape(one['service'])}: the platform is not looked at until {clock(wait['until'])},"
-                f" as it asks for ({wait['code']}): {escape(wait['because'])}"
-            )
+        yield from _of_service(one)
     segment = found["segment"] or {"note": None}
     degraded = [*found["degraded"], found["journal"]["degraded"], segment["note"]]
     notes = [f"{one['service']}: {one['note']}" for one in found["services"] if one["note"]]
@@ -184,6 +171,24 @@ def _complaints(found: Json) -> Iterator[str]:
         )
     if found["errors"]:
         yield f"[red]wrong[/]  {found['errors']} errors inside the agent; its log has them"
+
+
+def _of_service(one: Json) -> Iterator[str]:
+    """What keeps its platform from being looked at, or asked."""
+    if one["failure"]:
+        yield f"[red]wrong[/]  {escape(one['service'])}: {escape(one['failure'])}"
+    if circuit := one["circuit"]:
+        until = datetime.fromtimestamp(circuit["openUntil"]).strftime("%H:%M:%S")
+        failures = "a failure" if circuit["failures"] == 1 else f"{circuit['failures']} failures in a row"
+        yield (
+            f"[red]wrong[/]  {escape(one['service'])}: nothing more is asked of the platform until {until}, after"
+            f" {failures} ({circuit['code']}): {escape(circuit['because'])}"
+        )
+    if wait := one["wait"]:
+        yield (
+            f"[red]wrong[/]  {escape(one['service'])}: the platform is not looked at until {clock(wait['until'])},"
+            f" as it asks for ({wait['code']}): {escape(wait['because'])}"
+        )
 
 
 def clock(text: str) -> str:
