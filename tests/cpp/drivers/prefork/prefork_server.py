@@ -48,8 +48,17 @@ def start_worker() -> None:
     if pid == 0:
         signal.signal(signal.SIGTERM, finish)
         while True:
-            signal.pause()
+            time.sleep(0.01)
     workers.append(pid)
+
+
+def next_signal() -> int:
+    """Look again and again: of a signal that comes right before a wait Python hears after it alone."""
+    while True:
+        try:
+            return signals.get(timeout=0.01)
+        except queue.Empty:
+            continue
 
 
 def write_down() -> None:
@@ -80,7 +89,7 @@ while True:
         start_worker()
     while len(workers) > told:
         os.kill(workers.pop(0 if KIND == "gunicorn" else -1), signal.SIGTERM)
-    number = signals.get()
+    number = next_signal()
     while (FOLDER / "late").exists():
         time.sleep(0.01)
     if number == signal.SIGTTIN:
