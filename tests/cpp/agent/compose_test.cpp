@@ -63,8 +63,9 @@ TEST_F(AgentOnCompose, TakesAwayWhoHasStoppedOnlyWhileItHoldsTheLease) {
   ASSERT_TRUE(evaluates_again(agent));
   EXPECT_EQ(asked("DELETE"), 0) << "another may lead by now";
   redis.start();
-  EXPECT_TRUE(eventually([&] { return asked("DELETE") == 1; })) << status(agent).dump(1);
-  EXPECT_EQ(api.names(), std::vector<std::string>{"shop-web-1"});
+  EXPECT_TRUE(eventually([&] { return api.names() == std::vector<std::string>{"shop-web-1"}; }))
+      << status(agent).dump(1);
+  EXPECT_EQ(asked("DELETE"), 1);
 }
 
 TEST_F(AgentOnCompose, SeesOffWhomTheLeaderBeforeHasAskedToStopThoughItScalesNothing) {
