@@ -73,9 +73,9 @@ def test_memory_is_flat(soak: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("name", ["descriptors", "threads"])
 def test_descriptors_and_threads_are_flat(soak: dict[str, Any], name: str) -> None:
-    """The fewest: the agent has some more for the moment in which it looks at files."""
+    """By the lower quartile: there are more while it looks at files, and fewer while it opens some anew."""
     first, second = halves(soak, name)
-    assert min(second) <= min(first), f"{first}, then {second}"
+    assert sorted(second)[len(second) // 4] <= sorted(first)[len(first) // 4], f"{first}, then {second}"
 
 
 def test_nothing_is_left_of_children(soak: dict[str, Any]) -> None:
