@@ -59,7 +59,7 @@ TEST_F(EcsDriver, WhoeverPutsHisOwnCountBackIsWarnedOf) {
        {std::pair{Tags{{"aws:cloudformation:stack-name", "shop-web"}}, "stack shop-web"},
         std::pair{Tags{{"ManagedBy", "Terraform"}}, "Terraform"},
         std::pair{Tags{{"terraform", "true"}}, "Terraform"}}) {
-    aws.with([&tags](State& state) { state.tags = tags; });
+    aws.with([&tags = tags](State& state) { state.tags = tags; });
     const auto found = preflight();
     EXPECT_EQ(sentences(found.wrong), Names{});
     ASSERT_EQ(found.warnings.size(), 1U) << words;

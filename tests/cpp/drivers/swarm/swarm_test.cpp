@@ -261,7 +261,7 @@ const std::vector<UnderWay> states_without_count{
 
 TEST_F(SwarmDriver, HoldsEachCountWhileAnUpdateIsUnderWay) {
   for (const auto& [state, hold] : states_without_count) {
-    api.change([&state](State& swarm) { swarm.update_status = {{"State", state}}; });
+    api.change([&state = state](State& swarm) { swarm.update_status = {{"State", state}}; });
     EXPECT_EQ(observe()->hold, hold);
     const auto refused = scale(3);
     ASSERT_FALSE(refused) << state;
