@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from children import children_of
 from selfscale import Agent
 from waiting import until
 
@@ -127,8 +128,8 @@ class Engine:
             for each in self.do("GET", "/containers/json?all=true"):
                 self.ask("DELETE", f"/containers/{each['Id']}?force=1")
         # dockerd is the first of its namespace: asked by the one that waits for it, its child.
-        for child in Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split():
-            os.kill(int(child), signal.SIGTERM)
+        for child in children_of(self.process.pid):
+            os.kill(child, signal.SIGTERM)
         try:
             self.process.wait(20)
         except subprocess.TimeoutExpired:

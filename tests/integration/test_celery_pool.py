@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from children import children_of
 from waiting import until
 
 pytest.importorskip("celery", reason="celery is not installed")
@@ -61,8 +62,7 @@ class Worker:
 
     def children(self) -> list[int]:
         """Its processes."""
-        threads = Path(f"/proc/{self.process.pid}/task").iterdir()
-        return [int(pid) for thread in threads for pid in (thread / "children").read_text().split()]
+        return children_of(self.process.pid)
 
     def processes(self) -> int:
         """How many children the worker has."""

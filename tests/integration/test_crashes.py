@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from children import children_of
 from selfscale import Agent
 from waiting import until
 
@@ -54,8 +55,7 @@ class Process:
 
     def children(self) -> list[int]:
         """The processes that it has forked and that live."""
-        told = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text()
-        return [int(pid) for pid in told.split()]
+        return children_of(self.pid)
 
     def kill(self) -> None:
         """SIGKILL, of the process alone."""

@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 import selfscale
+from children import children_of
 from ports import free_port
 from waiting import until
 
@@ -41,10 +42,7 @@ SERVERS = {
 
 
 def workers_of(parent: int) -> set[int]:
-    children: set[int] = set()
-    for thread in Path(f"/proc/{parent}/task").iterdir():
-        children |= {int(pid) for pid in (thread / "children").read_text().split()}
-    return {pid for pid in children if b"resource_tracker" not in command_of(pid)}
+    return {pid for pid in children_of(parent) if b"resource_tracker" not in command_of(pid)}
 
 
 def command_of(pid: int) -> bytes:
