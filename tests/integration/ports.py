@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import socket
 
+_KEPT = contextlib.ExitStack()
+"""Sockets that are bound and never listen: nobody else is given their ports, and who reuses addresses may bind them."""
+atexit.register(_KEPT.close)
+
 
 def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on."""
-    with contextlib.ExitStack() as held:
-        ports = []
-        for _ in range(count):
-            one = held.enter_context(socket.socket())
-            one.bind(("127.0.0.1", 0))
-            ports.append(one.getsockname()[1])
-        return ports
+    """Ports that nobody listens on, and that nobody else is given while this process lives."""
+    ports = []
+    for _ in range(count):
+        one = _KEPT.enter_context(socket.socket())
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        one.bind(("127.0.0.1", 0))
+        ports.append(one.getsockname()[1])
+    return ports
 
 
 def free_port() -> int:
-    """A port that nobody listens on."""
+    """A port as free_ports() gives them."""
     [port] = free_ports(1)
     return port

@@ -94,11 +94,11 @@ class Served:
 
     def until_recorded(self, expected: dict[str, float]) -> None:
         """Wait for what the server does after it has answered."""
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 90
         seen: dict[str, Any] = {}
         told = 0  # what asks is counted as well
         while time.monotonic() < deadline:
-            seen = self.recorded() or {}
+            seen = self.recorded() or dict.fromkeys(expected, 0)
             told += 1
             counts = {name: seen.get(name) for name in expected}
             for name in ("requests_total", "response_time"):
@@ -109,7 +109,7 @@ class Served:
         pytest.fail(f"{counts} instead of {expected}\n{self.log.read_text()}")
 
     def wait_until_it_serves(self) -> None:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 90
         while self.recorded() is None:
             assert time.monotonic() < deadline, self.log.read_text()
             assert self.process.poll() is None, self.log.read_text()

@@ -106,7 +106,8 @@ def test_tasks_of_all_children_are_one_sum(worker: Worker) -> None:
     totals: list[float] = []
 
     def all_done() -> bool:
-        totals.append(sum_of("tasks_done_total", worker.exposition() or ""))
+        if (exposition := worker.exposition()) is not None:
+            totals.append(sum_of("tasks_done_total", exposition))
         return len(worker.done()) == TASKS
 
     until(all_done, worker.log.read_text)

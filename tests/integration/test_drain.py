@@ -336,7 +336,7 @@ def under_selfscale_run(works: Works) -> Iterator[Scale]:
 
     def scale(count: int) -> float:
         known = events()
-        ask("POST", "test/web", json.dumps({"replicas": count}))
+        assert ask("POST", "test/web", json.dumps({"replicas": count}))["success"]
         new = until(lambda: events().keys() - known.keys(), log.read_text)
         return datetime.fromisoformat(events()[new.pop()]["startedAt"].replace("Z", "+00:00")).timestamp()
 

@@ -49,12 +49,14 @@ def test_the_fastapi_example_is_scaled_up_by_requests(tmp_path: Path) -> None:
 
     def ask(port: int) -> None:
         while not enough.is_set():
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
             try:
-                connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
                 connection.request("GET", "/reports/today", headers={"Connection": "close"})
                 workers.add(json.loads(connection.getresponse().read())["worker"])
             except (OSError, http.client.HTTPException):
                 time.sleep(0.05)  # not listening yet, or ending
+            finally:
+                connection.close()
             if len(workers) > 1:
                 enough.set()
 

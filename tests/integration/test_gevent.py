@@ -61,7 +61,7 @@ class Server:
 
     def get(self, path: str) -> str | None:
         """Ask over a connection of its own; None when nobody answers."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=100)
         try:
             connection.request("GET", path)
             return connection.getresponse().read().decode()
@@ -70,9 +70,10 @@ class Server:
         finally:
             connection.close()
 
-    def exposed(self, name: str) -> float:
-        """The sum of a metric's series."""
-        text = self.get("/metrics") or ""
+    def exposed(self, name: str) -> float | None:
+        """The sum of a metric's series; None when nobody answers."""
+        if (text := self.get("/metrics")) is None:
+            return None
         return sum(float(line.rsplit(" ", 1)[1]) for line in text.splitlines() if re.match(rf"{name}[{{ ]", line))
 
     def evaluated_at(self) -> str | None:
@@ -102,7 +103,7 @@ def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Server]:
 def test_greenlets_go_on_while_a_function_that_the_agent_calls_hangs(server: Server) -> None:
     until(lambda: server.get("/heard") == "selfscale-calls", server.log.read_text)
     until(lambda: server.exposed("http_requests_in_progress") == 0, server.log.read_text)
-    before = server.exposed("http_requests_total")
+    before: float = until(lambda: server.exposed("http_requests_total"), server.log.read_text)
     first_evaluation = until(server.evaluated_at, server.log.read_text)
     with ThreadPoolExecutor(TOGETHER) as clients:
         waiting = [clients.submit(server.get, "/wait") for _ in range(TOGETHER - 1)]

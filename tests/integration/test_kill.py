@@ -51,7 +51,7 @@ POLICY = {
 }
 
 
-def eventually(what: str, holds: Callable[[], T], seconds: float = 30.0) -> T:
+def eventually(what: str, holds: Callable[[], T], seconds: float = 120.0) -> T:
     """Wait for what is true, with a deadline."""
     deadline = time.monotonic() + seconds
     while not (found := holds()):
@@ -277,7 +277,7 @@ def test_killing_the_agent_fails_no_request(stack: Stack, chance: random.Random)
             for pid in before:
                 kill(pid)
             eventually("a new agent", lambda gone=before: bool(set(stack.agents()) - set(gone)))
-        eventually("the count has been at both bounds", lambda: load.turns >= 2)
+        eventually("the count has been at both bounds", lambda: load.turns >= 2 and load.most_workers >= MOST)
     assert load.failures == []
     assert load.served > 0
     assert load.most_workers == MOST
@@ -293,7 +293,7 @@ def test_killed_workers_are_replaced_with_their_children(stack: Stack, chance: r
             kill(victim)
             eventually("the worker is gone", lambda gone=victim: gone not in stack.workers())
             eventually("others serve", stack.answers)
-        eventually("the count has been at both bounds", lambda: load.turns >= 2)
+        eventually("the count has been at both bounds", lambda: load.turns >= 2 and load.most_workers >= MOST)
     assert load.served > 0
     assert load.most_workers == MOST
     converge(stack)
@@ -306,9 +306,10 @@ def test_killing_the_supervisor_under_load_leaves_nothing_behind(tmp_path: Path,
         if number % 2 == 0:
             eventually("the service is up", stack.is_whole)
         with Load(stack) as load:
+            if number % 2 == 0:
+                eventually("a request is served", lambda load=load: load.served > 0)
             time.sleep(chance.uniform(0.0, 2.5))
             kill(stack.process.pid)
             stack.process.wait(timeout=10)
             eventually("nothing is left behind", lambda stack=stack: not stack.processes())
-        assert number % 2 == 1 or load.served > 0
         assert load.most_workers <= MOST

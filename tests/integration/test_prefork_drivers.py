@@ -180,7 +180,7 @@ def test_the_new_arbiter_of_an_upgrade_is_no_worker(serve: Callable[..., Server]
     server.process.send_signal(signal.SIGUSR2)
     until(lambda: server.log.read_text().count("Application startup complete") == 4, server.words)
     assert len(server.workers()) == 3, "two, and the new arbiter"
-    assert of_service(server)["currentReplicas"] == 2
+    until(lambda: of_service(server).get("currentReplicas") == 2, server.words)
 
 
 def get(url: str) -> bytes:

@@ -117,6 +117,10 @@ class Running:
         )
         return json.loads(ended.stdout) if ended.returncode == 0 else None
 
+    def answer(self, *command: str) -> Any:
+        """What the agent answers to a command, once it does."""
+        return until(lambda: self.ask(*command), self.words)
+
     def say(self, *command: str) -> str:
         """What a command tells a person."""
         ended = subprocess.run([*self.cli, *command], env=self.environment, capture_output=True, text=True, check=False)
@@ -181,7 +185,11 @@ def start(tmp_path: Path) -> Iterator[Start]:
         running.process.kill()
         running.process.wait(10)
         for pid in running.members():
-            os.kill(pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):  # the keeper ends them, too
+                os.kill(pid, signal.SIGKILL)
+
+
+ATTENTIVE = 0.4  # seconds; a connection that is idle for as long as a drain takes is closed
 
 
 class Visitors:
@@ -197,16 +205,20 @@ class Visitors:
             thread.start()
 
     def _ask(self, keeps: bool) -> None:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        answered = time.monotonic()
         while not self._done.is_set():
+            asked = time.monotonic()
             try:
                 connection.request("GET", "/recorded")
                 response = connection.getresponse()
                 response.read()
                 self.answers += response.status == 200
             except (OSError, http.client.HTTPException) as error:
-                self.errors.append(repr(error))
+                if not keeps or asked - answered < ATTENTIVE:
+                    self.errors.append(repr(error))
                 connection.close()
+            answered = time.monotonic()
             if not keeps:
                 connection.close()
             self._done.wait(0.01)
@@ -215,7 +227,7 @@ class Visitors:
     def leave(self) -> None:
         self._done.set()
         for thread in self._threads:
-            thread.join(30)
+            thread.join(90)
 
 
 def test_it_scales_up_and_down_and_loses_no_request(start: Start) -> None:
@@ -234,15 +246,15 @@ def test_it_scales_up_and_down_and_loses_no_request(start: Start) -> None:
     assert visitors.errors == []
     assert visitors.answers > 0
 
-    [switch] = [one for one in running.ask("status")["switches"] if one["name"] == "enabled"]
+    [switch] = [one for one in running.answer("status")["switches"] if one["name"] == "enabled"]
     assert switch["by"] == "--enable of this run"
     said_at = datetime.fromisoformat(switch["at"].replace("Z", "+00:00")).timestamp()
     assert time.time() - 600 < said_at < time.time()
 
-    decision_id = running.service()["decisionId"]
-    explained = running.ask("explain", decision_id)
+    decision_id = until(running.service, running.words)["decisionId"]
+    explained = running.answer("explain", decision_id)
     assert explained["policy"]["service"] == "web"
-    assert running.ask("replay", decision_id)["same"] is True
+    assert running.answer("replay", decision_id)["same"] is True
 
     assert "--enable of this run" in running.say("status")
     assert "enabled by --enable of this run at 20" in running.words()
@@ -264,16 +276,16 @@ def test_two_runs_of_one_service_leave_each_others_workers_alone(start: Start, t
     shared = {name: blue.environment[name] for name in ("SELFSCALE_RUN_DIR", "SELFSCALE_STATE_DIR")}
     green = start("--enable", folder=tmp_path / "green", policy={**POLICY, "initialReplicas": 3}, **shared)
     ports.append(green.port())
-    leader = re.escape(blue.ask("status")["process"])
+    leader = re.escape(blue.answer("status")["process"])
     until(lambda: re.search(f"another agent, {leader}, leads web", green.words()), green.words)
-    until(lambda: len(blue.ask("status")["instances"]) == 4, green.words)
+    until(lambda: len(blue.answer("status")["instances"]) == 4, green.words)
     visitors = [Visitors(port) for port in ports]
     try:
         blue.set_depth(50)
         until(lambda: blue.service().get("readyReplicas") == 3, blue.words)
         blue.set_depth(0)
         until(lambda: blue.service().get("currentReplicas") == 1, blue.words)
-        instances = blue.ask("status")["instances"]
+        instances = blue.answer("status")["instances"]
     finally:
         for one in visitors:
             one.leave()
@@ -296,7 +308,7 @@ def test_unless_it_may_act_it_recommends(start: Start) -> None:
         until(lambda: running.service().get("recommendedReplicas", 0) > 1, running.words)
     finally:
         visitors.leave()
-    service = running.service()
+    service = until(running.service, running.words)
     assert service["mayAct"] is False
     assert service["because"] == "policy_not_enabled"
     assert service["currentReplicas"] == 1
@@ -309,10 +321,11 @@ def test_unless_it_may_act_it_recommends(start: Start) -> None:
 def test_workers_that_do_not_report_are_scaled_and_their_cost_is_said(start: Start) -> None:
     running = start("--enable", command=["sleep", "1000"])
     until(lambda: running.service().get("readyReplicas") == 1, running.words)
-    status = until(lambda: (s := running.ask("status")) and s["preflight"]["warnings"] and s, running.words)
+    status = until(
+        lambda: (s := running.ask("status")) and s["preflight"]["warnings"] and s["mayAct"] and s, running.words
+    )
     assert "SIGTERM alone" in status["preflight"]["warnings"][0]
     assert status["preflight"]["wrong"] == []
-    assert status["mayAct"] is True
     assert "SIGTERM alone" in running.say("status")
     assert "SIGTERM alone" in running.words()
 
@@ -323,14 +336,14 @@ def test_workers_that_report_without_the_middleware_are_ready_and_scaled(start: 
     until(lambda: running.service().get("readyReplicas") == 1, running.words)
     running.set_depth(50)
     until(lambda: running.service().get("readyReplicas") == 3, running.words)
-    assert "SIGTERM alone" in running.ask("status")["preflight"]["warnings"][0]
+    assert "SIGTERM alone" in running.answer("status")["preflight"]["warnings"][0]
 
 
 def test_workers_with_the_middleware_are_ready_when_their_lifespan_has_begun(start: Start) -> None:
     running = start("--enable")
     running.port()
     until(lambda: running.service().get("readyReplicas") == 1, running.words)
-    status = running.ask("status")
+    status = running.answer("status")
     assert [one["ready"] for one in status["instances"]] == [True]
     assert status["preflight"]["warnings"] == []
 
@@ -338,7 +351,7 @@ def test_workers_with_the_middleware_are_ready_when_their_lifespan_has_begun(sta
 def test_workers_without_an_agent_are_scaled_by_what_their_processes_use(start: Start) -> None:
     running = start("--enable", command=BURNING, policy=CPU_POLICY)
     until(lambda: running.service().get("readyReplicas", 0) > 1, running.words)
-    explained = running.ask("explain", running.service()["decisionId"])
+    explained = running.answer("explain", until(running.service, running.words)["decisionId"])
     values = [instance["metrics"]["cpu_usage"].get("value", 0) for instance in explained["snapshot"]["instances"]]
     assert max(values) > 10
     assert re.search(r"web 1 → \d: cpu_usage", running.words())
@@ -359,7 +372,7 @@ def test_workers_that_end_at_once_are_told_of(start: Start) -> None:
     failure = until(lambda: running.service().get("failure"), running.words)
     assert "exit code 7" in failure
     assert "exit code 7" in running.say("status")
-    until(lambda: "the command itself fails" in running.service()["failure"], running.words)
+    until(lambda: "the command itself fails" in (running.service().get("failure") or ""), running.words)
     assert running.words().count("the command itself fails") == 1
 
 
@@ -376,7 +389,7 @@ def test_servers_that_would_open_one_port_are_warned_of_at_the_start(start: Star
 def test_without_proc_it_says_what_is_missing_and_leaves_nothing_behind(start: Start) -> None:
     running = start("--enable", command=["sleep", "1000"], under=WITHOUT_PROC)
     until(lambda: running.service().get("readyReplicas") == 1, running.words)
-    missing = [sentence for sentence in running.ask("status")["degraded"] if "/proc is missing" in sentence]
+    missing = [sentence for sentence in running.answer("status")["degraded"] if "/proc is missing" in sentence]
     assert len(missing) == 1
     assert "not measured" in missing[0]
     assert "mount -t proc" in missing[0]
@@ -390,7 +403,7 @@ def test_killing_the_agent_changes_no_worker(start: Start) -> None:
     running = start("--enable")
     running.set_depth(5)
     port = running.port()
-    status = until(lambda: running.ask("status"), running.words)
+    status = running.answer("status")
     until(lambda: running.service().get("readyReplicas") == 1, running.words)
     visitors = Visitors(port)
     try:
@@ -464,11 +477,11 @@ def test_what_is_switched_off_during_the_run_stays_off(start: Start) -> None:
     until(lambda: running.service().get("mayAct"), running.words)
     running.post("/api/autoscaling/enable", {"enabled": False, "service": "web"})
     until(lambda: running.service().get("because") == "policy_not_enabled", running.words)
-    before = running.ask("status")["process"]
+    before = running.answer("status")["process"]
     for agent in running.agents():
         os.kill(agent, signal.SIGKILL)
     until(lambda: (now := running.ask("status")) and now["process"] != before and now["services"], running.words)
-    assert running.service()["because"] == "policy_not_enabled"
+    assert until(running.service, running.words)["because"] == "policy_not_enabled"
     running.post("/api/autoscaling/enable", {"enabled": True, "service": "web"})
     until(lambda: running.service().get("mayAct"), running.words)
 
@@ -489,7 +502,7 @@ def test_a_hung_agent_fails_no_request_and_goes_on_where_it_was(start: Start) ->
     running.set_depth(5)
     port = running.port()
     until(lambda: running.service().get("readyReplicas") == 1, running.words)
-    agent = int(running.ask("status")["process"].rpartition("/")[2])
+    agent = int(running.answer("status")["process"].rpartition("/")[2])
     visitors = Visitors(port)
     try:
         os.kill(agent, signal.SIGSTOP)

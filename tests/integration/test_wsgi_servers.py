@@ -57,7 +57,7 @@ class Served:
 
     def recorded(self) -> dict[str, Any]:
         """What the worker has recorded, once it answers."""
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 90
         while (answer := self.get("/recorded")) is None:
             assert time.monotonic() < deadline, self.log.read_text()
             time.sleep(0.05)
@@ -69,7 +69,7 @@ class Served:
 
         A thread that has answered may be about to close.
         """
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 90
         asked = 1
         while (seen := self.recorded())["in_flight"] != 1:
             assert time.monotonic() < deadline, self.log.read_text()

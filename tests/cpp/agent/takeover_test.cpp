@@ -210,7 +210,8 @@ class AgentsInTurn : public AgentTest {
     return given;
   }
   /// Whether the second leads soon after the first has ended; a lease runs out in 30 s.
-  bool leads_next(AgentOptions leading, const std::function<bool()>& may_end) {
+  bool leads_next(AgentOptions leading, const std::function<bool()>& may_end,
+                  std::chrono::seconds within) {
     Agent one{std::move(leading)};
     one.gauge("depth").set(50);
     one.start();
@@ -218,7 +219,7 @@ class AgentsInTurn : public AgentTest {
     Agent two{second()};
     two.start();
     one.stop();
-    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds{3};
+    const auto end = std::chrono::steady_clock::now() + within;
     while (std::chrono::steady_clock::now() < end) {
       if (status(two)["role"] == "leader") return true;
       std::this_thread::sleep_for(std::chrono::milliseconds{20});
@@ -234,7 +235,8 @@ class AgentsInTurn : public AgentTest {
 TEST_F(AgentsInTurn, ALeaseIsKeptWhileAWriteHasNoAnswer) {
   auto given = first();
   given.driver.scale = [gate = gate](int /*count*/) { gate->hang(); };
-  EXPECT_FALSE(leads_next(given, [&] { return gate->has_come(); }));
+  EXPECT_FALSE(leads_next(
+      given, [&] { return gate->has_come(); }, std::chrono::seconds{3}));
   gate->let_go();
 }
 
@@ -245,7 +247,8 @@ TEST_F(AgentsInTurn, ALeaseIsKeptWhereAWriteMayStillComeThrough) {
     has_begun = true;
     throw DriverError{Errc::timed_out, "no answer"};
   };
-  EXPECT_FALSE(leads_next(given, [&] { return has_begun.load(); }));
+  EXPECT_FALSE(leads_next(
+      given, [&] { return has_begun.load(); }, std::chrono::seconds{3}));
 }
 
 TEST_F(AgentsInTurn, ALeaseIsGivenBackWhileALookHasNoAnswer) {
@@ -256,7 +259,8 @@ TEST_F(AgentsInTurn, ALeaseIsGivenBackWhileALookHasNoAnswer) {
     if (++*looks == 2) gate->hang();
     return ReplicaCounts{5, 5, 5};
   };
-  EXPECT_TRUE(leads_next(given, [&] { return gate->has_come(); }));
+  EXPECT_TRUE(leads_next(
+      given, [&] { return gate->has_come(); }, deadline));
   gate->let_go();
 }
 

@@ -19,7 +19,7 @@ class DriverConformance : public testing::TestWithParam<HarnessRow> {
     ScaleRequest request;
     request.desired = desired;
     request.version = std::move(version);
-    request.deadline = Duration{5'000};
+    request.deadline = Duration{20'000};
     return run(io, driver->scale(std::move(request)));
   }
 
@@ -88,7 +88,7 @@ TEST_P(DriverConformance, WhatSomebodyElseSetAfterTheLookIsNotOverwritten) {
   request.desired = 3;
   request.from = seen.desired;
   request.version = seen.version;
-  request.deadline = Duration{5'000};
+  request.deadline = Duration{20'000};
   const auto refused = run(io, driver->scale(request));
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, Errc::conflict);
@@ -111,7 +111,7 @@ TEST_P(DriverConformance, WhatSomebodyElseSetIsNotOverwrittenWithoutAVersion) {
   ScaleRequest request;
   request.desired = 3;
   request.from = 2;
-  request.deadline = Duration{5'000};
+  request.deadline = Duration{20'000};
   const auto refused = run(io, driver->scale(request));
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, Errc::conflict);

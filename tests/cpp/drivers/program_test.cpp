@@ -64,9 +64,9 @@ TEST_F(ProgramTest, SaysWhyItCannotBeStarted) {
 TEST_F(ProgramTest, IsKilledWithWhatItStartedWhenItsTimeIsUp) {
   std::string name = "/tmp/selfscale-program-XXXXXX";
   const int file = ::mkstemp(name.data());
-  const auto late = output_of_shell("sleep 600 & echo $$ >" + name + "; wait", Duration{300});
+  const auto late = output_of_shell("echo $$ >" + name + "; sleep 600 & wait", Duration{2'000});
   EXPECT_EQ(late.error().code, Errc::unreachable);
-  EXPECT_PRED2(contains, late.error().message, "300 ms");
+  EXPECT_PRED2(contains, late.error().message, "2000 ms");
   std::string pid(16, '\0');
   ASSERT_GT(::pread(file, pid.data(), pid.size(), 0), 0);
   ::close(file);

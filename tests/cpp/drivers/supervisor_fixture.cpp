@@ -15,8 +15,8 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 #include <memory>
+#include <sstream>
 
 #include "drivers/local/supervisor.hpp"
 #include "segment/segment.hpp"
@@ -28,7 +28,9 @@ using namespace std::chrono_literals;
 
 std::string whole(const std::string& path) {
   std::ifstream file{path};
-  return {std::istreambuf_iterator<char>{file}, {}};
+  std::ostringstream text;
+  text << file.rdbuf();  // the file of a process that ends meanwhile is an empty text
+  return text.str();
 }
 
 [[noreturn]] void supervise(Options options, Descriptor one, Descriptor other) {
@@ -165,6 +167,14 @@ std::set<pid_t> RunningSupervisor::children() const {
   const auto pid = std::to_string(pid_);
   std::ifstream file{"/proc/" + pid + "/task/" + pid + "/children"};
   return {std::istream_iterator<pid_t>{file}, {}};
+}
+
+bool RunningSupervisor::hears_a_worker() const {
+  const auto segment = segment::Segment::find(
+      {.service = service_, .release = release_, .run_directory = directory_ / "run"});
+  return segment && std::ranges::any_of(segment->slots(), [](const segment::SlotView& slot) {
+           return slot.heartbeat_ms != 0;
+         });
 }
 
 bool RunningSupervisor::left_nothing() const {

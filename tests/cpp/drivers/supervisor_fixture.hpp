@@ -65,6 +65,8 @@ class RunningSupervisor {
   [[nodiscard]] std::set<pid_t> children() const;
   /// Nothing that it started, directly or through a worker, lives.
   [[nodiscard]] bool left_nothing() const;
+  /// A worker has reported through the segment.
+  [[nodiscard]] bool hears_a_worker() const;
   /// Processes that exist with this run's mark in their environment, zombies not counted.
   [[nodiscard]] std::vector<pid_t> living() const;
 

@@ -87,7 +87,9 @@ TEST(Supervisor, ScalesUpAndDownToExactlyWhatIsAskedFor) {
   for (const int count : {6, 2, 0, 4}) {
     ASSERT_TRUE(running.scale(count));
     EXPECT_TRUE(running.converges_to(count)) << count;
-    EXPECT_EQ(running.living().size(), static_cast<std::size_t>(count));
+    // What has just become `sleep` shows its environment a moment later.
+    EXPECT_TRUE(eventually([&] { return std::ssize(running.living()) == count; }))
+        << running.living().size();
   }
   EXPECT_EQ(running.scale(7).error().code, Errc::invalid_argument);
 }
@@ -263,8 +265,11 @@ TEST(Supervisor, StopsInOrderAndLeavesNothing) {
 }
 
 TEST(Supervisor, ASecondSignalEndsAllAtOnce) {
+  Directory directory;
   auto options = options_of(2, 2);
-  options.command = stubborn;
+  const std::string is_deaf = directory / "deaf-{slot}";
+  options.command = shell("trap '' TERM; : > " + is_deaf + "; while :; do sleep 0.05; done");
+  options.readiness_command = shell("test -e " + is_deaf);
   options.grace = 600'000ms;
   RunningSupervisor running{options};
   ASSERT_TRUE(running.converges_to(2));
@@ -493,13 +498,17 @@ TEST(Supervisor, TheFirstReportIsReadinessUnlessItSaysThatThisFollows) {
 }
 
 TEST(Supervisor, ASilentWorkerBesideOneThatReportsIsReadyOnceItHasLivedForLonger) {
-  auto options = options_of(2, 2);
+  auto options = options_of(1, 2);
   options.readiness = Readiness::automatic;
   std::string report;
   for (const auto& word : this_program("Worker.DISABLED_ReportsNoReadiness")) report += word + " ";
   options.command = shell("[ {slot} = 1 ] && exec " + report + "; exec sleep 1000");
   RunningSupervisor running{options};
-  ASSERT_TRUE(eventually([&] { return running.observe().workers[0].state == State::ready; }));
+  // Its program may take longer to begin than a silent one's second.
+  ASSERT_TRUE(eventually([&] { return running.hears_a_worker(); }));
+  ASSERT_TRUE(running.converges_to(1));
+  ASSERT_TRUE(running.scale(2));
+  ASSERT_TRUE(eventually([&] { return running.observe().workers.size() == 2; }));
   EXPECT_EQ(running.observe().workers[1].state, State::starting);
   EXPECT_TRUE(running.converges_to(2));
 }
@@ -507,7 +516,7 @@ TEST(Supervisor, ASilentWorkerBesideOneThatReportsIsReadyOnceItHasLivedForLonger
 TEST(Supervisor, ReportedReadinessCountsAndAReportingWorkerIsDrained) {
   Directory directory;
   auto options = options_of(1, 1);
-  options.readiness = Readiness::automatic;
+  options.readiness = Readiness::report;
   options.command = this_program("Worker.DISABLED_Reports");
   options.command.insert(options.command.begin(),
                          {"env", "SELFSCALE_TEST_FOLDER=" + directory.path()});

@@ -139,9 +139,15 @@ class Peer {
         switches->manual_serial += 1;
         const auto changed = run(io_, fleet_->change(service, *switches));
         if (changed) ++done;
-        if (!changed && changed.error().code != Errc::conflict) return shown(changed.error());
+        if (!changed && !may_be_tried_again(changed.error())) return shown(changed.error());
       }
       return "done";
+    }
+
+    /// Others were faster, or kept the lock of a host's files busy: nothing was changed.
+    static bool may_be_tried_again(const Failure& error) {
+      return error.code == Errc::conflict ||
+             error.message.find("is held by another process") != std::string::npos;
     }
 
     /// Writes states whose two halves agree, until it is killed.

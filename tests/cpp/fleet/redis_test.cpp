@@ -69,7 +69,7 @@ TEST_F(RedisFleet, NobodyLeadsWhileTheServerIsGoneAndItGoesOnWithTheSameLease) {
 }
 
 TEST_F(RedisFleet, AServerThatHangsCostsTheDeadlineAndNoMore) {
-  const auto one = join("one", Duration{60'000}, Duration{50});
+  const auto one = join("one", Duration{60'000}, Duration{500});
   server_.freeze();
   EXPECT_EQ(run(one->lead()).error().code, Errc::timed_out);
   server_.thaw();

@@ -187,11 +187,7 @@ TEST_F(HttpClient, TalksToAUnixSocket) {
 // --- failures
 
 TEST_F(HttpClient, IsUnreachableWhereNobodyListens) {
-  std::string url;
-  {
-    const LoopbackServer gone{answering(200)};
-    url = gone.url();
-  }
+  const std::string url = "http://127.0.0.1:1";
   for (auto call : {get(), put()}) {
     const auto answer = ask(url, call);
     ASSERT_FALSE(answer);
@@ -288,9 +284,9 @@ TEST_F(HttpClient, KeepsItsDeadlineWhileTheHeadersCrawl) {
     peer.send("HTTP/1.1 200 OK\r\nX-Slow: ");
     peer.wait_for_the_end();
   }};
-  EXPECT_EQ(code_of(server, with_deadline(get(), Duration{50})), Errc::timed_out);
+  EXPECT_EQ(code_of(server, with_deadline(get(), Duration{300})), Errc::timed_out);
   EXPECT_PRED2(contains, message, "no answer in time");
-  EXPECT_EQ(code_of(server, with_deadline(put(), Duration{50})), Errc::timed_out);
+  EXPECT_EQ(code_of(server, with_deadline(put(), Duration{300})), Errc::timed_out);
   EXPECT_PRED2(contains, message, "may have been carried out");
 }
 

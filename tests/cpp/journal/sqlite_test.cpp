@@ -163,7 +163,7 @@ TEST_F(SqliteFile, IsReadOnceWhoHasItToThemselvesIsDone) {
                            nullptr, nullptr, nullptr),
               SQLITE_OK);
     std::jthread leaves{[other] {
-      std::this_thread::sleep_for(100ms);
+      std::this_thread::sleep_for(20ms);
       sqlite3_close(other);
     }};
     return read();

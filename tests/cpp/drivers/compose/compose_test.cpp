@@ -54,7 +54,7 @@ class ComposeDriver : public testing::Test {
         compose_driver(Setting{its_own, "web", platform_of(Json::object()), {}, {}}).value();
     ScaleRequest request;
     request.desired = desired;
-    request.deadline = Duration{300};
+    request.deadline = Duration{2'000};
     ASSERT_TRUE(run(its_own, killed->scale(std::move(request))));
   }
   /// The service has two networks, and a third container one of them: an agent was killed before it
@@ -118,7 +118,7 @@ class ComposeDriver : public testing::Test {
         });
     ScaleRequest request;
     request.desired = 1;
-    request.deadline = Duration{300};
+    request.deadline = Duration{2'000};
     ASSERT_TRUE(run(io, driver->scale(std::move(request))));
   }
   /// What goes on after an answer ends.

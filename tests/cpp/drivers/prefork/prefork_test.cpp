@@ -187,7 +187,7 @@ TEST_P(PreforkDriver, WhatItsOwnSignalDoesAfterTheLookIsNobodyElsesCount) {
   const auto driver = driver_for(server.platform());
   EXPECT_EQ(observe(*driver).desired, 2);
   server.keep_late(true);
-  EXPECT_EQ(scale(*driver, 4, Duration{60}).error().code, Errc::timed_out);
+  EXPECT_EQ(scale(*driver, 4, Duration{500}).error().code, Errc::timed_out);
   ScaleRequest request;
   request.desired = 4;
   request.from = observe(*driver).desired;
