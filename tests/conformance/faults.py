@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -68,5 +69,6 @@ def blind_decision(fault: str, current: int, policy: Json) -> tuple[Json, str]:
     """Have an agent decide about a platform that it cannot read; return its decision, and the platform's words."""
     with agent_with(fault, current, policy) as (agent, said):
         decision = said.get(timeout=PATIENCE)
-        [service] = agent.status()["services"]
-        return decision, service["error"]
+        while not (services := agent.status()["services"]):  # a decision is told before it is published
+            time.sleep(0.01)
+        return decision, services[0]["error"]

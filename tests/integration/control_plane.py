@@ -88,7 +88,7 @@ class ControlPlane:
         self.start_etcd(peer_port)
         self.start_api_server()
         self.admin = Api(self.port, self.authority, "admin")
-        until(self.is_ready, self.log("apiserver").read_text)
+        until(self.is_ready, self.log("apiserver").read_text, seconds=150)
         admin = str(self.write_kubeconfig("admin", {"token": "admin"}, "default"))
         self.start_part("scheduler", "--kubeconfig", admin, "--leader-elect=false", "--secure-port=0")
         self.start_part(
@@ -151,6 +151,24 @@ class ControlPlane:
         with contextlib.suppress(OSError, Refused):
             return bool(self.admin.get("/readyz") == "ok")
         return False
+
+    def allows(self, name_space: str, account: str, resource: str, verb: str, group: str, name: str = "") -> bool:
+        """The authorizer's own word: it hears of a changed role a moment later."""
+        kind, _, part = resource.partition("/")
+        attributes = {"namespace": name_space, "group": group, "resource": kind, "subresource": part}
+        attributes |= {"verb": verb, "name": name}
+        asked = {"user": f"system:serviceaccount:{name_space}:{account}", "resourceAttributes": attributes}
+        said = self.admin.ask("POST", "/apis/authorization.k8s.io/v1/subjectaccessreviews", {"spec": asked})
+        return bool(said["status"]["allowed"])
+
+    def grants(self, name_space: str, account: str, rules: list[dict[str, Any]]) -> bool:
+        """Whether all rules of a role hold by now."""
+        return all(
+            self.allows(name_space, account, resource, verb, rule["apiGroups"][0], *rule.get("resourceNames", [])[:1])
+            for rule in rules
+            for resource in rule["resources"]
+            for verb in rule["verbs"]
+        )
 
     def write_kubeconfig(self, name: str, user: dict[str, str], name_space: str, port: int = 0) -> Path:
         """A kubeconfig file; JSON is YAML."""
@@ -302,15 +320,21 @@ class Shop:
 
     def take_right_away(self, resource: str, verb: str) -> Any:
         """The role lacks it from now on; how it was before."""
-        role = self.admin.get(self.role_path)
-        del role["metadata"]["resourceVersion"]
-        before = json.dumps(role)
+        before = self.admin.get(self.role_path)
+        del before["metadata"]["resourceVersion"]
+        role = json.loads(json.dumps(before))
         for rule in role["rules"]:
             if resource in rule["resources"]:
                 rule["verbs"] = [each for each in rule["verbs"] if each != verb]
         role["rules"] = [rule for rule in role["rules"] if rule["verbs"]]
         self.admin.ask("PUT", self.role_path, role)
-        return json.loads(before)
+        taken = [
+            {**rule, "resources": [resource], "verbs": [verb]}
+            for rule in before["rules"]
+            if resource in rule["resources"] and verb in rule["verbs"]
+        ]
+        until(lambda: not any(self.plane.grants(self.name, "selfscale", [rule]) for rule in taken), str(taken))
+        return before
 
     def add_account(self, name: str) -> None:
         """One more who may what `selfscale` may."""

@@ -69,7 +69,7 @@ class Engine:
                 stderr=log,
                 start_new_session=True,
             )
-        until(self.answers, self.log.read_text)
+        until(self.answers, self.log.read_text, seconds=150)
         self.make_image()
 
     def answers(self) -> bool:

@@ -121,8 +121,8 @@ def test_it_scales_as_no_root_is_healthy_and_ends_when_told_to(engine: Engine, t
 
     until(lambda: replicas() == 2, words, 90)
     until(lambda: agent.state()["Health"]["Status"] == "healthy", words, 90)
-    assert "is an agent of web, with the driver swarm" in agent.log()
-    assert "web 1 → 2" in agent.log()
+    until(lambda: "is an agent of web, with the driver swarm" in agent.log(), words)
+    until(lambda: "web 1 → 2" in agent.log(), words)
     engine.do("POST", f"/containers/{agent.id}/stop?t=30")
     assert agent.state()["ExitCode"] == 0, agent.log()
 

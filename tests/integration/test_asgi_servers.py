@@ -24,7 +24,7 @@ pytest.importorskip("websockets.sync.client", reason="websockets is not installe
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.integration
 
 HERE = Path(__file__).parent
 SERVERS: dict[str, Callable[[int], list[str]]] = {

@@ -17,7 +17,7 @@ from waiting import until
 
 pytest.importorskip("celery", reason="celery is not installed")
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.integration
 
 HERE = Path(__file__).parent
 TASKS, CHILDREN, MOST_TASKS = 200, 4, 10

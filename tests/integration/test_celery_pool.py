@@ -28,7 +28,7 @@ from selfscale import Agent, DriverError, PolicyError, ScaleRequest
 from selfscale.drivers.celery_pool import CeleryPool, make
 from selfscale.testing import Fault, check_driver
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.integration
 
 HERE = Path(__file__).parent
 NAME = "pool@here"

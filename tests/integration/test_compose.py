@@ -15,7 +15,7 @@ from compose_programs import PROGRAMS, ComposeProgram
 from docker_engine import Engine, Start, agents, events, filters, running_engine, wrong
 from waiting import until
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.integration
 
 FILE = """
 version: "2.4"
@@ -33,7 +33,7 @@ volumes: {{data: {{}}}}
 """
 
 # Of the two containers the first ends at once when it is told to, and the other takes its time.
-SLOW_TO_STOP = FILE.replace("stop_grace_period: 1s", "stop_grace_period: 5s")
+SLOW_TO_STOP = FILE.replace("stop_grace_period: 1s", "stop_grace_period: 15s")
 ONE_IS_SLOW_TO_STOP = "sh -c 'mkdir /data/1 && exec sleep 100000; trap true TERM; while true; do sleep 1; done'"
 
 NETWORKED = """
@@ -124,8 +124,12 @@ class Project:
 
     def colors(self) -> list[str]:
         """Of which version each container that runs is."""
-        running = (self.inspect(each["Id"]) for each in self.containers() if each["State"] == "running")
-        return [word for each in running for word in each["Config"]["Env"] if word.startswith("COLOR=")]
+        running = [each["Id"] for each in self.containers() if each["State"] == "running"]
+        answers = [
+            self.engine.ask("GET", f"/v1.41/containers/{each}/json") for each in running
+        ]  # it may be gone by now
+        found = [said["Config"]["Env"] for status, said in answers if status == 200]
+        return [word for words in found for word in words if word.startswith("COLOR=")]
 
     def leaving(self) -> set[str]:
         """Those that were asked to stop, by their ids."""
@@ -151,7 +155,7 @@ def make_project(engine: Engine, program: ComposeProgram, tmp_path: Path) -> Ite
     yield lambda **given: Project(engine, program, tmp_path / "shop", **given)
     for each in engine.do("GET", "/containers/json?all=true"):
         engine.ask("DELETE", f"/v1.41/containers/{each['Id']}?force=true")
-    engine.ask("DELETE", "/v1.41/volumes/shop_data")
+    until(lambda: engine.ask("DELETE", "/v1.41/volumes/shop_data")[0] in {204, 404}, "the volume is in use")
     for each in ("default", "back"):
         engine.ask("DELETE", f"/v1.41/networks/shop_{each}")
 
@@ -235,7 +239,7 @@ def test_no_old_version_is_copied_while_compose_makes_containers_anew(
         agent.gauge("depth").set(50)
         until(lambda: "web: no count is set now" in json.dumps(agent.status()), agent.status)
         assert "succeeded" not in events(agent)
-        assert up.wait(30) == 0
+        assert up.wait(100) == 0
     until(lambda: project.colors() == ["COLOR=green"] * 4, project.colors)
     until(lambda: "succeeded" in events(agent), agent.status)
     assert project.numbers() == [1, 2, 3, 4]
@@ -340,7 +344,7 @@ def test_containers_that_do_not_stay_are_taken_back_with_the_engines_words(
 ) -> None:
     """Whoever comes third ends at once: the change is accepted, and fails."""
     project = make_project(command="sh -c 'mkdir /data/1 || mkdir /data/2 || exit 7; sleep 100000'")
-    agent = start(timeout="2s")
+    agent = start(timeout="8s")
     until(lambda: "Exited (7)" in events(agent), lambda: events(agent))
     until(lambda: project.numbers() == [1, 2] and not project.leaving(), agent.status)
 

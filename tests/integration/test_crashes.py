@@ -20,7 +20,7 @@ from children import children_of
 from selfscale import Agent
 from waiting import until
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.integration
 
 HERE = Path(__file__).parent
 ROUNDS, AT_ONCE = 12, 2

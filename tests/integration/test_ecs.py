@@ -20,7 +20,7 @@ from waiting import until
 boto3 = pytest.importorskip("boto3", reason="the extra test is not installed (moto[server] brings boto3)")
 pytest.importorskip("moto", reason="the extra test is not installed")
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.integration
 
 REGION = "eu-west-1"
 RESOURCE = {
@@ -45,7 +45,7 @@ def server() -> Iterator[str]:
             return client.connect_ex(("127.0.0.1", port)) == 0
 
     try:
-        until(answers, lambda: f"moto ended with {process.poll()}")
+        until(answers, lambda: f"moto ended with {process.poll()}", seconds=150)
         yield f"http://127.0.0.1:{port}"
     finally:
         process.terminate()
@@ -115,7 +115,7 @@ def aws(server: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Aws:
         "HOME": str(tmp_path),
     }.items():
         monkeypatch.setenv(name, value)
-    urllib.request.urlopen(urllib.request.Request(f"{server}/moto-api/reset", method="POST"), timeout=10).close()
+    urllib.request.urlopen(urllib.request.Request(f"{server}/moto-api/reset", method="POST"), timeout=60).close()
     return Aws(server)
 
 

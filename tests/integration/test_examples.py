@@ -19,7 +19,7 @@ pytest.importorskip("fastapi", reason="the extra fastapi is not installed")
 pytest.importorskip("uvicorn", reason="uvicorn is not installed")
 pytest.importorskip("typer", reason="the extra cli is not installed")
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.integration
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "fastapi"
 

@@ -15,7 +15,7 @@ import pytest
 from selfscale import Agent
 from waiting import until
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.integration
 
 FORKS, AT_ONCE, COUNTED = 200, 20, 10
 SLOTS = 64  # one of them is that of the process that forks

@@ -20,7 +20,7 @@ from waiting import until
 pytest.importorskip("gunicorn", reason="gunicorn is not installed")
 pytest.importorskip("gevent", reason="gevent is not installed")
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.integration
 
 HERE = Path(__file__).parent
 TOGETHER = 50

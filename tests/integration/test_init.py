@@ -22,7 +22,7 @@ from compose_programs import PROGRAMS, ComposeProgram
 from docker_engine import Engine, running_engine
 from waiting import until
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.integration
 
 needs_docker = pytest.mark.skipif(
     shutil.which("docker") is None, reason="docker is not installed (Debian's package docker.io)"
@@ -249,7 +249,7 @@ def in_containers(folder: Path) -> str:
     return yaml.safe_dump({"services": {"web": service, "autoscaler": agent}})
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_a_project_that_is_enabled_scales(init: Callable[..., Path], compose: ComposeProgram, engine: Engine) -> None:
     """The app's containers count, the agent in its own sees it and makes one more; the control script turns it on.
 

@@ -27,7 +27,7 @@ from control_plane import PROGRAMS, RBAC, Api, ControlPlane, Refused, Shop, runn
 from selfscale import Agent
 from waiting import until
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(500)]
 
 APP = Path(__file__).parent / "kubernetes_app.py"
 IDLE, BUSY = 0, 50
@@ -123,6 +123,8 @@ class Written:
         self.following = [line.strip() for line in said.partition("Next:\n")[2].splitlines()]
         for line in self.following[:4]:
             self.shell(line)
+        rules = plane.admin.get(self.role_path)["rules"]
+        until(lambda: plane.grants(self.name_space, "selfscale-web", rules), str(rules))
 
     def shell(self, line: str) -> str:
         """What a line of the command's says, with kubectl as the cluster's administrator."""
@@ -180,7 +182,7 @@ def test_what_init_writes_is_taken_and_nothing_is_wrong_with_it(written: Written
     before = dict(rule)
     rule["verbs"] = ["get"]
     admin.ask("PUT", written.role_path, role)
-    [found] = found_by_doctor(policies, "wrong")
+    [found] = until(lambda: found_by_doctor(policies, "wrong"), "doctor finds nothing")
     assert "update deployments/scale web (apps)" in found["what"]
     assert yaml.safe_load(found["paste"]) == [before]
 
@@ -218,7 +220,7 @@ def test_agents_meet_by_the_leases_of_init_and_its_lines_find_the_one_that_leads
         return {(verb, what, "" if verb == "create" else name) for verb, what, name in named}
 
     granted = {right for right in written.rights() if right[1] == "leases"}
-    until(lambda: used() == granted, lambda: used() ^ granted, seconds=20)
+    until(lambda: used() == granted, lambda: used() ^ granted)
 
 
 def found_by_doctor(policies: Path, kind: str) -> list[Any]:
@@ -315,8 +317,8 @@ def test_who_writes_first_wins(plane: ControlPlane, make_shop: MakeShop, start: 
         agent = start(shop.platform(port=proxy.port))
         until(lambda: "somebody else asked for 3" in events(agent), lambda: (events(agent), proxy.statuses))
         assert proxy.statuses[0] == 409
-        until(lambda: shop.replicas() == 4 and len(proxy.statuses) == 2, agent.status)
-        assert proxy.statuses[1] == 200
+        until(lambda: shop.replicas() == 4 and proxy.statuses[-1] == 200, agent.status)
+        assert set(proxy.statuses[:-1]) == {409}, "the deployment's controller writes meanwhile, too"
         agent.stop()
     finally:
         proxy.stop()
@@ -416,7 +418,9 @@ def test_a_token_is_replaced_while_the_agent_runs(
     kubeconfig = shop.plane.write_kubeconfig(f"{shop.name}-rotated", user, shop.name)
     agent = start({"driver": "kubernetes", "kubeconfig": str(kubeconfig)})
     until(lambda: "succeeded" in events(agent), agent.status)
-    file.write_text(shop.new_token(bound_to=shop.add_secret("new")))
+    new = file.with_suffix(".new")
+    new.write_text(shop.new_token(bound_to=shop.add_secret("new")))
+    new.replace(file)
     shop.admin.ask("DELETE", f"/api/v1/namespaces/{shop.name}/secrets/old")
     until(lambda: is_refused(Api(shop.plane.port, shop.plane.authority, old)), lambda: "the old token is taken")
     agent.gauge("depth").set(IDLE)
@@ -560,7 +564,7 @@ def when_served(ask: Callable[[], Any]) -> Any:
     try:
         return ask()
     except Refused as refused:
-        if refused.status != 404:
+        if refused.status not in {404, 429, 503}:
             raise
         return None
 
@@ -633,7 +637,7 @@ class Process:
 
     def terminate(self) -> None:
         self.process.terminate()
-        self.process.wait(20)
+        self.process.wait(100)
 
     def kill(self) -> None:
         self.process.kill()
@@ -668,7 +672,7 @@ def test_a_leader_whose_own_pod_goes_hands_over(make_shop: MakeShop, tmp_path: P
             until(lambda: shop.ready_pods() == {"web-0", "web-1", "web-2"}, other.said)
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1800)
 def test_of_three_agents_one_writes_whoever_is_killed(plane: ControlPlane, make_shop: MakeShop, tmp_path: Path) -> None:
     """By the API server's log: each term of the lease has one holder, and nobody else sets the count meanwhile."""
     shop = make_shop()

@@ -31,7 +31,7 @@ from waiting import until
 
 pytestmark = [
     pytest.mark.integration,
-    pytest.mark.timeout(400),
+    pytest.mark.timeout(1500),
     pytest.mark.skipif(
         None in (shutil.which("redis-server"), shutil.which("redis-cli")),
         reason="redis-server is not installed (Debian's package of that name)",
@@ -135,7 +135,7 @@ class Crew:
         path = folder / "engine.sock"
 
         def note(call: str) -> None:
-            self.writes.append(Write(name, self.pids[name], call, self.redis.lease(self.service)))
+            self.writes.append(Write(name, self.pids.get(name, 0), call, self.redis.lease(self.service)))
 
         self.witnesses.append(Witness(self.engine, path, note))
         policy = {
@@ -191,7 +191,7 @@ class Crew:
         name = until(self.leader, self.logs)
         process = self.running.pop(name)
         process.send_signal(how)
-        process.wait(30)
+        process.wait(100)
         self.start()
 
     def logs(self) -> str:
@@ -201,7 +201,7 @@ class Crew:
         for process in self.running.values():
             process.terminate()
         for process in self.running.values():
-            process.wait(30)
+            process.wait(100)
         self.running.clear()
         for witness in self.witnesses:
             witness.stop()

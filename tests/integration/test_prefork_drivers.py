@@ -26,7 +26,7 @@ pytest.importorskip("fastapi", reason="the extra fastapi is not installed")
 pytest.importorskip("gunicorn", reason="gunicorn is not installed")
 pytest.importorskip("uvicorn", reason="uvicorn is not installed")
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.integration
 
 HERE = Path(__file__).parent
 MOST = 4

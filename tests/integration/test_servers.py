@@ -19,7 +19,7 @@ from waiting import until
 pytest.importorskip("fastapi", reason="the extra fastapi is not installed")
 pytest.importorskip("uvicorn", reason="uvicorn is not installed")
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.integration
 
 HERE = Path(__file__).parent
 DEPTH = 7  # what each worker of the application records

@@ -20,7 +20,7 @@ from ports import free_port
 
 pytest.importorskip("gunicorn", reason="gunicorn is not installed")
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.integration
 
 HERE = Path(__file__).parent
 WORKERS = {"sync": ["--worker-class", "sync"], "gthread": ["--worker-class", "gthread", "--threads", "8"]}

@@ -32,7 +32,7 @@ POLICY = {
 OF_HOST = {"scope": "host"}
 
 
-def until(condition: Callable[[], Any], what: str, seconds: float = 20.0) -> Any:
+def until(condition: Callable[[], Any], what: str, seconds: float = 60.0) -> Any:
     """Wait for a condition, with a deadline."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
@@ -65,7 +65,7 @@ def test_making_an_agent_starts_nothing(make: Make) -> None:
     before = threads()
     agent = make()
     agent.counter("orders").inc()
-    assert threads() == before
+    assert threads() <= before
     assert not agent.is_running
 
 
@@ -327,7 +327,7 @@ def test_starting_and_stopping_twice_is_harmless(make: Make) -> None:
         agent.start()
         agent.stop()
         agent.stop()
-    assert threads() == before
+    until(lambda: threads() <= before, "its threads have ended")
 
 
 def test_garbage_collection_stops_an_agent(make: Make, environment: dict[str, str]) -> None:
@@ -337,7 +337,7 @@ def test_garbage_collection_stops_an_agent(make: Make, environment: dict[str, st
     assert threads() > before
     del agent
     gc.collect()
-    assert threads() == before
+    until(lambda: threads() <= before, "its threads have ended")
 
 
 def test_a_wrong_policy_is_refused_at_start(environment: dict[str, str]) -> None:
@@ -371,7 +371,7 @@ def test_status_counts_the_open_files_and_threads_of_an_instance(make: Make) -> 
     with make() as agent:
         [instance] = until(lambda: agent.status()["instances"], "an instance")
         assert instance["pids"] == [os.getpid()]
-        assert instance["threads"] == threads()
+        until(lambda: agent.status()["instances"][0]["threads"] == threads(), "as many")
         host = until(lambda: agent.status()["host"]["cpuUsage"] is not None and agent.status()["host"], "two looks")
         assert 0 <= host["cpuUsage"] <= 100
         with Path(os.devnull).open(), Path(os.devnull).open():
@@ -384,6 +384,7 @@ def test_a_forked_child_starts_anew_and_the_parent_goes_on(make: Make) -> None:
     orders = agent.counter("orders")
     agent.start()
     orders.inc()
+    until(lambda: agent.recommendation("backend"), "its threads have begun")
     child = os.fork()
     if child == 0:
         code = 1
@@ -405,7 +406,10 @@ EXITS = {
     "running": "agent.start()",
     "with a callback": "agent.subscribe(print); agent.start()",
     "stopped": "agent.start(); agent.stop()",
-    "in a child": "agent.start(); pid = os.fork(); pid and os.waitpid(pid, 0); pid or agent.ensure_started()",
+    "in a child": (
+        "agent.start()\nwhile not agent.recommendation('backend'): time.sleep(0.01)\n"
+        "pid = os.fork(); pid and os.waitpid(pid, 0); pid or agent.ensure_started()"
+    ),
     "while a callback hangs": (
         "e = threading.Event(); agent.subscribe(lambda _: (e.set(), time.sleep(60))); agent.start();"
         " agent.gauge('depth').set(50); e.wait(20)"
@@ -421,7 +425,7 @@ def test_the_interpreter_exits_cleanly(environment: dict[str, str], way: str) ->
         env={**os.environ, **environment},
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=90,
         check=False,
     )
     assert ended.returncode == 0, ended.stderr
@@ -446,7 +450,7 @@ assert recorded(agent)["orders"] == 3, recorded(agent)
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=90,
         check=False,
     )
     assert ended.returncode == 0, ended.stderr

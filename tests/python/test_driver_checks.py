@@ -324,7 +324,7 @@ def test_an_outcome_that_there_is_not_is_refused() -> None:
 def test_no_thread_is_left_behind() -> None:
     before = threading.active_count()
     check(Shelf())
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while threading.active_count() > before and time.monotonic() < deadline:
         time.sleep(0.01)
-    assert threading.active_count() == before
+    assert threading.active_count() <= before

@@ -23,7 +23,7 @@ POLICY = {
 }
 
 
-def until(condition: Callable[[], Any], what: str, seconds: float = 20.0) -> Any:
+def until(condition: Callable[[], Any], what: str, seconds: float = 60.0) -> Any:
     """Wait for a condition, with a deadline."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:

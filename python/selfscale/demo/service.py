@@ -6,6 +6,7 @@ import contextlib
 import http.client
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -33,7 +34,6 @@ class Service:
         self.folder = folder
         self.service = str(policy["policies"][0]["service"])
         self.least = int(policy["policies"][0]["minReplicas"])
-        self.port = _free_port()
         self._known: set[int] = set()  # workers alone: what is none may be about to become one (exec)
         self._process: subprocess.Popen[bytes] | None = None
         # Directories of its own: no real agent on this host is met, and workers can be told by them.
@@ -50,7 +50,7 @@ class Service:
         """Start it."""
         command = [
             *_RUN, "run", "--policies", str(self._policy_file),
-            "--bind", f"127.0.0.1:{self.port}", "--enable", "--", *WORKER, "{fd}",
+            "--bind", "127.0.0.1:0", "--enable", "--", *WORKER, "{fd}",
         ]  # fmt: skip
         with self._log_file().open("wb") as log:
             # A session of its own: Ctrl-C reaches the demo alone, which then stops everything in order.
@@ -99,6 +99,14 @@ class Service:
             raise Error(f"the demo's service ended at once:\n{self.log()}", "failed")
         said = self.status()
         return said is not None and (said.get("readyReplicas") or 0) >= self.least
+
+    @property
+    def port(self) -> int:
+        """Where it listens, by its own word. Raises Error before it is ready."""
+        found = re.search(r"listening on 127\.0\.0\.1:(\d+)", self._log_file().read_text(encoding="utf-8"))
+        if found is None:
+            raise Error(f"the demo's service does not listen yet:\n{self.log()}", "failed")
+        return int(found[1])
 
     def status(self) -> dict[str, Any] | None:
         """What the agent says of the service, now; None while it does not answer."""
@@ -160,12 +168,6 @@ class _SocketConnection(http.client.HTTPConnection):
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.sock.settimeout(1.0)
         self.sock.connect(str(self._path))
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _lives(pid: int) -> bool:

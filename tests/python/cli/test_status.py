@@ -44,7 +44,7 @@ def refused(tmp_path: Path) -> Iterator[Agent]:
 
 
 def test_an_open_circuit_is_said_with_its_reason_and_its_end(refused: Agent, selfscale: Run) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while not any(service["circuit"] for service in refused.status()["services"]):
         assert time.monotonic() < deadline, refused.status()
         time.sleep(0.02)
@@ -64,7 +64,7 @@ def test_a_platform_that_asks_to_be_left_alone_is_said_with_its_words(tmp_path: 
         environment={"SELFSCALE_RUN_DIR": str(tmp_path / "run"), "SELFSCALE_STATE_DIR": str(tmp_path / "state")},
     )
     with agent:
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while not any(service["wait"] for service in agent.status()["services"]):
             assert time.monotonic() < deadline, agent.status()
             time.sleep(0.02)
@@ -75,7 +75,7 @@ def test_a_platform_that_asks_to_be_left_alone_is_said_with_its_words(tmp_path: 
 
 def record_until_measured(agent: Agent) -> None:
     """Record response times until they and the CPU have a reading."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     measured: set[str] = set()
     while not measured >= {"cpu_usage", "response_time_p95"}:
         assert time.monotonic() < deadline, agent.status()
@@ -108,7 +108,7 @@ def test_what_is_measured_is_a_table(tmp_path: Path, selfscale: Run, policies: A
 
 def test_the_status_of_an_agent_of_the_version_before_is_shown(refused: Agent) -> None:
     """It runs on after an upgrade of the command line."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while not refused.status()["services"]:
         assert time.monotonic() < deadline, refused.status()
         time.sleep(0.02)
@@ -152,7 +152,7 @@ def test_that_no_count_is_set_now_is_said_once_whether_one_is_wanted_or_not(
         environment={"SELFSCALE_RUN_DIR": str(tmp_path / "run"), "SELFSCALE_STATE_DIR": str(tmp_path / "state")},
     )
     with agent:
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while not any(service["hold"] for service in agent.status()["services"]):
             assert time.monotonic() < deadline, agent.status()
             time.sleep(0.02)
@@ -170,7 +170,7 @@ def test_what_the_driver_finds_wrong_stands_below_the_switches(tmp_path: Path, s
         environment={"SELFSCALE_RUN_DIR": str(tmp_path / "run"), "SELFSCALE_STATE_DIR": str(tmp_path / "state")},
     )
     with agent:
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while not agent.status()["preflight"]["wrong"]:
             assert time.monotonic() < deadline, agent.status()
             time.sleep(0.02)

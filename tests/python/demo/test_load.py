@@ -51,7 +51,7 @@ async def generate(answer: Callable[[asyncio.StreamWriter], None], **more: Any) 
             *started_by("selfscale.demo.load"), stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
         )
         starts_at = time.monotonic() + 0.2
-        to_send = plan(**{"rate": 100.0, "seconds": 0.3, "port": port, "starts_at": starts_at} | more)
+        to_send = plan(**{"rate": 100.0, "seconds": 0.3, "port": port, "starts_at": starts_at, "timeout": 60.0} | more)
         output, _ = await process.communicate(json.dumps(asdict(to_send)).encode() + b"\n")
         assert process.returncode == 0
     return [json.loads(line) for line in output.splitlines()]
@@ -66,7 +66,7 @@ def test_every_request_of_the_plan_is_answered_and_timed() -> None:
     assert total(reports, "due") == total(reports, "took") == len(arrival_times(plan(100.0)))
     assert total(reports, "failed") == 0
     assert reports[-1]["cpu_seconds"] > 0
-    assert len(reports) >= 5
+    assert len(reports) >= 3, "one while it sends, the last, and what it cost"
 
 
 def test_an_error_answer_is_a_failure_in_the_servers_words() -> None:
@@ -92,14 +92,7 @@ def test_no_answer_is_a_failure_after_the_timeout() -> None:
 
 
 def test_nobody_listening_is_a_failure() -> None:
-    async def refused() -> list[dict[str, Any]]:
-        server = await asyncio.start_server(lambda *_: None, "127.0.0.1", 0)
-        port = server.sockets[0].getsockname()[1]
-        server.close()
-        await server.wait_closed()
-        return await generate(lambda writer: None, port=port)
-
-    reports = asyncio.run(refused())
+    reports = asyncio.run(generate(lambda writer: None, port=1))
     assert total(reports, "failed") == total(reports, "due") > 0
     assert any("no connection" in report.get("problem", "") for report in reports)
 

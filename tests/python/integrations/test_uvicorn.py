@@ -31,7 +31,7 @@ class Worker:
     def __init__(self, agent: Agent) -> None:
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.middleware = Middleware(hello, agent)
-        config = uvicorn.Config(self.middleware, log_level="warning", lifespan="off")
+        config = uvicorn.Config(self.middleware, log_level="warning", lifespan="off", timeout_keep_alive=60)
         self.server = uvicorn.Server(config)
         self.thread = threading.Thread(target=self.server.run, args=([self.listener.dup()],))
         self.thread.start()
