@@ -82,12 +82,14 @@ asio::awaitable<Result<OwnProtection>> OwnTask::change(bool is_wanted, double no
   co_return seen;
 }
 
-/// Without an answer it may have been done: then it is ours, too.
+/// Without an answer it may have been done: then it is ours, too, also for the next process where
+/// this one ends before it hears.
 asio::awaitable<Result<OwnProtection>> OwnTask::protect(double now) {
+  const double before = ours_;
+  remember(now + 60.0 * own_protection_minutes);
   auto done = co_await call(protect_own_task(own_protection_minutes));
-  const bool may_be_done = done || done.error().code == Errc::timed_out;
-  const bool is_told = done && done->until > 0.0;
-  if (may_be_done) remember(is_told ? done->until : now + 60.0 * own_protection_minutes);
+  if (done && done->until > 0.0) remember(done->until);
+  if (!done && done.error().code != Errc::timed_out) remember(before);
   co_return done;
 }
 

@@ -141,6 +141,7 @@ FakeAws::Scripted FakeAws::answer_file(const std::string& path) {
 
 /// As the agent of ECS does: strict with what it is told, which it hands on to ECS.
 FakeAws::Scripted FakeAws::answer_own_task(const Received& request) {
+  if (request.method() == "PUT" && state_.before_own_write) state_.before_own_write();
   const auto refused = state_.refused_own.find(request.method());
   if (refused != state_.refused_own.end()) return refused->second;
   Json asked{{"cluster", "prod"}, {"tasks", {task_arn(state_.own_task)}}};

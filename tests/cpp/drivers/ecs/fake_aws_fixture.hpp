@@ -4,6 +4,7 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <nlohmann/json.hpp>
@@ -50,6 +51,7 @@ class FakeAws {
         files;  ///< what is GET, PUT or POSTed elsewhere: path → body
     std::map<std::string, Scripted> refused_files;  ///< these paths answer so instead
     std::map<std::string, Scripted> refused_own;    ///< by method: what the task is told instead
+    std::function<void()> before_own_write;         ///< once the task has asked for one
     // What happened.
     std::vector<std::string> operations;
     std::vector<Json> bodies;  ///< of the operations

@@ -2,9 +2,11 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <fstream>
 
 #include "agent/directory_fixture.hpp"
 #include "drivers/ecs/driver_fixture.hpp"
+#include "sampling/text.hpp"
 
 namespace selfscale::drivers::ecs {
 namespace {
@@ -195,6 +197,29 @@ TEST_F(EcsOwnTask, WhatAProcessLeftProtectedTheNextOneOfTheTaskSeesTo) {
   begin_anew();
   ASSERT_TRUE(keep(false));
   EXPECT_EQ(asked(), Names{}) << "nothing is left";
+}
+
+TEST_F(EcsOwnTask, WhatAProcessAskedForThatWasKilledBeforeItHeardTheNextOneSeesTo) {
+  std::string left;
+  aws.with([&](State& state) {
+    state.before_own_write = [&] {
+      left = sampling::read_text(options.protection_file).value_or("");
+    };
+  });
+  ASSERT_TRUE(keep(true));
+  std::ofstream{options.protection_file} << left;
+  begin_anew();
+  ASSERT_TRUE(keep(false));
+  EXPECT_EQ(protected_tasks(), Names{});
+}
+
+TEST_F(EcsOwnTask, WhatWasRefusedIsNotTakenForDone) {
+  deny("PUT", "ecs:UpdateTaskProtection");
+  ASSERT_FALSE(keep(true));
+  set_protected("a", std::chrono::minutes{30});
+  pass(std::chrono::minutes{1});
+  keep(false);
+  EXPECT_EQ(protected_for("a"), std::chrono::minutes{29}) << "somebody else's";
 }
 
 TEST_F(EcsOwnTask, WhatAnotherTaskLeftInTheSameDirectoryIsNone) {
