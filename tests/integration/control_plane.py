@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import http.client
 import json
 import os
@@ -322,7 +323,7 @@ class Shop:
         """The role lacks it from now on; how it was before."""
         before = self.admin.get(self.role_path)
         del before["metadata"]["resourceVersion"]
-        role = json.loads(json.dumps(before))
+        role = copy.deepcopy(before)
         for rule in role["rules"]:
             if resource in rule["resources"]:
                 rule["verbs"] = [each for each in rule["verbs"] if each != verb]

@@ -19,7 +19,7 @@ from waiting import until
 
 pytest.importorskip("typer", reason="the extra cli is not installed")
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.integration
 
 DOCKERFILE = (Path(__file__).parents[2] / "deploy" / "agent" / "Dockerfile").read_text()
 POLICY = {

@@ -260,7 +260,8 @@ def test_requests_add_up_by_status_with_and_without_a_route(
     service: Service, scrape: Callable[..., Prometheus]
 ) -> None:
     service.workers()
-    time.sleep(1.0)  # a request is counted a moment after it was answered
+    # A request is counted a moment after it was answered.
+    until(lambda: service.count("http_requests_inprogress") == 0, service.log.read_text)
     pids = service.count("http_requests_total")
     prometheus = scrape()
     prometheus.sees("sum(http_requests_total)", pids)

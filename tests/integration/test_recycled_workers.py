@@ -23,7 +23,7 @@ from waiting import until
 pytest.importorskip("gunicorn", reason="gunicorn is not installed")
 pytest.importorskip("uvicorn", reason="uvicorn is not installed")
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(400)]
+pytestmark = pytest.mark.integration
 
 HERE = Path(__file__).parent
 WORKERS, CLIENTS = 4, 4

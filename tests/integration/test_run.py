@@ -26,7 +26,7 @@ pytest.importorskip("fastapi", reason="the extra fastapi is not installed")
 pytest.importorskip("uvicorn", reason="uvicorn is not installed")
 pytest.importorskip("typer", reason="the extra cli is not installed")
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.integration
 
 APP = Path(__file__).parent / "served_app.py"
 POLICY = {

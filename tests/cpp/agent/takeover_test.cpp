@@ -209,9 +209,9 @@ class AgentsInTurn : public AgentTest {
     given.environment["SELFSCALE_STATE_DIR"] = elsewhere.path() + "/state";
     return given;
   }
-  /// Whether the second leads soon after the first has ended; a lease runs out in 30 s.
-  bool leads_next(AgentOptions leading, const std::function<bool()>& may_end,
-                  std::chrono::seconds within) {
+  /// Whether the second leads so soon after the first has ended; a lease runs out in 30 s.
+  bool leads_next(AgentOptions leading, std::chrono::seconds within,
+                  const std::function<bool()>& may_end) {
     Agent one{std::move(leading)};
     one.gauge("depth").set(50);
     one.start();
@@ -235,8 +235,7 @@ class AgentsInTurn : public AgentTest {
 TEST_F(AgentsInTurn, ALeaseIsKeptWhileAWriteHasNoAnswer) {
   auto given = first();
   given.driver.scale = [gate = gate](int /*count*/) { gate->hang(); };
-  EXPECT_FALSE(leads_next(
-      given, [&] { return gate->has_come(); }, std::chrono::seconds{3}));
+  EXPECT_FALSE(leads_next(given, std::chrono::seconds{3}, [&] { return gate->has_come(); }));
   gate->let_go();
 }
 
@@ -247,8 +246,7 @@ TEST_F(AgentsInTurn, ALeaseIsKeptWhereAWriteMayStillComeThrough) {
     has_begun = true;
     throw DriverError{Errc::timed_out, "no answer"};
   };
-  EXPECT_FALSE(leads_next(
-      given, [&] { return has_begun.load(); }, std::chrono::seconds{3}));
+  EXPECT_FALSE(leads_next(given, std::chrono::seconds{3}, [&] { return has_begun.load(); }));
 }
 
 TEST_F(AgentsInTurn, ALeaseIsGivenBackWhileALookHasNoAnswer) {
@@ -259,8 +257,7 @@ TEST_F(AgentsInTurn, ALeaseIsGivenBackWhileALookHasNoAnswer) {
     if (++*looks == 2) gate->hang();
     return ReplicaCounts{5, 5, 5};
   };
-  EXPECT_TRUE(leads_next(
-      given, [&] { return gate->has_come(); }, deadline));
+  EXPECT_TRUE(leads_next(given, deadline, [&] { return gate->has_come(); }));
   gate->let_go();
 }
 
